@@ -1,0 +1,23 @@
+"""medinorm: which normalization lets a segmentation model survive a new scanner?
+
+`medinorm.layers` holds the normalization layers (torch), `medinorm.transforms` the
+image-level transforms (MONAI), `medinorm.intensity` their array kernels (NumPy). The
+workflow is the `Snakefile` over the command `medinorm`. Importing this package costs
+nothing: its parts are loaded when they are first named.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+_PARTS = ("intensity", "layers", "transforms")
+
+__all__ = ["__version__", "intensity", "layers", "transforms"]  # noqa: F822  (lazy)
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import one of the public parts on first use (PEP 562)."""
+    if name in _PARTS:
+        return import_module(f"medinorm.{name}")
+    raise AttributeError(f"module 'medinorm' has no attribute {name!r}")

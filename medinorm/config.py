@@ -1,0 +1,427 @@
+"""The study's configuration: one frozen section for each part of the workflow.
+
+`config/schema.json` and the key reference in `config/README.md` are generated from
+these sections (``medinorm schema``); a test keeps them in step.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from medinorm.errors import ConfigError
+
+NormName = Literal["batch", "instance", "group", "layer", "none"]
+IntensityName = Literal["none", "zscore", "percentile", "population"]
+ForegroundName = Literal["image", "nonzero", "positive", "otsu"]
+DesignName = Literal["lodo", "pooled", "single"]
+NetworkName = Literal["unet", "dynunet", "segresnet"]
+AdaptName = Literal["none", "batch_statistics"]
+ScannerName = Literal["ge_15t", "siemens_3t", "philips_3t", "lowfield_64mt"]
+
+# Methods with nothing to learn from other scans: one harmonized copy serves all splits.
+PER_SCAN_INTENSITIES: frozenset[IntensityName] = frozenset(
+    {"none", "zscore", "percentile"}
+)
+
+Millimetres = Annotated[float, Field(gt=0, le=100)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Word = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class InputConfig(Section):
+    """Where the scans come from. With none of `scans`, `dicom`, `bids`: the demo."""
+
+    scans: Path | None = Field(
+        default=None,
+        description="Table of NIfTI scans (tab-separated): `subject`, optional "
+        "`session`, one column for each channel, `label`, domain columns.",
+    )
+    dicom: tuple[Path, ...] = Field(
+        default=(), description="Folders searched for DICOM series."
+    )
+    bids: Path | None = Field(
+        default=None,
+        description="BIDS data set; label maps are looked for under `derivatives/`.",
+    )
+    labels: Path | None = Field(
+        default=None,
+        description="For DICOM: table of label maps with `series_uid` (or `subject`, "
+        "optional `session`) and `label`. DICOM SEG objects among the files are found "
+        "by themselves.",
+    )
+    channels: tuple[Word, ...] = Field(
+        default=("image",),
+        min_length=1,
+        description="Image channels: the columns of `scans`, or the BIDS suffixes.",
+    )
+    label_values: dict[Annotated[int, Field(ge=1, le=255)], str] = Field(
+        default={1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"},
+        min_length=1,
+        description="The labels to segment: value in the label map and name. "
+        "0 is background; any other value excludes the scan.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        sources = [self.scans is not None, bool(self.dicom), self.bids is not None]
+        if sum(sources) > 1:
+            raise ValueError("give one of scans, dicom and bids, not several")
+        if self.labels is not None and not self.dicom:
+            raise ValueError("labels goes with dicom; scans and bids name their own")
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError("channels must differ from each other")
+        if len(self.channels) > 1 and self.dicom:
+            raise ValueError("dicom input has one channel; use scans for several")
+        return self
+
+    @property
+    def demo(self) -> bool:
+        """Whether the study runs on simulated scans."""
+        return self.scans is None and not self.dicom and self.bids is None
+
+
+class DemoConfig(Section):
+    """The simulated study: real anatomy seen by scanners that do not exist."""
+
+    scanners: tuple[ScannerName, ...] = Field(
+        default=("siemens_3t", "ge_15t", "lowfield_64mt"),
+        min_length=2,
+        description="Simulated scanners; `lowfield_64mt` is the known-hard one.",
+    )
+    subjects: Count = Field(default=12, description="Subjects on each scanner.")
+    spacing: Millimetres = Field(
+        default=3.0, description="Voxel spacing of the simulated scans in plane, in mm."
+    )
+    seed: Seed = Field(default=0, description="Seed of anatomy, coils and noise.")
+
+
+class IngestConfig(Section):
+    """How scans are checked and de-identified on their way in."""
+
+    subjects: Literal["pseudonym", "keep"] = Field(
+        default="pseudonym",
+        description="`pseudonym`: keyed pseudonyms for subjects and sessions. `keep`: "
+        "the input's own, for data that is already de-identified.",
+    )
+    min_voxels: Count = Field(
+        default=16, description="Scans with a shorter axis than this are excluded."
+    )
+    grid_tolerance: Millimetres = Field(
+        default=0.01,
+        description="Largest distance of the corners of image and label grid, in mm.",
+    )
+
+
+class SplitConfig(Section):
+    """Who trains and who tests, decided by subject before anything is learned."""
+
+    domain: tuple[Word, ...] = Field(
+        default=("scanner",),
+        min_length=1,
+        description="Column of `scans.tsv` (or several, combined) that defines the "
+        "domains.",
+    )
+    designs: tuple[DesignName, ...] = Field(
+        default=("lodo", "pooled"),
+        min_length=1,
+        description="`lodo`: train on all domains but one; `pooled`: on all; "
+        "`single`: on one.",
+    )
+    folds: Annotated[int, Field(ge=2)] = Field(
+        default=4, description="Equal parts into which each domain's subjects fall."
+    )
+    test_folds: Count = Field(
+        default=1,
+        description="How many of the parts serve in turn as test subjects: 1 is a "
+        "fixed test set, `folds` is full cross-validation.",
+    )
+    validation_fraction: Fraction = Field(
+        default=0.0,
+        description="Part of the training subjects kept for `train.selection`.",
+    )
+    seed: Seed = Field(default=0, description="Seed of the division into parts.")
+
+    @model_validator(mode="after")
+    def _enough_folds(self) -> Self:
+        if self.test_folds > self.folds:
+            raise ValueError("test_folds cannot exceed folds")
+        return self
+
+
+class HarmonizeConfig(Section):
+    """How scans are brought to one voxel grid and one intensity scale."""
+
+    spacing: tuple[Millimetres, Millimetres, Millimetres] = Field(
+        default=(1.0, 1.0, 1.0),
+        description="Voxel spacing after resampling, in mm, along R, A and S.",
+    )
+    foreground: ForegroundName = Field(
+        default="otsu",
+        description="Voxels whose intensities are measured; the map applies to all.",
+    )
+    percentiles: tuple[Percent, Percent] = Field(
+        default=(1.0, 99.0),
+        description="For `percentile`: these go to 0 and 1; values beyond are clipped.",
+    )
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        low, high = self.percentiles
+        if low >= high:
+            raise ValueError("percentiles must rise: the first below the second")
+        return self
+
+
+class NetworkConfig(Section):
+    """The segmentation network, the same for every norm."""
+
+    name: NetworkName = Field(default="unet", description="MONAI network.")
+    channels: tuple[Count, ...] = Field(
+        default=(16, 32, 64),
+        min_length=2,
+        description="Feature channels of each level; each level halves the grid.",
+    )
+    residual_units: Annotated[int, Field(ge=0)] = Field(
+        default=1, description="Residual units in each level (`unet`)."
+    )
+
+
+class TrainConfig(Section):
+    """How each network is trained; the same for every variant."""
+
+    network: NetworkConfig = Field(
+        default=NetworkConfig(), description="The segmentation network."
+    )
+    patch: tuple[Count, Count, Count] = Field(
+        default=(48, 48, 48), description="Training patch, in voxels along R, A, S."
+    )
+    batch_size: Count = Field(default=2, description="Patches in a mini-batch.")
+    steps: Count = Field(default=300, description="Optimizer steps of a run.")
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=3e-3, description="Peak learning rate (AdamW, one cycle)."
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        default=1e-5, description="Weight decay of AdamW."
+    )
+    augmentation: Literal["none", "flip", "intensity"] = Field(
+        default="flip",
+        description="`flip`: left-right mirror; `intensity`: that, and random gain, "
+        "offset and noise.",
+    )
+    foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.67, description="Share of patches centred on a labelled voxel."
+    )
+    selection: Literal["last", "validation"] = Field(
+        default="last",
+        description="Which weights are kept: the last, or those with the best Dice on "
+        "the validation subjects of the training domains.",
+    )
+    precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
+        default="32-true",
+        description="`auto`: bfloat16 where the processor computes in it.",
+    )
+    checkpoint_steps: Count = Field(
+        default=50, description="Steps between checkpoints a killed run resumes from."
+    )
+    threads: Count = Field(default=1, description="Threads of a training job.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where to train."
+    )
+
+
+class ExperimentsConfig(Section):
+    """What is compared: every combination of these is trained and tested."""
+
+    intensity: tuple[IntensityName, ...] = Field(
+        default=("zscore",), min_length=1, description="Intensity methods."
+    )
+    norm: tuple[NormName, ...] = Field(
+        default=("batch", "instance", "group", "layer"),
+        min_length=1,
+        description="Normalization layers.",
+    )
+    norm_options: dict[NormName, dict[str, Any]] = Field(
+        default={}, description="Arguments of a layer, e.g. `group: {num_groups: 4}`."
+    )
+    adapt: tuple[AdaptName, ...] = Field(
+        default=("none",),
+        min_length=1,
+        description="Test-time rows. `batch_statistics` re-estimates the statistics "
+        "of `batch` on the unlabelled test scans of each scanner (AdaBN).",
+    )
+    seeds: tuple[Seed, ...] = Field(
+        default=(0, 1, 2),
+        min_length=1,
+        description="Seeds of training; with fewer than 3 nothing is ranked.",
+    )
+    runs_per_job: Count = Field(
+        default=3, description="Seeds trained by one job; 1 for one GPU a run."
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name in ("intensity", "norm", "adapt", "seeds"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} names the same entry twice")
+        return self
+
+
+class PredictConfig(Section):
+    """How a network is applied to a whole scan."""
+
+    overlap: Fraction = Field(
+        default=0.25, description="Overlap of neighbouring tiles, as a part of a tile."
+    )
+    tiles: Count = Field(default=4, description="Tiles that go through at once.")
+
+
+class ScoreConfig(Section):
+    """How a prediction is compared with its label map."""
+
+    tolerance: Millimetres = Field(
+        default=2.0, description="Tolerance of the normalized surface Dice, in mm."
+    )
+
+
+class EvidenceConfig(Section):
+    """How scores become statements."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
+        default=0.95, description="Level of all intervals."
+    )
+    resamples: Annotated[int, Field(ge=100)] = Field(
+        default=2000, description="Bootstrap resamples."
+    )
+    equivalence: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.01, description="Differences in Dice within this are no difference."
+    )
+    seed: Seed = Field(default=0, description="Seed of the bootstrap.")
+
+
+class ReportConfig(Section):
+    """What the report shows."""
+
+    worst_cases: Annotated[int, Field(ge=0, le=50)] = Field(
+        default=6, description="Scans in the gallery of worst cases."
+    )
+
+
+class StudyConfig(Section):
+    """A study: which scans, which normalizations, how compared."""
+
+    title: str = Field(default="medinorm demo study", description="Title of the report")
+    results: Path = Field(
+        default=Path("results"), description="Folder of everything that may be shared."
+    )
+    private: Path = Field(
+        default=Path("private"),
+        description="Folder of the pseudonym key and of what links pseudonyms to the "
+        "input. Never share it.",
+    )
+    strict: bool = Field(
+        default=False, description="Fail at the end if any scan was excluded."
+    )
+    shards: Count = Field(
+        default=2,
+        description="Jobs among which per-scan work is divided; more than the cores "
+        "of one machine for a cluster.",
+    )
+    input: InputConfig = Field(default=InputConfig(), description="")
+    demo: DemoConfig = Field(default=DemoConfig(), description="")
+    ingest: IngestConfig = Field(default=IngestConfig(), description="")
+    split: SplitConfig = Field(default=SplitConfig(), description="")
+    harmonize: HarmonizeConfig = Field(default=HarmonizeConfig(), description="")
+    experiments: ExperimentsConfig = Field(default=ExperimentsConfig(), description="")
+    train: TrainConfig = Field(default=TrainConfig(), description="")
+    predict: PredictConfig = Field(default=PredictConfig(), description="")
+    score: ScoreConfig = Field(default=ScoreConfig(), description="")
+    evidence: EvidenceConfig = Field(default=EvidenceConfig(), description="")
+    report: ReportConfig = Field(default=ReportConfig(), description="")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        levels = 2 ** (len(self.train.network.channels) - 1)
+        if any(size % levels for size in self.train.patch):
+            raise ValueError(
+                f"train.patch must be divisible by {levels}, because "
+                f"train.network.channels has {len(self.train.network.channels)} levels"
+            )
+        if self.train.selection == "validation" and not self.split.validation_fraction:
+            raise ValueError(
+                "train.selection: validation needs split.validation_fraction above 0"
+            )
+        adapts = set(self.experiments.adapt)
+        if "batch_statistics" in adapts and "batch" not in self.experiments.norm:
+            raise ValueError(
+                "experiments.adapt: batch_statistics needs batch in experiments.norm"
+            )
+        if "none" not in adapts:
+            raise ValueError("experiments.adapt must contain none, the reference row")
+        return self
+
+
+S = TypeVar("S", bound=Section)
+
+
+def parse_study(values: Mapping[str, Any]) -> StudyConfig:
+    """Check the values of a configuration file and fill in the defaults.
+
+    Raises:
+        ConfigError: the first thing wrong, with its key and what is allowed.
+    """
+    return parse_section(StudyConfig, values)
+
+
+def parse_section(section: type[S], values: Mapping[str, Any]) -> S:
+    """Check the values of one section and fill in the defaults.
+
+    Raises:
+        ConfigError: the first thing wrong, with its key and what is allowed.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(section, error)) from None
+
+
+def _first_problem(section: type[Section], error: ValidationError) -> str:
+    """One line for the first of pydantic's complaints, and how many follow."""
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = _unknown_key(section, problem["loc"])
+    elif isinstance(problem["input"], str | int | float | bool | None):
+        message = f"{message} (got {problem['input']!r})"
+    more = f" [and {n} more]" if (n := error.error_count() - 1) else ""
+    return f"{key}: {message}{more}" if key else f"{message}{more}"
+
+
+def _unknown_key(section: type[Section], location: tuple[int | str, ...]) -> str:
+    """What to write instead of an unknown key."""
+    for part in location[:-1]:
+        section = section_of(section.model_fields[str(part)]) or section
+    known = list(section.model_fields)
+    close = get_close_matches(str(location[-1]), known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    return f"unknown key; {hint}"
+
+
+def section_of(field: FieldInfo) -> type[Section] | None:
+    """The section a field holds, if it holds one."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None

@@ -1,0 +1,1 @@
+"""Simulated scanners on real anatomy, written as DICOM series."""

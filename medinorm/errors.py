@@ -1,0 +1,37 @@
+"""The errors medinorm raises on purpose.
+
+Each message is one line that names what was wrong and what to do. A message never
+repeats a path, a header value or another library's text: those may hold patient data.
+"""
+
+
+class MedinormError(Exception):
+    """Anything a user can mend; the command line shows it as one line."""
+
+
+class ConfigError(MedinormError):
+    """A key of the configuration is unknown, of the wrong type or impossible."""
+
+
+class StageError(MedinormError):
+    """A stage cannot start or go on: an input is missing, empty or contradictory."""
+
+
+class ScanError(MedinormError):
+    """One scan cannot be used; the others go on."""
+
+
+class ReadError(ScanError):
+    """A file is truncated, damaged or of a kind that cannot be read."""
+
+
+class GeometryError(ScanError):
+    """Voxel grids do not match, or a grid cannot be placed in the world."""
+
+
+class IntensityError(ScanError):
+    """The intensities are unusable: constant, not finite, nothing in the foreground."""
+
+
+class LabelError(ScanError):
+    """The label map is missing, off the image's grid or holds unknown values."""

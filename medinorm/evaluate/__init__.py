@@ -1,0 +1,1 @@
+"""Predictions, their scores, and what the scores say about new scanners."""

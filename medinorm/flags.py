@@ -1,0 +1,132 @@
+"""Sections of the configuration as command-line flags: the same words in both.
+
+A flag exists for each key of a section; a nested section is one flag that takes JSON.
+"""
+
+import argparse
+import json
+import shlex
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from medinorm.config import Section, parse_section, section_of
+
+S = TypeVar("S", bound=Section)
+
+
+def add_flags(parser: argparse.ArgumentParser, section: type[Section]) -> None:
+    """Add a flag for each key of `section` to a parser."""
+    group = parser.add_argument_group(section.__name__, section.__doc__)
+    for name, field in section.model_fields.items():
+        group.add_argument(_flag(name), **_argument(name, field))
+
+
+def read_flags(arguments: argparse.Namespace, section: type[S]) -> S:
+    """The section that the given flags make, with defaults for the others.
+
+    Raises:
+        ConfigError: a value is not allowed.
+    """
+    values = {}
+    for name, field in section.model_fields.items():
+        value = getattr(arguments, name)
+        if value is not None:
+            values[name] = _parsed(value, field)
+    return parse_section(section, values)
+
+
+def write_flags(section: Section) -> str:
+    """The flags that make `section`, quoted for a shell.
+
+    Examples:
+        >>> from medinorm.config import PredictConfig
+        >>> write_flags(PredictConfig(overlap=0.5))
+        '--overlap 0.5 --tiles 4'
+    """
+    words: list[str] = []
+    for name, value in section.model_dump(mode="json").items():
+        words += _words(name, value, section_of(type(section).model_fields[name]))
+    return shlex.join(words)
+
+
+def _words(name: str, value: Any, nested: type[Section] | None) -> list[str]:
+    """One key as words of a command line."""
+    flag = _flag(name)
+    if value is None or value in ([], {}):
+        return []
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag[2:]}"]
+    if nested:
+        return [flag, json.dumps(value, sort_keys=True)]
+    if isinstance(value, dict):
+        return [flag, *(f"{key}={_text(item)}" for key, item in value.items())]
+    if isinstance(value, list):
+        return [flag, *map(_text, value)]
+    return [flag, _text(value)]
+
+
+def _flag(name: str) -> str:
+    """The flag of a key: underscores become hyphens."""
+    return "--" + name.replace("_", "-")
+
+
+def _argument(name: str, field: FieldInfo) -> dict[str, Any]:
+    """How argparse is to read one key."""
+    default = field.get_default(call_default_factory=True)
+    shown = _words(name, _json(default), section_of(field))[1:]
+    text = f"{field.description} [{' '.join(shown) or default}]".replace("%", "%%")
+    options: dict[str, Any] = {"help": text, "default": None, "dest": name}
+    if field.annotation is bool:
+        return options | {"action": argparse.BooleanOptionalAction}
+    origin = _origin(field)
+    if origin in {tuple, dict}:
+        options["nargs"] = "*"
+    options["metavar"] = "JSON" if section_of(field) else _metavar(origin)
+    return options
+
+
+def _metavar(origin: Any) -> str:
+    """The placeholder shown for a value."""
+    return "KEY=VALUE" if origin is dict else "VALUE"
+
+
+def _origin(field: FieldInfo) -> Any:
+    """The container type of a field, looking through ``| None``."""
+    kind = field.annotation
+    if get_origin(kind) in {Union, UnionType}:
+        kind = next(item for item in get_args(kind) if item is not type(None))
+    return get_origin(kind) or kind
+
+
+def _parsed(value: Any, field: FieldInfo) -> Any:
+    """What argparse collected, ready for pydantic."""
+    if section_of(field):
+        return json.loads(value)
+    if _origin(field) is dict:
+        return {
+            key: _value(text)
+            for key, _, text in (item.partition("=") for item in value)
+        }
+    return value
+
+
+def _value(text: str) -> Any:
+    """A dictionary's value: JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _text(value: Any) -> str:
+    """A value as one word."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _json(value: Any) -> Any:
+    """A default as JSON values, for the help text."""
+    if isinstance(value, Section):
+        return value.model_dump(mode="json")
+    return json.loads(json.dumps(value, default=str))

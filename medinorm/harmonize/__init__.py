@@ -1,0 +1,1 @@
+"""One voxel grid and one intensity scale: fit on a split, apply to scans."""

@@ -1,0 +1,1 @@
+"""From hospital files to de-identified volumes: plan, convert, collect, split."""

@@ -1,0 +1,1 @@
+"""Normalization layers for networks of one to three spatial dimensions (torch)."""

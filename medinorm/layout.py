@@ -1,0 +1,147 @@
+"""Where the files of a study live: the one place that knows.
+
+Paths hold Snakemake wildcards in braces; stages fill them with `str.format`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from medinorm.config import PER_SCAN_INTENSITIES, StudyConfig
+
+SHARED_MAP = "shared"  # in place of a split: harmonized once for all splits
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one study, as text with wildcards.
+
+    Args:
+        results: folder of everything that may be shared.
+        private: folder of the pseudonym key and the links to the input.
+    """
+
+    results: str
+    private: str
+
+    @classmethod
+    def of(cls, study: StudyConfig) -> "Layout":
+        """The layout of a configured study."""
+        return cls(results=str(study.results), private=str(study.private))
+
+    @property
+    def demo(self) -> str:
+        """Marker of the finished demo input: its DICOM series and label maps."""
+        return f"{self.private}/demo/labels.tsv"
+
+    @property
+    def demo_dicom(self) -> str:
+        """Folder of the demo's DICOM files."""
+        return f"{self.private}/demo/dicom"
+
+    @property
+    def plan(self) -> str:
+        """Private table of candidate scans and their source files."""
+        return f"{self.private}/plan.tsv"
+
+    @property
+    def canonical(self) -> str:
+        """Folder of de-identified volumes (BIDS) with sidecars."""
+        return f"{self.results}/canonical"
+
+    @property
+    def converted(self) -> str:
+        """Status of the scans of one ingest shard."""
+        return f"{self.results}/ingest/shard-{{shard}}.tsv"
+
+    @property
+    def scans(self) -> str:
+        """Table of usable scans with the identity of their scanner."""
+        return f"{self.results}/scans.tsv"
+
+    @property
+    def excluded(self) -> str:
+        """Table of excluded scans and files with the reason."""
+        return f"{self.results}/excluded.tsv"
+
+    @property
+    def splits(self) -> str:
+        """Table of the role of each scan in each split."""
+        return f"{self.results}/splits.tsv"
+
+    @property
+    def intensity_map(self) -> str:
+        """A fitted intensity map."""
+        return f"{self.results}/maps/{{intensity}}/{{split}}.json"
+
+    @property
+    def harmonized(self) -> str:
+        """Folder of harmonized scans; `{map}` is a split or ``shared``."""
+        return f"{self.results}/harmonized/{{intensity}}/{{map}}"
+
+    @property
+    def harmonized_status(self) -> str:
+        """Status of the scans of one harmonize shard."""
+        return f"{self.harmonized}/status/shard-{{shard}}.tsv"
+
+    @property
+    def runs(self) -> str:
+        """Folder of the trained networks of one split, one folder a seed."""
+        return f"{self.results}/runs/{{intensity}}/{{norm}}/{{split}}"
+
+    @property
+    def trained(self) -> str:
+        """Status of the runs of one training job."""
+        return f"{self.runs}/batch-{{batch}}.tsv"
+
+    @property
+    def predictions(self) -> str:
+        """Folder of predictions of one split, one folder a seed."""
+        return f"{self.results}/predictions/{{intensity}}/{{norm}}/{{adapt}}/{{split}}"
+
+    @property
+    def predicted(self) -> str:
+        """Status of the predictions of one job."""
+        return f"{self.predictions}/batch-{{batch}}.tsv"
+
+    @property
+    def scores(self) -> str:
+        """Scores of the predictions of one job."""
+        return (
+            f"{self.results}/scores/{{intensity}}/{{norm}}/{{adapt}}/{{split}}"
+            "/batch-{batch}.tsv"
+        )
+
+    @property
+    def evidence(self) -> str:
+        """Folder of the comparison's tables."""
+        return f"{self.results}/evidence"
+
+    @property
+    def report(self) -> str:
+        """The report, one HTML file."""
+        return f"{self.results}/report/report.html"
+
+    @property
+    def log(self) -> str:
+        """Folder of the logs of all jobs."""
+        return f"{self.results}/logs"
+
+
+def map_of(intensity: str, split: str) -> str:
+    """The `map` wildcard: the split, or ``shared`` where nothing is fitted.
+
+    Examples:
+        >>> map_of("zscore", "lodo-ge"), map_of("population", "lodo-ge")
+        ('shared', 'lodo-ge')
+    """
+    return SHARED_MAP if intensity in PER_SCAN_INTENSITIES else split
+
+
+def run_folder(runs: Path, seed: int) -> Path:
+    """Folder of one seed below the folder of its split.
+
+    Examples:
+        >>> run_folder(Path("pooled"), 3).as_posix()
+        'pooled/seed-3'
+    """
+    return runs / f"seed-{seed}"

@@ -1,0 +1,69 @@
+"""Tables as tab-separated text: rows are dictionaries of strings."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from medinorm.errors import StageError
+from medinorm.files import replacing
+
+Row = dict[str, str]
+
+
+def read_table(path: Path, required: Sequence[str] = ()) -> list[Row]:
+    """Read the rows of a tab-separated table (comma-separated if it ends in `.csv`).
+
+    Args:
+        path: the table; its first line names the columns.
+        required: columns that must be there.
+
+    Raises:
+        StageError: the table is missing, is not UTF-8 text, lacks a required column or
+            has a row of another length than its header.
+    """
+    delimiter = "," if path.suffix == ".csv" else "\t"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise StageError(f"{path.name}: the table does not exist") from None
+    except UnicodeDecodeError:
+        raise StageError(f"{path.name}: not UTF-8 text; save it as UTF-8") from None
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval=None)
+    columns = [name.strip() for name in reader.fieldnames or []]
+    reader.fieldnames = columns
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise StageError(
+            f"{path.name}: column {missing[0]!r} is missing; "
+            f"the first line has {', '.join(columns) or 'nothing'}"
+        )
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise StageError(
+                f"{path.name}, line {reader.line_num}: "
+                f"expected {len(columns)} values separated by {delimiter!r}"
+            )
+        rows.append({name: value.strip() for name, value in row.items()})
+    return rows
+
+
+def write_table(
+    path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]
+) -> None:
+    """Write `rows` under the header `columns`, all or nothing.
+
+    A float is written with nine significant digits, ``None`` as an empty cell.
+    """
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+
+
+def _cell(value: object) -> str:
+    """Text of one value, free of the table's own separators."""
+    if value is None:
+        return ""
+    text = f"{value:.9g}" if isinstance(value, float) else str(value)
+    return " ".join(text.split())

@@ -1,0 +1,1 @@
+"""Segmentation networks that differ in their normalization layers only."""
