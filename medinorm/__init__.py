@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 _PARTS = ("intensity", "layers", "transforms")
 
-__all__ = ["__version__", "intensity", "layers", "transforms"]  # noqa: F822  (lazy)
+__all__ = ["__version__", "intensity", "layers", "transforms"]
 
 
 def __getattr__(name: str) -> ModuleType:

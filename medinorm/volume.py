@@ -1,5 +1,6 @@
 """A volume: voxels and where they lie in the world; read from and written to NIfTI."""
 
+import math
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from isal import igzip
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import DTypeLike, NDArray
 
 from medinorm.errors import GeometryError, ReadError
@@ -132,13 +135,13 @@ def _load(path: Path, *, mmap: bool) -> Any:
         raise ReadError("may not be read; check the file's permissions") from None
     except (EOFError, zlib.error, igzip.BadGzipFile):
         raise ReadError("truncated or damaged; copy the file again") from None
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError):
+    except (ImageFileError, HeaderDataError):
         raise ReadError("not a NIfTI-1 image; convert it to .nii or .nii.gz") from None
 
 
 def _bytes_of(image: Any) -> int:
     """How many bytes the voxels of a NIfTI image take on disk."""
-    return int(np.prod(image.shape, dtype=np.int64)) * image.get_data_dtype().itemsize
+    return math.prod(image.shape) * int(image.get_data_dtype().itemsize)
 
 
 def _scaled(image: Any) -> NDArray[Any]:
