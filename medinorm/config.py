@@ -41,7 +41,23 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
-class InputConfig(Section):
+class TaskConfig(Section):
+    """What is segmented in which images."""
+
+    channels: tuple[Word, ...] = Field(
+        default=("image",),
+        min_length=1,
+        description="Image channels: the columns of `scans`, or the BIDS suffixes.",
+    )
+    label_values: dict[Annotated[int, Field(ge=1, le=255)], str] = Field(
+        default={1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"},
+        min_length=1,
+        description="The labels to segment: value in the label map and name. "
+        "0 is background; any other value excludes the scan.",
+    )
+
+
+class InputConfig(TaskConfig):
     """Where the scans come from. With none of `scans`, `dicom`, `bids`: the demo."""
 
     scans: Path | None = Field(
@@ -62,17 +78,6 @@ class InputConfig(Section):
         "optional `session`) and `label`. DICOM SEG objects among the files are found "
         "by themselves.",
     )
-    channels: tuple[Word, ...] = Field(
-        default=("image",),
-        min_length=1,
-        description="Image channels: the columns of `scans`, or the BIDS suffixes.",
-    )
-    label_values: dict[Annotated[int, Field(ge=1, le=255)], str] = Field(
-        default={1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"},
-        min_length=1,
-        description="The labels to segment: value in the label map and name. "
-        "0 is background; any other value excludes the scan.",
-    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -91,6 +96,11 @@ class InputConfig(Section):
     def demo(self) -> bool:
         """Whether the study runs on simulated scans."""
         return self.scans is None and not self.dicom and self.bids is None
+
+    @property
+    def task(self) -> TaskConfig:
+        """What is segmented, without where it comes from."""
+        return TaskConfig(channels=self.channels, label_values=self.label_values)
 
 
 class DemoConfig(Section):

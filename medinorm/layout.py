@@ -59,8 +59,13 @@ class Layout:
         return f"{self.results}/scans.tsv"
 
     @property
+    def found_unusable(self) -> str:
+        """Table of the scans and files that ingest excluded."""
+        return f"{self.results}/ingest/excluded.tsv"
+
+    @property
     def excluded(self) -> str:
-        """Table of excluded scans and files with the reason."""
+        """Table of all excluded scans and files with the reason."""
         return f"{self.results}/excluded.tsv"
 
     @property

@@ -141,7 +141,8 @@ def _load(path: Path, *, mmap: bool) -> Any:
 
 def _bytes_of(image: Any) -> int:
     """How many bytes the voxels of a NIfTI image take on disk."""
-    return math.prod(image.shape) * int(image.get_data_dtype().itemsize)
+    voxels: int = math.prod(image.shape)
+    return voxels * int(image.get_data_dtype().itemsize)
 
 
 def _scaled(image: Any) -> NDArray[Any]:

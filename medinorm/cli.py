@@ -1,0 +1,100 @@
+"""The command line: one subcommand a stage, its flags the keys of its sections.
+
+Stages are imported only when they are called, so that ``--help`` answers at once.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from medinorm import __version__
+from medinorm.errors import ConfigError, MedinormError
+from medinorm.flags import add_flags, read_flags
+from medinorm.shards import DISK_ERRORS
+from medinorm.stages import STAGES, Stage
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one stage.
+
+    Args:
+        arguments: the words after ``medinorm``; those of the process if not given.
+
+    Returns:
+        The exit code: 0, or 1 after an error that a user can mend.
+    """
+    given = _parser().parse_args(arguments)
+    level = logging.WARNING if given.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    stage: Stage = given.stage
+    try:
+        settings = {name: read_flags(given, kind) for name, kind in stage.sections}
+        words = [*stage.files, *stage.options]
+        _function(stage)(**{word: getattr(given, word) for word in words}, **settings)
+    except ConfigError as error:
+        return _complain(f"{_flag_of(str(error))}")
+    except MedinormError as error:
+        return _complain(str(error))
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        return _complain(
+            f"{os.strerror(error.errno or 0)}: free space and run again; "
+            "finished work is kept"
+        )
+    return 0
+
+
+def _complain(message: str) -> int:
+    """Say what is wrong in one line."""
+    sys.stderr.write(f"medinorm: {message}\n")
+    return 1
+
+
+def _flag_of(message: str) -> str:
+    """A complaint about a key, in the words of the command line."""
+    key, separator, rest = message.partition(": ")
+    return f"--{key.replace('_', '-')}{separator}{rest}" if separator else message
+
+
+def _function(stage: Stage) -> Any:
+    """The function behind a stage, imported now."""
+    module, _, name = stage.target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The parser of all stages."""
+    parser = argparse.ArgumentParser(
+        prog="medinorm",
+        description="Which normalization lets a segmentation model survive a scanner "
+        "it has never seen? Each stage reads files and writes files; the Snakefile "
+        "runs them in order.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--quiet", action="store_true", help="warnings and errors only")
+    commands = parser.add_subparsers(title="stages", metavar="STAGE", required=True)
+    for name, stage in STAGES.items():
+        command = commands.add_parser(
+            name, help=stage.summary, description=stage.summary
+        )
+        _add_arguments(command, stage)
+        command.set_defaults(stage=stage)
+    return parser
+
+
+def _add_arguments(command: argparse.ArgumentParser, stage: Stage) -> None:
+    """Files first, then what selects the work, then the settings."""
+    for word, text in stage.files.items():
+        several = text.startswith("tables")
+        command.add_argument(word, type=Path, help=text, nargs="+" if several else None)
+    for word, option in stage.options.items():
+        flag = "--" + word.replace("_", "-")
+        command.add_argument(flag, dest=word, **option)
+    for _, section in stage.sections:
+        add_flags(command, section)

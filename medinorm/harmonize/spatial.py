@@ -1,0 +1,131 @@
+"""One voxel grid: axes along R, A and S, one spacing. Resampling through SimpleITK."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from medinorm.volume import Volume
+
+Spacing = tuple[float, float, float]
+
+_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (NIfTI) and LPS+ (ITK)
+_FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in standard deviations
+
+
+def orient_to_ras(volume: Volume) -> Volume:
+    """Permute and flip axes so that they point most nearly to R, A and S.
+
+    No voxel value changes; an oblique volume stays oblique.
+    """
+    turn = nib.orientations.io_orientation(volume.affine)
+    array = np.stack(
+        [nib.orientations.apply_orientation(channel, turn) for channel in volume.array]
+    )
+    grid = volume.array.shape[1:]
+    affine = volume.affine @ nib.orientations.inv_ornt_aff(turn, grid)
+    return Volume(array, affine)
+
+
+def resample_image(volume: Volume, spacing: Spacing) -> Volume:
+    """Bring an image to `spacing` along its own axes, linearly, as float32.
+
+    Axes that become coarser are smoothed first, so that noise and edges do not fold
+    back: the point spread of a voxel of width w is taken as a Gaussian with that full
+    width at half maximum.
+
+    Args:
+        volume: an image with axes along R, A and S.
+        spacing: distance of voxel centres, in mm.
+    """
+    target = respaced(volume, spacing)
+    if target.same_grid(volume):
+        return volume.with_array(volume.array.astype(np.float32))
+    widths = zip(spacing, volume.spacing, strict=True)
+    blur = [math.sqrt(max(new**2 - old**2, 0)) / _FWHM for new, old in widths]
+    channels = [
+        _resample(_smooth(image, blur), target, sitk.sitkLinear)
+        for image in to_itk(volume.with_array(volume.array.astype(np.float32)))
+    ]
+    return target.with_array(np.stack(channels))
+
+
+def resample_labels(volume: Volume, spacing: Spacing) -> Volume:
+    """Bring a label map to `spacing`: at each voxel the label with the largest share.
+
+    Args:
+        volume: a label map with axes along R, A and S.
+        spacing: distance of voxel centres, in mm.
+    """
+    target = respaced(volume, spacing)
+    if target.same_grid(volume):
+        return volume
+    (image,) = to_itk(volume)
+    return target.with_array(_resample(image, target, sitk.sitkLabelLinear)[np.newaxis])
+
+
+def resample_onto(volume: Volume, target: Volume) -> Volume:
+    """Bring channels to the grid of `target`, linearly; beyond the edge, the edge.
+
+    Args:
+        volume: any channels, such as label probabilities.
+        target: the volume whose grid is wanted; its voxels are not used.
+    """
+    channels = [_resample(image, target, sitk.sitkLinear) for image in to_itk(volume)]
+    return target.with_array(np.stack(channels))
+
+
+def respaced(volume: Volume, spacing: Spacing) -> Volume:
+    """An empty volume with the same field of view at another spacing.
+
+    The outer faces of the corner voxels stay where they are, up to half a voxel.
+    """
+    ratio = np.array(spacing) / volume.spacing
+    grid = [max(1, round(n / r)) for n, r in zip(volume.grid, ratio, strict=True)]
+    affine = volume.affine.copy()
+    affine[:3, :3] *= ratio
+    middle = (np.array(volume.grid) - 1) / 2
+    new_middle = (np.array(grid) - 1) / 2
+    affine[:3, 3] += volume.affine[:3, :3] @ middle - affine[:3, :3] @ new_middle
+    return Volume(np.empty((0, *grid), dtype=np.float32), affine)
+
+
+def to_itk(volume: Volume) -> list[sitk.Image]:
+    """One ITK image for each channel, in the same place (LPS+)."""
+    affine = _LPS @ volume.affine
+    images = []
+    for channel in volume.array:
+        image = sitk.GetImageFromArray(np.ascontiguousarray(channel.T))
+        image.SetSpacing(volume.spacing)
+        image.SetDirection((affine[:3, :3] / volume.spacing).ravel().tolist())
+        image.SetOrigin(affine[:3, 3].tolist())
+        images.append(image)
+    return images
+
+
+def _smooth(image: sitk.Image, blur: Sequence[float]) -> sitk.Image:
+    """Gaussian smoothing with a standard deviation in mm along each axis."""
+    for axis, sigma in enumerate(blur):
+        if sigma > 0:
+            smooth = sitk.RecursiveGaussianImageFilter()
+            smooth.SetDirection(axis)
+            smooth.SetSigma(sigma)
+            image = smooth.Execute(image)
+    return image
+
+
+def _resample(image: sitk.Image, target: Volume, interpolator: int) -> NDArray[Any]:
+    """Voxels of `image` on the grid of `target`, shape ``(X, Y, Z)``."""
+    affine = _LPS @ target.affine
+    resample = sitk.ResampleImageFilter()
+    resample.SetSize(target.grid)
+    resample.SetOutputSpacing(target.spacing)
+    resample.SetOutputDirection((affine[:3, :3] / target.spacing).ravel().tolist())
+    resample.SetOutputOrigin(affine[:3, 3].tolist())
+    resample.SetInterpolator(interpolator)
+    resample.UseNearestNeighborExtrapolatorOn()
+    return np.asarray(sitk.GetArrayFromImage(resample.Execute(image))).T

@@ -1,0 +1,211 @@
+"""The stages as the command line and the Snakefile see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medinorm import config
+
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One subcommand.
+
+    Args:
+        target: the function behind it, as ``module:function``.
+        summary: what it does, in one sentence.
+        files: its positional arguments, in order, with their help. All are paths; help
+            that begins with "tables" takes several.
+        options: flags that select the work, with how argparse reads them.
+        sections: keyword of the function, and the section whose keys are its flags.
+    """
+
+    target: str
+    summary: str
+    files: Mapping[str, str]
+    options: Options = field(default_factory=dict)
+    sections: tuple[tuple[str, type[config.Section]], ...] = ()
+
+
+_PRIVATE: dict[str, Any] = {
+    "private": {
+        "type": Path,
+        "default": Path("private"),
+        "metavar": "FOLDER",
+        "help": "folder of the pseudonym key and the private tables [private]",
+    }
+}
+_SHARD: dict[str, Any] = {
+    "shard": {"type": int, "default": 0, "help": "which part of the work, from 0 [0]"},
+    "shards": {"type": int, "default": 1, "help": "into how many parts [1]"},
+}
+_INTENSITY: dict[str, Any] = {
+    "intensity": {"required": True, "help": "intensity method"}
+}
+_NORM: dict[str, Any] = {"norm": {"required": True, "help": "normalization layer"}}
+_ADAPT: dict[str, Any] = {
+    "adapt": {"default": "none", "help": "test-time adaptation [none]"}
+}
+_SPLIT: dict[str, Any] = {
+    "split": {"required": True, "help": "split, as in splits.tsv"}
+}
+_SEEDS: dict[str, Any] = {
+    "seeds": {"type": int, "nargs": "+", "required": True, "help": "seeds of training"}
+}
+_OPTIONS: dict[str, Any] = {
+    "norm_options": {
+        "default": "{}",
+        "metavar": "JSON",
+        "help": "arguments of the layer as JSON [{}]",
+    }
+}
+
+_SCANS = {"scans": "scans.tsv", "canonical": "folder of canonical volumes"}
+_SPLITS = {"splits": "splits.tsv"}
+_STATUS = {"status": "status table to write, one row a scan"}
+
+STAGES: Mapping[str, Stage] = {
+    "demo": Stage(
+        target="medinorm.demo.study:write_demo",
+        summary="Simulate scanners on real anatomy; write DICOM series and label maps.",
+        files={
+            "dicom": "folder for the DICOM series",
+            "labels": "table of label maps to write",
+        },
+        sections=(("settings", config.DemoConfig),),
+    ),
+    "plan": Stage(
+        target="medinorm.ingest.plan:plan_scans",
+        summary="Find the candidate scans and say what is to become of each file.",
+        files={"plan": "private table to write"},
+        options=_PRIVATE,
+        sections=(("input", config.InputConfig), ("ingest", config.IngestConfig)),
+    ),
+    "convert": Stage(
+        target="medinorm.ingest.convert:convert_scans",
+        summary="Check and de-identify candidates; write canonical volumes.",
+        files={
+            "plan": "private table of candidates",
+            "canonical": "folder of canonical volumes to write",
+            **_STATUS,
+        },
+        options=_PRIVATE | _SHARD,
+        sections=(("input", config.InputConfig), ("ingest", config.IngestConfig)),
+    ),
+    "collect": Stage(
+        target="medinorm.ingest.collect:collect_scans",
+        summary="Account for every candidate: usable scans and excluded ones.",
+        files={
+            "plan": "private table of candidates",
+            "scans": "scans.tsv to write",
+            "excluded": "table of excluded scans to write",
+            "statuses": "tables written by convert",
+        },
+    ),
+    "ingest": Stage(
+        target="medinorm.ingest.stage:ingest_scans",
+        summary="Plan, convert and collect in one go.",
+        files={"results": "folder to write scans.tsv and canonical volumes to"},
+        options=_PRIVATE,
+        sections=(("input", config.InputConfig), ("ingest", config.IngestConfig)),
+    ),
+    "split": Stage(
+        target="medinorm.ingest.split:split_scans",
+        summary="Decide by subject who trains and who tests.",
+        files={
+            "scans": "scans.tsv",
+            "found": "scans that ingest excluded",
+            "splits": "splits.tsv to write",
+            "excluded": "excluded.tsv to write: those of ingest and of the split",
+        },
+        sections=(("settings", config.SplitConfig),),
+    ),
+    "fit": Stage(
+        target="medinorm.harmonize.stage:fit_intensity",
+        summary="Fit an intensity map on the training scans of one split only.",
+        files=_SCANS | _SPLITS | {"target": "fitted map to write, JSON"},
+        options=_INTENSITY | _SPLIT,
+        sections=(("settings", config.HarmonizeConfig),),
+    ),
+    "harmonize": Stage(
+        target="medinorm.harmonize.stage:harmonize_scans",
+        summary="Bring scans to the study's voxel grid and intensity scale.",
+        files=_SCANS | {"harmonized": "folder to write to"} | _STATUS,
+        options=_INTENSITY
+        | {"fitted": {"type": Path, "help": "fitted map, if the method has one"}}
+        | _SHARD,
+        sections=(("settings", config.HarmonizeConfig),),
+    ),
+    "train": Stage(
+        target="medinorm.train.stage:train_networks",
+        summary="Train one network for each seed; resume what was interrupted.",
+        files=_SPLITS
+        | {
+            "harmonized": "folder of harmonized scans",
+            "runs": "folder to write the networks to",
+            "status": "status table to write, one row a seed",
+        },
+        options=_INTENSITY | _NORM | _OPTIONS | _SPLIT | _SEEDS,
+        sections=(("task", config.TaskConfig), ("settings", config.TrainConfig)),
+    ),
+    "predict": Stage(
+        target="medinorm.evaluate.predict:predict_scans",
+        summary="Segment the test scans of one split with its trained networks.",
+        files=_SCANS
+        | _SPLITS
+        | {
+            "harmonized": "folder of harmonized scans",
+            "runs": "folder of trained networks",
+            "predictions": "folder to write label maps to",
+            **_STATUS,
+        },
+        options=_ADAPT | _SPLIT | _SEEDS,
+        sections=(("settings", config.PredictConfig),),
+    ),
+    "score": Stage(
+        target="medinorm.evaluate.score:score_predictions",
+        summary="Compare predictions with label maps: Dice, HD95, surface Dice.",
+        files=_SCANS
+        | _SPLITS
+        | {
+            "predictions": "folder of predicted label maps",
+            "scores": "table of scores to write",
+        },
+        options=_INTENSITY | _NORM | _ADAPT | _SPLIT | _SEEDS,
+        sections=(("input", config.TaskConfig), ("score", config.ScoreConfig)),
+    ),
+    "evidence": Stage(
+        target="medinorm.evaluate.evidence:weigh_evidence",
+        summary="Turn scores into gaps, intervals and a ranking, or refuse to rank.",
+        files=_SPLITS
+        | {
+            "runs": "folder of trained networks",
+            "evidence": "folder to write the tables to",
+            "scores": "tables written by score",
+        },
+        sections=(("settings", config.EvidenceConfig),),
+    ),
+    "report": Stage(
+        target="medinorm.report.page:write_report",
+        summary="Write the comparison as one offline HTML page.",
+        files=_SCANS
+        | {"excluded": "excluded.tsv"}
+        | _SPLITS
+        | {
+            "evidence": "folder of the comparison's tables",
+            "predictions": "folder of predicted label maps",
+            "report": "HTML file to write",
+        },
+        options={"title": {"default": "medinorm study", "help": "title of the report"}},
+        sections=(("input", config.TaskConfig), ("settings", config.ReportConfig)),
+    ),
+    "schema": Stage(
+        target="medinorm.reference:write_reference",
+        summary="Write the JSON schema and the key reference of the configuration.",
+        files={"folder": "folder to write schema.json and README.md to"},
+    ),
+}
