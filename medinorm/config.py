@@ -205,7 +205,8 @@ class NetworkConfig(Section):
         description="Feature channels of each level; each level halves the grid.",
     )
     residual_units: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="Residual units in each level (`unet`)."
+        default=0,
+        description="Residual units in each level (`unet`); 0 is two convolutions.",
     )
 
 

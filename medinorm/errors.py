@@ -17,8 +17,16 @@ class StageError(MedinormError):
     """A stage cannot start or go on: an input is missing, empty or contradictory."""
 
 
-class ScanError(MedinormError):
-    """One scan cannot be used; the others go on."""
+class ItemError(MedinormError):
+    """One item of a job (a scan, a training run) fails; the others go on."""
+
+
+class RunError(ItemError):
+    """A training run cannot be finished, or its network cannot be used."""
+
+
+class ScanError(ItemError):
+    """One scan cannot be used."""
 
 
 class ReadError(ScanError):

@@ -127,6 +127,11 @@ class Layout:
         return f"{self.results}/report/report.html"
 
     @property
+    def strict(self) -> str:
+        """Marker that no scan was excluded."""
+        return f"{self.results}/ingest/strict"
+
+    @property
     def log(self) -> str:
         """Folder of the logs of all jobs."""
         return f"{self.results}/logs"

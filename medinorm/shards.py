@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from medinorm.errors import ScanError
+from medinorm.errors import ItemError
 from medinorm.progress import track
 from medinorm.tables import Row, write_table
 
@@ -52,12 +52,14 @@ def run_items(
 ) -> list[Row]:
     """Do `work` on each item and write one status row for each.
 
-    A `ScanError` becomes the row's reason. So does any other exception that is not a
+    The first of `columns` names the item: a scan, or the seed of a run.
+
+    An `ItemError` becomes the row's reason. So does any other exception that is not a
     full disk, by its type and place only, because its text may hold a path or a header
     value; it is a bug and the log says so.
 
     Args:
-        items: rows with a `scan` column.
+        items: rows to work on.
         work: makes the outputs of one item, or finds them current.
         status: the table written in the end, all or nothing.
         title: what is being done, for the progress bar.
@@ -74,7 +76,7 @@ def run_items(
     for item in track(items, title):
         state, reason = _attempt(item, work)
         if reason:
-            _log.warning("%s: %s", item["scan"], reason)
+            _log.warning("%s %s: %s", columns[0], item[columns[0]], reason)
         rows.append(item | {"state": state, "reason": reason})
     write_table(status, rows, columns)
     return rows
@@ -84,7 +86,7 @@ def _attempt(item: Row, work: Callable[[Row], State]) -> tuple[str, str]:
     """State and reason of one item."""
     try:
         return work(item), ""
-    except ScanError as error:
+    except ItemError as error:
         return "failed", str(error)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:

@@ -7,7 +7,6 @@ from typing import Any
 
 from medinorm import config
 
-
 Options = Mapping[str, Any]
 
 
@@ -202,6 +201,11 @@ STAGES: Mapping[str, Stage] = {
         },
         options={"title": {"default": "medinorm study", "help": "title of the report"}},
         sections=(("input", config.TaskConfig), ("settings", config.ReportConfig)),
+    ),
+    "strict": Stage(
+        target="medinorm.ingest.strict:require_all",
+        summary="Fail if any scan was excluded.",
+        files={"excluded": "excluded.tsv"},
     ),
     "schema": Stage(
         target="medinorm.reference:write_reference",

@@ -77,17 +77,30 @@ def read_volume(path: Path, *, mmap: bool = False) -> Volume:
         GeometryError: its header does not place it in the world.
     """
     image = _load(path, mmap=mmap)
-    if len(image.shape) not in {3, 4}:
-        raise ReadError(f"has {len(image.shape)} axes; 3 or 4 (channels last) are read")
-    if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:
-        raise GeometryError("the header has neither sform nor qform; set one of them")
-    affine = np.asarray(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
-        raise GeometryError("the affine is singular or not finite; repair the header")
+    affine = _affine(image)
     voxels = image.dataobj if mmap else _scaled(image)
     array = np.asanyarray(voxels)
     array = array[..., np.newaxis] if array.ndim == 3 else array
     return Volume(np.moveaxis(array, -1, 0), affine)
+
+
+def read_grid(path: Path) -> Volume:
+    """Read where the voxels of a NIfTI file lie, without reading them.
+
+    Returns:
+        A volume of no channels.
+
+    Raises:
+        ReadError: the file is missing, damaged, or not a 3D or 4D NIfTI image.
+        GeometryError: its header does not place it in the world.
+    """
+    try:
+        image = nib.Nifti1Image.from_filename(path)
+    except FileNotFoundError:
+        raise ReadError("the file does not exist") from None
+    except (EOFError, zlib.error, OSError, ImageFileError, HeaderDataError):
+        raise ReadError("truncated or damaged; copy the file again") from None
+    return Volume(np.empty((0, *image.shape[:3]), dtype=np.uint8), _affine(image))
 
 
 def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> None:
@@ -112,6 +125,18 @@ def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> 
         if path.suffix == ".gz":
             content = igzip.compress(content, compresslevel=_LEVEL, mtime=0)
         temporary.write_bytes(content)
+
+
+def _affine(image: Any) -> NDArray[np.float64]:
+    """The affine of a 3D or 4D image that says where it lies."""
+    if len(image.shape) not in {3, 4}:
+        raise ReadError(f"has {len(image.shape)} axes; 3 or 4 (channels last) are read")
+    if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:
+        raise GeometryError("the header has neither sform nor qform; set one of them")
+    affine = np.asarray(image.affine, dtype=np.float64)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
+        raise GeometryError("the affine is singular or not finite; repair the header")
+    return affine
 
 
 def _load(path: Path, *, mmap: bool) -> Any:

@@ -1,0 +1,24 @@
+"""`strict: true`: a study in which a scan was excluded fails in the end."""
+
+from pathlib import Path
+
+from medinorm.errors import StageError
+from medinorm.tables import read_table
+
+
+def require_all(excluded: Path) -> None:
+    """Fail if any scan was excluded.
+
+    Args:
+        excluded: `excluded.tsv`.
+
+    Raises:
+        StageError: a scan was; the message names the first.
+    """
+    scans = [row for row in read_table(excluded) if row["scan"]]
+    if scans:
+        first = scans[0]
+        raise StageError(
+            f"{len(scans)} scans were excluded and strict is true; the first: "
+            f"{first['scan']} ({first['where']}): {first['reason']}"
+        )

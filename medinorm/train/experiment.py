@@ -1,0 +1,107 @@
+"""What the runs of one training job share, and what each of them depends on."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from medinorm.config import TrainConfig
+from medinorm.errors import StageError
+from medinorm.harmonize.stage import harmonized_paths, scans_of
+from medinorm.provenance import Provenance, recorded_checksum
+from medinorm.tables import Row
+from medinorm.train.dataset import TrainingScan, read_training_scan
+from medinorm.train.model import ModelCard
+
+_ROLES: tuple[Literal["train", "validation"], ...] = ("train", "validation")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What all seeds of a training job share.
+
+    Args:
+        card: the network and what it is fed with.
+        settings: how to train.
+        training: ids of the training scans.
+        validation: ids of the validation scans.
+        harmonized: folder of the harmonized scans.
+        split: name of the split.
+    """
+
+    card: ModelCard
+    settings: TrainConfig
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    harmonized: Path
+    split: str
+
+    @classmethod
+    def of_split(
+        cls,
+        card: ModelCard,
+        settings: TrainConfig,
+        splits: Sequence[Row],
+        split: str,
+        harmonized: Path,
+    ) -> Self:
+        """The experiment on the training and validation scans of a split.
+
+        Scans that could not be harmonized are left out, with a warning.
+
+        Raises:
+            StageError: no training scan is left.
+        """
+        training, validation = (
+            _harmonized(harmonized, scans_of(splits, split, role)) for role in _ROLES
+        )
+        if not training:
+            raise StageError(
+                f"split {split!r}: no training scan could be harmonized; "
+                "the status tables of harmonize have the reasons"
+            )
+        return cls(card, settings, training, validation, harmonized, split)
+
+    def read_scans(self, scans: Sequence[str]) -> list[TrainingScan]:
+        """Open harmonized scans."""
+        return [
+            read_training_scan(
+                self.harmonized,
+                scan,
+                label_values=self.card.label_values,
+                patch=self.settings.patch,
+            )
+            for scan in scans
+        ]
+
+    def provenance(self, seed: int) -> Provenance:
+        """What the network of one seed depends on."""
+        scans = sorted((*self.training, *self.validation))
+        digest = hashlib.blake2b(digest_size=16)
+        for scan in scans:
+            image, _ = harmonized_paths(self.harmonized, scan)
+            digest.update(f"{scan} {recorded_checksum(image)}\n".encode())
+        ignored = {"checkpoint_steps"}
+        settings = self.settings.model_dump(mode="json", exclude=ignored)
+        return Provenance(
+            settings={
+                "card": json.loads(json.dumps(self.card.to_json())),
+                "train": settings,
+                "split": self.split,
+                "seed": seed,
+            },
+            inputs={"scans": digest.hexdigest()},
+        )
+
+
+def _harmonized(harmonized: Path, scans: Sequence[str]) -> tuple[str, ...]:
+    """Those of `scans` whose harmonized files are there."""
+    found = tuple(s for s in scans if harmonized_paths(harmonized, s)[0].exists())
+    if missing := len(scans) - len(found):
+        _log.warning("%d scans could not be harmonized and are left out", missing)
+    return found

@@ -1,0 +1,114 @@
+"""A trained network on disk: weights as safetensors, everything else as JSON.
+
+Nothing is pickled, so a model from a stranger cannot run code when it is opened.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from medinorm.config import NetworkConfig
+from medinorm.errors import RunError
+from medinorm.files import read_json, replacing
+from medinorm.provenance import Provenance, sidecar_path, write_sidecar
+from medinorm.train.network import build_network
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What it takes to build a trained network again and to feed it.
+
+    Args:
+        intensity: intensity method of its training scans.
+        norm: normalization layer.
+        norm_options: arguments of the layer.
+        network: the network.
+        channels: names of the image channels.
+        label_values: value in a label map of class 1, 2, ...
+        patch: training patch, in voxels.
+    """
+
+    intensity: str
+    norm: str
+    norm_options: dict[str, Any]
+    network: NetworkConfig
+    channels: tuple[str, ...]
+    label_values: tuple[int, ...]
+    patch: tuple[int, int, int]
+
+    def build(self) -> nn.Module:
+        """The network with fresh weights."""
+        return build_network(
+            self.network,
+            channels=len(self.channels),
+            classes=1 + len(self.label_values),
+            norm=self.norm,
+            norm_options=self.norm_options,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as JSON values."""
+        return vars(self) | {"network": self.network.model_dump(mode="json")}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The card that `to_json` gave."""
+        x, y, z = values["patch"]
+        return cls(
+            intensity=values["intensity"],
+            norm=values["norm"],
+            norm_options=values["norm_options"],
+            network=NetworkConfig.model_validate(values["network"]),
+            channels=tuple(values["channels"]),
+            label_values=tuple(values["label_values"]),
+            patch=(x, y, z),
+        )
+
+
+def model_path(run: Path) -> Path:
+    """Where the weights of a run are; its card is the sidecar beside them."""
+    return run / "model.safetensors"
+
+
+def write_model(
+    run: Path,
+    network: nn.Module,
+    card: ModelCard,
+    provenance: Provenance,
+    facts: dict[str, Any],
+) -> None:
+    """Write weights, then card: a run with a card is finished.
+
+    Args:
+        run: folder of the run.
+        network: the trained network.
+        card: how to build it again.
+        provenance: what it was trained from.
+        facts: what training took (`steps`, `seconds_per_step`, ...).
+    """
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    with replacing(model_path(run)) as temporary:
+        save_file(weights, temporary)
+    write_sidecar(model_path(run), provenance, facts | {"card": card.to_json()})
+
+
+def read_model(run: Path, device: str = "cpu") -> tuple[nn.Module, ModelCard]:
+    """The network of a run, in evaluation mode, and its card.
+
+    Raises:
+        RunError: there is no finished network, or it is damaged.
+    """
+    path = model_path(run)
+    if not (path.exists() and sidecar_path(path).exists()):
+        raise RunError("there is no trained network; its training failed")
+    card = ModelCard.from_json(read_json(sidecar_path(path))["card"])
+    network = card.build()
+    try:
+        network.load_state_dict(load_file(path, device="cpu"))
+    except (SafetensorError, RuntimeError):
+        raise RunError("the weights are damaged; delete the run's folder") from None
+    return network.to(device).eval(), card

@@ -1,0 +1,104 @@
+"""The training of one network, as Lightning sees it."""
+
+import math
+import time
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from monai.inferers import SlidingWindowInferer
+from monai.losses import DiceCELoss
+from torch import Tensor, nn
+
+from medinorm.config import TrainConfig
+from medinorm.errors import RunError
+
+
+class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped library
+    """Dice and cross-entropy loss, AdamW, one cycle of the learning rate.
+
+    Args:
+        network: takes ``(N, C, X, Y, Z)``, gives a logit for each class.
+        settings: how to train.
+    """
+
+    def __init__(self, network: nn.Module, settings: TrainConfig) -> None:
+        super().__init__()
+        self.network = network
+        self.history: list[dict[str, float]] = []
+        self._settings = settings
+        self._loss = DiceCELoss(softmax=True, to_onehot_y=True)
+        self._inferer = SlidingWindowInferer(settings.patch, overlap=0.25)
+        self._losses: list[float] = []
+        self._started = 0.0
+
+    def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
+        """Loss of one mini-batch.
+
+        Raises:
+            RunError: the loss is not finite.
+        """
+        loss: Tensor = self._loss(self.network(batch["image"]).float(), batch["label"])
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise RunError(
+                f"the loss is not finite at step {self.global_step}; "
+                "lower train.learning_rate"
+            )
+        self._losses.append(value)
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_train_epoch_end(self) -> None:
+        """Add a row to the history: it survives in the checkpoint."""
+        steps = max(1, len(self._losses))
+        row = {
+            "step": self.global_step,
+            "loss": sum(self._losses) / steps,
+            "learning_rate": self.optimizers().param_groups[0]["lr"],
+            "seconds_per_step": (time.perf_counter() - self._started) / steps,
+        }
+        self._losses.clear()
+        self.history.append(row)
+        for name in ("loss", "learning_rate"):
+            self.log(name, row[name])
+
+    def validation_step(self, batch: dict[str, Tensor], _index: int) -> None:
+        """Mean Dice of the labels of one whole scan."""
+        logits = self._inferer(batch["image"], self.network)
+        self.log("dice", _mean_dice(logits.argmax(1), batch["label"][:, 0]))
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW under one cycle over all steps."""
+        settings = self._settings
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+        )
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=settings.learning_rate, total_steps=settings.steps + 1
+        )
+        schedule = {"scheduler": cycle, "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the history with the weights."""
+        checkpoint["history"] = self.history
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the history of the interrupted run."""
+        self.history = checkpoint["history"]
+
+
+def _mean_dice(predicted: Tensor, label: Tensor) -> Tensor:
+    """Dice averaged over the classes that occur in either."""
+    classes = set(predicted.flatten().tolist()) | set(label.flatten().tolist())
+    scores = []
+    for value in classes - {0}:
+        a, b = predicted == value, label == value
+        scores.append(2 * (a & b).sum() / (a.sum() + b.sum()))
+    return torch.stack(scores).mean() if scores else torch.tensor(1.0)

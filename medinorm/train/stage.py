@@ -1,0 +1,190 @@
+"""The train stage: one network for each seed, resumed where it was interrupted."""
+
+import json
+import logging
+import resource
+import shutil
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from torch.utils.data import DataLoader
+
+from medinorm.config import TaskConfig, TrainConfig
+from medinorm.errors import ConfigError
+from medinorm.layout import run_folder
+from medinorm.provenance import Provenance, is_current
+from medinorm.shards import State, run_items
+from medinorm.tables import Row, read_table, write_table
+from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
+from medinorm.train.experiment import Experiment
+from medinorm.train.model import ModelCard, model_path, write_model
+from medinorm.train.segmenter import Segmenter
+from medinorm.train.trainer import make_trainer, quiet
+
+HISTORY_COLUMNS = ("step", "loss", "learning_rate", "seconds_per_step")
+STATUS_COLUMNS = ("seed", "state", "reason")
+
+_log = logging.getLogger(__name__)
+
+
+def train_networks(  # noqa: PLR0913  (one argument a flag)
+    splits: Path,
+    harmonized: Path,
+    runs: Path,
+    status: Path,
+    *,
+    intensity: str,
+    norm: str,
+    norm_options: str,
+    split: str,
+    seeds: Sequence[int],
+    task: TaskConfig,
+    settings: TrainConfig,
+) -> None:
+    """Train one network for each seed on the training scans of `split`.
+
+    A finished network that is current is left alone; an interrupted one goes on from
+    its last checkpoint. A run that fails is a status row; the other seeds go on.
+
+    Args:
+        splits: `splits.tsv`.
+        harmonized: folder of harmonized scans.
+        runs: folder to write to, one folder a seed.
+        status: table to write, one row a seed.
+        intensity: intensity method of the harmonized scans, recorded.
+        norm: normalization layer.
+        norm_options: its arguments, as JSON.
+        split: whose training scans to use.
+        seeds: seeds of weights, patches and augmentation.
+        task: image channels and labels.
+        settings: how to train.
+
+    Raises:
+        StageError: the split has no usable training scan.
+        ConfigError: `norm_options` is not JSON, or the layer refuses it.
+    """
+    card = ModelCard(
+        intensity=intensity,
+        norm=norm,
+        norm_options=_read_options(norm_options),
+        network=settings.network,
+        channels=task.channels,
+        label_values=tuple(task.label_values),
+        patch=settings.patch,
+    )
+    _check_network(card)
+    experiment = Experiment.of_split(
+        card, settings, read_table(splits), split, harmonized
+    )
+    torch.set_num_threads(settings.threads)
+
+    def work(row: Row) -> State:
+        return train_network(experiment, int(row["seed"]), runs)
+
+    items = [{"seed": str(seed)} for seed in seeds]
+    title = f"train {intensity} {norm} {split}"
+    run_items(items, work, status, title=title, columns=STATUS_COLUMNS)
+
+
+def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
+    """Train the network of one seed, unless it is current.
+
+    Raises:
+        RunError: the loss became not finite.
+        ScanError: a harmonized scan is damaged.
+    """
+    run = run_folder(runs, seed)
+    provenance = experiment.provenance(seed)
+    if is_current(model_path(run), provenance):
+        return "current"
+    checkpoint = _matching_checkpoint(run, provenance)
+    lightning.seed_everything(seed, verbose=False)
+    module = Segmenter(experiment.card.build(), experiment.settings)
+    with quiet():
+        trainer = make_trainer(run, experiment.settings)
+        trainer.fit(module, *_loaders(experiment, seed), ckpt_path=checkpoint)
+    if experiment.settings.selection == "validation":
+        best = trainer.checkpoint_callback.best_model_path
+        state = torch.load(best, map_location="cpu", weights_only=True)
+        module.load_state_dict(state["state_dict"])
+    write_table(run / "history.tsv", module.history, HISTORY_COLUMNS)
+    facts = _facts(module, experiment.settings)
+    write_model(run, module.network, experiment.card, provenance, facts)
+    shutil.rmtree(run / "checkpoints")
+    return "made"
+
+
+def _loaders(experiment: Experiment, seed: int) -> list[DataLoader[Any]]:
+    """The training patches and, for model selection, the validation scans."""
+    settings = experiment.settings
+    patches = PatchDataset(experiment.read_scans(experiment.training), settings, seed)
+    sampler = StepSampler(settings.checkpoint_steps * settings.batch_size, len(patches))
+    loaders: list[DataLoader[Any]] = [
+        DataLoader(patches, batch_size=settings.batch_size, sampler=sampler)
+    ]
+    if settings.selection == "validation":
+        whole = WholeScans(experiment.read_scans(experiment.validation))
+        loaders.append(DataLoader(whole, batch_size=1))
+    return loaders
+
+
+def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
+    """The last checkpoint, if it belongs to the same settings and scans.
+
+    What is left of another run is deleted, and a note of this one is left.
+    """
+    note = run / "checkpoints" / "made_from.json"
+    wanted = json.dumps([provenance.settings, provenance.inputs], sort_keys=True)
+    last = note.with_name("last.ckpt")
+    if note.exists() and note.read_text() == wanted and last.exists():
+        _log.info("resume from the last checkpoint")
+        return last
+    if run.exists():
+        shutil.rmtree(run)
+    note.parent.mkdir(parents=True)
+    note.write_text(wanted)
+    return None
+
+
+def _facts(module: Segmenter, settings: TrainConfig) -> dict[str, Any]:
+    """What training took, for the fairness table."""
+    if torch.cuda.is_available() and settings.device != "cpu":
+        peak = torch.cuda.max_memory_allocated() / 2**20
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    seconds = statistics.median(row["seconds_per_step"] for row in module.history)
+    return {
+        "parameters": sum(p.numel() for p in module.network.parameters()),
+        "seconds_per_step": round(seconds, 6),
+        "steps": settings.steps,
+        "learning_rate": settings.learning_rate,
+        "batch_size": settings.batch_size,
+        "augmentation": settings.augmentation,
+        "threads": settings.threads,
+        "selection": settings.selection,
+        "peak_memory_mb": round(peak, 1),
+        "final_loss": round(module.history[-1]["loss"], 6),
+    }
+
+
+def _read_options(text: str) -> dict[str, Any]:
+    """The arguments of a layer from JSON."""
+    try:
+        options = json.loads(text)
+    except json.JSONDecodeError:
+        options = None
+    if not isinstance(options, dict):
+        raise ConfigError("norm_options: not a JSON object, such as {}")
+    return options
+
+
+def _check_network(card: ModelCard) -> None:
+    """Build the network once, so that a refused argument ends before any work."""
+    try:
+        card.build()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"norm_options: {card.norm} refuses them: {error}") from None

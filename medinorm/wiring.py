@@ -1,0 +1,124 @@
+"""What the Snakefile asks: which files each stage of a study reads.
+
+Only `scores` needs to know the splits; it is called after the checkpoint that makes
+them.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from medinorm.config import PER_SCAN_INTENSITIES, InputConfig, NormName, StudyConfig
+from medinorm.flags import write_flags
+from medinorm.layout import Layout, map_of
+from medinorm.tables import read_table
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The files and flags of one study.
+
+    Args:
+        study: its configuration.
+        layout: where its files live.
+    """
+
+    study: StudyConfig
+    layout: Layout
+
+    @property
+    def input(self) -> InputConfig:
+        """The configured input; in the demo, the demo's DICOM files."""
+        given = self.study.input
+        if not given.demo:
+            return given
+        demo = {"dicom": [self.layout.demo_dicom], "labels": self.layout.demo}
+        return InputConfig.model_validate(given.model_dump() | demo)
+
+    @property
+    def input_flags(self) -> str:
+        """The flags of plan and convert."""
+        return f"{write_flags(self.input)} {write_flags(self.study.ingest)}"
+
+    @property
+    def input_tables(self) -> list[str]:
+        """Tables whose change means that the scans must be looked for again."""
+        tables = [self.input.scans, self.input.labels]
+        return [str(table) for table in tables if table]
+
+    @property
+    def converted(self) -> list[str]:
+        """Status tables of ingest."""
+        shards = range(self.study.shards)
+        return [self.layout.converted.format(shard=shard) for shard in shards]
+
+    def fitted(self, intensity: str, map_: str) -> list[str]:
+        """The fitted map that harmonizing needs, if any."""
+        if intensity in PER_SCAN_INTENSITIES:
+            return []
+        return [self.layout.intensity_map.format(intensity=intensity, split=map_)]
+
+    def harmonized(self, intensity: str, split: str) -> list[str]:
+        """Status tables of the harmonized scans of a split."""
+        return [
+            self.layout.harmonized_status.format(
+                intensity=intensity, map=map_of(intensity, split), shard=shard
+            )
+            for shard in range(self.study.shards)
+        ]
+
+    def harmonized_folder(self, intensity: str, split: str) -> str:
+        """Folder of the harmonized scans of a split."""
+        map_ = map_of(intensity, split)
+        return self.layout.harmonized.format(intensity=intensity, map=map_)
+
+    def norm_options(self, norm: NormName) -> str:
+        """Arguments of a layer, as JSON."""
+        options = self.study.experiments.norm_options.get(norm, {})
+        return json.dumps(options, sort_keys=True)
+
+    def seeds(self, batch: str) -> str:
+        """The seeds of one training job, as words."""
+        size = self.study.experiments.runs_per_job
+        first = int(batch) * size
+        chosen = self.study.experiments.seeds[first : first + size]
+        return " ".join(map(str, chosen))
+
+    def scores(self, splits: str) -> list[str]:
+        """Score tables of the whole study.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+        """
+        return list(self._scores(split_names(splits)))
+
+    def _scores(self, splits: tuple[str, ...]) -> Iterator[str]:
+        """Score tables of the given splits."""
+        experiments = self.study.experiments
+        jobs = -(-len(experiments.seeds) // experiments.runs_per_job)
+        for intensity in experiments.intensity:
+            for norm in experiments.norm:
+                for adapt in experiments.adapt if norm == "batch" else ("none",):
+                    for split in splits:
+                        for batch in range(jobs):
+                            yield self.layout.scores.format(
+                                intensity=intensity,
+                                norm=norm,
+                                adapt=adapt,
+                                split=split,
+                                batch=batch,
+                            )
+
+
+def split_names(splits: str) -> tuple[str, ...]:
+    """Names of the splits, in the order of the table."""
+    path = Path(splits)
+    return _split_names(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _split_names(path: Path, _modified: int) -> tuple[str, ...]:
+    """The names, read once for each version of the table."""
+    return tuple(dict.fromkeys(row["split"] for row in read_table(path)))
