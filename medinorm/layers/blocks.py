@@ -1,0 +1,158 @@
+"""Channel statistics and affine maps on the CPU, a cache-sized block at a time.
+
+torch's own kernels are right and fast for contiguous tensors but lose digits for
+``channels_last_3d`` ones, and a chain of ordinary torch calls reads and writes main
+memory once a call. Here each block passes through the whole chain while it is in cache.
+Nothing here records gradients. A *voxel view* is ``(N, C, V)`` or ``(N, V, C)``,
+whichever needs no copy.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+BLOCK = 1 << 19  # elements: 2 MB of float32, the L2 caches of two cores
+
+Index = tuple[slice, slice, slice]
+
+
+def voxel_view(x: Tensor) -> tuple[Tensor, int]:
+    """View `x` with one voxel axis, without a copy where its layout is a common one.
+
+    Args:
+        x: ``(N, C, ...)``, any layout.
+
+    Returns:
+        ``(N, V, C)`` and 1 if the channels are innermost, else ``(N, C, V)`` and 2.
+
+    Examples:
+        >>> x = torch.zeros(1, 4, 2, 3, 5)
+        >>> voxel_view(x)[0].shape, voxel_view(x)[1]
+        (torch.Size([1, 4, 30]), 2)
+        >>> view, axis = voxel_view(x.to(memory_format=torch.channels_last_3d))
+        >>> view.shape, axis
+        (torch.Size([1, 30, 4]), 1)
+    """
+    if is_channels_last(x):
+        return x.movedim(1, -1).flatten(1, -2), 1
+    return x.contiguous().flatten(2), 2
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether the channels of `x` are innermost in memory and its voxels are not.
+
+    Examples:
+        >>> is_channels_last(torch.zeros(1, 4, 2, 2, 2))
+        False
+    """
+    return not x.is_contiguous() and x.movedim(1, -1).is_contiguous()
+
+
+def empty_like_view(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Room for a result with the shape of `x` and the layout of its voxel view.
+
+    Returns:
+        The tensor and its voxel view.
+    """
+    order = list(range(x.dim()))
+    if axis == 1:
+        order.append(order.pop(1))
+    out = torch.empty_permuted(x.shape, order, dtype=x.dtype, device=x.device)
+    return out, out.movedim(1, -1).flatten(1, -2) if axis == 1 else out.flatten(2)
+
+
+def view_along(x: Tensor, axis: int) -> Tensor:
+    """Voxel view of `x` with its voxels along `axis`, copied if it must be."""
+    return x.movedim(1, -1).flatten(1, -2) if axis == 1 else x.flatten(2)
+
+
+def blocks(shape: torch.Size, axis: int) -> Iterator[tuple[Index, Index]]:
+    """Cut a voxel view into blocks of about `BLOCK` elements.
+
+    Yields:
+        The index of a block and that of its statistics.
+
+    Examples:
+        >>> for block, stat in blocks(torch.Size((1, BLOCK + 1, 1)), axis=1):
+        ...     print(block[1], stat[1])
+        slice(0, 524288, None) slice(0, 1, None)
+        slice(524288, 1048576, None) slice(0, 1, None)
+    """
+    steps = [1, 1, 1]
+    room = BLOCK
+    for dim in (2, 1, 0):
+        steps[dim] = max(1, min(shape[dim], room))
+        room //= steps[dim]
+    for n in range(0, shape[0], steps[0]):
+        for i in range(0, shape[1], steps[1]):
+            for j in range(0, shape[2], steps[2]):
+                block = (
+                    slice(n, n + steps[0]),
+                    slice(i, i + steps[1]),
+                    slice(j, j + steps[2]),
+                )
+                yield block, _without(block, axis)
+
+
+def _without(block: Index, axis: int) -> Index:
+    """The block's index into an array that has length 1 along `axis`."""
+    first, second, third = block
+    return (first, slice(0, 1), third) if axis == 1 else (first, second, slice(0, 1))
+
+
+def measure(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Mean and sum of squared distances from it, ``(N, C)`` each."""
+    view, axis = voxel_view(x)
+    mean = view.mean(axis, keepdim=True, dtype=dtype)
+    squares = torch.zeros_like(mean)
+    for block, stat in blocks(view.shape, axis):
+        centred = view[block] - mean[stat]
+        squares[stat] += centred.square_().sum(axis, keepdim=True)
+    return mean.squeeze(axis), squares.squeeze(axis)
+
+
+def apply_affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """``(x - mean) * scale + bias`` with statistics of shape ``(N, C)``."""
+    view, axis = voxel_view(x)
+    mean, scale, bias = (term.unsqueeze(axis) for term in (mean, scale, bias))
+    out, target = empty_like_view(x, axis)
+    same_dtype = out.dtype == mean.dtype
+    for block, stat in blocks(view.shape, axis):
+        room = target[block] if same_dtype else None
+        centred = torch.sub(view[block], mean[stat], out=room)
+        centred.mul_(scale[stat]).add_(bias[stat])
+        if not same_dtype:
+            target[block] = centred
+    return out
+
+
+def reduce_gradient(gradient: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums over the voxels of `gradient` and of `gradient` times ``x - mean``."""
+    view, axis = voxel_view(x)
+    given, mean = view_along(gradient, axis), mean.unsqueeze(axis)
+    plain, moment = torch.zeros_like(mean), torch.zeros_like(mean)
+    for block, stat in blocks(view.shape, axis):
+        part = given[block].to(mean.dtype)
+        plain[stat] += part.sum(axis, keepdim=True)
+        centred = (view[block] - mean[stat]).mul_(part)
+        moment[stat] += centred.sum(axis, keepdim=True)
+    return plain.squeeze(axis), moment.squeeze(axis)
+
+
+def combine(
+    gradient: Tensor, x: Tensor, mean: Tensor, factors: tuple[Tensor, Tensor, Tensor]
+) -> Tensor:
+    """``gradient * a + (x - mean) * b + c`` with `factors` a, b, c of ``(N, C)``."""
+    view, axis = voxel_view(x)
+    given = view_along(gradient, axis)
+    mean, a, b, c = (term.unsqueeze(axis) for term in (mean, *factors))
+    out, target = empty_like_view(x, axis)
+    same_dtype = out.dtype == mean.dtype
+    for block, stat in blocks(view.shape, axis):
+        room = target[block] if same_dtype else None
+        part = torch.sub(view[block], mean[stat], out=room)
+        part.mul_(b[stat]).add_(c[stat]).add_(given[block] * a[stat])
+        if not same_dtype:
+            target[block] = part
+    return out

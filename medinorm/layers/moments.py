@@ -1,0 +1,146 @@
+"""Mean and spread of each sample's channels, in a form that can be pooled."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from medinorm.layers.blocks import apply_affine, measure
+
+
+class Moments(NamedTuple):
+    """Count, mean and sum of squared distances from the mean.
+
+    Sums of squares about the mean, not about zero: nothing cancels when the mean is
+    large against the spread, and moments of tiles, ranks or samples can be pooled.
+
+    Args:
+        count: number (or total weight) of voxels, broadcasts against `mean`.
+        mean: mean of the voxels, 0 where `count` is 0.
+        m2: sum of squared distances from the mean.
+
+    References:
+        Chan, Golub and LeVeque, "Algorithms for computing the sample variance",
+        The American Statistician 37, 1983.
+    """
+
+    count: Tensor  # type: ignore[assignment]  # hides tuple.count
+    mean: Tensor
+    m2: Tensor
+
+    @property
+    def variance(self) -> Tensor:
+        """Biased variance, 0 where nothing was counted."""
+        return self.m2 / torch.where(self.count > 0, self.count, 1)
+
+    def std(self, eps: float, *, unbiased: bool = False) -> Tensor:
+        """Square root of the variance plus `eps`.
+
+        Args:
+            eps: added to the variance, in its unit.
+            unbiased: divide by the count less one, as the references of the adaptive
+                instance norm family do.
+        """
+        if not unbiased:
+            return (self.variance + eps).sqrt()
+        return (self.m2 / (self.count - 1).clamp(min=1) + eps).sqrt()
+
+    def pool(self, dim: int | tuple[int, ...]) -> "Moments":
+        """Moments of the union along `dim`, which is kept with length 1.
+
+        Examples:
+            >>> one = moments(torch.tensor([[[1.0, 2.0]], [[3.0, 6.0]]]))
+            >>> one.pool(0).mean, one.pool(0).m2
+            (tensor([[3.]]), tensor([[14.]]))
+        """
+        count = self.count.expand_as(self.mean)
+        total = count.sum(dim, keepdim=True)
+        share = count / torch.where(total > 0, total, 1)
+        mean = (share * self.mean).sum(dim, keepdim=True)
+        between = count * (self.mean - mean).square()
+        return Moments(total, mean, (self.m2 + between).sum(dim, keepdim=True))
+
+    @staticmethod
+    def merge(*parts: "Moments") -> "Moments":
+        """Moments of the union of several parts of the same shape."""
+        stacked = [
+            torch.stack([p.expand_as(parts[0].mean) for p in field])
+            for field in zip(*parts, strict=True)
+        ]
+        return Moments(*(field[0] for field in Moments(*stacked).pool(0)))
+
+
+def moments(x: Tensor, mask: Tensor | None = None) -> Moments:
+    r"""Measure each channel of each sample.
+
+    .. math:: \mu = \frac{1}{V}\sum_v x_v, \qquad M_2 = \sum_v (x_v - \mu)^2
+
+    Two passes over centred values, never :math:`E[x^2] - E[x]^2`.
+
+    Args:
+        x: ``(N, C, ...)``, at least one spatial axis, any layout.
+        mask: weight of each voxel, 0 to 1, ``(N or 1, C or 1, ...)``; fractions count
+            as parts of a voxel.
+
+    Returns:
+        `mean` and `m2` of shape ``(N, C)`` and a count that broadcasts to it, in
+        float32 (float64 if `x` is).
+
+    Examples:
+        >>> count, mean, m2 = moments(torch.tensor([[[1.0, 2.0, 3.0]]]))
+        >>> count.item(), mean.item(), m2.item()
+        (3.0, 2.0, 2.0)
+    """
+    if mask is not None:
+        return _masked_moments(x, mask)
+    count = statistics_of(x, (1, 1), float(x[0, 0].numel()))
+    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+        mean, m2 = _BlockedMoments.apply(x)  # type: ignore[no-untyped-call]
+        return Moments(count, mean, m2)
+    values = x.flatten(2).to(count.dtype)
+    mean = values.mean(2)
+    return Moments(count, mean, (values - mean.unsqueeze(2)).square().sum(2))
+
+
+def statistics_of(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
+    """A constant of the dtype in which the statistics of `x` are kept."""
+    return torch.full(shape, value, dtype=statistics_dtype(x), device=x.device)
+
+
+def statistics_dtype(x: Tensor) -> torch.dtype:
+    """Dtype of the statistics of `x`: float32, or float64 if `x` is.
+
+    Examples:
+        >>> statistics_dtype(torch.zeros(1, dtype=torch.float16))
+        torch.float32
+    """
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def _masked_moments(x: Tensor, mask: Tensor) -> Moments:
+    """Moments of the voxels with weight, each as often as its weight says."""
+    values = x.flatten(2).to(statistics_dtype(x))
+    weight = mask.flatten(2).to(values.dtype)
+    # A voxel outside the mask must not count even if it is NaN (padding may be).
+    values = torch.where(weight > 0, values, 0)
+    count = weight.sum(2).expand(x.shape[:2])
+    mean = (values * weight).sum(2) / torch.where(count > 0, count, 1)
+    centred = (values - mean.unsqueeze(2)).square()
+    return Moments(count, mean, (centred * weight).sum(2))
+
+
+class _BlockedMoments(torch.autograd.Function):
+    """Mean and sum of squares on the CPU, with their gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, m2 = measure(x, statistics_dtype(x))
+        ctx.save_for_backward(x, mean)
+        return mean, m2
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_mean: Tensor, of_m2: Tensor) -> Tensor:
+        x, mean = ctx.saved_tensors
+        return apply_affine(x, mean, 2 * of_m2, of_mean / x[0, 0].numel())
