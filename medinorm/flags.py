@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from medinorm.config import Section, parse_section, section_of
+from medinorm.errors import ConfigError
 
 S = TypeVar("S", bound=Section)
 
@@ -33,7 +34,7 @@ def read_flags(arguments: argparse.Namespace, section: type[S]) -> S:
     for name, field in section.model_fields.items():
         value = getattr(arguments, name)
         if value is not None:
-            values[name] = _parsed(value, field)
+            values[name] = _parsed(name, value, field)
     return parse_section(section, values)
 
 
@@ -100,24 +101,21 @@ def _origin(field: FieldInfo) -> Any:
     return get_origin(kind) or kind
 
 
-def _parsed(value: Any, field: FieldInfo) -> Any:
+def _parsed(name: str, value: Any, field: FieldInfo) -> Any:
     """What argparse collected, ready for pydantic."""
     if section_of(field):
-        return json.loads(value)
+        return _section_values(name, value)
     if _origin(field) is dict:
-        return {
-            key: _value(text)
-            for key, _, text in (item.partition("=") for item in value)
-        }
+        return dict(item.partition("=")[::2] for item in value)
     return value
 
 
-def _value(text: str) -> Any:
-    """A dictionary's value: JSON where it is JSON, else the text itself."""
+def _section_values(name: str, text: str) -> Any:
+    """The values of a nested section, given as JSON."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        return text
+        raise ConfigError(f"{name}: not JSON (got {text!r})") from None
 
 
 def _text(value: Any) -> str:

@@ -64,9 +64,9 @@ def recorded_checksum(output: Path) -> str:
 def is_current(output: Path, provenance: Provenance) -> bool:
     """Whether `output` exists and was made from exactly this, by this version."""
     try:
-        record = read_json(sidecar_path(output))[KEY]
+        record = dict(read_json(sidecar_path(output))[KEY])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return False
+        return False  # none, or damaged: make the output again
     wanted = {key: _plain(value) for key, value in asdict(provenance).items()}
     return output.exists() and all(record.get(key) == wanted[key] for key in wanted)
 

@@ -11,6 +11,7 @@ import numpy as np
 from isal import igzip
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import DTypeLike, NDArray
 
 from medinorm.errors import GeometryError, ReadError
@@ -98,7 +99,7 @@ def read_grid(path: Path) -> Volume:
         image = nib.Nifti1Image.from_filename(path)
     except FileNotFoundError:
         raise ReadError("the file does not exist") from None
-    except (EOFError, zlib.error, OSError, ImageFileError, HeaderDataError):
+    except (EOFError, OSError, zlib.error, ImageFileError, WrapStructError):
         raise ReadError("truncated or damaged; copy the file again") from None
     return Volume(np.empty((0, *image.shape[:3]), dtype=np.uint8), _affine(image))
 
@@ -158,7 +159,7 @@ def _load(path: Path, *, mmap: bool) -> Any:
         raise ReadError("the file does not exist") from None
     except PermissionError:
         raise ReadError("may not be read; check the file's permissions") from None
-    except (EOFError, zlib.error, igzip.BadGzipFile):
+    except (EOFError, zlib.error, igzip.BadGzipFile, WrapStructError):
         raise ReadError("truncated or damaged; copy the file again") from None
     except (ImageFileError, HeaderDataError):
         raise ReadError("not a NIfTI-1 image; convert it to .nii or .nii.gz") from None
@@ -172,8 +173,8 @@ def _bytes_of(image: Any) -> int:
 
 def _scaled(image: Any) -> NDArray[Any]:
     """Voxels with slope and intercept applied; float32 where they matter."""
-    slope, intercept = image.header.get_slope_inter()
-    if slope in {None, 1.0} and intercept in {None, 0.0}:
+    # nibabel clears these in the header of a loaded image.
+    if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return np.asanyarray(image.dataobj.get_unscaled())
     return np.asanyarray(image.dataobj.get_scaled(dtype=np.float32))
 

@@ -1,0 +1,35 @@
+"""A file appears whole or not at all."""
+
+import hashlib
+
+import pytest
+
+from medinorm.files import checksum, read_json, replacing, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "a" / "x.nii.gz"
+    with replacing(path) as temporary:
+        assert temporary.name.endswith(".nii.gz")
+        temporary.write_text("old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_json_round_trip_refuses_nan(tmp_path):
+    path = tmp_path / "x.json"
+    write_json(path, {"b": 1, "a": [1.5, None]})
+    assert read_json(path) == {"a": [1.5, None], "b": 1}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, float("nan"))
+    assert read_json(path)["b"] == 1
+
+
+def test_checksum_is_blake2b(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"abc" * 100_000)
+    expected = hashlib.blake2b(b"abc" * 100_000, digest_size=16).hexdigest()
+    assert checksum(path) == expected

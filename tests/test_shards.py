@@ -1,0 +1,52 @@
+"""One bad item never fails the others, and a full disk is not hidden."""
+
+import errno
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medinorm.errors import IntensityError
+from medinorm.shards import in_shard, run_items, shard_of
+from medinorm.tables import read_table
+
+
+@given(scans=st.lists(st.text(min_size=1), unique=True), shards=st.integers(1, 9))
+def test_each_scan_belongs_to_one_shard(scans, shards):
+    rows = [{"scan": scan} for scan in scans]
+    parts = [in_shard(rows, shard, shards) for shard in range(shards)]
+    assert sorted(row["scan"] for part in parts for row in part) == sorted(scans)
+
+
+def test_membership_is_stable():
+    assert [shard_of(f"sub-{n}", 4) for n in range(8)] == [2, 3, 1, 0, 0, 0, 0, 2]
+
+
+def work(item):
+    if item["scan"] == "bad":
+        raise IntensityError("all 8 voxels are 1")
+    if item["scan"] == "bug":
+        raise ValueError("Miller^John")
+    return "made"
+
+
+def test_bad_items_are_rows(tmp_path, caplog):
+    items = [{"scan": scan} for scan in ("a", "bad", "bug", "b")]
+    status = tmp_path / "status.tsv"
+    run_items(items, work, status, title="try")
+    states = {row["scan"]: row for row in read_table(status)}
+    assert [states[s]["state"] for s in ("a", "b")] == ["made", "made"]
+    assert states["bad"]["reason"] == "all 8 voxels are 1"
+    assert states["bug"]["reason"].startswith(
+        "unexpected error, please report it: ValueError at test_shards.py:"
+    )
+    assert "Miller" not in caplog.text + status.read_text()
+
+
+def test_a_full_disk_stops_the_shard(tmp_path):
+    def full(_item):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        run_items([{"scan": "a"}], full, tmp_path / "status.tsv", title="try")
+    assert not (tmp_path / "status.tsv").exists()

@@ -1,0 +1,48 @@
+"""Tables survive the round trip and complain with the line."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medinorm.errors import StageError
+from medinorm.tables import read_table, write_table
+
+cells = st.text(max_size=20).map(lambda text: " ".join(text.split()))
+
+
+@given(rows=st.lists(st.fixed_dictionaries({"a": cells, "b": cells}), max_size=5))
+def test_round_trip(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("table") / "x.tsv"
+    write_table(path, rows, ("a", "b"))
+    assert read_table(path, required=("b", "a")) == rows
+
+
+def test_values_are_written_so_that_they_can_be_read(tmp_path):
+    path = tmp_path / "x.tsv"
+    write_table(path, [{"a": None, "b": 1 / 3, "c": "two\twords\n"}], ("a", "b", "c"))
+    assert read_table(path) == [{"a": "", "b": "0.333333333", "c": "two words"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "x.tsv: the table does not exist"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"a\tb\n1\t2\n", "column 'c' is missing; the first line has a, b"),
+        (b"", "the first line has nothing"),
+        (b"c\tb\n1\t2\n1\n", "x.tsv, line 3: expected 2 values"),
+        (b"c\tb\n1\t2\t3\n", "x.tsv, line 2: expected 2 values"),
+    ],
+)
+def test_bad_tables(tmp_path, content, message):
+    path = tmp_path / "x.tsv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(StageError, match=message):
+        read_table(path, required=("c",))
+
+
+def test_commas_and_byte_order_mark(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"\xef\xbb\xbfa, b\n1, 2\n")
+    assert read_table(path) == [{"a": "1", "b": "2"}]
