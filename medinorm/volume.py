@@ -176,7 +176,7 @@ def _scaled(image: Any) -> NDArray[Any]:
     # nibabel clears these in the header of a loaded image.
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return np.asanyarray(image.dataobj.get_unscaled())
-    return np.asanyarray(image.dataobj.get_scaled(dtype=np.float32))
+    return np.asarray(image.dataobj, dtype=np.float32)
 
 
 def _corners(grid: tuple[int, int, int]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ FILES = sorted((ROOT / "config").rglob("*.yaml"))
         ({"train": {"network": {"chanels": [1]}}}, "did you mean channels?"),
         (
             {"train": {"steps": 0}},
-            r"train.steps: .* greater than or equal to 1 \(got 0",
+            r"train.steps: .* equal to 1 \(got 0",
         ),
         ({"experiments": {"norm": ["foo"]}}, "norm.0: Input should be 'batch'"),
         ({"experiments": {"norm": ["batch", "batch"]}}, "the same entry twice"),

@@ -56,7 +56,7 @@ def test_numbers_and_nested_sections_survive(steps, rate, channels):
 
 
 def test_a_bad_value_names_its_flag():
-    with pytest.raises(ConfigError, match="steps: .*greater"):
+    with pytest.raises(ConfigError, match=r"steps: .*greater"):
         parse(config.TrainConfig, ["--steps", "0"])
 
 
