@@ -27,7 +27,7 @@ from medinorm.provenance import (
     recorded_checksum,
     write_sidecar,
 )
-from medinorm.scan import Scan, read_scans
+from medinorm.scan import Role, Scan, read_scans
 from medinorm.shards import State, in_shard, run_items
 from medinorm.tables import Row, read_table
 from medinorm.volume import Volume, read_volume, write_volume
@@ -72,7 +72,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     if intensity in PER_SCAN_INTENSITIES:
         raise StageError(f"{intensity} works scan by scan: there is nothing to fit")
     table = read_scans(scans, canonical)
-    training = training_scans(read_table(splits), split)
+    training = scans_of(read_table(splits), split, "train")
     parts = []
     for scan in track(training, f"fit {intensity} on {split}"):
         try:
@@ -171,21 +171,19 @@ def read_gridded(scan: Scan, settings: HarmonizeConfig) -> Volume:
     return resample_image(volume, settings.spacing)
 
 
-def training_scans(splits: Sequence[Row], split: str) -> list[str]:
-    """Ids of the training scans of a split, sorted.
+def scans_of(splits: Sequence[Row], split: str, role: Role) -> list[str]:
+    """Ids of the scans with a role in a split, sorted.
 
     Raises:
-        StageError: the split is unknown or has no training scan.
+        StageError: the split is unknown, or nobody trains in it.
     """
     names = sorted({row["split"] for row in splits})
     if split not in names:
         raise StageError(f"split {split!r} is unknown; known: {', '.join(names)}")
     chosen = [
-        row["scan"]
-        for row in splits
-        if row["split"] == split and row["role"] == "train"
+        row["scan"] for row in splits if row["split"] == split and row["role"] == role
     ]
-    if not chosen:
+    if role == "train" and not chosen:
         raise StageError(f"split {split!r} has no training scan; add subjects")
     return sorted(chosen)
 

@@ -1,0 +1,107 @@
+"""Resampling keeps the world where it is."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medinorm.harmonize.spatial import (
+    orient_to_ras,
+    resample_image,
+    resample_labels,
+    resample_onto,
+    respaced,
+)
+from medinorm.volume import Volume
+
+LINEAR = np.array([1.0, -2.0, 0.5])  # intensity per mm along R, A, S
+
+
+def ramp(affine, grid=(20, 24, 22)):
+    """A volume whose intensity is a linear function of world position."""
+    index = np.stack(np.meshgrid(*map(np.arange, grid), indexing="ij"), axis=-1)
+    world = index @ affine[:3, :3].T + affine[:3, 3]
+    return Volume((world @ LINEAR)[np.newaxis], affine)
+
+
+def oblique(angles, spacing, flips=(1, 1, 1)):
+    turn = nib.eulerangles.euler2mat(*angles)
+    matrix = turn @ np.diag(np.multiply(spacing, flips))
+    return nib.affines.from_matvec(matrix, [10.0, -20.0, 5.0])
+
+
+angles = st.tuples(*[st.floats(-0.3, 0.3)] * 3)
+spacings = st.tuples(*[st.floats(0.8, 4.0)] * 3)
+flips = st.tuples(*[st.sampled_from([-1, 1])] * 3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(angles=angles, spacing=spacings, flips=flips, target=spacings)
+def test_a_ramp_stays_a_ramp(angles, spacing, flips, target):
+    volume = orient_to_ras(ramp(oblique(angles, spacing, flips)))
+    there = resample_image(volume, target)
+    np.testing.assert_allclose(there.spacing, target, rtol=1e-6)
+    expected = ramp(there.affine, there.grid).array
+    middle = (slice(None), *(slice(n // 3, -(n // 3) or None) for n in there.grid))
+    difference = np.abs(there.array[middle] - expected[middle])
+    assert difference.max() < 0.05 * np.abs(LINEAR).max() * max(*spacing, *target)
+
+
+@given(angles=angles, flips=flips)
+def test_orientation_changes_no_voxel(angles, flips):
+    volume = ramp(oblique(angles, (1, 2, 3), flips))
+    turned = orient_to_ras(volume)
+    assert sorted(turned.array.ravel()) == sorted(volume.array.ravel())
+    assert np.all(np.diag(turned.affine)[:3] > 0)
+    np.testing.assert_allclose(
+        turned.array, ramp(turned.affine, turned.grid).array, atol=1e-6
+    )
+
+
+@given(spacing=spacings, target=spacings)
+def test_the_field_of_view_stays_where_it_is(spacing, target):
+    volume = ramp(oblique((0.1, 0.2, 0.0), spacing))
+    there = respaced(volume, target)
+    centres = [
+        v.affine[:3, :3] @ ((np.array(v.grid) - 1) / 2) + v.affine[:3, 3]
+        for v in (volume, there)
+    ]
+    np.testing.assert_allclose(*centres, atol=1e-9)
+    extent = np.multiply(volume.grid, spacing) - np.multiply(there.grid, target)
+    assert np.all(np.abs(extent) <= np.array(target) / 2 + 1e-9)
+
+
+def test_the_same_spacing_changes_nothing():
+    volume = orient_to_ras(ramp(oblique((0.1, 0, 0), (1.5, 1.5, 1.5))))
+    there = resample_image(volume, (1.5, 1.5, 1.5))
+    np.testing.assert_array_equal(there.array, volume.array.astype(np.float32))
+
+
+def test_labels_keep_their_values_and_their_volume():
+    label = np.zeros((1, 30, 30, 30), dtype=np.uint8)
+    label[0, 8:22, 8:22, 8:22] = 2
+    label[0, 12:18, 12:18, 12:18] = 5
+    volume = Volume(label, np.diag([1.0, 1.0, 1.0, 1.0]))
+    there = resample_labels(volume, (1.7, 1.3, 2.1))
+    assert set(np.unique(there.array)) == {0, 2, 5}
+    voxel = 1.7 * 1.3 * 2.1
+    for value in (2, 5):
+        before, after = (label == value).sum(), (there.array == value).sum() * voxel
+        assert after == pytest.approx(before, rel=0.15)
+
+
+def test_there_and_back():
+    volume = orient_to_ras(ramp(oblique((0.1, 0.2, -0.1), (1.0, 1.2, 3.0))))
+    there = resample_image(volume, (1.0, 1.0, 1.0))
+    back = resample_onto(there, volume)
+    assert back.same_grid(volume)
+    inner = (slice(None), *[slice(4, -4)] * 3)
+    np.testing.assert_allclose(back.array[inner], volume.array[inner], atol=0.05)
+
+
+def test_noise_does_not_fold_back_where_voxels_become_coarser():
+    rng = np.random.default_rng(0)
+    noise = Volume(rng.normal(size=(1, 60, 60, 60)), np.eye(4))
+    coarse = resample_image(noise, (3.0, 3.0, 3.0)).array
+    assert coarse.std() < 0.35  # 1 if voxels were merely picked

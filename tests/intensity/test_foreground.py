@@ -1,0 +1,42 @@
+"""Foreground choices, and their agreement with the configuration."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from medinorm.config import ForegroundName
+from medinorm.errors import IntensityError
+from medinorm.intensity.foreground import FOREGROUNDS, find_foreground
+
+
+def head(gain=1.0):
+    rng = np.random.default_rng(0)
+    image = np.abs(rng.normal(0, 5, (20, 20, 20)))
+    image[5:15, 5:15, 5:15] = rng.normal(100, 10, (10, 10, 10))
+    image[7, 7, 7] = 1e5
+    return gain * image
+
+
+def test_choices_are_those_of_the_configuration():
+    assert set(FOREGROUNDS) == set(get_args(ForegroundName))
+
+
+@pytest.mark.parametrize("gain", [1e-3, 1.0, 1e4])
+def test_otsu_finds_the_head_whatever_the_gain_and_a_bright_voxel(gain):
+    mask = find_foreground(head(gain), "otsu")
+    inside = mask[5:15, 5:15, 5:15]
+    assert inside.mean() > 0.999
+    assert mask.sum() == inside.sum()
+
+
+def test_the_others_are_what_they_say():
+    image = np.array([[[-1.0, 0.0, 2.0]]])
+    assert find_foreground(image, "image").sum() == 3
+    assert find_foreground(image, "nonzero").tolist() == [[[True, False, True]]]
+    assert find_foreground(image, "positive").tolist() == [[[False, False, True]]]
+
+
+def test_nothing_in_the_foreground_is_refused():
+    with pytest.raises(IntensityError, match="no voxel .* 'positive'"):
+        find_foreground(np.zeros((2, 2, 2)), "positive")
