@@ -1,0 +1,166 @@
+"""Train-to-test heat maps: where a network was trained against where it is tested."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from medinorm.report.svg import (
+    ABSENT,
+    Axis,
+    element,
+    figure,
+    fitting_axis,
+    join,
+    label,
+    shorten,
+)
+
+_CELL = (74.0, 34.0)
+_TOP = 98.0
+_CHARACTERS = 30
+_PER_CHARACTER = 6.6
+
+# Lightness falls steadily, so the map reads in grey and to colour-blind eyes.
+_STOPS = ((250, 244, 220), (163, 208, 190), (70, 150, 170), (33, 86, 138), (24, 34, 82))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Dice by training set and test domain.
+
+    Args:
+        title: the variant.
+        rows: training sets.
+        columns: test domains.
+        values: Dice by training set and test domain.
+        unseen: the cells whose test domain was no part of the training set.
+    """
+
+    title: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    values: Mapping[tuple[str, str], float]
+    unseen: Collection[tuple[str, str]]
+
+
+def shared_scale(matrices: Iterable[Matrix]) -> Axis:
+    """One colour scale for all heat maps, from 0 (pale) to 1 (dark)."""
+    values = [value for matrix in matrices for value in matrix.values.values()]
+    return fitting_axis(values, (0.0, 1.0))
+
+
+def draw_heatmap(matrix: Matrix, scale: Axis) -> Markup:
+    """Draw one matrix; each cell prints its number.
+
+    Args:
+        matrix: what to draw.
+        scale: the shared scale from Dice to the share of the colour map.
+    """
+    longest = max((len(shorten(row, _CHARACTERS)) for row in matrix.rows), default=0)
+    left = 16 + longest * _PER_CHARACTER
+    width = left + _CELL[0] * len(matrix.columns) + 72
+    height = _TOP + _CELL[1] * len(matrix.rows) + 8
+    heads = (_head(name, left, i) for i, name in enumerate(matrix.columns))
+    rows = (_row(matrix, scale, i, left) for i in range(len(matrix.rows)))
+    return figure(
+        [*heads, *rows],
+        (width, height),
+        f"Train-to-test Dice of {matrix.title}",
+        "Rows: trained on; columns: tested on. Framed cells: the test scanner was no "
+        "part of the training.",
+    )
+
+
+def draw_scale(scale: Axis) -> Markup:
+    """Draw the colour scale all heat maps share."""
+    width, steps = 260.0, 52
+    parts = []
+    for index in range(steps):
+        x = 8 + index * width / steps
+        fill = _colour((index + 0.5) / steps)
+        shape = {"x": x, "y": 4.0, "width": width / steps + 0.5, "height": 14.0}
+        parts.append(element("rect", fill=fill, **shape))
+    for tick in scale.ticks(5):
+        x = 8 + width * scale(tick)
+        parts.append(label(f"{tick:.1f}", (x, 34), "tick", "middle"))
+    return figure(
+        parts,
+        (width + 16, 40),
+        "Colour scale of Dice",
+        f"From {scale.low:.1f}, pale, to {scale.high:.1f}, dark.",
+    )
+
+
+def _head(name: str, left: float, index: int) -> Markup:
+    """A slanted column head, so that long scanner names fit."""
+    x = left + _CELL[0] * (index + 0.5)
+    spin = f"rotate(-32 {x:.2f} {_TOP - 10:.2f})"
+    text = shorten(name, 22)
+    return element(
+        "text",
+        element("title", name),
+        text,
+        x=x - 14,
+        y=_TOP - 10,
+        transform=spin,
+        class_="tick",
+    )
+
+
+def _row(matrix: Matrix, scale: Axis, index: int, left: float) -> Markup:
+    """One training set: its name and its cells."""
+    name = matrix.rows[index]
+    y = _TOP + _CELL[1] * index
+    text = shorten(name, _CHARACTERS)
+    parts = [label(text, (left - 10, y + _CELL[1] / 2 + 4), "tick", "end")]
+    for column, domain in enumerate(matrix.columns):
+        cell = (name, domain)
+        value = matrix.values.get(cell, math.nan)
+        place = left + _CELL[0] * column, y
+        parts.append(_cell(value, scale, place, unseen=cell in matrix.unseen))
+    return element("g", *parts)
+
+
+def _cell(
+    value: float, scale: Axis, place: tuple[float, float], *, unseen: bool
+) -> Markup:
+    """One cell: its colour, its number and a frame where the scanner was never seen."""
+    (width, height), (x, y) = _CELL, place
+    found = math.isfinite(value)
+    share = scale(value) if found else 0.0
+    ink = "ink-on-pale" if share < 0.5 else "ink-on-dark"
+    shape = {"width": width - 5, "height": height - 5, "x": x + 2.5, "y": y + 2.5}
+    parts = [
+        element(
+            "rect",
+            rx=3,
+            fill=_colour(share) if found else "none",
+            class_="cell unseen" if unseen else "cell",
+            **shape,
+        ),
+        element(
+            "text",
+            f"{value:.3f}" if found else ABSENT,
+            x=x + width / 2,
+            y=y + height / 2 + 4.5,
+            text_anchor="middle",
+            class_=ink if found else "tick",
+        ),
+    ]
+    return join(parts)
+
+
+def _colour(share: float) -> str:
+    """The colour at a share of the scale, from pale (0) to dark (1).
+
+    Examples:
+        >>> _colour(0.0), _colour(1.0)
+        ('#faf4dc', '#182252')
+    """
+    place = min(max(share, 0.0), 1.0) * (len(_STOPS) - 1)
+    index = min(int(place), len(_STOPS) - 2)
+    part = place - index
+    pairs = zip(_STOPS[index], _STOPS[index + 1], strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)

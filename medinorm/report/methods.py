@@ -1,0 +1,212 @@
+"""The methods text: what was done, in sentences that a paper can take over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from medinorm import __version__
+from medinorm.report.findings import Findings, distinct
+
+_INTENSITIES = {
+    "none": "intensities as stored",
+    "zscore": "mean 0 and standard deviation 1 over the foreground of each scan",
+    "percentile": "two percentiles of each scan's foreground mapped to 0 and 1",
+    "population": "mean and standard deviation of the training scans' foreground, "
+    "the same map for all scans",
+}
+_NORMS = {
+    "none": "no normalization layer",
+    "batch": "batch normalization, running statistics at test time",
+    "instance": "instance normalization, per scan and channel",
+    "group": "group normalization, per scan and group of channels",
+    "layer": "layer normalization, per scan over all channels",
+}
+_ADAPTS = {
+    "batch_statistics": "the statistics of batch normalization estimated anew on the "
+    "unlabelled test scans of each scanner",
+}
+_DESIGNS = {
+    "lodo": "leave one domain out (trained on all domains but one, tested on all)",
+    "pooled": "pooled (trained on all domains)",
+    "single": "single source (trained on one domain, tested on all)",
+}
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A part of the methods.
+
+    Args:
+        head: its title.
+        sentences: its text.
+    """
+
+    head: str
+    sentences: Sequence[str]
+
+
+def describe_methods(findings: Findings) -> list[Paragraph]:
+    """The methods of a study, from its tables."""
+    return [
+        Paragraph("Data", _data(findings)),
+        Paragraph("Division", _division(findings)),
+        Paragraph("Normalizations", _normalizations(findings)),
+        Paragraph("Training", _training(findings)),
+        Paragraph("Scores", _scores(findings)),
+        Paragraph("Generalization gap", _gap(findings)),
+        Paragraph("Statistics", _statistics(findings)),
+        Paragraph("Software", [f"medinorm {__version__}."]),
+    ]
+
+
+def _data(findings: Findings) -> list[str]:
+    """How many scans of what."""
+    scans = findings.domain_of
+    subjects = {row["subject"] for row in findings.splits}
+    excluded = len(findings.excluded)
+    labels = ", ".join(f"{name} ({value})" for value, name in findings.labels.items())
+    return [
+        f"{len(scans)} scans of {len(subjects)} subjects from "
+        f"{len(findings.domain_names)} domains were used.",
+        f"The list of exclusions has {excluded} "
+        f"{'entry' if excluded == 1 else 'entries'}, each with its reason.",
+        f"Segmented labels (value): {labels}.",
+    ]
+
+
+def _division(findings: Findings) -> list[str]:
+    """Designs, folds and that subjects never cross."""
+    folds = len({row["fold"] for row in findings.splits})
+    designs = "; ".join(_DESIGNS[name] for name in findings.designs)
+    turns = (
+        "One part of each domain's subjects served as a fixed test set"
+        if folds == 1
+        else f"{folds} parts of each domain's subjects served as test set in turn"
+    )
+    return [
+        "Subjects were divided before anything was fitted or learned; no subject "
+        "stood on both sides of a division.",
+        f"{turns}, on which no network of any design was trained.",
+        f"Designs: {designs}.",
+    ]
+
+
+def _normalizations(findings: Findings) -> list[str]:
+    """What was compared, with definitions."""
+    variants = findings.variants
+    intensities = distinct(variant.intensity for variant in variants)
+    norms = distinct(variant.norm for variant in variants)
+    adapts = distinct(variant.adapt for variant in variants if variant.adapt != "none")
+    sentences = [
+        f"Intensity methods: {_defined(intensities, _INTENSITIES)}.",
+        f"Normalization layers: {_defined(norms, _NORMS)}.",
+    ]
+    if adapts:
+        sentences.append(f"Adaptation at test time: {_defined(adapts, _ADAPTS)}.")
+    return [
+        *sentences,
+        "Intensity maps that learn from scans were fitted on the training scans of "
+        "each split only.",
+    ]
+
+
+def _defined(names: Sequence[str], definitions: Mapping[str, str]) -> str:
+    """Names with their definition where there is one."""
+    parts = (
+        f"{name} ({definitions[name]})" if name in definitions else name
+        for name in names
+    )
+    return "; ".join(parts)
+
+
+def _training(findings: Findings) -> list[str]:
+    """Seeds, and the facts of training that all variants share."""
+    seeds = distinct(row["seed"] for row in findings.cases)
+    facts = []
+    for name in ("steps", "batch_size", "learning_rate", "augmentation"):
+        values = distinct(row.get(name, "") for row in findings.fairness)
+        if len(values) == 1 and values[0]:
+            facts.append(f"{name.replace('_', ' ')} {values[0]}")
+    shared = f" ({', '.join(facts)})" if facts else ""
+    return [
+        f"Each network was trained with {len(seeds)} "
+        f"{'seed' if len(seeds) == 1 else 'seeds'}, with the same data and settings "
+        f"for all variants{shared}.",
+    ]
+
+
+def _scores(findings: Findings) -> list[str]:
+    """Definitions of the scores and of what happens to misses."""
+    tolerance = findings.verdict.get("tolerance")
+    within = f"{tolerance} mm" if tolerance else "the configured tolerance"
+    return [
+        "Dice: twice the shared voxels over the sum of both label maps' voxels, by "
+        "scan and label, 0 to 1.",
+        "HD95: the 95th percentile of the distances between both surfaces, in mm.",
+        f"NSD: the share of both surfaces within {within} of each other, 0 to 1.",
+        "Means are taken over the labels of a scan, then over the scans and seeds of a "
+        "domain, then over domains, which weigh equally.",
+        "A missing prediction scores Dice 0, NSD 0 and the image diagonal as HD95. "
+        "Failures are missing predictions, structures that were missed and structures "
+        "that are not there. A label that neither the label map nor the prediction "
+        "holds is not scored, and counted.",
+    ]
+
+
+def _gap(findings: Findings) -> list[str]:
+    """The gap, as far as the designs allow it."""
+    if not {"lodo", "pooled"} <= set(findings.designs):
+        return [
+            "The gap needs both designs, pooled and leave one domain out; this study "
+            "did not run both."
+        ]
+    return [
+        "The generalization gap was measured on the same scans: on the test scans of "
+        "each scanner, the score of the pooled network (it saw other subjects of that "
+        "scanner) minus the score of the network that never saw that scanner."
+    ]
+
+
+def _statistics(findings: Findings) -> list[str]:
+    """Intervals, prediction interval, differences and the ranking."""
+    level = f"{findings.confidence:.0%}"
+    settings = findings.verdict["settings"]
+    return [
+        f"{level} intervals are m ± t SE. The standard error comes from "
+        f"{settings['resamples']:,} bootstrap resamples of seeds and of subjects "
+        "within domain, drawn once for all variants; the degrees of freedom of t are "
+        "Satterthwaite's. Domains were not resampled: these intervals speak of the "
+        "domains of this study.",
+        "Where the next scanner is expected: m ± t(k - 1) s √(1 + 1/k), with mean m "
+        "and standard deviation s of the k domains that were held out.",
+        "Variants were compared on the same scans, subjects and seeds, p-values were "
+        "corrected by Holm's method. Better or worse: the whole interval lies beyond "
+        f"± {settings['equivalence']:g} Dice and the corrected p is at most "
+        f"{1 - findings.confidence:.2g}. Equivalent: the whole interval lies within. "
+        "Undecided: everything else.",
+        "The chance of being best is the share of resamples in which a variant came "
+        "first."
+        if findings.verdict["ranked"]
+        else f"The variants were not ranked: {findings.verdict['reason']}.",
+    ]
+
+
+GLOSSARY = {
+    "Variant": "one combination of intensity method, normalization layer and "
+    "adaptation at test time.",
+    "Intensity method": "what is done to the image before training.",
+    "Norm": "the normalization layer inside the network.",
+    "Domain": "the column the question is about, usually the scanner.",
+    "In-domain": "tested on a scanner that was part of the training, on other "
+    "subjects.",
+    "Out-of-domain": "tested on a scanner that the network never saw.",
+    "Gap": "in-domain minus out-of-domain Dice on the same scans; 0 is best.",
+    "Prediction interval": "where the mean Dice of the next new scanner is expected. "
+    "With few scanners it is wide, and rightly so.",
+    "Dice": "overlap of prediction and label map, from 0 (none) to 1 (perfect).",
+    "NSD": "normalized surface Dice: share of the surfaces that agree within a "
+    "tolerance, 0 to 1.",
+    "HD95": "95th percentile of the distance between the surfaces, in mm; lower is "
+    "better.",
+    "Seed": "the random start of a training; more seeds show how much is chance.",
+    "Failure": "no prediction, a structure that was missed, or one that is not there.",
+}

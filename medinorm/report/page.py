@@ -1,0 +1,205 @@
+"""The report: one offline HTML file with the verdict, its evidence and its limits."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from medinorm import __version__
+from medinorm.config import ReportConfig, TaskConfig
+from medinorm.files import replacing
+from medinorm.report.charts import (
+    chart_distributions,
+    chart_heatmaps,
+    chart_variants,
+)
+from medinorm.report.data_card import (
+    count_roles,
+    settle,
+    tabulate_domains,
+    tabulate_excluded,
+)
+from medinorm.report.densities import COLOURS, draw_ridges
+from medinorm.report.findings import Findings, distinct, read_findings
+from medinorm.report.gallery import Exhibit, show_case, worst_cases
+from medinorm.report.looks import SCANS_PER_DOMAIN, look_at
+from medinorm.report.methods import GLOSSARY, describe_methods
+from medinorm.report.tables import (
+    Table,
+    compare_with,
+    tabulate_differences,
+    tabulate_fairness,
+    tabulate_labels,
+    tabulate_ranking,
+    tabulate_summary,
+)
+from medinorm.scan import Scan, read_scans
+
+_log = logging.getLogger(__name__)
+
+
+def write_report(  # noqa: PLR0913 (the six inputs of the stage, and its settings)
+    report: Path,
+    *,
+    scans: Path,
+    excluded: Path,
+    splits: Path,
+    evidence: Path,
+    canonical: Path,
+    predictions: Path,
+    title: str,
+    input: TaskConfig,  # noqa: A002 (the word of the configuration)
+    settings: ReportConfig,
+) -> None:
+    """Write the comparison as one HTML file that needs nothing beside it.
+
+    Scans and predictions are only read for pictures: a file that cannot be read leaves
+    a note in place of its picture.
+
+    Args:
+        report: the file to write.
+        scans: `scans.tsv`.
+        excluded: `excluded.tsv`.
+        splits: `splits.tsv`.
+        evidence: folder of the comparison's tables.
+        canonical: folder of the de-identified volumes.
+        predictions: folder of all predictions.
+        title: of the report.
+        input: the labels.
+        settings: what the report shows.
+
+    Raises:
+        StageError: a table is missing, lacks a column or holds no variant.
+    """
+    labels = input.label_values
+    findings = read_findings(scans, excluded, splits, evidence, labels)
+    volumes = read_scans(scans, canonical)
+    exhibits = _exhibits(findings, volumes, predictions, settings.worst_cases)
+    parts = {
+        "title": title,
+        "exhibits": exhibits,
+        "evidence_files": sorted(path.name for path in evidence.iterdir()),
+        **_conclusion(findings),
+        **_tables(findings),
+        **_charts(findings),
+        **_looks(findings, volumes),
+        **_accounts(findings),
+    }
+    text = _render(parts)
+    with replacing(report) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    _log.info("report: %d variants, %.1f MB", len(findings.variants), len(text) / 1e6)
+
+
+def _render(parts: Mapping[str, Any]) -> str:
+    """The page from its template; what is no markup is escaped."""
+    folder = files("medinorm.report")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string((folder / "page.html.j2").read_text("utf-8"))
+    style, script = (
+        Markup((folder / name).read_text("utf-8")) for name in ("page.css", "page.js")
+    )
+    return template.render(parts, style=style, script=script, version=__version__)
+
+
+def _conclusion(findings: Findings) -> dict[str, Any]:
+    """The verdict and the size of the study."""
+    reason = findings.verdict["reason"]
+    sentences = findings.verdict["sentences"]
+    return {
+        "ranked": findings.verdict["ranked"],
+        "reason": reason,
+        # The banner has said it already.
+        "sentences": [text for text in sentences if not (reason and reason in text)],
+        "confidence": f"{findings.confidence:.0%}",
+        "size": {
+            "scans": len(findings.domain_of),
+            "subjects": len({row["subject"] for row in findings.splits}),
+            "domains": len(findings.domain_names),
+            "variants": len(findings.variants),
+            "seeds": len(distinct(row["seed"] for row in findings.cases)),
+        },
+    }
+
+
+def _tables(findings: Findings) -> dict[str, Table | str]:
+    """All tables of scores."""
+    best = findings.variants[0]
+    return {
+        "best": best.name,
+        "summary": tabulate_summary(findings),
+        "ranking": tabulate_ranking(findings),
+        "by_label": tabulate_labels(findings),
+        "against_best": tabulate_differences(findings, compare_with(findings, best)),
+        "all_differences": tabulate_differences(findings, findings.differences),
+        "fairness": tabulate_fairness(findings),
+    }
+
+
+def _charts(findings: Findings) -> dict[str, Any]:
+    """All figures of scores."""
+    scale, heatmaps = chart_heatmaps(findings)
+    return {
+        "variants_figure": chart_variants(findings),
+        "heatmap_scale": scale,
+        "heatmaps": heatmaps,
+        "distributions": chart_distributions(findings),
+        "designs": findings.designs,
+    }
+
+
+def _looks(findings: Findings, volumes: Mapping[str, Scan]) -> dict[str, Any]:
+    """Pictures and intensities of each domain."""
+    members: dict[str, list[Scan]] = defaultdict(list)
+    for scan, domain in sorted(findings.domain_of.items()):
+        if scan in volumes:
+            members[domain].append(volumes[scan])
+    names = list(findings.labels.values())
+    looks = [
+        look
+        for domain in findings.domain_names
+        if (look := look_at(domain, members[domain], findings.labels))
+    ]
+    return {
+        "looks": looks,
+        "ridges": draw_ridges([look.ridge for look in looks], names),
+        "legend": [(name, i % COLOURS) for i, name in enumerate(names)],
+        "scans_per_domain": SCANS_PER_DOMAIN,
+    }
+
+
+def _exhibits(
+    findings: Findings, volumes: Mapping[str, Scan], predictions: Path, count: int
+) -> Sequence[tuple[str, Exhibit]]:
+    """The gallery: the name of each variant and its case."""
+    cases = worst_cases(findings.held_out, findings.variants, count)
+    return [
+        (
+            case.variant.name,
+            show_case(case, volumes[case.scan], predictions, findings.labels),
+        )
+        for case in cases
+        if case.scan in volumes
+    ]
+
+
+def _accounts(findings: Findings) -> dict[str, Any]:
+    """The data card, the methods and the glossary."""
+    states = [row["state"] for row in findings.cases]
+    return {
+        "account": settle(findings),
+        "domains_table": tabulate_domains(findings),
+        "roles_table": count_roles(findings),
+        "excluded_table": tabulate_excluded(findings),
+        "scores": {state: states.count(state) for state in sorted(set(states))},
+        "methods": describe_methods(findings),
+        "glossary": GLOSSARY,
+        "labels": findings.labels,
+    }
