@@ -1,0 +1,33 @@
+from dataclasses import astuple
+
+from pydicom import uid
+
+from medinorm.config import DemoConfig
+from medinorm.demo.patients import draw_patient, draw_site, planted_tokens, uid_of
+
+
+def test_tokens_are_long_distinct_and_complete():
+    settings = DemoConfig(subjects=12)
+    tokens = planted_tokens(settings)
+    assert all(len(token) >= 8 for token in tokens)
+    subjects, scanners = 3 * 12, 3
+    # All identities differ; only dates may coincide.
+    fields = len(astuple(draw_patient(0, "ge_15t", 0)))
+    site = len(astuple(draw_site(0, "ge_15t")))
+    assert len(tokens) > subjects * (fields - 1) + scanners * site
+    assert len(tokens) <= subjects * fields + scanners * site
+
+
+def test_a_patient_depends_on_nothing_but_seed_scanner_and_number():
+    assert draw_patient(3, "ge_15t", 1) == draw_patient(3, "ge_15t", 1)
+    others = [(4, "ge_15t", 1), (3, "siemens_3t", 1), (3, "ge_15t", 2)]
+    for other in others:
+        assert draw_patient(*other).family != draw_patient(3, "ge_15t", 1).family
+
+
+def test_identifiers_are_valid_dicom():
+    assert uid.UID(uid_of("a", 1)).is_valid
+    assert uid_of("a", 1) != uid_of("a", 2)
+    patient = draw_patient(0, "philips_3t", 5)
+    assert len(patient.accession) <= 16
+    assert len(patient.telephone) <= 16
