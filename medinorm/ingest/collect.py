@@ -1,0 +1,99 @@
+"""The account of ingest: usable scans, excluded ones, and that none is missing."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from medinorm.errors import StageError
+from medinorm.ingest.candidates import unpack
+from medinorm.scan import (
+    CONVERTED_COLUMNS,
+    EXCLUDED_COLUMNS,
+    IDENTITY_COLUMNS,
+    PLAN_COLUMNS,
+    SCAN_COLUMNS,
+)
+from medinorm.tables import Row, read_table, write_table
+
+_REASONS_SHOWN = 3
+
+_log = logging.getLogger(__name__)
+
+
+def collect_scans(
+    statuses: Sequence[Path], plan: Path, scans: Path, excluded: Path
+) -> None:
+    """Merge the shards' status tables into `scans.tsv` and `excluded.tsv`.
+
+    A column of the user's own takes the place of a scanner column of the same name.
+
+    Args:
+        statuses: tables that `convert_scans` wrote, together covering the plan.
+        plan: the private table that `plan_scans` wrote.
+        scans: table to write: `SCAN_COLUMNS`, `IDENTITY_COLUMNS`, the user's columns.
+        excluded: table to write, with `EXCLUDED_COLUMNS`.
+
+    Raises:
+        StageError: a candidate is missing or appears twice, or no scan is usable.
+    """
+    planned = read_table(plan, required=PLAN_COLUMNS)
+    converted = [
+        row for path in statuses for row in read_table(path, required=CONVERTED_COLUMNS)
+    ]
+    _check_cover(planned, converted)
+    usable = [row for row in converted if row["state"] != "failed"]
+    left = [
+        {"where": row["where"], "scan": row["scan"], "reason": row["reason"]}
+        for row in converted
+        if row["state"] == "failed"
+    ] + [
+        {"where": row["where"], "scan": "", "reason": unpack(row)["reason"]}
+        for row in planned
+        if row["kind"] in {"excluded", "files"}
+    ]
+    if len(usable) + len(left) != len(planned):
+        raise StageError("scans and exclusions do not add up to the plan; plan again")
+    left.sort(key=lambda row: (row["scan"] == "", row["scan"], row["where"]))
+    write_table(excluded, left, EXCLUDED_COLUMNS)
+    if not usable:
+        raise StageError(_nothing_usable(left))
+    _write_scans(usable, scans)
+    _log.info("%d usable scans, %d exclusions", len(usable), len(left))
+
+
+def _check_cover(planned: Sequence[Row], converted: Sequence[Row]) -> None:
+    """Compare the candidates of the plan with those that were converted."""
+    wanted = Counter(
+        row["scan"] for row in planned if row["kind"] in {"nifti", "dicom"}
+    )
+    got = Counter(row["scan"] for row in converted)
+    if missing := wanted - got:
+        raise StageError(
+            f"{missing.total()} candidates of the plan have no status; run convert for "
+            "every shard"
+        )
+    if extra := got - wanted:
+        raise StageError(
+            f"{extra.total()} status rows are not in the plan, or there twice; give "
+            "the tables of one run of convert"
+        )
+
+
+def _write_scans(usable: Sequence[Row], scans: Path) -> None:
+    """Write the table of usable scans, sorted by id."""
+    facts = {row["scan"]: unpack(row, "facts") for row in usable}
+    own = list(dict.fromkeys(name for fact in facts.values() for name in fact["own"]))
+    known = [*SCAN_COLUMNS, *(name for name in IDENTITY_COLUMNS if name not in own)]
+    rows: list[Mapping[str, object]] = [
+        row | facts[row["scan"]]["known"] | facts[row["scan"]]["own"] for row in usable
+    ]
+    rows.sort(key=lambda row: str(row["scan"]))
+    write_table(scans, rows, [*known, *own])
+
+
+def _nothing_usable(left: Sequence[Row]) -> str:
+    """Why there is no usable scan, in one line."""
+    reasons = Counter(row["reason"] for row in left).most_common(_REASONS_SHOWN)
+    text = "; ".join(f"{reason} ({count}x)" for reason, count in reasons)
+    return f"no usable scan: {text or 'the input is empty'}; excluded.tsv has them all"

@@ -1,0 +1,186 @@
+"""DICOM files: told from others, read without a word about their content."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import config, dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels import pixel_array
+
+from medinorm.errors import ReadError
+
+_PREAMBLE = 128
+_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
+_MISSING = object()
+
+
+@contextmanager
+def quiet_reading() -> Iterator[None]:
+    """Keep pydicom from checking values, warning and logging: its text repeats them."""
+    log = logging.getLogger("pydicom")
+    was_disabled = log.disabled
+    log.disabled = True
+    try:
+        with warnings.catch_warnings(), config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = was_disabled
+
+
+def read_header(path: Path, tags: Sequence[str] = ()) -> Dataset | None:
+    """Read what a DICOM file says about its pixels, not the pixels.
+
+    Args:
+        path: the file, with or without a preamble.
+        tags: keywords to read; all if none is given.
+
+    Returns:
+        The header, or ``None`` if the file is no DICOM object.
+
+    Raises:
+        ReadError: the file is empty, may not be read, or is damaged.
+    """
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_PREAMBLE + 4)
+    except OSError:
+        raise ReadError("the file may not be read; check its permissions") from None
+    if not start:
+        raise ReadError("the file is empty; copy it again")
+    if start[_PREAMBLE:] != b"DICM" and start[:2] not in _GROUPS:
+        return None
+    header = _parsed(path, tags)
+    if "SOPClassUID" not in header and "MediaStorageSOPClassUID" not in getattr(
+        header, "file_meta", Dataset()
+    ):
+        return None
+    return header
+
+
+def _parsed(path: Path, tags: Sequence[str]) -> Dataset:
+    """A file's elements up to its pixels."""
+    wanted = [*tags, "SpecificCharacterSet"] if tags else None
+    try:
+        with quiet_reading():
+            return dcmread(
+                path, force=True, stop_before_pixels=True, specific_tags=wanted
+            )
+    except Exception:  # a damaged file can raise anything, and the text may repeat it
+        raise ReadError("the DICOM file is damaged; copy it again") from None
+
+
+def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
+    """Read a file with its stored pixel values, decompressed.
+
+    Args:
+        path: an image, or a segmentation.
+
+    Returns:
+        The dataset and its frames, shape ``(frames, rows, columns)``.
+
+    Raises:
+        ReadError: the pixels are truncated, damaged, coloured, inverted or in a form
+            that no decoder reads.
+    """
+    try:
+        with quiet_reading():
+            dataset = dcmread(path, force=True)
+    except Exception:  # as above
+        raise ReadError("the DICOM file is damaged; copy it again") from None
+    _check_kind(dataset)
+    try:
+        with quiet_reading():
+            # Bits beside the values are judged here, not cleared without a word.
+            pixels = pixel_array(dataset, correct_unused_bits=False)
+    except Exception:  # decoders raise anything, and their text may repeat values
+        raise ReadError(
+            "the pixels are truncated, damaged or compressed in a way that is not "
+            "read; copy or export the series again"
+        ) from None
+    frames = pixels if pixels.ndim == 3 else pixels[np.newaxis]
+    return dataset, _significant(frames, dataset)
+
+
+def value_of(dataset: Dataset, keyword: str, default: Any = None) -> Any:
+    """An element's value; `default` if it is absent, empty or cannot be understood."""
+    try:
+        with quiet_reading():
+            value = dataset.get(keyword, _MISSING)
+    except Exception:  # converting a damaged value can raise anything
+        return default
+    if value is _MISSING or value is None or value == "":
+        return default
+    return value
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    r"""An element's value as text without blanks around it; several joined by ``\``."""
+    value = value_of(dataset, keyword, "")
+    parts = value if isinstance(value, Sequence) and not isinstance(value, str) else []
+    return "\\".join(map(str, parts)) if parts else str(value).strip(" \0\t\r\n")
+
+
+def numbers_of(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """An element's `count` numbers, or ``None`` if it has others or none."""
+    value = value_of(dataset, keyword)
+    try:
+        numbers = (
+            tuple(map(float, value))
+            if isinstance(value, Sequence) and not isinstance(value, str)
+            else (float(value),)
+        )
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count else None
+
+
+def _check_kind(dataset: Dataset) -> None:
+    """Refuse pixels that are no plain grey values."""
+    photometric = text_of(dataset, "PhotometricInterpretation")
+    if photometric == "MONOCHROME1":
+        raise ReadError(
+            "grey values are stored inverted (MONOCHROME1); export the series as "
+            "MONOCHROME2"
+        )
+    if photometric != "MONOCHROME2" or numbers_of(dataset, "SamplesPerPixel", 1) != (
+        1.0,
+    ):
+        raise ReadError("pixels have colours; use a series with grey values")
+    if "ModalityLUTSequence" in dataset:
+        raise ReadError(
+            "values need a lookup table, which is not applied; export the series with "
+            "slope and intercept"
+        )
+
+
+def _significant(frames: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Frames without what is stored in the bits beside the values.
+
+    Older scanners kept overlay drawings in the unused bits of each pixel.
+    """
+    allocated, stored, high = (
+        numbers_of(dataset, keyword, 1)
+        for keyword in ("BitsAllocated", "BitsStored", "HighBit")
+    )
+    if frames.dtype.kind not in "iu" or not (allocated and stored):
+        return frames
+    if high is not None and high[0] != stored[0] - 1:
+        raise ReadError("bits are laid out in an outdated way; export the series again")
+    bits, spare = int(stored[0]), int(allocated[0] - stored[0])
+    signed = frames.dtype.kind == "i"
+    low, top = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    if not spare or (frames.min() >= low and frames.max() < top):
+        return frames
+    if not any(element.tag.group >> 8 == 0x60 for element in dataset):
+        raise ReadError(
+            "values exceed the bits that the header declares; export the series again"
+        )
+    # Shifting up and down again clears the spare bits and repeats the sign.
+    return (frames << spare) >> spare

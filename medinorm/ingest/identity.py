@@ -1,0 +1,249 @@
+"""Which scanner made a scan, and how: the only header values that leave ingest."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from medinorm.ingest.dicom_files import numbers_of, text_of, value_of
+from medinorm.ingest.pseudonyms import Pseudonyms
+from medinorm.scan import IDENTITY_COLUMNS
+
+Facts = dict[str, str]
+
+# A name in the header that contains the text on the left, in lower case. Companies that
+# only make software are missing on purpose: they scanned nothing.
+_VENDORS = {
+    "siemens": "Siemens",
+    "ge medical": "GE",
+    "ge healthcare": "GE",
+    "general electric": "GE",
+    "philips": "Philips",
+    "picker": "Philips",
+    "canon": "Canon",
+    "toshiba": "Canon",
+    "hitachi": "Hitachi",
+    "fujifilm": "Fujifilm",
+    "hyperfine": "Hyperfine",
+    "united imaging": "United Imaging",
+    "uih": "United Imaging",
+    "bruker": "Bruker",
+    "esaote": "Esaote",
+    "neusoft": "Neusoft",
+    "fonar": "Fonar",
+    "paramed": "Paramed",
+    "synaptive": "Synaptive",
+    "anke": "Anke",
+    "alltech": "Alltech",
+    "aspect imaging": "Aspect",
+    "mr solutions": "MR Solutions",
+}
+
+# Magnets are sold by these numbers; headers give 1.494 or 2.89362.
+_FIELDS = (
+    *(0.05, 0.064, 0.2, 0.23, 0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6, 0.7, 1.0, 1.2),
+    *(1.5, 3.0, 4.0, 4.7, 5.0, 7.0, 9.4, 10.5, 11.7, 14.0),
+)
+_FIELD_TOLERANCE = 0.05
+_GAUSS = 10_000  # per tesla
+
+_LONGEST = 64  # characters of a model or software name
+
+_BIDS_KEYS = {
+    "vendor": "Manufacturer",
+    "model": "ManufacturersModelName",
+    "field_strength": "MagneticFieldStrength",
+    "software": "SoftwareVersions",
+    "modality": "Modality",
+    "repetition_time": "RepetitionTime",
+    "echo_time": "EchoTime",
+    "inversion_time": "InversionTime",
+    "flip_angle": "FlipAngle",
+    "device": "DeviceSerialNumber",
+    "site": "InstitutionName",
+}
+_NUMBERS = frozenset(
+    {"field_strength", "repetition_time", "echo_time", "inversion_time", "flip_angle"}
+)
+_MODALITIES = frozenset({"MR", "CT", "PT"})
+
+
+def read_identity(header: Dataset, pseudonyms: Pseudonyms) -> Facts:
+    """The scanner's identity and the main settings from one DICOM header.
+
+    Args:
+        header: of any file of the series.
+        pseudonyms: for the serial number (or station) and the institution.
+
+    Returns:
+        A value for each of `IDENTITY_COLUMNS`; unknown is empty.
+    """
+    vendor = vendor_of(text_of(header, "Manufacturer"))
+    serial = text_of(header, "DeviceSerialNumber") or text_of(header, "StationName")
+    site = text_of(header, "InstitutionName") or text_of(header, "InstitutionAddress")
+    modality = text_of(header, "Modality")
+    facts = {
+        "vendor": vendor,
+        "model": _name(text_of(header, "ManufacturerModelName")),
+        "field_strength": _text(
+            nominal_field(_number(header, "MagneticFieldStrength"))
+        ),
+        "software": _name(text_of(header, "SoftwareVersions").replace("\\", "; ")),
+        "device": pseudonyms.name("device", vendor, serial) if serial else "",
+        "site": pseudonyms.name("site", site) if site else "",
+        "modality": modality if modality in _MODALITIES else "",
+    }
+    return complete_identity(facts | _read_timing(header))
+
+
+def read_metadata(metadata: Mapping[str, Any], pseudonyms: Pseudonyms) -> Facts:
+    """The same from a BIDS sidecar, whose times are in seconds.
+
+    Args:
+        metadata: the sidecar's entries.
+        pseudonyms: as for `read_identity`.
+    """
+    texts = {
+        name: " ".join(str(metadata.get(key) or "").split())
+        for name, key in _BIDS_KEYS.items()
+    }
+    vendor = vendor_of(texts["vendor"])
+    facts = {
+        name: _text(_finite(metadata.get(_BIDS_KEYS[name]))) for name in _NUMBERS
+    } | {
+        "vendor": vendor,
+        "model": _name(texts["model"]),
+        "software": _name(texts["software"]),
+        "modality": texts["modality"] if texts["modality"] in _MODALITIES else "",
+        "device": pseudonyms.name("device", vendor, texts["device"])
+        if texts["device"]
+        else "",
+        "site": pseudonyms.name("site", texts["site"]) if texts["site"] else "",
+    }
+    field = nominal_field(_finite(metadata.get("MagneticFieldStrength")))
+    return complete_identity(facts | {"field_strength": _text(field)})
+
+
+def complete_identity(facts: Mapping[str, str]) -> Facts:
+    """Facts with a cell for each identity column, `scanner` put together.
+
+    Examples:
+        >>> known = {"vendor": "GE", "model": "Signa HDxt", "field_strength": "1.5"}
+        >>> complete_identity(known)["scanner"]
+        'GE Signa HDxt 1.5T'
+    """
+    parts = [facts.get("vendor", ""), facts.get("model", "")]
+    if facts.get("field_strength"):
+        parts.append(f"{facts['field_strength']}T")
+    scanner = " ".join(filter(None, parts)) if facts.get("vendor") else ""
+    return {name: facts.get(name, "") for name in IDENTITY_COLUMNS} | {
+        "scanner": scanner
+    }
+
+
+def bids_metadata(facts: Mapping[str, str]) -> dict[str, Any]:
+    """Identity as entries of a BIDS sidecar; the unknown is left out."""
+    return {
+        key: float(facts[name]) if name in _NUMBERS else facts[name]
+        for name, key in _BIDS_KEYS.items()
+        if facts.get(name) and (name not in _NUMBERS or _finite(facts[name]))
+    }
+
+
+def vendor_of(manufacturer: str) -> str:
+    """The maker of a scanner by one name; empty if unknown or a maker of software.
+
+    Examples:
+        >>> vendor_of("GE MEDICAL SYSTEMS"), vendor_of("Imaging Biometrics LLC")
+        ('GE', '')
+    """
+    text = " ".join(manufacturer.lower().split())
+    if text == "ge":
+        return "GE"
+    return next((name for part, name in _VENDORS.items() if part in text), "")
+
+
+def nominal_field(tesla: float | None) -> float | None:
+    """The field strength by which the magnet is sold.
+
+    Args:
+        tesla: as in the header; above 100 it is taken as gauss.
+
+    Examples:
+        >>> nominal_field(2.89362), nominal_field(15000.0), nominal_field(0.1)
+        (3.0, 1.5, 0.1)
+    """
+    if tesla is None or tesla <= 0:
+        return None
+    tesla = tesla / _GAUSS if tesla > 100 else tesla
+    nearest = min(_FIELDS, key=lambda field: abs(math.log(field / tesla)))
+    return nearest if abs(nearest / tesla - 1) <= _FIELD_TOLERANCE else tesla
+
+
+def _read_timing(header: Dataset) -> Facts:
+    """Times in s and the flip angle, from wherever this kind of object has them."""
+    groups = [header, *_functional_groups(header)]
+    echo = _first(groups, "EchoTime") or _first(groups, "EffectiveEchoTime")
+    inversion = _first(groups, "InversionTime") or _first(groups, "InversionTimes")
+    return {
+        "repetition_time": _seconds(_first(groups, "RepetitionTime")),
+        "echo_time": _seconds(echo),
+        "inversion_time": _seconds(inversion),
+        "flip_angle": _text(_first(groups, "FlipAngle")),
+    }
+
+
+def _functional_groups(header: Dataset) -> list[Dataset]:
+    """The groups of a multi-frame object that hold its timing."""
+    found = []
+    for place in (
+        "SharedFunctionalGroupsSequence",
+        "PerFrameFunctionalGroupsSequence",
+    ):
+        for item in list(value_of(header, place, ()))[:1]:
+            for name in (
+                "MRTimingAndRelatedParametersSequence",
+                "MREchoSequence",
+                "MRModifierSequence",
+            ):
+                found += list(value_of(item, name, ()))[:1]
+    return found
+
+
+def _first(groups: list[Dataset], keyword: str) -> float | None:
+    """The first of several groups to give a number."""
+    numbers = (_number(group, keyword) for group in groups)
+    return next((number for number in numbers if number is not None), None)
+
+
+def _number(header: Dataset, keyword: str) -> float | None:
+    """An element's single finite number."""
+    numbers = numbers_of(header, keyword, 1)
+    return _finite(numbers[0]) if numbers else None
+
+
+def _finite(value: Any) -> float | None:
+    """A finite number, or nothing."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _seconds(milliseconds: float | None) -> str:
+    """Milliseconds as text in seconds; zero means that it was not used."""
+    return _text(milliseconds / 1000) if milliseconds else ""
+
+
+def _text(number: float | None) -> str:
+    """A number as text; nothing as an empty cell."""
+    return "" if number is None else f"{number:.6g}"
+
+
+def _name(text: str) -> str:
+    """A model or software name, kept to plain characters and a sane length."""
+    plain = re.sub(r"[^A-Za-z0-9 ._:;/()+-]", " ", text)
+    return " ".join(plain.split())[:_LONGEST].strip()

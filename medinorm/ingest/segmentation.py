@@ -1,0 +1,132 @@
+"""Label maps from DICOM SEG objects, put onto the grid of their image."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from medinorm.errors import GeometryError, LabelError
+from medinorm.ingest.dicom_files import numbers_of, read_pixels, text_of, value_of
+from medinorm.ingest.dicom_volume import planes_of, read_frames
+from medinorm.volume import Volume
+
+_RAS = np.array([-1.0, -1.0, 1.0])
+_WHOLE_SLICE = 0.01  # a frame may miss its slice by this part of the gap
+
+
+def read_segmentation(
+    path: Path, image: Volume, names: Mapping[int, str], tolerance: float
+) -> Volume:
+    """Read a DICOM SEG as a label map on the grid of an image.
+
+    Segments whose label is one of the study's names get that name's value, and
+    segments with other labels are background. If no label is a known name, the number
+    of each segment is its value.
+
+    Args:
+        path: the SEG object.
+        image: the image it was drawn on, with the acquisition's axes.
+        names: name of each label value of the study.
+        tolerance: largest distance of corresponding corners, in mm.
+
+    Raises:
+        LabelError: segments overlap or are fractions.
+        GeometryError: a frame lies on no slice of the image.
+        ReadError: the object is damaged.
+    """
+    dataset, frames = read_pixels(path)
+    values = _segment_values(dataset, names)
+    slices = _slices_of(path, image, tolerance)
+    numbers = _segments_of_frames(dataset, len(frames))
+    labels = np.zeros(image.grid, dtype=np.int64)
+    for frame, place, number in zip(frames, slices, numbers, strict=True):
+        drawn = _drawn(frame.T, number, values)
+        there = labels[:, :, place]
+        if (there[drawn > 0] > 0).any():
+            raise LabelError("label map: segments overlap; export them without overlap")
+        labels[:, :, place] = np.where(drawn > 0, drawn, there)
+    return Volume(labels[np.newaxis], image.affine)
+
+
+def _segment_values(dataset: Dataset, names: Mapping[int, str]) -> dict[int, int]:
+    """The label value of each segment number."""
+    kind = text_of(dataset, "SegmentationType")
+    if kind not in {"BINARY", "LABELMAP"}:
+        raise LabelError("label map: segments are fractions; export them as binary")
+    wanted = {_folded(name): value for value, name in names.items()}
+    labels: dict[int, str] = {}
+    for item in value_of(dataset, "SegmentSequence", ()):
+        number = numbers_of(item, "SegmentNumber", 1)
+        if number is not None:
+            labels[int(number[0])] = _folded(text_of(item, "SegmentLabel"))
+    if not set(labels.values()) & set(wanted):
+        return {number: number for number in labels}
+    return {number: wanted.get(label, 0) for number, label in labels.items()}
+
+
+def _slices_of(path: Path, image: Volume, tolerance: float) -> list[int]:
+    """Which slice of the image each frame lies on."""
+    frames = read_frames(path)
+    planes = planes_of(frames)
+    columns, rows, slices = image.grid
+    if {frame.shape for frame in frames} != {(float(rows), float(columns))}:
+        raise GeometryError("label map: another grid: frames have another size")
+    first = planes.positions * _RAS
+    offset = np.array([columns - 1, rows - 1]) * planes.spacings[:, ::-1]
+    last = first + np.einsum("ni,nij->nj", offset, planes.directions) * _RAS
+    to_voxel = np.linalg.inv(image.affine)
+    places = first @ to_voxel[2, :3] + to_voxel[2, 3]
+    nearest = np.rint(places)
+    corners = np.array([[0, 0], [columns - 1, rows - 1]])
+    for corner, world in zip(corners, (first, last), strict=True):
+        voxels = np.column_stack([np.tile(corner, (len(nearest), 1)), nearest])
+        placed = voxels @ image.affine[:3, :3].T + image.affine[:3, 3]
+        error = np.abs(placed - world).max()
+        if not error <= max(tolerance, _WHOLE_SLICE * image.spacing[2]):
+            raise GeometryError(
+                "label map: another grid: a frame lies on no slice of the image"
+            )
+    if nearest.min() < 0 or nearest.max() >= slices:
+        raise GeometryError("label map: another grid: a frame lies beyond the image")
+    return [int(place) for place in nearest]
+
+
+def _segments_of_frames(dataset: Dataset, count: int) -> list[int]:
+    """The segment each frame belongs to; 0 where pixels say it themselves."""
+    if text_of(dataset, "SegmentationType") == "LABELMAP":
+        return [0] * count
+    shared = list(value_of(dataset, "SharedFunctionalGroupsSequence", ()))
+    groups = list(value_of(dataset, "PerFrameFunctionalGroupsSequence", ()))
+    return [_segment_of([group, *shared]) for group in groups]
+
+
+def _segment_of(groups: Sequence[Dataset]) -> int:
+    """The segment number in the first group that names one."""
+    for group in groups:
+        for item in value_of(group, "SegmentIdentificationSequence", ()):
+            number = numbers_of(item, "ReferencedSegmentNumber", 1)
+            if number is not None:
+                return int(number[0])
+    raise LabelError("label map: a frame does not say which segment it shows")
+
+
+def _drawn(
+    pixels: NDArray[np.integer], number: int, values: Mapping[int, int]
+) -> NDArray[np.int64]:
+    """One frame with label values."""
+    if number:
+        if number not in values:
+            raise LabelError("label map: a frame shows a segment that is not described")
+        return (pixels > 0).astype(np.int64) * values[number]
+    table = np.zeros(int(pixels.max()) + 1, dtype=np.int64)
+    for present in np.unique(pixels):
+        table[present] = values.get(int(present), int(present))
+    drawn: NDArray[np.int64] = table[pixels]
+    return drawn
+
+
+def _folded(name: str) -> str:
+    """A name without case, and with single blanks for anything but letters."""
+    return " ".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
