@@ -22,7 +22,7 @@ _WIDTH = 980.0
 _ROW = 42.0
 _TOP = 40.0
 _BOTTOM = 48.0
-_RIGHT = 218.0  # three columns of numbers
+_RIGHT = 258.0  # three columns of numbers
 _CHARACTERS = 40
 _PER_CHARACTER = 7.6
 _RADIUS = 6.5
@@ -114,14 +114,16 @@ def _frame(axis: Axis, height: float) -> Markup:
     middle = (axis.start + axis.end) / 2
     title = "Dice (0 to 1, higher is better), mean over labels"
     parts.append(label(title, (middle, bottom + 38), "axis", "middle"))
-    for column, head in zip(_columns(), ("known", "unseen", "gap"), strict=True):
+    for column, head in zip(
+        _columns(), ("in-domain", "out-of-domain", "gap"), strict=True
+    ):
         parts.append(label(head, (column, _TOP - 16), "head", "end"))
     return join(parts)
 
 
 def _columns() -> tuple[float, float, float]:
     """Right edges of the three columns of numbers."""
-    return _WIDTH - 148, _WIDTH - 76, _WIDTH - 8
+    return _WIDTH - 172, _WIDTH - 72, _WIDTH - 8
 
 
 def _row(pair: Pair, axis: Axis, y: float) -> Markup:

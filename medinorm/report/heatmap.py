@@ -17,7 +17,9 @@ from medinorm.report.svg import (
     shorten,
 )
 
-_CELL = (74.0, 34.0)
+_HEIGHT = 34.0
+_WIDE, _NARROW = 74.0, 58.0  # cells; narrow ones above this many columns:
+_FEW = 5
 _TOP = 98.0
 _CHARACTERS = 30
 _PER_CHARACTER = 6.6
@@ -60,10 +62,12 @@ def draw_heatmap(matrix: Matrix, scale: Axis) -> Markup:
     """
     longest = max((len(shorten(row, _CHARACTERS)) for row in matrix.rows), default=0)
     left = 16 + longest * _PER_CHARACTER
-    width = left + _CELL[0] * len(matrix.columns) + 72
-    height = _TOP + _CELL[1] * len(matrix.rows) + 8
-    heads = (_head(name, left, i) for i, name in enumerate(matrix.columns))
-    rows = (_row(matrix, scale, i, left) for i in range(len(matrix.rows)))
+    step = _WIDE if len(matrix.columns) <= _FEW else _NARROW
+    places = [left + step * index for index in range(len(matrix.columns) + 1)]
+    width = places[-1] + 72
+    height = _TOP + _HEIGHT * len(matrix.rows) + 8
+    heads = map(_head, matrix.columns, places, places[1:])
+    rows = (_row(matrix, scale, index, places) for index in range(len(matrix.rows)))
     return figure(
         [*heads, *rows],
         (width, height),
@@ -93,63 +97,55 @@ def draw_scale(scale: Axis) -> Markup:
     )
 
 
-def _head(name: str, left: float, index: int) -> Markup:
+def _head(name: str, start: float, end: float) -> Markup:
     """A slanted column head, so that long scanner names fit."""
-    x = left + _CELL[0] * (index + 0.5)
-    spin = f"rotate(-32 {x:.2f} {_TOP - 10:.2f})"
-    text = shorten(name, 22)
+    x, y = (start + end) / 2 - 8, _TOP - 10
     return element(
         "text",
         element("title", name),
-        text,
-        x=x - 14,
-        y=_TOP - 10,
-        transform=spin,
+        shorten(name, 22),
+        x=x,
+        y=y,
+        transform=f"rotate(-32 {x:.2f} {y:.2f})",
         class_="tick",
     )
 
 
-def _row(matrix: Matrix, scale: Axis, index: int, left: float) -> Markup:
-    """One training set: its name and its cells."""
+def _row(matrix: Matrix, scale: Axis, index: int, places: Sequence[float]) -> Markup:
+    """One training set: its name and its cells, between the places of their edges."""
     name = matrix.rows[index]
-    y = _TOP + _CELL[1] * index
+    y = _TOP + _HEIGHT * index
     text = shorten(name, _CHARACTERS)
-    parts = [label(text, (left - 10, y + _CELL[1] / 2 + 4), "tick", "end")]
-    for column, domain in enumerate(matrix.columns):
+    parts = [label(text, (places[0] - 10, y + _HEIGHT / 2 + 4), "tick", "end")]
+    edges = zip(matrix.columns, places, places[1:], strict=False)
+    for domain, start, end in edges:
         cell = (name, domain)
         value = matrix.values.get(cell, math.nan)
-        place = left + _CELL[0] * column, y
-        parts.append(_cell(value, scale, place, unseen=cell in matrix.unseen))
+        parts.append(_cell(value, scale, (start, end, y), unseen=cell in matrix.unseen))
     return element("g", *parts)
 
 
 def _cell(
-    value: float, scale: Axis, place: tuple[float, float], *, unseen: bool
+    value: float, scale: Axis, place: tuple[float, float, float], *, unseen: bool
 ) -> Markup:
     """One cell: its colour, its number and a frame where the scanner was never seen."""
-    (width, height), (x, y) = _CELL, place
+    start, end, y = place
     found = math.isfinite(value)
     share = scale(value) if found else 0.0
     ink = "ink-on-pale" if share < 0.5 else "ink-on-dark"
-    shape = {"width": width - 5, "height": height - 5, "x": x + 2.5, "y": y + 2.5}
-    parts = [
-        element(
-            "rect",
-            rx=3,
-            fill=_colour(share) if found else "none",
-            class_="cell unseen" if unseen else "cell",
-            **shape,
-        ),
-        element(
-            "text",
-            f"{value:.3f}" if found else ABSENT,
-            x=x + width / 2,
-            y=y + height / 2 + 4.5,
-            text_anchor="middle",
-            class_=ink if found else "tick",
-        ),
-    ]
-    return join(parts)
+    middle = (start + end) / 2, y + _HEIGHT / 2 + 4.5
+    shape = element(
+        "rect",
+        x=start + 2.5,
+        y=y + 2.5,
+        width=end - start - 5,
+        height=_HEIGHT - 5,
+        rx=3,
+        fill=_colour(share) if found else "none",
+        class_="cell unseen" if unseen else "cell",
+    )
+    text = f"{value:.3f}" if found else ABSENT
+    return join((shape, label(text, middle, ink if found else "tick", "middle")))
 
 
 def _colour(share: float) -> str:

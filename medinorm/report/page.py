@@ -18,6 +18,13 @@ from medinorm.report.charts import (
     chart_heatmaps,
     chart_variants,
 )
+from medinorm.report.comparison_tables import (
+    compare_with,
+    find_unequal,
+    tabulate_differences,
+    tabulate_fairness,
+    tabulate_ranking,
+)
 from medinorm.report.data_card import (
     count_roles,
     settle,
@@ -29,15 +36,12 @@ from medinorm.report.findings import Findings, distinct, read_findings
 from medinorm.report.gallery import Exhibit, show_case, worst_cases
 from medinorm.report.looks import SCANS_PER_DOMAIN, look_at
 from medinorm.report.methods import GLOSSARY, describe_methods
-from medinorm.report.tables import (
-    Table,
-    compare_with,
-    tabulate_differences,
-    tabulate_fairness,
+from medinorm.report.score_tables import (
+    tabulate_gaps,
     tabulate_labels,
-    tabulate_ranking,
     tabulate_summary,
 )
+from medinorm.report.tables import Table
 from medinorm.scan import Scan, read_scans
 
 _log = logging.getLogger(__name__)
@@ -129,12 +133,14 @@ def _conclusion(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _tables(findings: Findings) -> dict[str, Table | str]:
+def _tables(findings: Findings) -> dict[str, Table | str | Sequence[str]]:
     """All tables of scores."""
     best = findings.variants[0]
     return {
         "best": best.name,
         "summary": tabulate_summary(findings),
+        "gaps": tabulate_gaps(findings),
+        "unequal": find_unequal(findings),
         "ranking": tabulate_ranking(findings),
         "by_label": tabulate_labels(findings),
         "against_best": tabulate_differences(findings, compare_with(findings, best)),
