@@ -185,15 +185,13 @@ def weigh(replicated: Array, replicates: Replicates, confidence: float) -> Estim
     reach = stats.t.isf(tail, df) * se
     with np.errstate(divide="ignore", invalid="ignore"):
         chance = 2 * stats.t.sf(np.abs(value) / se, df)
-    chance = np.where(se == 0, np.where(value == 0, 1.0, 0.0), chance)
     return Estimate(
         value=value,
         low=value - reach,
         high=value + reach,
         se=se,
         df=df,
-        # A bootstrap cannot tell smaller probabilities from this one.
-        p=np.where(known, np.maximum(chance, 1 / (replicates.resamples + 1)), np.nan),
+        p=np.where((se == 0) & (value == 0), 1.0, chance),
         detectable=reach + stats.t.ppf(_POWER, df) * se,
     )
 

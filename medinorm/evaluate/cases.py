@@ -108,11 +108,16 @@ def read_cases(scores: Sequence[Path], splits: Path) -> pd.DataFrame:
     if not rows:
         raise StageError("no scores to compare; see the logs of predict and score")
     cases = pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
-    cases[[*_NUMBERS]] = cases[[*_NUMBERS]].replace("", "nan").astype(np.float64)
-    cases[["seed", "label"]] = cases[["seed", "label"]].astype(np.int64)
+    try:
+        cases[[*_NUMBERS]] = cases[[*_NUMBERS]].replace("", "nan").astype(np.float64)
+        cases[["seed", "label"]] = cases[["seed", "label"]].astype(np.int64)
+    except ValueError:
+        raise StageError(
+            "a score table has text where a number belongs; score again"
+        ) from None
     cases = _join_splits(cases, splits)
-    found = (cases["voxels_label"] > 0) != (cases["voxels_prediction"] > 0)
-    cases["failure"] = _yes((cases["state"] == "missing") | found)
+    missed = (cases["voxels_label"] > 0) != (cases["voxels_prediction"] > 0)
+    cases["failure"] = _yes((cases["state"] == "missing") | missed)
     if cases.duplicated(_KEY).any():
         raise StageError("a score is listed twice; remove stale score tables")
     return cases[list(CASE_COLUMNS)].sort_values(_KEY, ignore_index=True)
@@ -122,7 +127,7 @@ def _join_splits(cases: pd.DataFrame, splits: Path) -> pd.DataFrame:
     """Add what `splits.tsv` knows about each score."""
     roles = pd.DataFrame(read_table(splits, SPLIT_COLUMNS), columns=list(SPLIT_COLUMNS))
     tests = roles[roles["role"] == "test"].drop(columns="role")
-    joined = cases.merge(tests, on=["split", "scan"], how="left", validate="m:1")
+    joined = cases.merge(tests, on=["split", "scan"], how="left")
     if joined["design"].isna().any():
         raise StageError(
             "scores and splits.tsv are not of the same study: a scored scan is no test "

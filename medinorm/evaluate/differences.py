@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from medinorm.evaluate.bootstrap import Array
@@ -98,10 +99,8 @@ def tabulate_ranking(study: Study) -> list[Cells]:
 
     A variant that lacks scans, or has fewer than three complete seeds, has no rank.
     """
-    outside = study.means(study.lodo.dice[:, -1])[:, study.held_out]
-    means = over_domains(outside)
-    able = np.isfinite(means[:, 0]) & (study.complete_seeds() >= MIN_SEEDS)
-    places = np.flatnonzero(able)
+    means = _out_of_domain(study)
+    places = np.flatnonzero(_rankable(study, means))
     found = study.weigh(means[places])
     resampled = means[places, 1 : 1 + study.replicates.resamples]
     first = resampled == resampled.max(axis=0, initial=-np.inf)
@@ -129,13 +128,24 @@ def _choose_pairs(study: Study) -> list[tuple[int, int]]:
     pairs = list(combinations(range(len(variants)), 2))
     if not study.held_out or len(pairs) <= _ALL_PAIRS:
         return pairs if study.held_out else []
-    values = over_domains(study.means(study.lodo.dice[:, -1])[:, study.held_out])[:, 0]
-    best = int(np.nanargmax(values)) if np.isfinite(values).any() else -1
+    means = _out_of_domain(study)
+    best = int(np.argmax(np.where(_rankable(study, means), means[:, 0], -np.inf)))
     return [
         (a, b)
         for a, b in pairs
         if best in {a, b} or _differ_in_one(variants[a], variants[b])
     ]
+
+
+def _out_of_domain(study: Study) -> Array:
+    """Out-of-domain Dice of each variant in each replicate, shape ``(V, R)``."""
+    means = study.means(study.lodo.dice[:, -1])
+    return over_domains(means[:, study.held_out])
+
+
+def _rankable(study: Study, means: Array) -> NDArray[np.bool_]:
+    """Which variants have all scans, for enough seeds."""
+    return np.isfinite(means[:, 0]) & (study.complete_seeds() >= MIN_SEEDS)
 
 
 def _differ_in_one(one: Variant, other: Variant) -> bool:

@@ -68,6 +68,19 @@ def find_obstacle(study: Study) -> str:
         )
     if (complete >= MIN_SEEDS).sum() < 2:
         return f"only one variant has complete results for {MIN_SEEDS} seeds"
+    return _find_lonely(study)
+
+
+def _find_lonely(study: Study) -> str:
+    """Whether a held-out domain has too few subjects to say how much they vary."""
+    for place in study.held_out:
+        subjects = {study.axes.subjects[n] for n in study.axes.members[place]}
+        if len(subjects) < 2:
+            return (
+                f"{study.axes.domain_names[place]} has only one test subject, so "
+                "chance cannot be told from effect; raise split.test_folds or combine "
+                "domains"
+            )
     return ""
 
 
@@ -79,8 +92,12 @@ def reach_verdict(study: Study, findings: Findings) -> dict[str, Any]:
         findings: its tables.
     """
     obstacle = find_obstacle(study)
-    predictions = study.cases.groupby([*VARIANT_COLUMNS, "split", "seed", "scan"])
-    failed = predictions["failure"].max() == "yes"
+    key = [*VARIANT_COLUMNS, "split", "seed", "scan"]
+    failed = (
+        (study.cases["failure"] == "yes")
+        .groupby([study.cases[name] for name in key])
+        .any()
+    )
     best = _find_best(findings)
     reference = _find_reference(findings)
     counts = {
@@ -162,16 +179,13 @@ def _say_ties(study: Study, findings: Findings) -> str:
     )
     margin = f"{study.settings.equivalence:g} Dice"
     if not others:
-        return f"It was better than every other one by more than {margin}.{left}"
-    if len(best) == len(findings.ranking):
-        return (
-            f"This study cannot tell any other variant from it by more than {margin}: "
-            f"{others}.{left}"
-        )
-    return (
-        f"{others} cannot be told from it by more than {margin}; the other variants "
-        f"are worse.{left}"
+        return f"Every other one was worse, by more than {margin}.{left}"
+    rest = (
+        "every other variant was worse"
+        if len(best) < len(findings.ranking)
+        else "so this study has no single best variant"
     )
+    return f"Not shown to be worse by more than {margin}: {others}; {rest}.{left}"
 
 
 def _say_reference(top: Variant, findings: Findings, level: str) -> str:

@@ -1,7 +1,11 @@
 """A small study on disk: label maps and the tables that name them."""
 
 import itertools
+import json
 import math
+import time
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -80,6 +84,17 @@ def labels():
     return values
 
 
+class Case(NamedTuple):
+    """What was predicted, and by which network."""
+
+    design: str
+    split: str
+    domain: str
+    scan: str
+    seed: int
+    label: int
+
+
 class Comparison:
     """Score tables of a study whose true effects are known.
 
@@ -99,14 +114,15 @@ class Comparison:
             for number in range(count)
         }
         self.rows = []
+        self.fold_of = lambda split: 0  # noqa: ARG005 (tests replace it)
 
     def add(self, variant, dice, labels=(1, 2), designs=("lodo", "pooled")):
-        """Score a variant: `dice(design, split, domain, scan, seed, label)`."""
+        """Score a variant; `dice` maps a `Case` to its Dice."""
         for design, split, _ in self.all_splits(designs):
             for (scan, domain), seed, label in itertools.product(
                 self.scans.items(), self.seeds, labels
             ):
-                value = dice(design, split, domain, scan, seed, label)
+                value = dice(Case(design, split, domain, scan, seed, label))
                 self.rows.append(score_row(variant, split, seed, scan, label, value))
 
     def all_splits(self, designs=("lodo", "pooled")):
@@ -123,7 +139,8 @@ class Comparison:
         """Write the tables and weigh them; gives the folder of evidence."""
         roles = []
         for design, split, training in self.all_splits(designs):
-            common = {"split": split, "design": design, "fold": 0}
+            fold = self.fold_of(split)
+            common = {"split": split, "design": design, "fold": fold}
             roles += [
                 {**common, "scan": s, "subject": s, "domain": d, "role": "test"}
                 for s, d in self.scans.items()
@@ -182,3 +199,29 @@ def comparison(tmp_path):
         )
 
     return make
+
+
+@pytest.fixture
+def read_json():
+    """Reads strict JSON: not-a-number is no JSON."""
+
+    def refuse(name):
+        raise ValueError(name)
+
+    def read(path):
+        return json.loads(path.read_text(), parse_constant=refuse)
+
+    return read
+
+
+@pytest.fixture
+def monotonic_limit():
+    """Fails if a block takes longer than so many seconds."""
+
+    @contextmanager
+    def limit(seconds):
+        start = time.monotonic()
+        yield
+        assert time.monotonic() - start < seconds
+
+    return limit
