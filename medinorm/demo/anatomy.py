@@ -112,7 +112,8 @@ def draw_person(rng: np.random.Generator) -> Person:
         waves=2 * np.pi * directions / lengths,
         amplitudes=amplitudes,
         ageing=float(rng.uniform(-0.25, 0.45)),
-        balance=tuple(np.exp(rng.normal(0, (0.12, 0.12, 0.3))).tolist()),
+        # Averaging many people's maps has spread their thin cortex over its neighbours.
+        balance=tuple(np.exp(rng.normal((0.2, -0.1, 0.4), 0.12)).tolist()),
         shells=tuple(rng.uniform((0.5, 4.5, 2.5, 1.5), (2.5, 8.0, 6.5, 2.5)).tolist()),
     )
 
@@ -181,7 +182,8 @@ def _draw_pose(rng: np.random.Generator) -> NDArray[np.float64]:
         rotation[first, first] = rotation[second, second] = np.cos(angle)
         rotation[first, second], rotation[second, first] = -np.sin(angle), np.sin(angle)
         pose = pose @ rotation
-    pose[:3, :3] *= rng.uniform(0.94, 1.08, size=(1, 1)) * rng.normal(1, 0.025, size=3)
+    # The MNI brain is larger than most people's: 1.9 litres, where 1.5 are usual.
+    pose[:3, :3] *= rng.uniform(1.02, 1.15) * rng.normal(1, 0.025, size=3)
     pose[:3, 3] = rng.normal(0, 3, size=3)
     return pose
 

@@ -29,7 +29,7 @@ from medinorm.demo.patients import (
     draw_site,
     stream,
 )
-from medinorm.demo.scanners import SCANNERS, Scanner, draw_grid, noise_of
+from medinorm.demo.scanners import SCANNERS, Scanner, draw_grid, noise_of, sub_voxels
 from medinorm.demo.signal import add_rician_noise, coil_sensitivity
 from medinorm.demo.tissues import TISSUES, vary_tissues
 from medinorm.errors import StageError
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Scan:
+class SimulatedScan:
     """A simulated scan.
 
     Args:
@@ -99,8 +99,8 @@ def write_demo(dicom: Path, labels: Path, *, settings: DemoConfig) -> None:
 
 def simulate_scan(
     atlas: Atlas, scanner: ScannerName, subject: int, *, settings: DemoConfig
-) -> Scan:
-    """Scan one subject on one simulated scanner.
+) -> SimulatedScan:
+    """SimulatedScan one subject on one simulated scanner.
 
     Args:
         atlas: the head all subjects are derived from.
@@ -114,14 +114,14 @@ def simulate_scan(
     tissues = vary_tissues(device.field_strength, body)
     rng = stream(settings.seed, scanner, subject, SCAN)
     grid = draw_grid(device, settings.spacing, rng)
-    fractions = tissue_fractions(atlas, person, grid, device.parts)
+    fractions = tissue_fractions(atlas, person, grid, sub_voxels(grid))
     signals = np.array([device.sequence.signal(tissues[name]) for name in TISSUES])
     contrast = (signals / signals[0]).astype(np.float32)
     image = np.tensordot(contrast, fractions, axes=1)
     image *= _coil(device, grid, rng)
     image = add_rician_noise(image, noise_of(device, grid), rng)
     gain = device.white_matter * np.exp(rng.normal(0, device.gain_spread))
-    return Scan(image * np.float32(gain), label_map(fractions), grid)
+    return SimulatedScan(image * np.float32(gain), label_map(fractions), grid)
 
 
 def label_map(fractions: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -172,7 +172,7 @@ def _write_patient(
     name: ScannerName,
     subject: int,
     patient: Patient,
-    scan: Scan,
+    scan: SimulatedScan,
     seed: int,
 ) -> None:
     """Write what a hospital would send for one patient: the scan, and clutter."""
@@ -199,7 +199,9 @@ def _write_patient(
         write_capture(folder / "0099_SCREEN" / "SC0001.dcm", extra, screen)
 
 
-def _write_series(folder: Path, series: Dataset, scan: Scan, scanner: Scanner) -> None:
+def _write_series(
+    folder: Path, series: Dataset, scan: SimulatedScan, scanner: Scanner
+) -> None:
     """Write the scan's slices in the way of its vendor."""
     stored = _store(series, scan.values, scanner)
     slices = scan.grid.shape[2]
@@ -211,7 +213,7 @@ def _write_series(folder: Path, series: Dataset, scan: Scan, scanner: Scanner) -
         write_slice(folder / name, series, stored[:, :, index], scan.grid, index)
 
 
-def _write_localizer(folder: Path, series: Dataset, scan: Scan) -> None:
+def _write_localizer(folder: Path, series: Dataset, scan: SimulatedScan) -> None:
     """Write three crossing slices through the middle of the scan."""
     series.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
     for number, axes in enumerate(((0, 1, 2), (0, 2, 1), (1, 2, 0)), start=1):
