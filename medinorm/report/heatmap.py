@@ -20,8 +20,9 @@ from medinorm.report.svg import (
 _HEIGHT = 34.0
 _WIDE, _NARROW = 74.0, 58.0  # cells; narrow ones above this many columns:
 _FEW = 5
-_TOP = 98.0
+_TOP = 108.0
 _CHARACTERS = 30
+_HEAD = 26
 _PER_CHARACTER = 6.6
 
 # Lightness falls steadily, so the map reads in grey and to colour-blind eyes.
@@ -64,9 +65,10 @@ def draw_heatmap(matrix: Matrix, scale: Axis) -> Markup:
     left = 16 + longest * _PER_CHARACTER
     step = _WIDE if len(matrix.columns) <= _FEW else _NARROW
     places = [left + step * index for index in range(len(matrix.columns) + 1)]
-    width = places[-1] + 72
+    names = [shorten(name, _HEAD) for name in matrix.columns]
+    width = places[-1] + max((len(name) for name in names), default=0) * 5.6 - 10
     height = _TOP + _HEIGHT * len(matrix.rows) + 8
-    heads = map(_head, matrix.columns, places, places[1:])
+    heads = map(_head, names, places, places[1:])
     rows = (_row(matrix, scale, index, places) for index in range(len(matrix.rows)))
     return figure(
         [*heads, *rows],
@@ -82,16 +84,16 @@ def draw_scale(scale: Axis) -> Markup:
     width, steps = 260.0, 52
     parts = []
     for index in range(steps):
-        x = 8 + index * width / steps
+        x = 14 + index * width / steps
         fill = _colour((index + 0.5) / steps)
         shape = {"x": x, "y": 4.0, "width": width / steps + 0.5, "height": 14.0}
         parts.append(element("rect", fill=fill, **shape))
     for tick in scale.ticks(5):
-        x = 8 + width * scale(tick)
+        x = 14 + width * scale(tick)
         parts.append(label(f"{tick:.1f}", (x, 34), "tick", "middle"))
     return figure(
         parts,
-        (width + 16, 40),
+        (width + 28, 40),
         "Colour scale of Dice",
         f"From {scale.low:.1f}, pale, to {scale.high:.1f}, dark.",
     )
@@ -102,8 +104,7 @@ def _head(name: str, start: float, end: float) -> Markup:
     x, y = (start + end) / 2 - 8, _TOP - 10
     return element(
         "text",
-        element("title", name),
-        shorten(name, 22),
+        name,
         x=x,
         y=y,
         transform=f"rotate(-32 {x:.2f} {y:.2f})",

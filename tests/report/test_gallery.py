@@ -1,0 +1,127 @@
+"""Which cases are shown, and what a picture says when a file is missing."""
+
+import numpy as np
+import pytest
+
+from medinorm.report.findings import Variant
+from medinorm.report.gallery import Case, show_case, worst_cases
+from medinorm.scan import Scan
+from medinorm.volume import Volume, write_volume
+
+ONE, TWO = Variant("zscore", "instance", "none"), Variant("zscore", "batch", "none")
+LABELS = {1: "white matter", 2: "gray matter"}
+
+
+def score(variant, scan, seed, dice, label="1", state="scored"):
+    """A row of cases.tsv."""
+    return variant._asdict() | {
+        "split": "lodo-a",
+        "seed": str(seed),
+        "scan": scan,
+        "label": label,
+        "domain": "a",
+        "dice": dice,
+        "state": state,
+    }
+
+
+def test_variants_take_turns_and_scans_stand_with_their_worst_seed():
+    rows = [
+        score(ONE, "s1", 0, "0.9"),
+        score(ONE, "s1", 1, "0.7"),
+        score(ONE, "s2", 0, "0.8"),
+        score(TWO, "s1", 0, "0.2"),
+        score(TWO, "s2", 0, "0.1"),
+        score(TWO, "s3", 0, "0.3"),
+    ]
+    cases = worst_cases(rows, [ONE, TWO], 5)
+    assert [(case.variant, case.scan, case.dice) for case in cases] == [
+        (ONE, "s1", 0.7),
+        (TWO, "s2", 0.1),
+        (ONE, "s2", 0.8),
+        (TWO, "s1", 0.2),
+        (TWO, "s3", 0.3),
+    ]
+    assert cases[0].seed == "1"
+    assert worst_cases(rows, [ONE, TWO], 2) == cases[:2]
+
+
+def test_labels_without_a_score_do_not_count():
+    rows = [
+        score(ONE, "s1", 0, "0.4"),
+        score(ONE, "s1", 0, "", label="2", state="empty"),
+        score(ONE, "s2", 0, "", state="empty"),
+    ]
+    (case,) = worst_cases(rows, [ONE], 5)
+    assert case.dice == 0.4
+    assert np.isnan(case.by_label[2])
+    assert not case.missing
+
+
+@pytest.fixture
+def case():
+    """A case of scan `s`."""
+    return Case(ONE, "lodo-a", "0", "s", "a", 0.5, {1: 0.5, 2: 0.5}, missing=False)
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """A scan of 12 voxels: label 1 in the middle, label 2 around it."""
+    label = np.zeros((1, 12, 12, 12), dtype=np.uint8)
+    label[:, 2:10, 2:10, 2:10] = 2
+    label[:, 4:8, 4:8, 4:8] = 1
+    paths = tmp_path / "s.nii.gz", tmp_path / "s_dseg.nii.gz"
+    write_volume(Volume(label.astype(np.float32), np.eye(4)), paths[0])
+    write_volume(Volume(label, np.eye(4)), paths[1])
+    return Scan("s", "1", "", *paths, ("image",))
+
+
+def predict(tmp_path, label, affine):
+    """Write a prediction for the case."""
+    folder = tmp_path.joinpath("predictions", *ONE, "lodo-a", "seed-0")
+    write_volume(Volume(label, affine), folder / "s.nii.gz")
+
+
+def test_the_label_with_most_wrong_voxels_is_outlined(case, scan, tmp_path):
+    label = np.zeros((1, 12, 12, 12), dtype=np.uint8)
+    label[:, 4:8, 4:8, 4:8] = 1  # label 2 missed altogether
+    predict(tmp_path, label, np.eye(4))
+    exhibit = show_case(case, scan, tmp_path / "predictions", LABELS)
+    assert exhibit.label == "gray matter"
+    assert len(exhibit.pictures) == 3
+    assert exhibit.note == ""
+
+
+def test_both_outlines_are_drawn_on_the_slice_of_greatest_difference(
+    case, scan, tmp_path
+):
+    label = np.zeros((1, 12, 12, 12), dtype=np.uint8)
+    label[:, 4:8, 4:8, 5] = 1
+    predict(tmp_path, label, np.eye(4))
+    exhibit = show_case(case, scan, tmp_path / "predictions", {1: "white matter"})
+    axial = exhibit.pictures[2]
+    truth, guess = axial.index("outline truth"), axial.index("outline guess")
+    drawn = [axial[axial.rindex('d="', 0, at) :][:8] for at in (truth, guess)]
+    assert drawn[0] == 'd="M4 4h'  # all of label 1 in a slice other than 5
+    assert drawn[1].startswith('d=""')  # where nothing was predicted
+
+
+def test_prediction_on_another_grid_is_not_drawn(case, scan, tmp_path):
+    label = np.ones((1, 12, 12, 12), dtype=np.uint8)
+    predict(tmp_path, label, np.diag([2.0, 2.0, 2.0, 1.0]))
+    exhibit = show_case(case, scan, tmp_path / "predictions", LABELS)
+    assert "another voxel grid" in exhibit.note
+    assert len(exhibit.pictures) == 3
+
+
+def test_missing_prediction_shows_the_label_map(case, scan, tmp_path):
+    exhibit = show_case(case, scan, tmp_path, LABELS)
+    assert exhibit.note == "no prediction is shown: the file does not exist"
+    assert len(exhibit.pictures) == 3
+
+
+def test_missing_image_shows_nothing_but_a_note(case, scan, tmp_path):
+    scan.image.unlink()
+    exhibit = show_case(case, scan, tmp_path, LABELS)
+    assert exhibit.note == "no picture: the file does not exist"
+    assert exhibit.pictures == ()

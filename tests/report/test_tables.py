@@ -1,0 +1,150 @@
+"""Cells sort by value, differences turn, counts add up, words fit the facts."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medinorm.report.comparison_tables import (
+    compare_with,
+    find_unequal,
+    tabulate_differences,
+)
+from medinorm.report.data_card import settle, summarize, tabulate_domains
+from medinorm.report.findings import Variant, read_findings, scan_means
+from medinorm.report.methods import describe_methods
+from medinorm.report.score_tables import tabulate_labels, tabulate_summary
+from medinorm.report.tables import Cell, estimate, figures
+
+
+@pytest.fixture
+def findings(fake_study):
+    """The tables of a fabricated study."""
+    return read_all(fake_study())
+
+
+def read_all(study):
+    """The tables of a study."""
+    tables = (study.root / f"{name}.tsv" for name in ("scans", "excluded", "splits"))
+    labels = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
+    return read_findings(*tables, study.root / "evidence", labels)
+
+
+@given(st.floats(-10, 10))
+def test_estimate_keeps_the_value_for_sorting(value):
+    cell = estimate({"gap": f"{value:.9g}"}, "gap", signed=True)
+    assert cell.sort == pytest.approx(value)
+    assert cell.text[0] in "+\N{MINUS SIGN}"
+    assert cell.detail == ""
+
+
+def test_absent_numbers_have_no_sort_key():
+    assert figures("", 3).key == ""
+    assert figures("0", 1).key == "0.0"
+    assert Cell("x", "x").key == "x"
+
+
+def test_every_difference_with_the_best_reads_from_the_best(findings):
+    last = findings.variants[-1]
+    rows = compare_with(findings, last)
+    assert len(rows) == len(findings.variants) - 1
+    table = tabulate_differences(findings, rows)
+    for cells in table.rows:
+        assert cells[0].text == last.name
+        assert cells[2].text == "\N{MINUS SIGN}0.031"
+        assert cells[2].detail == "\N{MINUS SIGN}0.043 to \N{MINUS SIGN}0.019"
+        assert cells[-1].text == "worse"
+
+
+def test_best_and_those_not_told_from_it_are_marked(findings):
+    details = [cells[0].detail for cells in tabulate_summary(findings).rows]
+    assert details == ["best", "not told from the best", "", "", ""]
+
+
+def test_label_means_weigh_domains_equally(findings):
+    variant = findings.variants[0]
+    rows = [
+        float(row["dice"])
+        for row in findings.domains
+        if row["norm"] == variant.norm
+        and (row["design"], row["in_domain"], row["label"]) == ("lodo", "no", "2")
+        and row["adapt"] == "none"
+    ]
+    assert len(rows) == 3
+    (cells,) = (
+        cells
+        for cells in tabulate_labels(findings).rows
+        if (cells[0].text, cells[1].text) == (variant.name, "gray matter")
+    )
+    assert cells[3].text == f"{sum(rows) / 3:.3f}"
+
+
+def test_scan_means_average_labels_then_seeds():
+    variant = Variant("none", "batch", "none")._asdict()
+    rows = [
+        variant | {"split": "s", "seed": seed, "domain": "a", "scan": "x", "dice": dice}
+        for seed, dice in (("0", "0.2"), ("0", "0.4"), ("1", "0.9"), ("1", ""))
+    ]
+    (value,) = scan_means(rows).values()
+    assert value == pytest.approx((0.3 + 0.9) / 2)
+
+
+def test_settings_that_differ_are_named(findings):
+    assert find_unequal(findings) == []
+    first, *others = findings.fairness
+    uneven = replace(findings, fairness=(first | {"steps": "10"}, *others))
+    assert find_unequal(uneven) == ["steps"]
+
+
+def test_every_scan_is_in_one_state(findings):
+    account = settle(findings)
+    assert (account.candidates, account.used, account.excluded) == (19, 18, 1)
+    assert (account.files, account.lost) == (1, 0)
+    assert sum(count for _, count in account.reasons) == len(findings.excluded)
+
+
+def test_data_card_counts_scans_and_shows_the_users_columns(findings):
+    table = tabulate_domains(findings)
+    heads = [column.name for column in table.columns]
+    assert heads[:4] == ["Domain", "Scans", "Subjects", "Test scans"]
+    assert "protocol" in heads
+    assert "Echo time" not in heads  # nobody recorded it
+    assert [[cell.text for cell in cells[1:4]] for cells in table.rows] == [
+        ["6", "6", "3"]
+    ] * 3
+
+
+@given(st.lists(st.floats(0.001, 100).map(lambda x: f"{x:.4g}"), min_size=4))
+def test_numbers_are_summarized_by_their_range(values):
+    text = summarize(values)
+    if len(set(values)) > 3:
+        low, high = text.split(" to ")
+        assert float(low) == min(map(float, values))
+        assert float(high) == max(map(float, values))
+
+
+def test_methods_follow_the_designs(fake_study):
+    text = describe(read_all(fake_study(designs=("pooled",), seeds=1)))
+    assert "leave one domain out (" not in text
+    assert "did not run both" in text
+    assert "with 1 seed," in text
+
+
+def test_methods_give_the_settings_of_the_statistics(findings):
+    text = describe(findings)
+    assert "95% intervals" in text
+    assert "2,000 bootstrap resamples" in text
+    assert "± 0.01 Dice" in text
+    assert "at most 0.05" in text
+    assert not math.isnan(findings.confidence)
+
+
+def describe(findings) -> str:
+    """All sentences of the methods."""
+    return " ".join(
+        sentence
+        for paragraph in describe_methods(findings)
+        for sentence in paragraph.sentences
+    )
