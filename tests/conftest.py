@@ -1,9 +1,18 @@
 """What all tests share."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from medinorm.config import SplitConfig
+from medinorm.ingest.split import split_scans
+from medinorm.provenance import Provenance, write_sidecar
+from medinorm.scan import EXCLUDED_COLUMNS, SCAN_COLUMNS
+from medinorm.tables import write_table
+from medinorm.volume import Volume, write_volume
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,3 +24,61 @@ def real_data():
     if not folder.is_dir():
         pytest.skip("no real data: set MEDINORM_REAL_DATA to its folder")
     return folder
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    """A canonical study on disk: two scanners, spheres to segment."""
+
+    folder: Path
+    canonical: Path
+    scans: Path
+    splits: Path
+    ids: tuple[str, ...]
+
+
+def write_sphere(canonical, scan, *, seed, gain):
+    """One scan: a bright sphere in noise, a little elsewhere for each seed."""
+    rng = np.random.default_rng(seed)
+    middle = rng.uniform(10, 14, 3)
+    index = np.stack(np.meshgrid(*[np.arange(24)] * 3, indexing="ij"), axis=-1)
+    distance = np.linalg.norm(index - middle, axis=-1)
+    label = (distance < 7).astype(np.uint8) + (distance < 4)
+    image = gain * (10 + 30.0 * label + rng.normal(0, 2, label.shape))
+    affine = np.diag([-1.0, 1.0, 1.0, 1.0])
+    path = canonical / f"{scan}.nii.gz"
+    write_volume(Volume(image[np.newaxis].astype(np.float32), affine), path)
+    write_sidecar(path, Provenance({"seed": seed}, {}))
+    label_path = canonical / f"{scan}_dseg.nii.gz"
+    write_volume(Volume(label[np.newaxis], affine), label_path)
+    return path.name, label_path.name
+
+
+@pytest.fixture
+def small_study(tmp_path):
+    """Four subjects on each of two scanners, split with one fixed test part."""
+    canonical = tmp_path / "canonical"
+    rows = []
+    for number in range(8):
+        scan, domain = f"sub-{number}_T1w", "ab"[number % 2]
+        image, label = write_sphere(
+            canonical, scan, seed=number, gain=1 + 9 * (number % 2)
+        )
+        rows.append(
+            {
+                "scan": scan,
+                "subject": str(number),
+                "session": "",
+                "image": image,
+                "label": label,
+                "channels": "image",
+                "scanner": domain,
+            }
+        )
+    scans, found = tmp_path / "scans.tsv", tmp_path / "found.tsv"
+    splits, excluded = tmp_path / "splits.tsv", tmp_path / "excluded.tsv"
+    write_table(scans, rows, (*SCAN_COLUMNS, "scanner"))
+    write_table(found, [], EXCLUDED_COLUMNS)
+    split_scans(scans, found, splits, excluded, settings=SplitConfig())
+    ids = tuple(row["scan"] for row in rows)
+    return SmallStudy(tmp_path, canonical, scans, splits, ids)

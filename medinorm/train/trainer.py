@@ -1,6 +1,7 @@
 """Lightning's trainer, set up for many small runs."""
 
 import logging
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def make_trainer(run: Path, settings: TrainConfig) -> Any:
         accelerator=_accelerator(settings.device),
         devices=1,
         precision=_precision(settings.precision),
-        max_steps=settings.steps,
+        # Epochs, not `max_steps`: with steps Lightning 2.6 takes a finished epoch for an
+        # unfinished one when it resumes, and never ends.
+        max_epochs=math.ceil(settings.steps / settings.checkpoint_steps),
         callbacks=[keep, *([TQDMProgressBar()] if watched else [])],
         logger=TensorBoardLogger(run, name="", version="tensorboard"),
         log_every_n_steps=1,
@@ -80,6 +83,10 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # Patches are cut from memory-mapped files: workers would only cost start-up.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # Without model selection there is nothing to validate.
+        warnings.filterwarnings("ignore", ".*have no `val_dataloader`.*")
+        # Lightning 2.6 still uses what torch 2.13 renames.
+        warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
         # An interrupted run leaves a folder on purpose.
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")
         try:

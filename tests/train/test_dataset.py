@@ -1,0 +1,86 @@
+"""Patches are the same for the same seed and index, whatever came before."""
+
+import numpy as np
+import pytest
+import torch
+
+from medinorm.config import TrainConfig
+from medinorm.train.dataset import (
+    PatchDataset,
+    StepSampler,
+    pad_to,
+    read_training_scan,
+    to_classes,
+)
+
+SETTINGS = TrainConfig(patch=(8, 12, 8), steps=10, augmentation="intensity")
+
+
+@pytest.fixture
+def scans(harmonized, small_study):
+    return [
+        read_training_scan(harmonized, scan, label_values=(2, 1), patch=SETTINGS.patch)
+        for scan in small_study.ids[:3]
+    ]
+
+
+def test_a_patch_depends_on_seed_and_index_only(scans):
+    first, second = PatchDataset(scans, SETTINGS, 5), PatchDataset(scans, SETTINGS, 5)
+    forward = [first[i] for i in range(6)]
+    backward = [second[i] for i in reversed(range(6))][::-1]
+    for one, other in zip(forward, backward, strict=True):
+        assert torch.equal(one["image"], other["image"])
+        assert torch.equal(one["label"], other["label"])
+    assert not torch.equal(forward[0]["image"], forward[1]["image"])
+    assert not torch.equal(
+        PatchDataset(scans, SETTINGS, 6)[0]["image"], forward[0]["image"]
+    )
+
+
+def test_shapes_types_and_the_scan_on_disk_stay(scans):
+    before = np.array(scans[0].image)
+    sample = PatchDataset(scans[:1], SETTINGS, 0)[0]
+    assert sample["image"].shape == (1, *SETTINGS.patch)
+    assert sample["label"].shape == (1, *SETTINGS.patch)
+    assert (sample["image"].dtype, sample["label"].dtype) == (
+        torch.float32,
+        torch.int64,
+    )
+    np.testing.assert_array_equal(scans[0].image, before)
+
+
+def test_image_and_label_are_cut_and_flipped_alike(scans):
+    settings = SETTINGS.model_copy(update={"augmentation": "flip"})
+    dataset = PatchDataset(scans, settings, 0)
+    for index in range(12):
+        sample = dataset[index]
+        image, label = sample["image"][0], sample["label"][0]
+        if label.unique().numel() == 3:  # the core (class 1 here) is the brightest
+            assert image[label == 1].mean() > image[label == 2].mean()
+            assert image[label == 2].mean() > image[label == 0].mean()
+
+
+def test_centred_patches_hold_a_label(scans):
+    settings = SETTINGS.model_copy(update={"foreground_ratio": 1.0})
+    dataset = PatchDataset(scans, settings, 0)
+    assert all(dataset[i]["label"].any() for i in range(20))
+
+
+def test_classes_follow_the_order_of_the_labels():
+    label = np.array([0, 4, 2, 7], dtype=np.uint8)
+    assert to_classes(label, (7, 4)).tolist() == [0, 2, 0, 1]
+
+
+def test_padding_repeats_the_edge_on_both_sides():
+    array = np.arange(3.0).reshape(1, 3, 1, 1)
+    assert pad_to(array, (6, 1, 1))[0, :, 0, 0].tolist() == [0, 0, 1, 2, 2, 2]
+    assert pad_to(array, (2, 1, 1)) is array
+
+
+def test_epochs_continue_and_the_last_may_be_short():
+    sampler = StepSampler(patches=4, total=10)
+    seen = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        seen += list(sampler)
+    assert seen == list(range(10))

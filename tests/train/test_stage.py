@@ -1,0 +1,147 @@
+"""Training: what is current stays, what was interrupted resumes to the same network."""
+
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from medinorm.config import NetworkConfig, TaskConfig, TrainConfig
+from medinorm.errors import ConfigError, RunError
+from medinorm.files import read_json
+from medinorm.layout import run_folder
+from medinorm.tables import read_table
+from medinorm.train import stage
+from medinorm.train.model import model_path, read_model
+from medinorm.train.segmenter import Segmenter
+
+TASK = TaskConfig(label_values={1: "shell", 2: "core"})
+SETTINGS = TrainConfig(
+    network=NetworkConfig(channels=(4, 8)),
+    patch=(12, 12, 12),
+    steps=6,
+    checkpoint_steps=2,
+    learning_rate=1e-2,
+    device="cpu",
+)
+
+
+def train(study, harmonized, seeds=(0,), settings=SETTINGS, **options):
+    runs = study.folder / "runs"
+    status = runs / "status.tsv"
+    stage.train_networks(
+        study.splits,
+        harmonized,
+        runs,
+        status,
+        intensity="zscore",
+        norm=options.get("norm", "instance"),
+        norm_options=options.get("norm_options", "{}"),
+        split="lodo-a",
+        seeds=seeds,
+        task=TASK,
+        settings=settings,
+    )
+    return runs, [row["state"] for row in read_table(status)]
+
+
+def weights(runs, seed=0):
+    return load_file(model_path(run_folder(runs, seed)))
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_leaves_weights_card_and_history(small_study, harmonized):
+    runs, states = train(small_study, harmonized, seeds=(0, 1))
+    assert states == ["made", "made"]
+    assert not same(weights(runs, 0), weights(runs, 1))
+    run = run_folder(runs, 0)
+    assert not (run / "checkpoints").exists()
+    assert list((run / "tensorboard").glob("events*"))
+    assert [row["step"] for row in read_table(run / "history.tsv")] == ["2", "4", "6"]
+    card = read_json(run / "model.json")
+    assert card["parameters"] == sum(w.numel() for w in weights(runs).values())
+    assert card["seconds_per_step"] > 0
+    assert card["card"]["label_values"] == [1, 2]
+    network, _ = read_model(run)
+    assert same(dict(network.state_dict()), weights(runs))
+
+
+def test_a_current_run_is_left_alone_and_a_changed_one_is_not(small_study, harmonized):
+    train(small_study, harmonized)
+    assert train(small_study, harmonized)[1] == ["current"]
+    faster = SETTINGS.model_copy(update={"learning_rate": 2e-2})
+    assert train(small_study, harmonized, settings=faster)[1] == ["made"]
+
+
+@pytest.mark.parametrize("count", [5, 6])  # with and without a short last epoch
+def test_an_interrupted_run_resumes_to_the_same_network(
+    small_study, harmonized, monkeypatch, count
+):
+    settings = SETTINGS.model_copy(update={"steps": count})
+    runs, _ = train(small_study, harmonized, settings=settings)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    steps = []
+    original = Segmenter.training_step
+
+    def killed(self, batch, index):
+        steps.append(self.global_step)
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+        return original(self, batch, index)
+
+    monkeypatch.setattr(Segmenter, "training_step", killed)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized, settings=settings)
+    _, states = train(small_study, harmonized, settings=settings)
+    assert states == ["made"]
+    assert steps == [0, 1, 2, 3, 4, *range(4, count)]  # from the checkpoint after 4
+    assert same(weights(runs), expected)
+    history = read_table(run_folder(runs, 0) / "history.tsv")
+    assert [row["step"] for row in history] == ["2", "4", str(count)]
+
+
+def test_a_loss_that_is_not_finite_is_a_row(small_study, harmonized, monkeypatch):
+    monkeypatch.setattr(
+        Segmenter,
+        "training_step",
+        lambda *_: (_ for _ in ()).throw(RunError("the loss is not finite")),
+    )
+    runs, states = train(small_study, harmonized, seeds=(0, 1))
+    assert states == ["failed", "failed"]
+    with pytest.raises(RunError, match="no trained network"):
+        read_model(run_folder(runs, 0))
+
+
+def test_validation_keeps_the_best_weights(small_study, harmonized):
+    rows = small_study.splits.read_text().splitlines()
+    kept = next(
+        n for n, r in enumerate(rows) if r.startswith("lodo-a") and "train" in r
+    )
+    rows[kept] = rows[kept].replace("train", "validation")
+    small_study.splits.write_text("\n".join(rows) + "\n")
+    settings = SETTINGS.model_copy(update={"selection": "validation"})
+    assert train(small_study, harmonized, settings=settings)[1] == ["made"]
+
+
+def test_arguments_a_layer_refuses_end_before_any_work(small_study, harmonized):
+    for norm, text, message in [
+        ("instance", "{", "not a JSON object"),
+        ("instance", "[1]", "not a JSON object"),
+        ("instance", '{"groups": 3}', "instance refuses them"),
+        ("group", '{"num_groups": 3}', "group refuses them"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            train(small_study, harmonized, norm=norm, norm_options=text)
+    assert not (small_study.folder / "runs").exists()
+
+
+def test_damaged_weights_are_named(small_study, harmonized):
+    runs, _ = train(small_study, harmonized)
+    path = model_path(run_folder(runs, 0))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(RunError, match="weights are damaged"):
+        read_model(run_folder(runs, 0))
