@@ -1,5 +1,6 @@
 """Training: what is current stays, what was interrupted resumes to the same network."""
 
+import re
 import shutil
 
 import pytest
