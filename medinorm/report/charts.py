@@ -20,6 +20,9 @@ from medinorm.report.strips import draw_strips
 from medinorm.report.svg import fitting_axis
 from medinorm.tables import Row
 
+FEW_DOMAINS = 4  # so many distributions stand below, more beside each other
+_WIDE, _NARROW = 980.0, 480.0
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -123,6 +126,7 @@ def chart_distributions(findings: Findings) -> list[Panel]:
     means = scan_means(findings.held_out)
     axis = fitting_axis(list(means.values()), (0.0, 1.0))
     domains = distinct(domain for _, domain, _ in means)
+    width = _WIDE if len(domains) <= FEW_DOMAINS else _NARROW
     panels = []
     for domain in sorted(domains):
         values: dict[str, Sequence[float]] = {
@@ -136,7 +140,7 @@ def chart_distributions(findings: Findings) -> list[Panel]:
         limits = axis.low, axis.high
         scans = max((_count(scores) for scores in values.values()), default=0)
         title = f"{domain} ({scans} scan{'' if scans == 1 else 's'})"
-        panels.append(Panel(title, draw_strips(domain, values, limits)))
+        panels.append(Panel(title, draw_strips(domain, values, limits, width)))
     return panels
 
 

@@ -14,6 +14,7 @@ from medinorm import __version__
 from medinorm.config import ReportConfig, TaskConfig
 from medinorm.files import replacing
 from medinorm.report.charts import (
+    FEW_DOMAINS,
     chart_distributions,
     chart_heatmaps,
     chart_variants,
@@ -157,6 +158,7 @@ def _charts(findings: Findings) -> dict[str, Any]:
         "heatmap_scale": scale,
         "heatmaps": heatmaps,
         "distributions": chart_distributions(findings),
+        "few_domains": FEW_DOMAINS,
         "designs": findings.designs,
     }
 

@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from medinorm.report.svg import Axis, element, figure, join, label, line, shorten
 
-_WIDTH = 480.0
 _ROW = 24.0
 _TOP = 12.0
 _BOTTOM = 40.0
@@ -18,7 +17,10 @@ _MOST_DOTS = 80  # of one variant in one panel; above, only the lowest are drawn
 
 
 def draw_strips(
-    domain: str, values: Mapping[str, Sequence[float]], limits: tuple[float, float]
+    domain: str,
+    values: Mapping[str, Sequence[float]],
+    limits: tuple[float, float],
+    width: float,
 ) -> Markup:
     """Draw the Dice of every scan of one held-out domain, a row for each variant.
 
@@ -26,9 +28,10 @@ def draw_strips(
         domain: the domain, for the description.
         values: Dice of each scan by variant; not-a-number is left out.
         limits: ends of the axis, the same for all domains.
+        width: of the figure.
     """
     longest = max((len(shorten(name, _CHARACTERS)) for name in values), default=0)
-    axis = Axis(*limits, 16 + longest * _PER_CHARACTER, _WIDTH - 14)
+    axis = Axis(*limits, 16 + longest * _PER_CHARACTER, width - 14)
     height = _TOP + _ROW * len(values) + _BOTTOM
     rows = (
         _row(name, scores, axis, _TOP + _ROW * (index + 0.5))
@@ -36,7 +39,7 @@ def draw_strips(
     )
     return figure(
         [_frame(axis, height), *rows],
-        (_WIDTH, height),
+        (width, height),
         f"Dice of each scan of {domain}",
         "Each dot is a scan, the bar the middle half, the stroke the median.",
     )

@@ -86,7 +86,9 @@ def test_colours_darken_steadily():
 
 
 def test_strips_tell_median_and_lowest():
-    svg = draw_strips("A", {"x": [0.5, 0.9, 0.7, float("nan")], "y": []}, (0.4, 1.0))
+    svg = draw_strips(
+        "A", {"x": [0.5, 0.9, 0.7, float("nan")], "y": []}, (0.4, 1.0), 480
+    )
     assert "x: median 0.700, lowest 0.500, 3 scans" in svg
     assert "no score" in texts(svg)
     assert len(re.findall(r"M[\d.]+ [\d.]+h0", svg)) == 3
@@ -94,11 +96,11 @@ def test_strips_tell_median_and_lowest():
 
 def test_strips_of_many_scans_keep_the_lowest():
     scores = np.linspace(0.2, 0.9, 1000)
-    svg = draw_strips("A", {"x": scores}, (0.0, 1.0))
+    svg = draw_strips("A", {"x": scores}, (0.0, 1.0), 480)
     dots = [float(x) for x in re.findall(r"M([\d.]+) [\d.]+h0", svg)]
     assert len(dots) < 100
     start = min(dots)
-    assert draw_strips("A", {"x": [0.2]}, (0.0, 1.0)).count(f"M{start}") == 1
+    assert draw_strips("A", {"x": [0.2]}, (0.0, 1.0), 480).count(f"M{start}") == 1
 
 
 def ridge(domain, gain):
