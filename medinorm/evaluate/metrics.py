@@ -21,18 +21,19 @@ References:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, find_objects
+from scipy.ndimage import find_objects
 from scipy.spatial import KDTree
 
 Labels = NDArray[np.uint8]
+Points = NDArray[np.int64]
 Box = tuple[slice, ...]
 
 _PERCENTILE = 95
 _VOXELS_AT_ONCE = 2**20  # counting needs eight bytes a voxel
+_SURROUNDINGS = 4  # voxels along the finest axis
 _ROUNDING = 1e-6  # mm: a distance equal to the tolerance is within it
 
 
@@ -171,7 +172,7 @@ def bounding_boxes(labels: Labels) -> dict[int, Box]:
     return {value: box for value, box in enumerate(found, start=1) if box is not None}
 
 
-def surface_points(labels: Labels, value: int, box: Box) -> NDArray[np.int64]:
+def surface_points(labels: Labels, value: int, box: Box) -> Points:
     """Voxel indices of the surface of one label.
 
     Args:
@@ -183,26 +184,43 @@ def surface_points(labels: Labels, value: int, box: Box) -> NDArray[np.int64]:
         Indices, shape ``(points, axes)``.
     """
     mask = labels[box] == value
-    edge = mask & ~binary_erosion(mask)
+    edge = mask & ~_inside(mask)
     corner = np.array([side.start for side in box], dtype=np.int64)
-    points: NDArray[np.int64] = np.argwhere(edge) + corner
+    within = np.unravel_index(np.flatnonzero(edge), edge.shape)
+    points: Points = np.stack(within, axis=1) + corner
     return points
 
 
 def surface_distances(
-    points: NDArray[Any], others: NDArray[Any]
+    points: Points, others: Points, spacing: Sequence[float]
 ) -> NDArray[np.float64]:
-    """Distance of each point to the nearest of the others, in the unit of both.
+    """Distance of each voxel to the nearest of the others, in mm.
+
+    Surfaces of a label map and its prediction lie close to each other, so the
+    surroundings of each voxel are looked at first, nearest first; only voxels that
+    have none of the others within a few voxels go on to a KD-tree.
 
     Args:
-        points: shape ``(n, axes)``.
-        others: shape ``(m, axes)``, m at least 1.
+        points: voxel indices, shape ``(n, axes)``.
+        others: voxel indices, shape ``(m, axes)``, m at least 1.
+        spacing: distance of voxel centres along the axes, in mm.
     """
-    # On voxel surfaces an unbalanced tree is built twice and searched 1.3 times as
-    # fast as scipy's default; a distance transform of the box takes 5 to 300 times
-    # as long (benchmarks/metrics.py).
-    tree = KDTree(others, balanced_tree=False, compact_nodes=False)
-    return np.asarray(tree.query(points)[0], dtype=np.float64)
+    steps, lengths = _steps_by_length(spacing)
+    margin = np.abs(steps).max(axis=0)
+    low = np.minimum(points.min(axis=0), others.min(axis=0)) - margin
+    shape = np.maximum(points.max(axis=0), others.max(axis=0)) + margin + 1 - low
+    strides = np.append(np.cumprod(shape[:0:-1])[::-1], 1)
+    taken = np.zeros(int(np.prod(shape)), dtype=np.bool_)
+    taken[(others - low) @ strides] = True
+    distances = np.empty(len(points))
+    far, places = np.arange(len(points)), (points - low) @ strides
+    for step, length in zip(steps @ strides, lengths, strict=True):
+        found = taken[places + step]
+        distances[far[found]] = length
+        far, places = far[~found], places[~found]
+    if far.size:
+        distances[far] = _search_tree(points[far], others, spacing)
+    return distances
 
 
 def image_diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
@@ -211,14 +229,53 @@ def image_diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
 
 
 def _surface_scores(
-    label: NDArray[np.int64],
-    prediction: NDArray[np.int64],
+    label: Points,
+    prediction: Points,
     spacing: Sequence[float],
     tolerance: float,
 ) -> tuple[float, float]:
     """NSD and HD95 of two surfaces."""
-    true, predicted = label * np.asarray(spacing), prediction * np.asarray(spacing)
-    directed = surface_distances(true, predicted), surface_distances(predicted, true)
+    directed = (
+        surface_distances(label, prediction, spacing),
+        surface_distances(prediction, label, spacing),
+    )
     hd95 = max(float(np.percentile(distances, _PERCENTILE)) for distances in directed)
     pooled = np.concatenate(directed)
     return float(np.mean(pooled <= tolerance + _ROUNDING)), hd95
+
+
+def _inside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels whose face neighbours all are in the mask.
+
+    The same as scipy's erosion, in a twentieth of the time.
+    """
+    inside = np.ones_like(mask)
+    for axis in range(mask.ndim):
+        view, along = np.moveaxis(inside, axis, 0), np.moveaxis(mask, axis, 0)
+        view[1:] &= along[:-1]
+        view[:-1] &= along[1:]
+        view[[0, -1]] = False
+    return inside
+
+
+def _steps_by_length(spacing: Sequence[float]) -> tuple[Points, NDArray[np.float64]]:
+    """All steps to a voxel nearby, shortest first, and their lengths in mm."""
+    reach = _SURROUNDINGS * min(spacing)
+    spans = [np.arange(-int(reach / s), int(reach / s) + 1) for s in spacing]
+    steps = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1)
+    steps = steps.reshape(-1, len(spans))
+    lengths = np.linalg.norm(steps * np.asarray(spacing), axis=1)
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] <= reach]
+    return steps[order], lengths[order]
+
+
+def _search_tree(
+    points: Points, others: Points, spacing: Sequence[float]
+) -> NDArray[np.float64]:
+    """Distance of each voxel to the nearest of the others, by a KD-tree."""
+    scale = np.asarray(spacing, dtype=np.float64)
+    # Surfaces fill no volume evenly: scipy's default tree takes twice as long to build
+    # and is searched 1.3 times slower.
+    tree = KDTree(others * scale, balanced_tree=False, compact_nodes=False)
+    return np.asarray(tree.query(points * scale)[0], dtype=np.float64)

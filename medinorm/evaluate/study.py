@@ -89,10 +89,12 @@ class Study:
 
 
 def present_domains(scores: Scores) -> list[int]:
-    """Positions of the domains that have cases of any variant."""
-    seen: NDArray[np.bool_] = np.any(scores.seen, axis=(0, 1, 3))
+    """Positions of the domains on which any variant has a score."""
+    scored = np.isfinite(scores.dice)
     return [
-        place for place, scans in enumerate(scores.axes.members) if seen[scans].any()
+        place
+        for place, scans in enumerate(scores.axes.members)
+        if scored[:, :, scans].any()
     ]
 
 

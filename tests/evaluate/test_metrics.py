@@ -13,12 +13,15 @@ from monai.metrics import (
     compute_hausdorff_distance,
     compute_surface_dice,
 )
+from scipy.ndimage import binary_erosion
 
 from medinorm.evaluate.metrics import (
+    bounding_boxes,
     compare_label_maps,
     count_overlaps,
     image_diagonal,
     surface_distances,
+    surface_points,
 )
 
 spacings = st.tuples(*[st.sampled_from([0.5, 0.75, 1.0, 2.0, 3.5])] * 3)
@@ -174,12 +177,30 @@ def test_a_label_in_neither_map_is_not_scored():
 
 
 @given(
-    points=arrays(np.float64, (7, 3), elements=st.integers(-9, 9)),
-    others=arrays(np.float64, (5, 3), elements=st.integers(-9, 9)),
+    points=arrays(np.int64, (7, 3), elements=st.integers(0, 15)),
+    others=arrays(np.int64, (5, 3), elements=st.integers(0, 15)),
+    spacing=spacings,
 )
-def test_distances_are_those_of_all_pairs(points, others):
-    apart = np.linalg.norm(points[:, None] - others[None], axis=2).min(axis=1)
-    np.testing.assert_allclose(surface_distances(points, others), apart, atol=1e-12)
+def test_distances_are_those_of_all_pairs(points, others, spacing):
+    apart = (points[:, None] - others[None]) * np.array(spacing)
+    expected = np.linalg.norm(apart, axis=2).min(axis=1)
+    found = surface_distances(points, others, spacing)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_near_and_far_distances_are_found_in_one_call():
+    points = np.array([[0, 0, 0], [0, 0, 3], [0, 0, 60]])
+    found = surface_distances(points, np.array([[0, 0, 0]]), (1.0, 1.0, 0.5))
+    np.testing.assert_allclose(found, [0, 1.5, 30])
+
+
+@given(pair=pairs(values=1))
+def test_surfaces_are_what_erosion_takes_away(pair):
+    labels = pair[0]
+    for value, box in bounding_boxes(labels).items():
+        mask = labels == value
+        expected = np.argwhere(mask & ~binary_erosion(mask))
+        np.testing.assert_array_equal(surface_points(labels, value, box), expected)
 
 
 # MONAI calls its own function with an argument that it has deprecated.
