@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from medinorm import __version__
+from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
 from medinorm.report.findings import Findings, distinct
 
 _INTENSITIES = {
@@ -44,14 +45,32 @@ class Paragraph:
     sentences: Sequence[str]
 
 
-def describe_methods(findings: Findings) -> list[Paragraph]:
-    """The methods of a study, from its tables."""
+@dataclass(frozen=True)
+class Settings:
+    """Settings of earlier stages; what is not given is not described.
+
+    Args:
+        harmonize: the voxel grid and the intensity scale.
+        train: the network and its training.
+        score: the tolerance.
+    """
+
+    harmonize: HarmonizeConfig | None = None
+    train: TrainConfig | None = None
+    score: ScoreConfig | None = None
+
+
+def describe_methods(findings: Findings, settings: Settings) -> list[Paragraph]:
+    """The methods of a study, from its tables and settings."""
     return [
         Paragraph("Data", _data(findings)),
         Paragraph("Division", _division(findings)),
-        Paragraph("Normalizations", _normalizations(findings)),
-        Paragraph("Training", _training(findings)),
-        Paragraph("Scores", _scores(findings)),
+        Paragraph(
+            "Normalizations",
+            [*_harmonizing(settings.harmonize), *_normalizations(findings)],
+        ),
+        Paragraph("Training", _training(findings, settings.train)),
+        Paragraph("Scores", _scores(settings.score)),
         Paragraph("Generalization gap", _gap(findings)),
         Paragraph("Statistics", _statistics(findings)),
         Paragraph("Software", [f"medinorm {__version__}."]),
@@ -118,26 +137,49 @@ def _defined(names: Sequence[str], definitions: Mapping[str, str]) -> str:
     return "; ".join(parts)
 
 
-def _training(findings: Findings) -> list[str]:
-    """Seeds, and the facts of training that all variants share."""
-    seeds = distinct(row["seed"] for row in findings.cases)
-    facts = []
-    for name in ("steps", "batch_size", "learning_rate", "augmentation"):
-        values = distinct(row.get(name, "") for row in findings.fairness)
-        if len(values) == 1 and values[0]:
-            facts.append(f"{name.replace('_', ' ')} {values[0]}")
-    shared = f" ({', '.join(facts)})" if facts else ""
+def _training(findings: Findings, train: TrainConfig | None) -> list[str]:
+    """Seeds, and what all variants share."""
+    seeds = len(distinct(row["seed"] for row in findings.cases))
+    plural = "seed" if seeds == 1 else "seeds"
+    sentences = [
+        f"Each network was trained with {seeds} {plural}, with the same data and "
+        "settings for all variants."
+    ]
+    if train is None:
+        return sentences
+    levels = ", ".join(map(str, train.network.channels))
+    patch = " x ".join(map(str, train.patch))
     return [
-        f"Each network was trained with {len(seeds)} "
-        f"{'seed' if len(seeds) == 1 else 'seeds'}, with the same data and settings "
-        f"for all variants{shared}.",
+        *sentences,
+        f"Network: {train.network.name} with {levels} channels.",
+        f"{train.steps:,} steps of {train.batch_size} patches of {patch} voxels, "
+        f"AdamW with a one-cycle learning rate of at most {train.learning_rate:g} and "
+        f"weight decay {train.weight_decay:g}, augmentation: {train.augmentation}.",
+        _SELECTIONS[train.selection],
     ]
 
 
-def _scores(findings: Findings) -> list[str]:
+_SELECTIONS = {
+    "last": "The weights after the last step were kept.",
+    "validation": "The weights with the best Dice on validation subjects of the "
+    "training domains were kept.",
+}
+
+
+def _harmonizing(harmonize: HarmonizeConfig | None) -> list[str]:
+    """The common voxel grid and the foreground."""
+    if harmonize is None:
+        return []
+    spacing = " x ".join(f"{step:g}" for step in harmonize.spacing)
+    return [
+        f"All scans were resampled to voxels of {spacing} mm along R, A and S.",
+        f"Foreground: {harmonize.foreground}.",
+    ]
+
+
+def _scores(score: ScoreConfig | None) -> list[str]:
     """Definitions of the scores and of what happens to misses."""
-    tolerance = findings.verdict.get("tolerance")
-    within = f"{tolerance} mm" if tolerance else "the configured tolerance"
+    within = f"{score.tolerance:g} mm" if score else "the configured tolerance"
     return [
         "Dice: twice the shared voxels over the sum of both label maps' voxels, by "
         "scan and label, 0 to 1.",

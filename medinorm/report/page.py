@@ -11,7 +11,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from medinorm import __version__
-from medinorm.config import ReportConfig, TaskConfig
+from medinorm.config import (
+    HarmonizeConfig,
+    ReportConfig,
+    ScoreConfig,
+    TaskConfig,
+    TrainConfig,
+)
 from medinorm.files import replacing
 from medinorm.report.charts import (
     FEW_DOMAINS,
@@ -36,7 +42,7 @@ from medinorm.report.densities import COLOURS, draw_ridges
 from medinorm.report.findings import Findings, distinct, read_findings
 from medinorm.report.gallery import Exhibit, show_case, worst_cases
 from medinorm.report.looks import SCANS_PER_DOMAIN, look_at
-from medinorm.report.methods import GLOSSARY, describe_methods
+from medinorm.report.methods import GLOSSARY, Settings, describe_methods
 from medinorm.report.score_tables import (
     tabulate_gaps,
     tabulate_labels,
@@ -48,7 +54,7 @@ from medinorm.scan import Scan, read_scans
 _log = logging.getLogger(__name__)
 
 
-def write_report(  # noqa: PLR0913 (the six inputs of the stage, and its settings)
+def write_report(  # noqa: PLR0913 (six inputs, and the settings of four stages)
     report: Path,
     *,
     scans: Path,
@@ -60,6 +66,9 @@ def write_report(  # noqa: PLR0913 (the six inputs of the stage, and its setting
     title: str,
     input: TaskConfig,  # noqa: A002 (the word of the configuration)
     settings: ReportConfig,
+    harmonize: HarmonizeConfig | None = None,
+    train: TrainConfig | None = None,
+    score: ScoreConfig | None = None,
 ) -> None:
     """Write the comparison as one HTML file that needs nothing beside it.
 
@@ -77,6 +86,9 @@ def write_report(  # noqa: PLR0913 (the six inputs of the stage, and its setting
         title: of the report.
         input: the labels.
         settings: what the report shows.
+        harmonize: for the methods text: the voxel grid and the intensity scale.
+        train: for the methods text: the network and its training.
+        score: for the methods text: the tolerance.
 
     Raises:
         StageError: a table is missing, lacks a column or holds no variant.
@@ -94,6 +106,7 @@ def write_report(  # noqa: PLR0913 (the six inputs of the stage, and its setting
         **_charts(findings),
         **_looks(findings, volumes),
         **_accounts(findings),
+        "methods": describe_methods(findings, Settings(harmonize, train, score)),
     }
     text = _render(parts)
     with replacing(report) as temporary:
@@ -199,7 +212,7 @@ def _exhibits(
 
 
 def _accounts(findings: Findings) -> dict[str, Any]:
-    """The data card, the methods and the glossary."""
+    """The data card and the glossary."""
     states = [row["state"] for row in findings.cases]
     return {
         "account": settle(findings),
@@ -207,7 +220,6 @@ def _accounts(findings: Findings) -> dict[str, Any]:
         "roles_table": count_roles(findings),
         "excluded_table": tabulate_excluded(findings),
         "scores": {state: states.count(state) for state in sorted(set(states))},
-        "methods": describe_methods(findings),
         "glossary": GLOSSARY,
         "labels": findings.labels,
     }

@@ -7,6 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medinorm.config import (
+    HarmonizeConfig,
+    NetworkConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from medinorm.report.comparison_tables import (
     compare_with,
     find_unequal,
@@ -14,7 +20,7 @@ from medinorm.report.comparison_tables import (
 )
 from medinorm.report.data_card import settle, summarize, tabulate_domains
 from medinorm.report.findings import Variant, read_findings, scan_means
-from medinorm.report.methods import describe_methods
+from medinorm.report.methods import Settings, describe_methods
 from medinorm.report.score_tables import tabulate_labels, tabulate_summary
 from medinorm.report.tables import Cell, estimate, figures
 
@@ -129,7 +135,7 @@ def test_methods_follow_the_designs(fake_study):
     text = describe(read_all(fake_study(designs=("pooled",), seeds=1)))
     assert "leave one domain out (" not in text
     assert "did not run both" in text
-    assert "with 1 seed," in text
+    assert "with 1 seed, with the same data" in text
 
 
 def test_methods_give_the_settings_of_the_statistics(findings):
@@ -141,10 +147,28 @@ def test_methods_give_the_settings_of_the_statistics(findings):
     assert not math.isnan(findings.confidence)
 
 
-def describe(findings) -> str:
+def test_methods_give_the_settings_of_the_stages(findings):
+    network = NetworkConfig(name="dynunet", channels=(8, 24))
+    text = describe(
+        findings,
+        Settings(
+            HarmonizeConfig(spacing=(1, 1.5, 3), foreground="positive"),
+            TrainConfig(network=network, steps=1234, selection="validation"),
+            ScoreConfig(tolerance=2.5),
+        ),
+    )
+    assert "voxels of 1 x 1.5 x 3 mm" in text
+    assert "Foreground: positive." in text
+    assert "dynunet with 8, 24 channels" in text
+    assert "1,234 steps of 2 patches of 48 x 48 x 48 voxels" in text
+    assert "best Dice on validation subjects" in text
+    assert "within 2.5 mm of each other" in text
+
+
+def describe(findings, settings=None) -> str:
     """All sentences of the methods."""
     return " ".join(
         sentence
-        for paragraph in describe_methods(findings)
+        for paragraph in describe_methods(findings, settings or Settings())
         for sentence in paragraph.sentences
     )
