@@ -1,7 +1,7 @@
 """The account of ingest: usable scans, excluded ones, and that none is missing."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,13 +42,10 @@ def collect_scans(
         row for path in statuses for row in read_table(path, required=CONVERTED_COLUMNS)
     ]
     _check_cover(planned, converted)
-    usable = [row for row in converted if row["state"] != "failed"]
-    left = [
-        {"where": row["where"], "scan": row["scan"], "reason": row["reason"]}
-        for row in converted
-        if row["state"] == "failed"
-    ] + [
-        {"where": row["where"], "scan": "", "reason": unpack(row)["reason"]}
+    judged = _without_twins(converted)
+    usable = [row for row in judged if row["state"] != "failed"]
+    left = [row for row in judged if row["state"] == "failed"] + [
+        row | {"scan": "", "reason": unpack(row)["reason"]}
         for row in planned
         if row["kind"] in {"excluded", "files"}
     ]
@@ -78,6 +75,36 @@ def _check_cover(planned: Sequence[Row], converted: Sequence[Row]) -> None:
             f"{extra.total()} status rows are not in the plan, or there twice; give "
             "the tables of one run of convert"
         )
+
+
+def _without_twins(converted: Sequence[Row]) -> list[Row]:
+    """Rows of which none that is usable has the image of another.
+
+    One image under two subjects could be trained on and tested on. Which of the two it
+    belongs to cannot be known, so both fail. Copies with the same subject and label map
+    say the same: the first stays.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(converted, key=lambda row: row["scan"]):
+        if row["state"] != "failed":
+            groups[unpack(row, "facts")["checksums"][0]].append(row)
+    reasons = {}
+    for same in groups.values():
+        meanings = {(row["subject"], _checksum_of_label(row)) for row in same}
+        for row in same[len(meanings) == 1 :] if len(same) > 1 else ():
+            others = [other["where"] for other in same if other is not row]
+            reasons[row["scan"]] = f"duplicate: the same image as {others[0]}; keep one"
+    return [
+        row | {"state": "failed", "reason": reasons[row["scan"]]}
+        if row["scan"] in reasons
+        else row
+        for row in converted
+    ]
+
+
+def _checksum_of_label(row: Row) -> str:
+    """Checksum of the label map of a converted scan."""
+    return str(unpack(row, "facts")["checksums"][1])
 
 
 def _write_scans(usable: Sequence[Row], scans: Path) -> None:

@@ -15,7 +15,13 @@ from medinorm.ingest.checks import check_image, check_labels
 from medinorm.ingest.identity import Facts, bids_metadata
 from medinorm.ingest.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.readers import DicomReader, NiftiReader, ScanReader
-from medinorm.provenance import Provenance, is_current, sidecar_path, write_sidecar
+from medinorm.provenance import (
+    Provenance,
+    is_current,
+    recorded_checksum,
+    sidecar_path,
+    write_sidecar,
+)
 from medinorm.scan import CONVERTED_COLUMNS, PLAN_COLUMNS
 from medinorm.shards import State, in_shard, run_items
 from medinorm.tables import Row, read_table
@@ -120,7 +126,9 @@ def _convert_scan(row: Row, *, study: _Study) -> State:
         "label": label.as_posix(),
         "channels": ",".join(reader.channels),
     }
-    row["facts"] = pack({"own": unpack(row)["columns"], "known": facts})
+    checksums = [recorded_checksum(output) for output in outputs]
+    own = unpack(row)["columns"]
+    row["facts"] = pack({"own": own, "known": facts, "checksums": checksums})
     return "made" if made else "current"
 
 

@@ -73,17 +73,15 @@ def _slices_of(path: Path, image: Volume, tolerance: float) -> list[int]:
     columns, rows, slices = image.grid
     if {frame.shape for frame in frames} != {(float(rows), float(columns))}:
         raise GeometryError("label map: another grid: frames have another size")
-    first = planes.positions * _RAS
-    offset = np.array([columns - 1, rows - 1]) * planes.spacings[:, ::-1]
-    last = first + np.einsum("ni,nij->nj", offset, planes.directions) * _RAS
     to_voxel = np.linalg.inv(image.affine)
-    places = first @ to_voxel[2, :3] + to_voxel[2, 3]
-    nearest = np.rint(places)
-    corners = np.array([[0, 0], [columns - 1, rows - 1]])
-    for corner, world in zip(corners, (first, last), strict=True):
+    first = planes.positions * _RAS
+    nearest = np.rint(first @ to_voxel[2, :3] + to_voxel[2, 3])
+    for corner in ((0, 0), (columns - 1, 0), (0, rows - 1)):
+        offset = np.array(corner) * planes.spacings[:, ::-1]
+        said = first + np.einsum("ni,nij->nj", offset, planes.directions) * _RAS
         voxels = np.column_stack([np.tile(corner, (len(nearest), 1)), nearest])
         placed = voxels @ image.affine[:3, :3].T + image.affine[:3, 3]
-        error = np.abs(placed - world).max()
+        error = np.abs(placed - said).max()
         if not error <= max(tolerance, _WHOLE_SLICE * image.spacing[2]):
             raise GeometryError(
                 "label map: another grid: a frame lies on no slice of the image"

@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.errors import StageError
@@ -70,7 +70,7 @@ def find_table_scans(
     entries = _read_entries(table, channels)
     reasons = _repeated(entries)
     for entry in entries:
-        reasons.setdefault(entry.where, _incomplete(entry))
+        reasons.setdefault(entry.where, _incomplete(entry, channels))
     usable = [entry for entry in entries if not reasons[entry.where]]
     subjects = pseudonyms.subjects(entry.who[0] for entry in usable)
     sessions = pseudonyms.sessions(entry.who for entry in usable)
@@ -147,29 +147,32 @@ def _read_entries(table: Path, channels: Sequence[str]) -> list[_Entry]:
 
 def _repeated(entries: Sequence[_Entry]) -> dict[str, str]:
     """Why lines that repeat others are left out, by where they are."""
-    scans: dict[object, list[_Entry]] = defaultdict(list)
-    images: dict[object, list[_Entry]] = defaultdict(list)
+    groups: dict[tuple[str, object], list[_Entry]] = defaultdict(list)
     for entry in entries:
-        scans[entry.who].append(entry)
         for path in entry.channels.values():
-            images[os.path.realpath(path)].append(entry)
-    reasons = {}
-    for group, what in ((images, "image file"), (scans, "subject and session")):
-        for same in group.values():
-            lines = [entry.where.rpartition(" ")[2] for entry in same]
-            for entry in same if len(same) > 1 else ():
-                reasons[entry.where] = (
-                    f"duplicate: the same {what} in lines {', '.join(lines)}; keep one"
-                )
+            groups["image file", os.path.realpath(path)].append(entry)
+        groups["subject and session", entry.who].append(entry)
+        if entry.label:
+            groups["label map", os.path.realpath(entry.label)].append(entry)
+    reasons: dict[str, str] = {}
+    for (what, _), same in groups.items():
+        # Sessions of one subject may share a label map, subjects may not.
+        shared = what == "label map" and len({entry.who[0] for entry in same}) == 1
+        if len(same) == 1 or shared:
+            continue
+        lines = ", ".join(entry.where.rpartition(" ")[2] for entry in same)
+        for entry in same:
+            why = f"duplicate: the same {what} in lines {lines}; keep one"
+            reasons.setdefault(entry.where, why)
     return reasons
 
 
-def _incomplete(entry: _Entry) -> str:
+def _incomplete(entry: _Entry, channels: Sequence[str]) -> str:
     """Why a line cannot be used as it stands, or nothing."""
     if not entry.row["subject"]:
         return "the subject is empty; fill it in"
-    if not entry.channels:
-        return "no image is named; fill in its path"
+    if missing := [name for name in channels if name not in entry.channels]:
+        return f"no image is named for {missing[0]}; fill in its path"
     if entry.label is None:
         return "no label map is named; fill in its path"
     return ""
@@ -198,14 +201,14 @@ def _candidate(entry: _Entry, subject: str, session: str) -> Candidate:
 
 def _files(entries: Sequence[_Entry], reasons: Mapping[str, str]) -> list[InputFile]:
     """The state of every file that the table names; a file named twice counts once."""
-    files = {}
-    for entry in entries:
+    files: dict[Path, InputFile] = {}
+    # A file that some line uses is used, whatever other lines name it.
+    for entry in sorted(entries, key=lambda entry: not reasons[entry.where]):
+        reason = reasons[entry.where]
+        state: FileState = "excluded" if reason else "used"
         for path in entry.files:
-            reason = reasons[entry.where]
+            file = InputFile(path, state, entry.where, reason)
             if not reason and not path.is_file():
-                missing = "the file does not exist"
-                files[path] = InputFile(path, "unreadable", entry.where, missing)
-                continue
-            state: FileState = "excluded" if reason else "used"
-            files[path] = InputFile(path, state, entry.where, reason)
+                file = replace(file, state="unreadable", reason="does not exist")
+            files[path] = file
     return list(files.values())

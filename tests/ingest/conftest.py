@@ -69,7 +69,7 @@ class Fake:
             f"{x:.10g}" for x in np.array(self.directions).ravel()
         ]
         ds.PixelSpacing = list(self.spacing[:2])
-        ds.InstanceNumber = index + 1
+        ds.InstanceNumber, ds.SliceThickness = index + 1, self.spacing[2]
         self._set_pixels(ds, self.array[:, :, index].T)
         self._set_header(ds)
         return ds

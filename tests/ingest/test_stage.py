@@ -39,7 +39,7 @@ def hospital(fake, tmp_path):
         for number in range(2):
             who = f"{scanner}-{number}"
             series = fake.Series(
-                fake.ramp(),
+                fake.ramp() + np.int16(len(rows)),
                 header=header
                 | {"PatientID": who, "StudyInstanceUID": f"1.{len(rows)}"},
             )
@@ -64,14 +64,18 @@ def test_dicom_study(hospital, ingest, fake):
     row = out.scans[0]
     assert (row["repetition_time"], row["echo_time"]) == ("2.3", "0.0025")
     truth = fake.Series(fake.ramp())
+    offsets = set()
     for row in out.scans:
         image = read_volume(out.results / "canonical" / row["image"])
         label = read_volume(out.results / "canonical" / row["label"])
-        np.testing.assert_array_equal(image.array[0], truth.array)
+        offset = image.array[0, 0, 0, 0]
+        offsets.add(int(offset))
+        np.testing.assert_array_equal(image.array[0] - offset, truth.array)
         np.testing.assert_allclose(image.affine, truth.affine, atol=1e-5)
         np.testing.assert_array_equal(label.array[0], fake.blocks(truth.array.shape))
         assert label.array.dtype == np.uint8
         assert label.same_grid(image)
+    assert offsets == set(range(6))
     assert out.excluded == [{"where": "1 file", "scan": "", "reason": "not DICOM"}]
     assert {row["state"] for row in out.files} == {"used", "excluded"}
     assert len(out.files) == sum(path.is_file() for path in dicom.rglob("*")) + 6
@@ -237,12 +241,19 @@ def test_no_planted_identifier_gets_out_of_nifti(fake, tmp_path, ingest, caplog,
                 "site": "north",
             }
         )
-    rows.append(rows[0] | {"subject": planted(9), "image": tmp_path / planted(9)})
-    (folder / f"{planted(5)}-0.nii.gz").rename(folder / "whole.nii.gz")
-    truncated = (folder / "whole.nii.gz").read_bytes()[:-200]
-    rows.append(rows[0] | {"subject": planted(9) + "x", "image": folder / "cut.nii.gz"})
-    (folder / "cut.nii.gz").write_bytes(truncated)
-    (folder / "whole.nii.gz").rename(folder / f"{planted(5)}-0.nii.gz")
+    for name in ("gone", "cut"):
+        label = folder / f"{planted(6)}-{name}.nii.gz"
+        fake.nifti(label, fake.blocks(fake.ramp().shape))
+        rows.append(
+            rows[0]
+            | {
+                "subject": planted(9) + name,
+                "image": folder / f"{planted(9)}{name}.nii.gz",
+                "label": label,
+            }
+        )
+    truncated = (folder / f"{planted(5)}-0.nii.gz").read_bytes()[:-200]
+    (folder / f"{planted(9)}cut.nii.gz").write_bytes(truncated)
     out = ingest(scans=fake.table(tmp_path / "scans.tsv", rows))
     assert [row["site"] for row in out.scans] == ["north"]
     assert len(out.excluded) == 3

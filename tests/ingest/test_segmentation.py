@@ -1,0 +1,135 @@
+import highdicom as hd
+import numpy as np
+import pytest
+from pydicom.sr.codedict import codes
+from pydicom.uid import generate_uid
+from scipy.spatial.transform import Rotation
+
+from medinorm.errors import GeometryError, LabelError
+from medinorm.ingest.dicom_volume import read_series
+from medinorm.ingest.segmentation import read_segmentation
+from medinorm.volume import read_volume
+
+OBLIQUE = tuple(
+    map(
+        tuple, Rotation.from_euler("xyz", [12, -31, 47], degrees=True).as_matrix().T[:2]
+    )
+)
+NAMES = {1: "White matter", 2: "Gray matter"}
+
+
+def describe(number, label):
+    return hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=label,
+        segmented_property_category=codes.SCT.Tissue,
+        segmented_property_type=codes.SCT.Tissue,
+        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
+    )
+
+
+def segment(datasets, masks, labels, kind="BINARY"):
+    """A SEG drawn on sorted datasets; masks are (slices, rows, columns, segments)."""
+    return hd.seg.Segmentation(
+        source_images=datasets,
+        pixel_array=masks,
+        segmentation_type=kind,
+        segment_descriptions=[describe(n, text) for n, text in enumerate(labels, 1)],
+        series_instance_uid=generate_uid(),
+        series_number=9,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer="none",
+        manufacturer_model_name="none",
+        software_versions="0",
+        device_serial_number="0",
+        max_fractional_value=1,
+    )
+
+
+@pytest.fixture
+def drawn(fake, tmp_path):
+    """An oblique series, its volume, two masks and the label map they make."""
+    series = fake.Series(fake.ramp(), directions=OBLIQUE)
+    datasets = series.datasets()
+    volume = read_series(fake.save(datasets, tmp_path / "series"))
+    labels = fake.blocks(series.array.shape)
+    masks = np.stack([labels.T == 1, labels.T == 2], axis=-1).astype(np.uint8)
+    return datasets, volume, masks, labels
+
+
+def test_binary_segments_land_on_their_voxels(drawn, tmp_path):
+    datasets, volume, masks, labels = drawn
+    path = tmp_path / "seg.dcm"
+    segment(datasets, masks, ["a", "b"]).save_as(path)
+    found = read_segmentation(path, volume, NAMES, 0.01)
+    np.testing.assert_array_equal(found.array[0], labels)
+
+
+def test_names_decide_where_they_are_known(drawn, tmp_path):
+    datasets, volume, masks, labels = drawn
+    path = tmp_path / "seg.dcm"
+    segment(datasets, masks, ["gray_matter", "Lesion"]).save_as(path)
+    found = read_segmentation(path, volume, NAMES, 0.01)
+    np.testing.assert_array_equal(found.array[0], np.where(labels == 1, 2, 0))
+
+
+def test_overlapping_segments_are_refused(drawn, tmp_path):
+    datasets, volume, masks, _ = drawn
+    masks[..., 1] |= masks[..., 0]
+    segment(datasets, masks, ["a", "b"]).save_as(tmp_path / "seg.dcm")
+    with pytest.raises(LabelError, match="segments overlap"):
+        read_segmentation(tmp_path / "seg.dcm", volume, NAMES, 0.01)
+
+
+def test_fractions_are_refused(drawn, tmp_path):
+    datasets, volume, masks, _ = drawn
+    seg = segment(datasets, masks.astype(float), ["a", "b"], "FRACTIONAL")
+    seg.save_as(tmp_path / "seg.dcm")
+    with pytest.raises(LabelError, match="fractions"):
+        read_segmentation(tmp_path / "seg.dcm", volume, NAMES, 0.01)
+
+
+@pytest.mark.parametrize("move", [0.5, 100.0])
+def test_segments_of_another_place_are_refused(drawn, tmp_path, move):
+    datasets, volume, masks, _ = drawn
+    for ds in datasets:
+        x, y, z = ds.ImagePositionPatient
+        ds.ImagePositionPatient = [x, y, round(float(z) + move, 5)]
+    segment(datasets, masks, ["a", "b"]).save_as(tmp_path / "seg.dcm")
+    with pytest.raises(GeometryError, match="another grid"):
+        read_segmentation(tmp_path / "seg.dcm", volume, NAMES, 0.01)
+
+
+def test_segments_of_another_size_are_refused(drawn, tmp_path, fake):
+    _, volume, _, _ = drawn
+    small = fake.Series(fake.ramp((12, 12, 5)), directions=OBLIQUE).datasets()
+    masks = np.ones((5, 12, 12, 1), np.uint8)
+    segment(small, masks, ["a"]).save_as(tmp_path / "seg.dcm")
+    with pytest.raises(GeometryError, match="frames have another size"):
+        read_segmentation(tmp_path / "seg.dcm", volume, NAMES, 0.01)
+
+
+def test_segmentation_among_the_files_is_found(drawn, tmp_path, ingest):
+    datasets, _, masks, labels = drawn
+    segment(datasets, masks, ["a", "b"]).save_as(tmp_path / "series" / "zz.dcm")
+    out = ingest(dicom=(tmp_path / "series",))
+    written = read_volume(out.results / "canonical" / out.scans[0]["label"])
+    np.testing.assert_array_equal(written.array[0], labels)
+    assert {row["state"] for row in out.files} == {"used"}
+    assert out.excluded == []
+
+
+def test_two_segmentations_of_one_series_are_refused(drawn, fake, tmp_path, ingest):
+    datasets, _, masks, _ = drawn
+    other = fake.Series(fake.ramp(), header={"PatientID": "other"})
+    fake.save(other.datasets(), tmp_path / "series" / "other")
+    for name, seg in {
+        "a": segment(datasets, masks, ["a", "b"]),
+        "b": segment(datasets, masks, ["a", "b"]),
+        "c": segment(other.datasets(), masks, ["a", "b"]),
+    }.items():
+        seg.save_as(tmp_path / "series" / f"{name}.dcm")
+    out = ingest(dicom=(tmp_path / "series",))
+    assert len(out.scans) == 1
+    assert any("several label maps" in row["reason"] for row in out.excluded)
