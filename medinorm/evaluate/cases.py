@@ -128,6 +128,7 @@ def _join_splits(cases: pd.DataFrame, splits: Path) -> pd.DataFrame:
     roles = pd.DataFrame(read_table(splits, SPLIT_COLUMNS), columns=list(SPLIT_COLUMNS))
     tests = roles[roles["role"] == "test"].drop(columns="role")
     joined = cases.merge(tests, on=["split", "scan"], how="left")
+    _refuse_leaks(roles)
     if joined["design"].isna().any():
         raise StageError(
             "scores and splits.tsv are not of the same study: a scored scan is no test "
@@ -145,6 +146,17 @@ def _join_splits(cases: pd.DataFrame, splits: Path) -> pd.DataFrame:
         for split, fold in zip(joined["split"], joined["fold"], strict=True)
     ]
     return joined
+
+
+def _refuse_leaks(roles: pd.DataFrame) -> None:
+    """Check that no subject is on both sides of a split."""
+    people = roles[["split", "subject"]].drop_duplicates()
+    tested = roles["role"] == "test"
+    sides = [roles.loc[side, ["split", "subject"]] for side in (tested, ~tested)]
+    if sum(len(side.drop_duplicates()) for side in sides) > len(people):
+        raise StageError(
+            "a subject trains and tests in the same split; split again and train anew"
+        )
 
 
 def _yes(flags: NDArray[np.bool_] | pd.Series) -> NDArray[np.str_]:

@@ -20,8 +20,9 @@ CASE_COLUMNS = (
     "failure",  # yes or no: no prediction, or one of the two is empty
 )
 
-# `failures` and `empty` count pairs of scan and seed: nothing usable was predicted, or
-# there was nothing to score. `label` is a value of the label map, or `mean` of all.
+# `label` is a value of the label map, or `mean` of all. `failures` and `empty` count
+# pairs of scan and seed: nothing usable was predicted (of `mean`: for one label at
+# least), or there was nothing to score (of `mean`: for any label).
 DOMAIN_COLUMNS = (
     *VARIANT_COLUMNS,
     "design",

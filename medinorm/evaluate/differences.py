@@ -37,23 +37,19 @@ def tabulate_differences(study: Study) -> list[Cells]:
     limits = study.settings.equivalence, 1 - study.settings.confidence
     rows: list[Cells] = []
     for index, (a, b) in enumerate(pairs):
+        ends = float(found.low[index]), float(found.high[index])
         seen = np.isfinite(one[index])
         rows.append(
             {
                 **study.axes.variants[a]._asdict(),
-                **{
-                    f"other_{name}": value
-                    for name, value in study.axes.variants[b]._asdict().items()
-                },
+                **_as_other(study.axes.variants[b]),
                 **interval_cells("difference", found, (index,)),
                 "se": found.se[index],
                 "df": found.df[index],
                 "p": found.p[index],
                 "p_holm": corrected[index],
                 "detectable": found.detectable[index],
-                "verdict": judge(
-                    (found.low[index], found.high[index]), corrected[index], *limits
-                ),
+                "verdict": judge(ends, corrected[index], *limits),
                 "scans": int(seen.any(axis=1).sum()),
                 "seeds": int(seen.any(axis=0).sum()),
             }
@@ -97,7 +93,9 @@ def judge(
 def tabulate_ranking(study: Study) -> list[Cells]:
     """Variants by out-of-domain Dice, with how sure their ranks are.
 
-    A variant that lacks scans, or has fewer than three complete seeds, has no rank.
+    A variant that lacks scans, or has fewer than three complete seeds, has no rank. The
+    probability of being best is the share of resamples in which a variant is ahead; it
+    is about other seeds and subjects, on the scanners of the study.
     """
     means = _out_of_domain(study)
     places = np.flatnonzero(_rankable(study, means))
@@ -120,6 +118,11 @@ def tabulate_ranking(study: Study) -> list[Cells]:
             }
         )
     return rows
+
+
+def _as_other(variant: Variant) -> dict[str, str]:
+    """The cells of the variant that another is compared with."""
+    return {f"other_{name}": value for name, value in variant._asdict().items()}
 
 
 def _choose_pairs(study: Study) -> list[tuple[int, int]]:

@@ -74,8 +74,9 @@ def find_obstacle(study: Study) -> str:
 def _find_lonely(study: Study) -> str:
     """Whether a held-out domain has too few subjects to say how much they vary."""
     for place in study.held_out:
-        subjects = {study.axes.subjects[n] for n in study.axes.members[place]}
-        if len(subjects) < 2:
+        scans = study.axes.members[place]
+        scored = scans[np.isfinite(study.lodo.dice[:, -1, scans]).any(axis=(0, 2))]
+        if len({study.axes.subjects[scan] for scan in scored}) < 2:
             return (
                 f"{study.axes.domain_names[place]} has only one test subject, so "
                 "chance cannot be told from effect; raise split.test_folds or combine "
@@ -199,11 +200,13 @@ def _say_reference(top: Variant, findings: Findings, level: str) -> str:
     if found is None or reference not in map(variant_of, findings.ranking):
         return ""
     row = findings.summary_of(reference)
-    meaning = {
-        "better": "a difference that seeds and subjects do not explain",
-        "equivalent": "too small to matter",
-        "undecided": "which this study cannot tell from no difference that matters",
-    }[found["verdict"]]
+    meanings = {
+        "better": "more than the choice of seeds and subjects explains",
+        "equivalent": "too little to matter",
+    }
+    meaning = meanings.get(
+        found["verdict"], "which may or may not matter: the study is too small to say"
+    )
     return (
         f"The usual choice, {reference.name}, reached {row['out_domain']:.3f}: the "
         f"best is ahead by {_estimate(found, 'difference', level)}, {meaning}."

@@ -85,6 +85,14 @@ def test_scores_of_another_study_are_refused(read, change):
         read([{**ROW, **change}])
 
 
+def test_a_subject_on_both_sides_of_a_split_is_refused(read):
+    leak = {**ROLE, "scan": "a2", "subject": "A", "domain": "philips", "role": "train"}
+    with pytest.raises(StageError, match="trains and tests"):
+        read([ROW], roles=[*ROLES, leak])
+    elsewhere = leak | {"split": "lodo-ge_fold-0", "fold": 0}
+    assert len(read([ROW], roles=[*ROLES, elsewhere])) == 1
+
+
 def test_text_where_a_number_belongs_is_refused(read):
     with pytest.raises(StageError, match="where a number belongs"):
         read([{**ROW, "dice": "good"}])

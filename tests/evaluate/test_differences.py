@@ -49,8 +49,9 @@ def test_variants_that_do_not_differ_are_rarely_told_apart(comparison):
     for number in range(15):
         study = comparison()
         for place, variant in enumerate((BATCH, GROUP, LAYER)):
-            study.add(variant, noisy(0.8, 100 * number + place))
-        verdicts = {row["verdict"] for row in read(study.weigh(), "differences")}
+            study.add(variant, noisy(0.8, 100 * number + place), (1,), ("lodo",))
+        rows = read(study.weigh(("lodo",), resamples=100), "differences")
+        verdicts = {row["verdict"] for row in rows}
         found += bool(verdicts & {"better", "worse"})
     assert found <= 2  # expected with 5 % errors over each family: less than one
 

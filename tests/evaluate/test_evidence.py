@@ -187,11 +187,11 @@ def test_weighing_needs_neither_torch_nor_monai():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_twenty_variants_take_seconds(comparison, monotonic_limit):
+def test_twenty_variants_take_seconds(comparison, cpu_limit):
     study = comparison({"ge": 33, "philips": 33, "siemens": 34}, range(5))
     means = {f"n{number}": 0.5 + 0.01 * number for number in range(20)}
     fill(study, means)
-    with monotonic_limit(15):
+    with cpu_limit(15):
         evidence = study.weigh(resamples=2000)
     assert len(read_table(evidence / "ranking.tsv")) == 20
     assert math.isclose(

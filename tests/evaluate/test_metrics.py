@@ -23,6 +23,8 @@ from medinorm.evaluate.metrics import (
     surface_distances,
     surface_points,
 )
+from medinorm.tables import read_table
+from medinorm.volume import read_volume
 
 spacings = st.tuples(*[st.sampled_from([0.5, 0.75, 1.0, 2.0, 3.5])] * 3)
 
@@ -242,3 +244,18 @@ def test_agrees_with_monai_on_shapes_that_may_touch_the_border(centre):
     found = compare(label, prediction, (1.0, 1.5, 3.0), 2.0)
     expected = monai_scores(label, prediction, (1.0, 1.5, 3.0), 2.0)
     np.testing.assert_allclose((found.dice, found.nsd, found.hd95), expected, rtol=1e-5)
+
+
+@monai_warns
+def test_agrees_with_monai_on_real_label_maps(real_data):
+    """One person's hippocampus as a prediction of another's."""
+    table = real_data / "hippocampus" / "scans.tsv"
+    rows = read_table(table)[:4]
+    maps = [read_volume(table.parent / row["label"]) for row in rows]
+    grid = np.min([volume.grid for volume in maps], axis=0)
+    first, *others = (v.array[0][tuple(map(slice, grid))] for v in maps)
+    for other in others:
+        found = compare(first, other, (1.0, 1.0, 1.0), 2.0)
+        expected = monai_scores(first, other, (1.0, 1.0, 1.0), 2.0)
+        ours = found.dice, found.nsd, found.hd95
+        np.testing.assert_allclose(ours, expected, rtol=1e-5)
