@@ -253,7 +253,8 @@ def test_agrees_with_monai_on_real_label_maps(real_data):
     rows = read_table(table)[:4]
     maps = [read_volume(table.parent / row["label"]) for row in rows]
     grid = np.min([volume.grid for volume in maps], axis=0)
-    first, *others = (v.array[0][tuple(map(slice, grid))] for v in maps)
+    crops = [v.array[0][tuple(map(slice, grid))].astype(np.uint8) for v in maps]
+    first, *others = crops
     for other in others:
         found = compare(first, other, (1.0, 1.0, 1.0), 2.0)
         expected = monai_scores(first, other, (1.0, 1.0, 1.0), 2.0)
