@@ -171,12 +171,12 @@ SCANNERS: dict[ScannerName, Scanner] = {
     "lowfield_64mt": Scanner(
         field_strength=0.064,
         sequence=InversionSpinEcho(
-            repetition_time=1.0, echo_time=0.006, inversion_time=0.3
+            repetition_time=1.2, echo_time=0.006, inversion_time=0.34
         ),
         orientation="axial",
         tilt=-11.0,
         slice_ratio=5 / 3,
-        noise=0.16,
+        noise=0.27,
         coil=(3, 150.0),
         white_matter=150.0,
         gain_spread=0.1,

@@ -42,6 +42,9 @@ LABEL_COLUMNS = ("series_uid", "label")
 # Tells a folder that this stage made, and may replace, from a hospital's.
 MARK = ".medinorm-demo"
 
+# Philips scales signals to its display by a factor of this order.
+_PHILIPS_SCALE = 0.0578
+
 _LABELLED = 3  # the first tissues are the labels 1, 2 and 3
 
 _log = logging.getLogger(__name__)
@@ -239,7 +242,8 @@ def _store(
         series.RescaleSlope, series.RescaleIntercept = slope, 0
         series.RescaleType = "normalized"
         block = series.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
-        block.add_new(0x0E, "FL", 1 / slope / 17.3)
+        # Scale slope: stored values over this are proportional to the MR signal.
+        block.add_new(0x0E, "FL", _PHILIPS_SCALE / slope)
     series.WindowCenter, series.WindowWidth = scanner.white_matter, scanner.white_matter
     stored = np.rint(values / slope).clip(0, top)
     return np.asarray(stored, dtype=np.uint16)
