@@ -1,13 +1,14 @@
 """The data card: what went in, what was left out, and that the counts add up."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medinorm.report.findings import Findings, distinct, number
 from medinorm.report.svg import ABSENT
-from medinorm.report.tables import Cell, Column, Table, figures, word
+from medinorm.report.tables import Column, Table, figures, word
 from medinorm.scan import IDENTITY_COLUMNS, SCAN_COLUMNS
 from medinorm.tables import Row
 
@@ -21,15 +22,19 @@ _UNITS = {
 }
 
 
+# How ingest writes a group of files that belong to no scan or series.
+_FILES = re.compile(r"(\d+) files?")
+
+
 @dataclass(frozen=True)
 class Account:
     """Every scan in exactly one state.
 
     Args:
         used: scans with a role in a split.
-        excluded: scans left out, each with a reason.
-        files: rows of the list of exclusions that are no scans but files.
-        lost: scans that are neither; anything but 0 is a bug.
+        excluded: scans and series left out, each with a reason.
+        files: files that belong to no scan or series.
+        lost: scans that are neither used nor left out; anything but 0 is a bug.
         reasons: how often each reason occurs, most frequent first.
     """
 
@@ -37,81 +42,82 @@ class Account:
     excluded: int
     files: int
     lost: int
-    reasons: Sequence[tuple[str, int]]
+    reasons: Sequence[tuple[str, str]]
 
     @property
     def candidates(self) -> int:
-        """All scans that were found."""
+        """All scans and series that were found."""
         return self.used + self.excluded + self.lost
 
 
 def settle(findings: Findings) -> Account:
-    """Count what became of every scan."""
+    """Count what became of every scan and file."""
     used = set(findings.domain_of)
     out = [row for row in findings.excluded if row["scan"] not in used]
-    named = {row["scan"] for row in out if row["scan"]}
-    lost = {row["scan"] for row in findings.scans} - used - named
-    reasons = Counter(row["reason"] for row in findings.excluded)
+    groups = [_FILES.fullmatch(row["where"]) for row in out]
+    single = [row for row, group in zip(out, groups, strict=True) if not group]
+    names = {row["scan"] for row in single}
+    lost = {row["scan"] for row in findings.scans} - used - names
+    reasons = Counter(row["reason"] for row in single).most_common()
+    strays = [
+        (group[0], row["reason"])
+        for row, group in zip(out, groups, strict=True)
+        if group
+    ]
     return Account(
         used=len(used),
-        excluded=len(named),
-        files=sum(not row["scan"] for row in out),
+        excluded=len({row["scan"] or row["where"] for row in single}),
+        files=sum(int(group[1]) for group in groups if group),
         lost=len(lost),
-        reasons=reasons.most_common(),
+        reasons=[*((str(count), reason) for reason, count in reasons), *strays],
     )
 
 
 def tabulate_domains(findings: Findings) -> Table:
-    """Scans and subjects of each domain, and its scanner's identity."""
-    shown = [name for name in IDENTITY_COLUMNS if _filled(findings.scans, name)]
-    own = [
-        name
-        for name in (findings.scans[0] if findings.scans else ())
-        if name not in (*SCAN_COLUMNS, *IDENTITY_COLUMNS)
-        and _filled(findings.scans, name)
-    ]
-    columns = [
-        Column("Domain", numeric=False),
-        Column("Scans"),
-        Column("Subjects"),
-        Column("Test scans"),
-        *(Column(_head(name), _UNITS.get(name, ""), numeric=False) for name in shown),
-        *(Column(name, "own column", numeric=False) for name in own),
-    ]
+    """One column a domain: its scans and subjects, and its scanner's identity."""
+    domains = findings.domain_names
+    members = {
+        domain: [row for row in findings.scans if _is_in(row, domain, findings)]
+        for domain in domains
+    }
+    tests = {row["scan"] for row in findings.splits if row["role"] == "test"}
+    counts = (
+        ("Scans", [members[name] for name in domains]),
+        ("Subjects", [{row["subject"] for row in members[name]} for name in domains]),
+        (
+            "Test scans",
+            [tests & {row["scan"] for row in members[name]} for name in domains],
+        ),
+    )
     rows = [
-        _domain_cells(findings, domain, (*shown, *own))
-        for domain in findings.domain_names
+        [word(head, "name"), *(word(f"{len(group):,}") for group in groups)]
+        for head, groups in counts
     ]
+    for name in _shown(findings.scans):
+        texts = (summarize([row[name] for row in members[at]]) for at in domains)
+        rows.append([word(_head(name), "name"), *map(word, texts)])
+    columns = [Column(name, numeric=False) for name in ("", *domains)]
     return Table("What was compared: the domains and their scanners.", columns, rows)
 
 
-def _domain_cells(
-    findings: Findings, domain: str, columns: Sequence[str]
-) -> list[Cell]:
-    """The cells of one domain."""
-    domain_of = findings.domain_of
-    rows = [row for row in findings.scans if domain_of.get(row["scan"]) == domain]
-    tests = {
-        row["scan"]
-        for row in findings.splits
-        if row["role"] == "test" and row["domain"] == domain
-    }
-    subjects = {row["subject"] for row in rows}
-    return [
-        word(domain, "name"),
-        *(figures(str(len(group)), 0) for group in (rows, subjects, tests)),
-        *(word(summarize([row[name] for row in rows])) for name in columns),
-    ]
+def _is_in(row: Row, domain: str, findings: Findings) -> bool:
+    """Whether a scan takes part, in this domain."""
+    return findings.domain_of.get(row["scan"]) == domain
 
 
-def _filled(rows: Sequence[Row], name: str) -> bool:
-    """Whether a column says anything."""
-    return any(row[name] for row in rows)
+def _shown(scans: Sequence[Row]) -> list[str]:
+    """Columns that say anything: the scanner's identity, then the user's own."""
+    own = [name for name in (scans[0] if scans else ()) if name not in SCAN_COLUMNS]
+    names = distinct([*IDENTITY_COLUMNS, *own])
+    return [name for name in names if any(row[name] for row in scans)]
 
 
 def _head(name: str) -> str:
-    """A column's name as words."""
-    return name.replace("_", " ").capitalize()
+    """A column's name as words, with its unit; the user's own as it is."""
+    if name not in IDENTITY_COLUMNS:
+        return name
+    unit = f" ({_UNITS[name]})" if name in _UNITS else ""
+    return name.replace("_", " ").capitalize() + unit
 
 
 def summarize(values: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,7 +83,7 @@ class Findings:
         """The variant ranked first and those not shown to be worse; or none."""
         return [variant_of(row) for row in self.verdict["best"]]
 
-    @property
+    @cached_property
     def domain_of(self) -> dict[str, str]:
         """The domain of each scan that takes part."""
         return {row["scan"]: row["domain"] for row in self.splits}

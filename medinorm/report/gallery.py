@@ -64,7 +64,7 @@ class Exhibit:
     Args:
         case: the case.
         label: name of the label that is outlined: the one with the most wrong voxels.
-        pictures: a slice in each plane.
+        pictures: a slice without and with outlines.
         note: why there is no picture, or no prediction in it; empty otherwise.
     """
 
@@ -145,7 +145,7 @@ def show_case(
         note = f"no prediction is shown: {error}"
         _log.warning("%s: %s", case.scan, note)
     value = _most_wrong(truth, guess, list(labels))
-    pictures = _planes(image, truth == value, guess == value, labels[value])
+    pictures = _pictures(image, truth == value, guess == value, labels[value])
     return Exhibit(case, labels[value], pictures, note)
 
 
@@ -176,25 +176,37 @@ def _most_wrong(truth: NDArray[Any], guess: NDArray[Any], values: Sequence[int])
     return values[int(np.argmax(wrong))]
 
 
-def _planes(
+def _pictures(
     image: Volume, truth: NDArray[np.bool_], guess: NDArray[np.bool_], name: str
 ) -> list[Markup]:
-    """One picture a plane, each where the two maps differ most."""
-    wrong = truth != guess
+    """The slice, of any plane, on which the two maps differ most: plain and outlined.
+
+    Without a difference it is the axial slice with the most of the label.
+    """
+    axis, index = _find_slice(truth != guess if (truth != guess).any() else truth)
+    shown, *masks = (
+        cut(array, image.spacing, axis, index)
+        for array in (image.array[0], truth, guess)
+    )
+    part = frame(masks)
+    outlines = [
+        Outline(crop(mask, *part).pixels, class_)
+        for mask, class_ in zip(masks, ("truth", "guess"), strict=True)
+    ]
     window = display_window(image.array[0])
-    pictures = []
-    for axis, plane in enumerate(PLANES):
+    title = f"{PLANES[axis]} slice"
+    return [
+        draw_slice(crop(shown, *part), window, drawn, axis, words)
+        for drawn, words in (((), title), (outlines, f"{title}, outlines of {name}"))
+    ]
+
+
+def _find_slice(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Axis and index of the slice with the most voxels of a mask; axial if several."""
+    found = []
+    for axis in (2, 1, 0):
         others = tuple(other for other in range(3) if other != axis)
-        index = int(wrong.sum(axis=others).argmax())
-        shown, *masks = (
-            cut(array, image.spacing, axis, index)
-            for array in (image.array[0], truth, guess)
-        )
-        part = frame(masks)
-        outlines = [
-            Outline(crop(mask, *part).pixels, class_)
-            for mask, class_ in zip(masks, ("truth", "guess"), strict=True)
-        ]
-        title = f"{plane} slice, outlines of {name}"
-        pictures.append(draw_slice(crop(shown, *part), window, outlines, axis, title))
-    return pictures
+        counts = mask.sum(axis=others)
+        found.append((int(counts.max()), axis, int(counts.argmax())))
+    _, axis, index = max(found, key=lambda slice_: slice_[0])
+    return axis, index

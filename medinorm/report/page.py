@@ -44,6 +44,7 @@ from medinorm.report.gallery import Exhibit, show_case, worst_cases
 from medinorm.report.looks import SCANS_PER_DOMAIN, look_at
 from medinorm.report.methods import GLOSSARY, Settings, describe_methods
 from medinorm.report.score_tables import (
+    explain_next_scanner,
     tabulate_gaps,
     tabulate_labels,
     tabulate_summary,
@@ -153,6 +154,7 @@ def _tables(findings: Findings) -> dict[str, Table | str | Sequence[str]]:
     return {
         "best": best.name,
         "summary": tabulate_summary(findings),
+        "next_scanner": explain_next_scanner(findings),
         "gaps": tabulate_gaps(findings),
         "unequal": find_unequal(findings),
         "ranking": tabulate_ranking(findings),

@@ -48,6 +48,20 @@ def tabulate_summary(findings: Findings) -> Table:
     )
 
 
+def explain_next_scanner(findings: Findings) -> str:
+    """How far the prediction interval for one further scanner can be trusted."""
+    factor = number(findings.summary[0].get("new_factor"))
+    scanners = findings.summary[0].get("scanners", "")
+    if not math.isfinite(factor):
+        return "Too few scanners were held out to say what a new one may bring."
+    return (
+        f"Next scanner: where its mean Dice is expected. From {scanners} held-out "
+        f"scanners the interval reaches {factor:.2f} standard deviations between "
+        "scanners to either side, if the new one is like these. Read it before you "
+        "trust a mean."
+    )
+
+
 def _summary_cells(row: Row, findings: Findings) -> list[Cell]:
     """The cells of one variant."""
     new = interval(row, "new")

@@ -162,7 +162,7 @@ def write_scans(study: FakeStudy) -> None:
     write_table(study.root / "scans.tsv", rows, columns)
     excluded = [
         {"where": "series 17", "scan": "sub-901_T1w", "reason": "constant image"},
-        {"where": "input", "scan": "", "reason": "not a DICOM file"},
+        {"where": "37 files", "scan": "", "reason": "not DICOM"},
     ]
     write_table(study.root / "excluded.tsv", excluded, EXCLUDED_COLUMNS)
 
@@ -316,6 +316,7 @@ def summarize(study: FakeStudy, variant: Variant) -> dict[str, object]:
         row |= {"new_low": outside - 0.14, "new_high": min(outside + 0.14, 1.0)}
         row |= {"worst_domain": study.scanners[1], "worst_dice": outside - 0.07}
         row |= {"nsd": 0.91, "hd95": 4.12, "failures": 2}
+        row |= {"new_factor": 4.97, "scanners": len(study.scanners)}
     if {"lodo", "pooled"} <= set(study.designs):
         row |= around("gap", inside - outside, 0.011)
     return row

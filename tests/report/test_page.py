@@ -88,8 +88,11 @@ def test_page_holds_the_numbers_of_the_tables(fake_study):
     for row in read_table(study.root / "evidence" / "domains.tsv"):
         if row["label"] == "mean":
             assert f"{float(row['dice']):.3f}" in page.text
-    assert "19 candidate scans = 18 used + 1 left out" in page.text
+    assert "19 candidate scans and series = 18 used + 1 left out" in page.text
     assert "1 constant image" in page.text
+    assert "37 more files belong to no scan" in page.text
+    assert "37 files not DICOM" in page.text
+    assert "reaches 4.97 standard deviations" in page.text
     assert "123,457" in page.text
 
 
