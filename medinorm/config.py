@@ -5,14 +5,12 @@ these sections (``medinorm schema``); a test keeps them in step.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, model_validator
 
-from medinorm.errors import ConfigError
+from medinorm.sections import Section, parse_section
 
 NormName = Literal["batch", "instance", "group", "layer", "none"]
 IntensityName = Literal["none", "zscore", "percentile", "population"]
@@ -33,12 +31,6 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class TaskConfig(Section):
@@ -385,9 +377,6 @@ class StudyConfig(Section):
         return self
 
 
-S = TypeVar("S", bound=Section)
-
-
 def parse_study(values: Mapping[str, Any]) -> StudyConfig:
     """Check the values of a configuration file and fill in the defaults.
 
@@ -395,44 +384,3 @@ def parse_study(values: Mapping[str, Any]) -> StudyConfig:
         ConfigError: the first thing wrong, with its key and what is allowed.
     """
     return parse_section(StudyConfig, values)
-
-
-def parse_section(section: type[S], values: Mapping[str, Any]) -> S:
-    """Check the values of one section and fill in the defaults.
-
-    Raises:
-        ConfigError: the first thing wrong, with its key and what is allowed.
-    """
-    try:
-        return section.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(_first_problem(section, error)) from None
-
-
-def _first_problem(section: type[Section], error: ValidationError) -> str:
-    """One line for the first of pydantic's complaints, and how many follow."""
-    problem = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        message = _unknown_key(section, problem["loc"])
-    elif isinstance(problem["input"], str | int | float | bool | None):
-        message = f"{message} (got {problem['input']!r})"
-    more = f" [and {n} more]" if (n := error.error_count() - 1) else ""
-    return f"{key}: {message}{more}" if key else f"{message}{more}"
-
-
-def _unknown_key(section: type[Section], location: tuple[int | str, ...]) -> str:
-    """What to write instead of an unknown key."""
-    for part in location[:-1]:
-        section = section_of(section.model_fields[str(part)]) or section
-    known = list(section.model_fields)
-    close = get_close_matches(str(location[-1]), known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
-    return f"unknown key; {hint}"
-
-
-def section_of(field: FieldInfo) -> type[Section] | None:
-    """The section a field holds, if it holds one."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Section) else None

@@ -11,8 +11,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from medinorm.config import Section, parse_section, section_of
 from medinorm.errors import ConfigError
+from medinorm.sections import Section, parse_section, section_of
 
 S = TypeVar("S", bound=Section)
 

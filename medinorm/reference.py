@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from medinorm.config import Section, StudyConfig, section_of
+from medinorm.config import StudyConfig
 from medinorm.files import replacing, write_json
+from medinorm.sections import Section, section_of
 
 _INTRODUCTION = """\
 # Configuration

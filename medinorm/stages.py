@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medinorm import config
+from medinorm.sections import Section
 
 Options = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ class Stage:
     summary: str
     files: Mapping[str, str]
     options: Options = field(default_factory=dict)
-    sections: tuple[tuple[str, type[config.Section]], ...] = ()
+    sections: tuple[tuple[str, type[Section]], ...] = ()
 
 
 _PRIVATE: dict[str, Any] = {

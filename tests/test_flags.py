@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from medinorm import config
 from medinorm.errors import ConfigError
 from medinorm.flags import add_flags, read_flags, write_flags
+from medinorm.sections import Section
 
 SECTIONS = [
     kind
     for kind in vars(config).values()
     if isinstance(kind, type)
-    and issubclass(kind, config.Section)
-    and kind not in (config.Section, config.StudyConfig, config.ExperimentsConfig)
+    and issubclass(kind, Section)
+    and kind not in (Section, config.StudyConfig, config.ExperimentsConfig)
 ]
 
 

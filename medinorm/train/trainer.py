@@ -39,8 +39,8 @@ def make_trainer(run: Path, settings: TrainConfig) -> Any:
         accelerator=_accelerator(settings.device),
         devices=1,
         precision=_precision(settings.precision),
-        # Not `max_steps`: with it Lightning 2.6 takes a finished epoch for an unfinished
-        # one when it resumes, and never ends.
+        # Not `max_steps`: Lightning 2.6 would take the finished epoch it resumes from
+        # for an unfinished one, and never end.
         max_epochs=math.ceil(settings.steps / settings.checkpoint_steps),
         callbacks=[keep, *([TQDMProgressBar()] if watched else [])],
         logger=TensorBoardLogger(run, name="", version="tensorboard"),

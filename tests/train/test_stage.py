@@ -119,9 +119,7 @@ def test_a_loss_that_is_not_finite_is_a_row(small_study, harmonized, monkeypatch
 
 def test_validation_keeps_the_best_weights(small_study, harmonized):
     rows = small_study.splits.read_text().splitlines()
-    kept = next(
-        n for n, r in enumerate(rows) if r.startswith("lodo-a") and "train" in r
-    )
+    kept = next(n for n, row in enumerate(rows) if re.match("lodo-a.*train", row))
     rows[kept] = rows[kept].replace("train", "validation")
     small_study.splits.write_text("\n".join(rows) + "\n")
     settings = SETTINGS.model_copy(update={"selection": "validation"})

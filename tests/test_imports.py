@@ -1,0 +1,57 @@
+"""What each part may import, and what its start-up may cost."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import medinorm
+
+HEAVY = {"torch", "monai", "lightning", "nilearn", "pandas", "matplotlib", "snakemake"}
+
+# module: which heavy packages it may load, and megabytes of memory it may take
+BUDGET = {
+    "medinorm": (set(), 20),
+    "medinorm.cli": (set(), 60),
+    "medinorm.wiring": (set(), 60),
+    "medinorm.ingest.plan": (set(), 200),
+    "medinorm.ingest.convert": (set(), 200),
+    "medinorm.ingest.collect": (set(), 200),
+    "medinorm.ingest.split": (set(), 60),
+    "medinorm.harmonize.stage": (set(), 200),
+    "medinorm.intensity": (set(), 200),
+    "medinorm.evaluate.score": (set(), 200),
+    "medinorm.evaluate.evidence": ({"pandas"}, 300),
+    "medinorm.report.page": ({"pandas", "matplotlib"}, 300),
+    "medinorm.demo.study": ({"nilearn", "pandas"}, 300),
+    "medinorm.layers": ({"torch"}, 400),
+    "medinorm.train.stage": (HEAVY - {"nilearn", "snakemake"}, 900),
+}
+
+# VmHWM, because the peak that getrusage gives includes that of the parent.
+PROBE = """
+import importlib, json, re, sys
+importlib.import_module(sys.argv[1])
+with open("/proc/self/status") as status:
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1]) / 1024
+tops = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps([peak, tops]))
+"""
+
+
+@pytest.mark.parametrize("module", BUDGET)
+def test_start_up_costs_what_it_may(module):
+    allowed, megabytes = BUDGET[module]
+    out = subprocess.run(
+        [sys.executable, "-c", PROBE, module], capture_output=True, check=True
+    )
+    peak, loaded = json.loads(out.stdout)
+    assert HEAVY & set(loaded) <= allowed
+    assert peak < megabytes
+
+
+def test_lazy_parts_are_there_and_others_are_not():
+    assert medinorm.layers.InstanceNorm3d
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = medinorm.nothing
