@@ -17,7 +17,7 @@ from medinorm.layout import run_folder
 from medinorm.report.findings import Variant, mean, number, variant_of
 from medinorm.report.pictures import (
     PLANES,
-    Outline,
+    Overlay,
     crop,
     cut,
     display_window,
@@ -189,15 +189,18 @@ def _pictures(
         for array in (image.array[0], truth, guess)
     )
     part = frame(masks)
-    outlines = [
-        Outline(crop(mask, *part).pixels, class_)
-        for mask, class_ in zip(masks, ("truth", "guess"), strict=True)
-    ]
+    label, found = (crop(mask, *part).pixels for mask in masks)
+    overlays = (
+        Overlay(label & ~found, "truth", filled=True),
+        Overlay(found & ~label, "guess", filled=True),
+        Overlay(label, "truth"),
+        Overlay(found, "guess"),
+    )
     window = display_window(image.array[0])
     title = f"{PLANES[axis]} slice"
     return [
         draw_slice(crop(shown, *part), window, drawn, axis, words)
-        for drawn, words in (((), title), (outlines, f"{title}, outlines of {name}"))
+        for drawn, words in (((), title), (overlays, f"{title}, outlines of {name}"))
     ]
 
 

@@ -37,16 +37,18 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Outline:
-    """A label's outline over a picture.
+class Overlay:
+    """Part of a label map over a picture: its outline, or its area.
 
     Args:
         mask: shape ``(rows, columns)``, true inside.
         class_: class of the style sheet, which gives the colour.
+        filled: whether the area is drawn, not the outline.
     """
 
     mask: NDArray[np.bool_]
     class_: str
+    filled: bool = False
 
 
 def turn_upright(volume: Volume) -> Volume:
@@ -78,16 +80,16 @@ def cut(
 def draw_slice(
     image: Slice,
     window: tuple[float, float],
-    outlines: Sequence[Outline],
+    overlays: Sequence[Overlay],
     axis: int,
     title: str,
 ) -> Markup:
-    """Draw a slice with outlines along voxel edges, exactly as the voxels lie.
+    """Draw a slice and parts of label maps over it, exactly as the voxels lie.
 
     Args:
         image: the slice.
         window: intensities shown black and white.
-        outlines: label outlines on the same pixels.
+        overlays: masks on the same pixels.
         axis: the axis across the slice, for the letter at its left edge.
         title: what is shown, for readers who do not see it.
     """
@@ -104,11 +106,11 @@ def draw_slice(
     paths = (
         element(
             "path",
-            d=trace(outline.mask),
-            class_=f"outline {outline.class_}",
+            d=cover(overlay.mask) if overlay.filled else trace(overlay.mask),
+            class_=f"{'area' if overlay.filled else 'outline'} {overlay.class_}",
             transform=f"scale({dx:.4f} {dy:.4f})",
         )
-        for outline in outlines
+        for overlay in overlays
     )
     tall = 0.055 * max(width, height)
     mark = element(
@@ -160,6 +162,20 @@ def trace(mask: NDArray[np.bool_]) -> str:
         for level in (True, False)
         for x, y, length in _edges(mask, level=level)
     )
+
+
+def cover(mask: NDArray[np.bool_]) -> str:
+    """The area of a mask as SVG path data: one bar for each run of pixels in a row.
+
+    Examples:
+        >>> cover(np.array([[True, True, False], [False, False, True]]))
+        'M0 0h2v1h-2zM2 1h1v1h-1z'
+    """
+    ends = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    rows, starts = np.nonzero(ends == 1)
+    lengths = np.nonzero(ends == -1)[1] - starts
+    bars = zip(starts.tolist(), rows.tolist(), lengths.tolist(), strict=True)
+    return "".join(f"M{x} {y}h{length}v1h-{length}z" for x, y, length in bars)
 
 
 def _edges(mask: NDArray[np.bool_], *, level: bool) -> list[tuple[int, int, int]]:

@@ -13,6 +13,7 @@ _TOP = 12.0
 _BOTTOM = 40.0
 _CHARACTERS = 34
 _PER_CHARACTER = 6.4
+_FEW = 5  # scans; with fewer, quartiles say nothing
 _MOST_DOTS = 80  # of one variant in one panel; above, only the lowest are drawn
 
 
@@ -41,7 +42,8 @@ def draw_strips(
         [_frame(axis, height), *rows],
         (width, height),
         f"Dice of each scan of {domain}",
-        "Each dot is a scan, the bar the middle half, the stroke the median.",
+        "Each dot is a scan, the bar the middle half of five or more, the stroke the "
+        "median.",
     )
 
 
@@ -73,7 +75,7 @@ def _row(name: str, scores: Sequence[float], axis: Axis, y: float) -> Markup:
         "g",
         element("title", f"{spoken}, {finite.size} scans"),
         head,
-        element("rect", rx=2, class_="box", **box),
+        element("rect", rx=2, class_="box", **box) if finite.size >= _FEW else "",
         _dots(finite[:_MOST_DOTS], axis, y),
         line((middle, y - 8), (middle, y + 8), "median"),
     )

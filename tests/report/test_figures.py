@@ -92,6 +92,7 @@ def test_strips_tell_median_and_lowest():
     assert "x: median 0.700, lowest 0.500, 3 scans" in svg
     assert "no score" in texts(svg)
     assert len(re.findall(r"M[\d.]+ [\d.]+h0", svg)) == 3
+    assert 'class="box"' not in svg  # too few for quartiles
 
 
 def test_strips_of_many_scans_keep_the_lowest():

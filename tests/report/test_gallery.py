@@ -106,7 +106,9 @@ def test_both_outlines_are_drawn_on_the_slice_of_greatest_difference(
     assert "axial slice, outlines of white matter" in outlined
     truth, guess = re.findall(r'd="([^"]*)" class="outline (?:truth|guess)"', outlined)
     assert truth == "M4 4h4M4 8h4M4 4v4M8 4v4"  # all of label 1, where
-    assert guess == ""  # nothing was predicted
+    assert guess == ""  # nothing was predicted:
+    missed = re.search(r'd="([^"]*)" class="area truth"', outlined).group(1)
+    assert missed == "".join(f"M4 {y}h4v1h-4z" for y in range(4, 8))
 
 
 def test_prediction_on_another_grid_is_not_drawn(case, scan, tmp_path):

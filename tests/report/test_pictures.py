@@ -13,8 +13,9 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from medinorm.report.pictures import (
-    Outline,
+    Overlay,
     Slice,
+    cover,
     crop,
     cut,
     display_window,
@@ -39,6 +40,16 @@ def fill(path: str, shape: tuple[int, int]) -> np.ndarray:
 @given(masks)
 def test_outline_encloses_exactly_the_mask(mask):
     np.testing.assert_array_equal(fill(trace(mask), mask.shape), mask)
+
+
+@given(masks)
+def test_cover_is_exactly_the_mask(mask):
+    filled = np.zeros_like(mask)
+    for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", cover(mask)):
+        part = filled[int(y), int(x) : int(x) + int(length)]
+        assert not part.any()
+        part[:] = True
+    np.testing.assert_array_equal(filled, mask)
 
 
 @given(masks)
@@ -102,7 +113,7 @@ def test_constant_slice_is_drawn():
 def test_outline_is_scaled_to_millimetres():
     mask = np.ones((2, 2), dtype=np.bool_)
     image = Slice(mask.astype(float), (0.5, 1.5))
-    svg = draw_slice(image, (0, 1), [Outline(mask, "truth")], 1, "one")
+    svg = draw_slice(image, (0, 1), [Overlay(mask, "truth")], 1, "one")
     assert 'transform="scale(0.5000 1.5000)"' in svg
     assert 'class="outline truth"' in svg
 
