@@ -116,7 +116,7 @@ def find_bids_scans(
         raise StageError("input.bids: the folder does not exist")
     single = [_DEFAULT_SUFFIX] if list(channels) == [_DEFAULT_CHANNEL] else channels
     suffixes = dict(zip(channels, single, strict=True))
-    data = _sort_files(folder, suffixes)
+    data = _sort_files(folder.absolute(), suffixes)
     names = _Names(
         pseudonyms,
         pseudonyms.subjects(image.subject for image in data.images),

@@ -1,6 +1,7 @@
 """An index of DICOM files: what each header says about the series it belongs to."""
 
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from medinorm.progress import track
 _TAGS = (
     *("SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "StudyID", "StudyDate"),
     *("PatientID", "ImageType", "EchoTime", "DiffusionBValue", "Rows", "Columns"),
-    *("ImageOrientationPatient", "BurnedInAnnotation", "ReferencedSeriesSequence"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "ReferencedSeriesSequence"),
+    "BurnedInAnnotation",
 )
 
 Numbers = tuple[float, ...]
@@ -34,6 +36,7 @@ class Entry:
         series: UID of the series.
         split_key: what tells apart several volumes in one series.
         direction: of growing column and row, if there is one for the whole file.
+        position: of the first pixel to a hundredth of a mm, likewise.
         refers_to: for a segmentation, UID of its series, empty if it does not say;
             ``None`` for all else.
         reason: why it is no scan; empty if it may be one.
@@ -46,6 +49,7 @@ class Entry:
     series: str
     split_key: str
     direction: Numbers | None
+    position: Numbers | None
     refers_to: str | None = None
     reason: str = ""
 
@@ -74,7 +78,9 @@ def index_file(path: Path) -> Entry | InputFile:
     except ReadError as error:
         return InputFile(path, "unreadable", reason=str(error))
     if header is None:
-        return InputFile(path, "excluded", reason="not DICOM")
+        archive = zipfile.is_zipfile(path)
+        reason = "an archive; unpack it first" if archive else "not DICOM"
+        return InputFile(path, "excluded", reason=reason)
     entry = _entry(path, header)
     if entry.series and entry.study:
         return entry
@@ -95,7 +101,7 @@ def _walk(folders: Sequence[Path]) -> Iterator[Path]:
             raise StageError(
                 f"input.dicom: folder {number} of {len(folders)} does not exist"
             )
-        for parent, inner, names in os.walk(folder, onerror=note):
+        for parent, inner, names in os.walk(folder.absolute(), onerror=note):
             inner.sort()
             links = [Path(parent, name) for name in inner]
             closed += [path for path in links if path.is_symlink()]
@@ -109,7 +115,9 @@ def _walk(folders: Sequence[Path]) -> Iterator[Path]:
 
 def _entry(path: Path, header: Dataset) -> Entry:
     """The index entry of one header."""
-    sop_class = text_of(header, "SOPClassUID")
+    sop_class = text_of(header, "SOPClassUID") or text_of(
+        getattr(header, "file_meta", Dataset()), "MediaStorageSOPClassUID"
+    )
     image_type = text_of(header, "ImageType").split("\\")
     study = text_of(header, "StudyInstanceUID")
     segmentation = sop_class in SEGMENTATIONS
@@ -120,7 +128,8 @@ def _entry(path: Path, header: Dataset) -> Entry:
     )
     shape = [text_of(header, keyword) for keyword in ("Rows", "Columns")]
     numbers = [
-        numbers_of(header, keyword, 1) for keyword in ("EchoTime", "DiffusionBValue")
+        _rounded(numbers_of(header, keyword, 1))
+        for keyword in ("EchoTime", "DiffusionBValue")
     ]
     sessions = {study, text_of(header, "StudyID"), text_of(header, "StudyDate")}
     return Entry(
@@ -132,9 +141,15 @@ def _entry(path: Path, header: Dataset) -> Entry:
         series=text_of(header, "SeriesInstanceUID"),
         split_key=repr((image_type, shape, numbers)),
         direction=numbers_of(header, "ImageOrientationPatient", 6),
+        position=_rounded(numbers_of(header, "ImagePositionPatient", 3)),
         refers_to=_referenced_series(header) if segmentation else None,
         reason="" if segmentation else reason,
     )
+
+
+def _rounded(numbers: Numbers | None) -> Numbers | None:
+    """Numbers without the noise of how they were written."""
+    return None if numbers is None else tuple(round(n, 2) + 0.0 for n in numbers)
 
 
 def _referenced_series(header: Dataset) -> str:

@@ -74,8 +74,9 @@ def find_dicom_scans(
 ) -> Inventory:
     """Walk through folders and find the series that may be scans.
 
-    Only headers are read. A series falls into parts by image type, echo time, b-value
-    and size; each part is a candidate. What is no image is left out with a reason.
+    Only headers are read. A series with several slices at one place falls into parts by
+    image type, echo time, b-value and size; each part is a candidate. What is no image
+    is left out with a reason.
 
     Args:
         folders: searched with all folders inside; links to folders are not followed.
@@ -129,11 +130,14 @@ def _parts(images: Sequence[Entry]) -> list[_Part]:
 def _volumes(entries: Sequence[Entry]) -> list[list[Entry]]:
     """Files of one series by image type, echo time, b-value and size.
 
-    Files that do not lie parallel stay together, so that the geometry check names that
-    and not what follows from it.
+    A series whose slices all lie at places of their own is not divided: the parts would
+    be volumes with holes. Neither are files that do not lie parallel, so that the
+    geometry check names that and not what follows from it.
     """
+    places = {entry.position for entry in entries}
     directions = [entry.direction for entry in entries if entry.direction]
-    if directions and np.ptp(directions, axis=0).max() > _SAME_DIRECTION:
+    single = None not in places and len(places) == len(entries)
+    if single or (directions and np.ptp(directions, axis=0).max() > _SAME_DIRECTION):
         return [list(entries)]
     volumes = defaultdict(list)
     for entry in entries:

@@ -98,24 +98,25 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
     rows, columns = (int(size) for size in frames[0].shape)
     array: NDArray[Any] = np.empty(0)
     number = 0
-    for path, group in groupby(frames, key=lambda frame: frame.path):
+    for path, members in groupby(frames, key=lambda frame: frame.path):
+        group = list(members)
         _, pixels = read_pixels(path)
+        _check_size(group, pixels)
         if pixels.dtype.kind == "f":
             whole = False
         if not array.size:
             dtype = np.result_type(pixels.dtype, np.int32) if whole else np.float32
             array = np.empty((columns, rows, len(frames)), dtype=dtype)
         for frame in group:
-            _check_frame(frame, pixels)
             array[..., place[number]] = _real_values(frame, pixels, whole=whole).T
             number += 1
     return _smallest(array)
 
 
-def _check_frame(frame: Frame, pixels: NDArray[Any]) -> None:
+def _check_size(frames: Sequence[Frame], pixels: NDArray[Any]) -> None:
     """Refuse pixels of another shape than the header gave."""
-    if frame.index >= len(pixels) or pixels.shape[1:] != frame.shape:
-        raise ReadError("pixels and header differ in size; copy the series again")
+    if pixels.shape != (len(frames), *frames[0].shape):
+        raise ReadError("pixels and header differ in size; export the series again")
 
 
 def _real_values(frame: Frame, pixels: NDArray[Any], *, whole: bool) -> NDArray[Any]:

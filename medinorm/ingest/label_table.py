@@ -83,7 +83,9 @@ def read_label_table(path: Path | None) -> LabelTable:
     check_own_columns(path, set(rows[0]) - _KEYS)
     return LabelTable(
         [
-            LabelEntry(f"{path.name}, line {line}", row, path.parent / row["label"])
+            LabelEntry(
+                f"{path.name}, line {line}", row, path.parent.absolute() / row["label"]
+            )
             for line, row in zip(numbered_lines(path), rows, strict=True)
         ]
     )

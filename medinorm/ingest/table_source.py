@@ -133,7 +133,7 @@ def _read_entries(table: Path, channels: Sequence[str]) -> list[_Entry]:
         raise StageError(f"{table.name}: has no rows; list one scan a line")
     own = set(rows[0]) - {"label", *channels}
     check_own_columns(table, own - {"subject", "session"})
-    folder = table.parent
+    folder = table.parent.absolute()
     return [
         _Entry(
             where=f"{table.name}, line {line}",

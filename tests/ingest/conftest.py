@@ -35,7 +35,7 @@ class Fake:
     spacing: tuple = (1.5, 1.25, 2.0)  # rows, columns, slices
     origin: tuple = (-11.0, 7.0, 23.0)
     header: dict = field(default_factory=dict)
-    uid: str = field(default_factory=generate_uid)
+    uid: str = field(default_factory=lambda: generate_uid()[:50])
     step: np.ndarray | None = None
 
     @property
@@ -63,7 +63,7 @@ class Fake:
         return [self.dataset(index) for index in range(self.array.shape[2])]
 
     def dataset(self, index):
-        ds = self._common(MRImageStorage, generate_uid())
+        ds = self._common(MRImageStorage, f"{self.uid}.{index + 1}")
         ds.ImagePositionPatient = [f"{x:.8g}" for x in self.position(index)]
         ds.ImageOrientationPatient = [
             f"{x:.10g}" for x in np.array(self.directions).ravel()
@@ -76,7 +76,7 @@ class Fake:
 
     def enhanced(self, order):
         """One multi-frame dataset with the slices in a given order."""
-        ds = self._common(EnhancedMRImageStorage, generate_uid())
+        ds = self._common(EnhancedMRImageStorage, f"{self.uid}.1")
         ds.NumberOfFrames = len(order)
         shared = Dataset()
         orientation, measures = Dataset(), Dataset()

@@ -1,9 +1,15 @@
 import os
+import zipfile
 
+import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import (
+    MediaStorageDirectoryStorage,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 
 from medinorm.errors import StageError
 from medinorm.ingest.dicom_source import find_dicom_scans
@@ -114,7 +120,7 @@ def test_what_is_no_scan_is_left_out(fake, tmp_path, folder, header, reason):
 
 
 def test_echoes_and_image_types_are_volumes_of_their_own(fake, tmp_path, folder):
-    uid = generate_uid()
+    uid = generate_uid()[:50]
     for number, header in enumerate(
         [
             {"EchoTime": 5},
@@ -132,7 +138,7 @@ def test_echoes_and_image_types_are_volumes_of_their_own(fake, tmp_path, folder)
 
 
 def test_directions_stay_together_for_the_geometry_check(fake, tmp_path, folder):
-    uid = generate_uid()
+    uid = generate_uid()[:50]
     turned = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
     fake.save(
         fake.Series(fake.ramp((6, 6, 4)), uid=uid, header={"EchoTime": 5}).datasets(),
@@ -146,8 +152,38 @@ def test_directions_stay_together_for_the_geometry_check(fake, tmp_path, folder)
     assert [len(row.source["files"]) for row in usable(found)] == [8]
 
 
+def test_one_volume_with_uneven_headers_is_not_torn(fake, tmp_path, folder):
+    """Each half would be an even stack of every other slice: silently wrong."""
+    series = fake.Series(fake.ramp((6, 6, 8)))
+    datasets = series.datasets()
+    for ds in datasets[::2]:
+        ds.EchoTime = 2.6
+        ds.ImageType = ["ORIGINAL", "PRIMARY", "M", "NORM"]
+    fake.save(datasets, folder)
+    found = find(
+        folder, table(fake, tmp_path, {"series_uid": series.uid, "label": "x"})
+    )
+    assert [len(row.source["files"]) for row in usable(found)] == [8]
+
+
+def test_archives_and_indexes_are_told(fake, folder):
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "export.zip", "w") as archive:
+        archive.writestr("a.dcm", b"x" * 300)
+    index = fake.Series(fake.ramp((6, 6, 2))).dataset(0)
+    index.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
+    for keyword in ("SOPClassUID", "SeriesInstanceUID"):
+        delattr(index, keyword)
+    pydicom.dcmwrite(folder / "DICOMDIR", index)
+    states = {file.path.name: file.reason for file in find(folder).files}
+    assert states == {
+        "export.zip": "an archive; unpack it first",
+        "DICOMDIR": "an index of files (DICOMDIR)",
+    }
+
+
 def test_one_series_of_two_patients_is_left_out(fake, tmp_path, folder):
-    uid = generate_uid()
+    uid = generate_uid()[:50]
     for who in ("a", "b"):
         series = fake.Series(fake.ramp((6, 6, 4)), uid=uid, header={"PatientID": who})
         fake.save(series.datasets()[:2], folder / who)

@@ -209,6 +209,11 @@ def odd_bits(datasets):
         ds.BitsStored, ds.HighBit = 12, 15
 
 
+def hidden_frames(datasets):
+    datasets[3].NumberOfFrames = 2
+    datasets[3].PixelData *= 2
+
+
 def useless_slope(datasets):
     datasets[2].RescaleSlope, datasets[2].RescaleIntercept = 0, 0
 
@@ -228,6 +233,7 @@ def lookup_table(datasets):
         (truncated, "pixels are truncated"),
         (without_pixels, "pixels are truncated"),
         (beyond_declared_bits, "exceed the bits"),
+        (hidden_frames, "pixels and header differ"),
         (odd_bits, "laid out in an outdated way"),
         (useless_slope, "slope or intercept"),
         (lookup_table, "lookup table"),

@@ -1,0 +1,112 @@
+import logging
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom import Dataset
+from pydicom.config import disable_value_validation
+
+from medinorm.errors import ReadError, ScanError
+from medinorm.ingest.candidates import InputFile
+from medinorm.ingest.dicom_files import (
+    numbers_of,
+    quiet_reading,
+    read_header,
+    read_pixels,
+    text_of,
+)
+from medinorm.ingest.dicom_index import Entry, index_file
+from medinorm.ingest.dicom_volume import read_frames
+
+
+@pytest.fixture
+def file(fake, tmp_path):
+    (path,) = fake.save(fake.Series(fake.ramp((6, 6, 1))).datasets(), tmp_path)
+    return path
+
+
+def test_only_the_wanted_elements_are_read(file):
+    header = read_header(file, ["PatientID"])
+    assert "PatientID" in header
+    assert "Manufacturer" not in header
+    assert "PixelData" not in read_header(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"text" * 99,
+        b"\x02\x00" + b"\xff" * 300,
+        b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100",
+    ],
+)
+def test_other_files_are_told_apart(tmp_path, content):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    entry = index_file(path)
+    assert isinstance(entry, InputFile)
+    assert entry.reason in {"not DICOM", "the DICOM file is damaged; copy it again"}
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(ReadError, match="may not be read"):
+        read_header(tmp_path / "x")
+
+
+def test_odd_values_say_nothing():
+    ds = Dataset()
+    with disable_value_validation():
+        ds.EchoTime = None
+        ds.PatientID = "  padded \0"
+        ds.ImageType = ["A", "B"]
+        ds.PixelSpacing = ["1.5", "2"]
+    assert numbers_of(ds, "EchoTime", 1) is None
+    assert numbers_of(ds, "PixelSpacing", 1) is None
+    assert numbers_of(ds, "PixelSpacing", 2) == (1.5, 2.0)
+    assert text_of(ds, "PatientID") == "padded"
+    assert text_of(ds, "ImageType") == "A\\B"
+    assert text_of(ds, "StudyID") == ""
+
+
+def test_quiet_reading_keeps_what_it_found(caplog):
+    log = logging.getLogger("pydicom")
+    with quiet_reading():
+        log.error("secret")
+        warnings.warn("secret", stacklevel=1)
+    assert caplog.text == ""
+    log.error("heard again")
+    assert "heard again" in caplog.text
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data(), enhanced=st.booleans())
+def test_no_damage_crashes_a_reader(fake, tmp_path_factory, data, enhanced):
+    series = fake.Series(fake.ramp((4, 4, 3)), uid="1.2.9")
+    ds = series.enhanced([0, 1, 2]) if enhanced else series.dataset(0)
+    (path,) = fake.save([ds], tmp_path_factory.mktemp("fuzz"))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        if data.draw(st.booleans()):
+            content[place] = data.draw(st.integers(0, 255))
+        else:
+            content[place : place + data.draw(st.integers(1, 9))] = data.draw(
+                st.binary(min_size=1, max_size=9)
+            )
+    path.write_bytes(bytes(content))
+    assert isinstance(index_file(path), Entry | InputFile)
+    for read in (read_frames, read_pixels):
+        with suppress(ScanError):
+            read(path)
+
+
+def test_stored_values_come_back(file, fake):
+    _, pixels = read_pixels(file)
+    np.testing.assert_array_equal(pixels[0], fake.ramp((6, 6, 1))[:, :, 0].T)
