@@ -1,22 +1,36 @@
 """Normalization layers for 3D networks (torch; no MONAI needed)."""
 
 from medinorm.layers.batch import BatchNorm3d
+from medinorm.layers.batch_instance import BatchInstanceNorm3d
+from medinorm.layers.conditioning import ConditionalNetwork
+from medinorm.layers.domain_specific import DomainSpecificNorm3d
 from medinorm.layers.group import GroupNorm3d
+from medinorm.layers.ibn import IBN3d
 from medinorm.layers.identity import NoNorm
 from medinorm.layers.instance import InstanceNorm3d
 from medinorm.layers.layer import LayerNorm3d
+from medinorm.layers.masked_instance import MaskedInstanceNorm3d
 from medinorm.layers.moments import Moments, moments
 from medinorm.layers.normalize import normalize
 from medinorm.layers.registry import NORMS, monai_norm, register_norms
+from medinorm.layers.switchable import SwitchableNorm3d
+from medinorm.layers.window_instance import WindowInstanceNorm3d
 
 __all__ = [
     "NORMS",
+    "BatchInstanceNorm3d",
     "BatchNorm3d",
+    "ConditionalNetwork",
+    "DomainSpecificNorm3d",
     "GroupNorm3d",
+    "IBN3d",
     "InstanceNorm3d",
     "LayerNorm3d",
+    "MaskedInstanceNorm3d",
     "Moments",
     "NoNorm",
+    "SwitchableNorm3d",
+    "WindowInstanceNorm3d",
     "moments",
     "monai_norm",
     "normalize",

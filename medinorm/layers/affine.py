@@ -39,6 +39,18 @@ class ChannelNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(size)) if affine else None
         self.bias = nn.Parameter(torch.zeros(size)) if affine else None
 
+    def reset_parameters(self) -> None:
+        """Set the gain to 1 and the offset to 0."""
+        if self.weight is not None and self.bias is not None:
+            nn.init.ones_(self.weight)
+            nn.init.zeros_(self.bias)
+
+    def follow(self, gain: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
+        """Gain and offset of this norm's affine map after another one."""
+        if self.weight is None or self.bias is None:
+            return gain, offset
+        return gain * self.weight, offset * self.weight + self.bias
+
     def extra_repr(self) -> str:
         """What `print` shows in the parentheses."""
         return f"{self.num_features}, eps={self.eps}, affine={self.affine}"

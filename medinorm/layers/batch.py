@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medinorm.layers.affine import check_input
-from medinorm.layers.moments import Moments
 from medinorm.layers.normalize import normalize
 from medinorm.layers.pooled import Pool, normalize_measured
+from medinorm.layers.running import remember
 
 
 class BatchNorm3d(_BatchNorm):
@@ -79,19 +79,9 @@ class BatchNorm3d(_BatchNorm):
             return normalize(input, mean, std, self.weight, self.bias)
         y, batch = normalize_measured(input, pool, self.weight, self.bias, self.eps)
         if self.training and self.track_running_stats:
-            self._remember(batch)
+            state = (self.running_mean, self.running_var, self.num_batches_tracked)
+            remember(state, batch, self.momentum)
         return y
-
-    @torch.no_grad()
-    def _remember(self, batch: Moments) -> None:
-        """Move the running statistics towards those of a batch."""
-        self.num_batches_tracked.add_(1)
-        share = self.momentum
-        if share is None:
-            share = 1 / float(self.num_batches_tracked)
-        unbiased = batch.m2 / (batch.count - 1)
-        self.running_mean.lerp_(batch.mean[0].to(self.running_mean), share)
-        self.running_var.lerp_(unbiased[0].to(self.running_var), share)
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
         """Done in `forward`."""

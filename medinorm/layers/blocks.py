@@ -3,7 +3,9 @@
 torch's own kernels are right and fast for contiguous tensors but lose digits for
 ``channels_last_3d`` ones, and a chain of ordinary torch calls reads and writes main
 memory once a call. Here each block passes through the whole chain while it is in cache.
-Nothing here records gradients. A *voxel view* is ``(N, C, V)`` or ``(N, V, C)``,
+Nothing here records gradients. Statistics have shape ``(N, C)`` and are float64, which
+costs nothing and keeps the digits of a mean that is large against the spread. A *voxel
+view* is ``(N, C, V)`` or ``(N, V, C)``,
 whichever needs no copy.
 """
 
@@ -101,43 +103,82 @@ def _without(block: Index, axis: int) -> Index:
     return (first, slice(0, 1), third) if axis == 1 else (first, second, slice(0, 1))
 
 
-def measure(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Mean and sum of squared distances from it, ``(N, C)`` each."""
+def values_dtype(x: Tensor) -> torch.dtype:
+    """Dtype in which the values of `x` are computed with: float32 or float64."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def split_mean(mean: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """A mean as a part that values can be reduced by, and the small rest.
+
+    A mean of 1000 in float32 is off by up to 3e-5: more than everything else together.
+    """
+    centre = mean.to(dtype)
+    return centre, mean - centre
+
+
+def measure(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and sum of squared distances from it, ``(N, C)`` each, in float64."""
     view, axis = voxel_view(x)
-    mean = view.mean(axis, keepdim=True, dtype=dtype)
-    squares = torch.zeros_like(mean)
+    centre = view.mean(axis, keepdim=True, dtype=values_dtype(x))
+    rest, squares = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
-        centred = view[block] - mean[stat]
-        squares[stat] += centred.square_().sum(axis, keepdim=True)
-    return mean.squeeze(axis), squares.squeeze(axis)
+        part = view[block] - centre[stat]
+        rest[stat] += part.sum(axis, keepdim=True)
+        squares[stat] += part.square_().sum(axis, keepdim=True)
+    centre, rest, squares = (
+        term.squeeze(axis).double() for term in (centre, rest, squares)
+    )
+    return refine(centre, rest, squares, view.shape[axis])
+
+
+def refine(
+    centre: Tensor, rest: Tensor, squares: Tensor, count: Tensor | float
+) -> tuple[Tensor, Tensor]:
+    """Correct a mean, and the squares about it, by what is left after centring.
+
+    Args:
+        centre: approximate mean.
+        rest: sum of the distances from it.
+        squares: sum of the squared distances from it.
+        count: number of values.
+    """
+    shift = rest / count
+    return centre + shift, (squares - rest * shift).clamp(min=0)
 
 
 def apply_affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
     """``(x - mean) * scale + bias`` with statistics of shape ``(N, C)``."""
     view, axis = voxel_view(x)
-    mean, scale, bias = (term.unsqueeze(axis) for term in (mean, scale, bias))
+    dtype = values_dtype(x)
+    centre, rest = split_mean(mean, dtype)
+    terms = (centre, scale, bias - rest * scale)
+    centre, scale, bias = (term.to(dtype).unsqueeze(axis) for term in terms)
     out, target = empty_like_view(x, axis)
-    same_dtype = out.dtype == mean.dtype
+    same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
-        centred = torch.sub(view[block], mean[stat], out=room)
-        centred.mul_(scale[stat]).add_(bias[stat])
+        part = torch.sub(view[block], centre[stat], out=room)
+        part.mul_(scale[stat]).add_(bias[stat])
         if not same_dtype:
-            target[block] = centred
+            target[block] = part
     return out
 
 
 def reduce_gradient(gradient: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
     """Sums over the voxels of `gradient` and of `gradient` times ``x - mean``."""
     view, axis = voxel_view(x)
-    given, mean = view_along(gradient, axis), mean.unsqueeze(axis)
-    plain, moment = torch.zeros_like(mean), torch.zeros_like(mean)
+    dtype = values_dtype(x)
+    centre, rest = split_mean(mean, dtype)
+    given, centre = view_along(gradient, axis), centre.unsqueeze(axis)
+    plain, moment = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
-        part = given[block].to(mean.dtype)
+        part = given[block].to(dtype)
         plain[stat] += part.sum(axis, keepdim=True)
-        centred = (view[block] - mean[stat]).mul_(part)
-        moment[stat] += centred.sum(axis, keepdim=True)
-    return plain.squeeze(axis), moment.squeeze(axis)
+        product = (view[block] - centre[stat]).mul_(part)
+        moment[stat] += product.sum(axis, keepdim=True)
+    total = plain.squeeze(axis).to(mean.dtype)
+    return total, moment.squeeze(axis) - rest * total
 
 
 def combine(
@@ -145,13 +186,17 @@ def combine(
 ) -> Tensor:
     """``gradient * a + (x - mean) * b + c`` with `factors` a, b, c of ``(N, C)``."""
     view, axis = voxel_view(x)
+    dtype = values_dtype(x)
     given = view_along(gradient, axis)
-    mean, a, b, c = (term.unsqueeze(axis) for term in (mean, *factors))
+    a, b, c = factors
+    centre, rest = split_mean(mean, dtype)
+    terms = (centre, a, b, c - rest * b)
+    centre, a, b, c = (term.to(dtype).unsqueeze(axis) for term in terms)
     out, target = empty_like_view(x, axis)
-    same_dtype = out.dtype == mean.dtype
+    same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
-        part = torch.sub(view[block], mean[stat], out=room)
+        part = torch.sub(view[block], centre[stat], out=room)
         part.mul_(b[stat]).add_(c[stat]).add_(given[block] * a[stat])
         if not same_dtype:
             target[block] = part

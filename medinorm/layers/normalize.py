@@ -7,7 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from medinorm.layers.blocks import apply_affine, reduce_gradient
+from medinorm.layers.blocks import (
+    apply_affine,
+    reduce_gradient,
+    split_mean,
+    values_dtype,
+)
 
 Activation = Literal["relu", "leaky_relu"]
 
@@ -44,18 +49,24 @@ def normalize(
         >>> normalize(x, torch.tensor([[2.0]]), torch.tensor([[0.5]]))
         tensor([[[-2.,  0.,  2.]]])
     """
-    shape = x.shape[:2]
     scale = 1 / std if weight is None else weight / std
     offset = torch.zeros_like(mean) if bias is None else bias
-    mean, scale, offset = (
-        t.to(mean.dtype).expand(shape) for t in (mean, scale, offset)
-    )
+    terms = (term.to(mean.dtype).expand(x.shape[:2]) for term in (mean, scale, offset))
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
-        y = _BlockedAffine.apply(x, mean, scale, offset)  # type: ignore[no-untyped-call]
-        return activate(y, activation)
+        y = _BlockedAffine.apply(x, *terms)  # type: ignore[no-untyped-call]
+    else:
+        y = _affine(x, *terms)
+    return activate(y, activation)
+
+
+def _affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """``(x - mean) * scale + bias`` by ordinary torch operations."""
+    dtype = values_dtype(x)
+    centre, rest = split_mean(mean, dtype)
     after = (...,) + (None,) * (x.dim() - 2)
-    y = (x - mean[after]) * scale[after] + offset[after]
-    return activate(y.to(x.dtype), activation)
+    terms = (centre, scale, bias - rest * scale)
+    centre, scale, bias = (term.to(dtype)[after] for term in terms)
+    return ((x - centre) * scale + bias).to(x.dtype)
 
 
 def activate(x: Tensor, activation: Activation | None) -> Tensor:

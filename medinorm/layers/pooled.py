@@ -14,6 +14,7 @@ from medinorm.layers.blocks import (
     is_channels_last,
     measure,
     reduce_gradient,
+    values_dtype,
 )
 from medinorm.layers.moments import Moments, moments, statistics_dtype
 from medinorm.layers.normalize import normalize
@@ -133,7 +134,7 @@ class _PooledNorm(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, pool: Pool, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        mean, m2 = measure(x, statistics_dtype(x))
+        mean, m2 = measure(x)
         count = mean.new_tensor(x[0, 0].numel())
         pooled = pool.moments(Moments(count, mean, m2))
         rstd = 1 / pooled.std(eps)
@@ -164,9 +165,9 @@ def _normalize_by_torch(
         x, groups = x.reshape(1, size * channels, -1), size * groups
         weight = weight.expand(size, channels).flatten()
         bias = None if bias is None else bias.expand(size, channels).flatten()
-    elif x.dtype != statistics_dtype(x) and weight is None:
+    elif x.dtype != values_dtype(x) and weight is None:
         # Without float32 weights torch keeps the statistics in half precision too.
-        weight = torch.ones(channels, dtype=statistics_dtype(x), device=x.device)
+        weight = torch.ones(channels, dtype=values_dtype(x), device=x.device)
         bias = torch.zeros_like(weight)
     if x.device.type != "cpu":
         weight, bias = (t if t is None else t.to(x.dtype) for t in (weight, bias))

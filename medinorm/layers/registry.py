@@ -7,10 +7,16 @@ from typing import Any
 from torch import nn
 
 from medinorm.layers.batch import BatchNorm3d
+from medinorm.layers.batch_instance import BatchInstanceNorm3d
+from medinorm.layers.domain_specific import DomainSpecificNorm3d
 from medinorm.layers.group import GroupNorm3d
+from medinorm.layers.ibn import IBN3d
 from medinorm.layers.identity import NoNorm
 from medinorm.layers.instance import InstanceNorm3d
 from medinorm.layers.layer import LayerNorm3d
+from medinorm.layers.masked_instance import MaskedInstanceNorm3d
+from medinorm.layers.switchable import SwitchableNorm3d
+from medinorm.layers.window_instance import WindowInstanceNorm3d
 
 # MONAI has norms of its own by these names; ours get a prefix there.
 _MONAI_NAMES = frozenset({"batch", "group", "instance", "layer"})
@@ -18,10 +24,16 @@ _MONAI_NAMES = frozenset({"batch", "group", "instance", "layer"})
 NORMS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {
         "batch": BatchNorm3d,
+        "batch_instance": BatchInstanceNorm3d,
+        "domain_specific": DomainSpecificNorm3d,
         "group": GroupNorm3d,
+        "ibn": IBN3d,
         "instance": InstanceNorm3d,
         "layer": LayerNorm3d,
+        "masked_instance": MaskedInstanceNorm3d,
         "none": NoNorm,
+        "switchable": SwitchableNorm3d,
+        "window_instance": WindowInstanceNorm3d,
     }
 )
 """Every norm by its plain name. Each takes `num_features` and nothing else must be

@@ -1,0 +1,274 @@
+"""What every norm must hold, whatever it computes."""
+
+import copy
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from monai.networks import nets
+from torch import Tensor, nn
+from torch.autograd import gradcheck
+
+from medinorm.layers import NORMS, ConditionalNetwork, monai_norm, register_norms
+
+Conditions = Callable[[Tensor], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one norm needs and promises.
+
+    Args:
+        options: arguments that keep the test small.
+        conditions: what to call it with, for an input.
+        per_sample: in evaluation a sample does not depend on its batch.
+        invariant: gain and offset of a sample vanish.
+        one_voxel: takes one voxel per channel in training.
+        offset_error: error at mean 1000, std 1 relative to float64.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Conditions = lambda _: {}
+    per_sample: bool = True
+    invariant: bool = True
+    one_voxel: bool = False
+    offset_error: float = 2e-5
+
+
+def _mask(x: Tensor) -> dict[str, Tensor]:
+    mask = torch.ones(x.shape[0], 1, *x.shape[2:])
+    if x.shape[-1] > 3:
+        mask[..., -1] = 0
+    return {"mask": mask}
+
+
+def _domain(x: Tensor) -> dict[str, Tensor]:
+    return {"domain": torch.arange(x.shape[0]) % 2}
+
+
+CASES = {
+    "batch": Case(invariant=False),
+    "batch_instance": Case(invariant=False),
+    "domain_specific": Case(
+        options={"num_domains": 2}, conditions=_domain, invariant=False
+    ),
+    "group": Case(options={"num_groups": 2}, one_voxel=True, invariant=False),
+    "ibn": Case(invariant=False),
+    "instance": Case(),
+    "layer": Case(one_voxel=True),
+    "masked_instance": Case(conditions=_mask),
+    "none": Case(one_voxel=True, invariant=False),
+    "switchable": Case(one_voxel=True, invariant=False),
+    "window_instance": Case(),
+}
+
+
+def build(name: str, channels: int = 4) -> nn.Module:
+    """A norm with parameters that are not those it starts with."""
+    layer = NORMS[name](channels, **CASES[name].options)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape))
+        if name == "batch_instance":
+            layer.rho.uniform_(0.1, 0.9)  # a gate is between 0 and 1
+    return layer
+
+
+def call(layer: nn.Module, x: Tensor, name: str) -> Tensor:
+    """The output of a norm, or of a network with it, under its conditions."""
+    return ConditionalNetwork(layer)(x, **CASES[name].conditions(x))
+
+
+every_norm = pytest.mark.parametrize("name", NORMS)
+both_modes = pytest.mark.parametrize("training", [True, False])
+
+
+def test_every_norm_has_a_case():
+    assert set(CASES) == set(NORMS)
+
+
+@every_norm
+@both_modes
+@pytest.mark.parametrize("shape", [(40,), (6, 5), (4, 3, 5)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_layout_does_not_matter_and_is_kept(name, training, shape, dtype):
+    x = (torch.randn(2, 4, *shape) + 1).to(dtype)
+    last = x.movedim(1, -1).contiguous().movedim(-1, 1)
+    layer = build(name).train(training)
+    outputs = []
+    for given in (x, last):
+        torch.manual_seed(1)
+        y = call(copy.deepcopy(layer), given, name)
+        assert y.dtype == dtype
+        assert y.stride() == given.stride()
+        outputs.append(y)
+    tolerance = 2e-5 if dtype == torch.float32 else 4e-2
+    torch.testing.assert_close(*outputs, rtol=tolerance, atol=tolerance)
+
+
+@every_norm
+@both_modes
+def test_gradients(name, training, layout):
+    layer = build(name).double().train(training)
+    parameters = [p for p in layer.parameters() if p.numel() <= 64]
+    x = layout(torch.randn(2, 4, 3, 4, dtype=torch.float64)).requires_grad_()
+
+    def run(x, *_):
+        torch.manual_seed(1)
+        return call(layer, x, name)
+
+    # Random directions: the full Jacobian would take minutes for some.
+    assert gradcheck(run, (x, *parameters), fast_mode=True)
+
+
+@every_norm
+@both_modes
+@pytest.mark.parametrize("mean", [0.0, 1e3, 3e4])
+@pytest.mark.parametrize("std", [1e-2, 1.0, 1e2])
+def test_offsets_do_not_cost_digits(name, training, layout, mean, std):
+    x = layout(torch.randn(2, 4, 12, 11, 10) * std + mean)
+    layer = build(name).train(training)
+    results = []
+    for given, norm in ((x, layer), (x.double(), copy.deepcopy(layer).double())):
+        torch.manual_seed(1)
+        results.append(call(norm, given, name).double())
+    error = (results[0] - results[1]).abs().max() / results[1].std().clamp(min=1)
+    # The mean in float32 is off by up to |mean| * 2^-24, a part of the spread.
+    assert error < CASES[name].offset_error * max(1.0, mean / std / 1e3)
+
+
+@every_norm
+def test_a_sample_does_not_depend_on_its_batch(name):
+    if not CASES[name].per_sample:
+        pytest.skip("the statistics of this norm are those of the batch")
+    layer = build(name).eval()
+    x = torch.randn(3, 4, 5, 6, 5)
+    conditions = CASES[name].conditions(x)
+    network = ConditionalNetwork(layer)
+    whole = network(x, **conditions)
+    for n in range(3):
+        own = {word: value[n : n + 1] for word, value in conditions.items()}
+        torch.testing.assert_close(network(x[n : n + 1], **own), whole[n : n + 1])
+
+
+@every_norm
+@pytest.mark.parametrize(("gain", "offset"), [(0.3, 0.0), (40.0, -300.0), (7.0, 1e3)])
+def test_scanner_gain_and_offset_vanish(name, layout, gain, offset):
+    if not CASES[name].invariant:
+        pytest.skip("this norm keeps the gain and offset of a sample or channel")
+    layer = build(name).double().eval()
+    x = layout(torch.randn(2, 4, 6, 6, 6, dtype=torch.float64))
+    torch.testing.assert_close(
+        call(layer, gain * x + offset, name), call(layer, x, name), rtol=0, atol=2e-3
+    )
+
+
+@every_norm
+def test_one_voxel_is_taken_or_refused(name):
+    x = torch.randn(1, 4, 1, 1, 1)
+    if CASES[name].one_voxel:
+        assert torch.isfinite(call(build(name), x, name)).all()
+    else:
+        with pytest.raises(ValueError, match="more than one value"):
+            call(build(name), x, name)
+
+
+@every_norm
+@both_modes
+@pytest.mark.parametrize("shape", [(1, 4, 1, 1, 2), (2, 4, 2, 1, 1), (1, 4, 3, 3, 3)])
+def test_small_and_constant_inputs_stay_finite(name, training, layout, shape):
+    for x in (torch.randn(shape), torch.full(shape, 7.0), torch.zeros(shape)):
+        layer = build(name).train(training)
+        given = layout(x).requires_grad_()
+        y = call(layer, given, name)
+        y.square().sum().backward()
+        assert torch.isfinite(y).all()
+        assert torch.isfinite(given.grad).all()
+
+
+@every_norm
+@both_modes
+def test_nan_is_passed_on(name, training, layout):
+    x = torch.randn(2, 4, 3, 3, 3)
+    x[0, 0, 0, 0, 0] = torch.nan
+    y = call(build(name).train(training), layout(x), name)
+    assert y[0, 0, 0, 0, 0].isnan()
+
+
+@every_norm
+def test_wrong_channels_are_refused(name):
+    if name == "none":
+        pytest.skip("no norm takes any input")
+    with pytest.raises(ValueError, match="expected 4 channels, got 3"):
+        call(build(name), torch.randn(1, 3, 4, 4, 4), name)
+
+
+@every_norm
+def test_every_norm_refuses_zero_channels(name):
+    if name == "none":
+        pytest.skip("no norm takes any number")
+    with pytest.raises(ValueError, match="num_features must be positive"):
+        NORMS[name](0)
+
+
+def _networks(norm):
+    return {
+        "UNet": lambda: nets.UNet(3, 1, 2, (4, 8), (2,), norm=norm, num_res_units=1),
+        "DynUNet": lambda: nets.DynUNet(
+            3, 1, 2, (3, 3, 3), (1, 2, 1), (2, 1), filters=(4, 4, 8), norm_name=norm
+        ),
+        "SegResNet": lambda: nets.SegResNet(
+            3,
+            init_filters=4,
+            out_channels=2,
+            norm=norm,
+            blocks_down=(1, 1),
+            blocks_up=(1,),
+        ),
+        "BasicUNet": lambda: nets.BasicUNet(
+            3, out_channels=2, features=(4, 4, 4, 4, 4, 4), norm=norm
+        ),
+    }
+
+
+@every_norm
+@pytest.mark.parametrize("network", ["UNet", "DynUNet", "SegResNet", "BasicUNet"])
+def test_monai_networks_train_and_keep_their_state(name, network):
+    register_norms()
+    make = _networks(monai_norm(name, CASES[name].options))[network]
+    first, second = make(), make()
+    kind = NORMS[name]
+    assert any(isinstance(module, kind) for module in first.modules())
+    x = torch.randn(2, 1, *[32 if network == "BasicUNet" else 8] * 3)
+    call(first, x, name).square().mean().backward()
+    assert all(
+        p.grad is None or torch.isfinite(p.grad).all() for p in first.parameters()
+    )
+
+    saved = io.BytesIO()
+    torch.save(first.state_dict(), saved)
+    saved.seek(0)
+    second.load_state_dict(torch.load(saved, weights_only=True))
+    expected = call(first.eval(), x, name)
+    torch.testing.assert_close(call(second.eval(), x, name), expected)
+    torch.testing.assert_close(call(copy.deepcopy(first), x, name), expected)
+
+
+# Dynamo's own: it looks for gradients of inner tensors, and makes autograd functions.
+@pytest.mark.filterwarnings("ignore:The .grad attribute", "ignore:.*autograd.function")
+@every_norm
+@both_modes
+def test_compiled_is_the_same(name, training):
+    x = torch.randn(2, 4, 5, 4, 3)
+    layer = build(name).train(training)
+    other = copy.deepcopy(layer)
+    torch.manual_seed(1)
+    expected = call(layer, x, name)
+    network = torch.compile(ConditionalNetwork(other), backend="eager")
+    torch.manual_seed(1)
+    y = network(x, **CASES[name].conditions(x))
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+    torch.compiler.reset()
