@@ -170,6 +170,10 @@ def _charts(findings: Findings) -> dict[str, Any]:
     scale, heatmaps = chart_heatmaps(findings)
     return {
         "variants_figure": chart_variants(findings),
+        "scored": {
+            name: any(row.get(name) for row in findings.summary)
+            for name in ("in_domain", "out_domain")
+        },
         "heatmap_scale": scale,
         "heatmaps": heatmaps,
         "distributions": chart_distributions(findings),

@@ -132,6 +132,8 @@ def test_absent_designs_leave_a_readable_page(fake_study, designs):
     assert ("tests on a scanner that the network never saw" in text) is (
         designs == ("pooled",)
     )
+    assert ("There is no out-of-domain mean" in text) is ("lodo" not in designs)
+    assert ("There is no in-domain mean" in text) is ("pooled" not in designs)
     assert " nan " not in text
 
 
