@@ -1,0 +1,104 @@
+# From hospital files (or the demo) to usable scans and their splits.
+rule demo:
+    """Simulate scanners on real anatomy, as DICOM series with label maps."""
+    output:
+        labels=layout.demo,
+    log:
+        f"{layout.log}/demo.log",
+    conda:
+        "environment.yaml"
+    params:
+        dicom=layout.demo_dicom,
+        settings=write_flags(study.demo),
+    shell:
+        "medinorm demo {params.dicom} {output.labels} {params.settings} > {log} 2>&1"
+
+
+rule plan:
+    """Find the candidate scans."""
+    input:
+        wiring.input_tables,
+    output:
+        plan=layout.plan,
+    log:
+        f"{layout.log}/plan.log",
+    conda:
+        "environment.yaml"
+    params:
+        private=subpath(output.plan, parent=True),
+        settings=wiring.input_flags,
+    shell:
+        "medinorm plan {output.plan} --private {params.private}"
+        " {params.settings} > {log} 2>&1"
+
+
+rule convert:
+    """Check and de-identify one shard of the candidates."""
+    input:
+        plan=layout.plan,
+    output:
+        status=layout.converted,
+    log:
+        f"{layout.log}/convert/{{shard}}.log",
+    conda:
+        "environment.yaml"
+    params:
+        canonical=layout.canonical,
+        private=subpath(input.plan, parent=True),
+        shards=study.shards,
+        settings=wiring.input_flags,
+    shell:
+        "medinorm convert {input.plan} {params.canonical} {output.status}"
+        " --private {params.private} --shard {wildcards.shard}"
+        " --shards {params.shards} {params.settings} > {log} 2>&1"
+
+
+rule collect:
+    """Account for every candidate."""
+    input:
+        plan=layout.plan,
+        statuses=wiring.converted,
+    output:
+        scans=layout.scans,
+        excluded=layout.found_unusable,
+    log:
+        f"{layout.log}/collect.log",
+    conda:
+        "environment.yaml"
+    shell:
+        "medinorm collect {input.plan} {output.scans} {output.excluded}"
+        " {input.statuses} > {log} 2>&1"
+
+
+checkpoint split:
+    """Decide who trains and who tests, before anything is learned."""
+    input:
+        scans=layout.scans,
+        found=layout.found_unusable,
+    output:
+        splits=layout.splits,
+        excluded=layout.excluded,
+    log:
+        f"{layout.log}/split.log",
+    conda:
+        "environment.yaml"
+    params:
+        settings=write_flags(study.split),
+    shell:
+        "medinorm split {input.scans} {input.found} {output.splits} {output.excluded}"
+        " {params.settings} > {log} 2>&1"
+
+
+rule strict:
+    """Fail if any scan was excluded (`strict: true`)."""
+    input:
+        excluded=layout.excluded,
+        report=layout.report,
+    output:
+        touch(layout.strict),
+    log:
+        f"{layout.log}/strict.log",
+    conda:
+        "environment.yaml"
+    shell:
+        "medinorm strict {input.excluded} 2>&1 | tee {log}"

@@ -1,0 +1,28 @@
+# Networks that differ in their normalization layers only.
+rule train:
+    """Train the networks of some seeds."""
+    input:
+        splits=layout.splits,
+        harmonized=lambda wildcards: wiring.harmonized(
+            wildcards.intensity, wildcards.split
+        ),
+    output:
+        status=layout.trained,
+    log:
+        f"{layout.log}/train/{{intensity}}/{{norm}}/{{split}}/{{batch}}.log",
+    conda:
+        "environment.yaml"
+    threads: study.train.threads
+    params:
+        harmonized=lambda wildcards: wiring.harmonized_folder(
+            wildcards.intensity, wildcards.split
+        ),
+        runs=subpath(output.status, parent=True),
+        options=lambda wildcards: wiring.norm_options(wildcards.norm),
+        seeds=lambda wildcards: wiring.seeds(wildcards.batch),
+        settings=f"{write_flags(study.input.task)} {write_flags(study.train)}",
+    shell:
+        "medinorm train {input.splits} {params.harmonized} {params.runs}"
+        " {output.status} --intensity {wildcards.intensity} --norm {wildcards.norm}"
+        " --norm-options '{params.options}' --split {wildcards.split}"
+        " --seeds {params.seeds} {params.settings} > {log} 2>&1"

@@ -1,0 +1,202 @@
+"""The workflow as a user calls it: lint, a dry run, and a tiny study for real."""
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from medinorm.config import DemoConfig
+from medinorm.demo.patients import planted_tokens
+from medinorm.tables import read_table
+
+ROOT = Path(__file__).resolve().parents[1]
+
+RULES = [ROOT / "Snakefile", *(ROOT / "medinorm" / "workflow").glob("*.smk")]
+
+DEMO = {"scanners": ["siemens_3t", "ge_15t"], "subjects": 3, "spacing": 4.0}
+STUDY = {
+    "title": "Tiny",
+    "input": {"channels": ["T1w"]},
+    "demo": DEMO,
+    "harmonize": {"spacing": [4.0, 4.0, 4.0]},
+    "experiments": {
+        "intensity": ["zscore"],
+        "norm": ["batch", "group"],
+        "adapt": ["none", "batch_statistics"],
+        "seeds": [0, 1],
+    },
+    "train": {
+        "network": {"channels": [4, 8]},
+        "patch": [16, 16, 16],
+        "steps": 4,
+        "checkpoint_steps": 2,
+    },
+    "evidence": {"resamples": 100},
+}
+
+
+def snakemake(folder, *words, study=STUDY):
+    """Call snakemake as a user would, in a folder of its own."""
+    configfile = folder / "config.yaml"
+    configfile.write_text(yaml.safe_dump(study))
+    command = [
+        Path(sys.executable).with_name("snakemake"),
+        "--snakefile",
+        ROOT / "Snakefile",
+        "--directory",
+        folder,
+        "--configfile",
+        configfile,
+        "--cores",
+        "2",
+        *words,
+    ]
+    done = subprocess.run(
+        [str(word) for word in command],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": "/tmp"},
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def jobs(output):
+    """Number of jobs of each rule that a dry run lists."""
+    table = output.partition("Job stats:")[2].partition("total")[0]
+    rows = [line.split() for line in table.splitlines()]
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished tiny demo study; one scan was damaged on the way."""
+    folder = tmp_path_factory.mktemp("study")
+    code, output = snakemake(folder)
+    logs = "\n".join(p.read_text() for p in folder.rglob("logs/**/*.log"))
+    assert code == 0, output[-3000:] + logs[-3000:]
+    return folder
+
+
+def test_the_snakefile_passes_lint_and_format(tmp_path):
+    code, output = snakemake(tmp_path, "--lint")
+    assert code == 0, output
+    formatted = subprocess.run(
+        [Path(sys.executable).with_name("snakefmt"), "--check", *RULES],
+        check=False,
+        capture_output=True,
+    )
+    assert formatted.returncode == 0
+
+
+def test_the_snakefile_only_wires():
+    for path in RULES:
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 250
+        assert not [
+            line for line in lines if line.lstrip().startswith(("def ", "run:"))
+        ]
+
+
+def test_impossible_settings_end_before_any_job(tmp_path):
+    study = STUDY | {"train": {"step": 3}}
+    code, output = snakemake(tmp_path, study=study)
+    assert code != 0
+    assert "train.step: unknown key; did you mean steps?" in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_study_ends_in_a_report(finished):
+    report = finished / "results" / "report" / "report.html"
+    assert "Tiny" in report.read_text()
+    verdict = json.loads((finished / "results/evidence/verdict.json").read_text())
+    assert not verdict["ranked"]  # two seeds
+    scores = read_table(
+        finished / "results/scores/zscore/batch/batch_statistics/pooled/batch-0.tsv"
+    )
+    assert {row["seed"] for row in scores} == {"0", "1"}
+
+
+def test_every_candidate_is_accounted_for(finished):
+    candidates = read_table(finished / "private" / "plan.tsv")
+    used = read_table(finished / "results" / "scans.tsv")
+    assert len(used) == 6
+    excluded = read_table(finished / "results" / "excluded.tsv")
+    assert len(candidates) == len(used) + len(excluded)
+    assert all(row["reason"] for row in excluded)
+
+
+def test_a_second_call_does_nothing(finished):
+    code, output = snakemake(finished)
+    assert code == 0
+    assert "Nothing to be done" in output
+
+
+def test_a_norms_setting_re_runs_only_that_norm(finished):
+    study = json.loads(json.dumps(STUDY))
+    study["experiments"]["norm_options"] = {"group": {"num_groups": 2}}
+    _, output = snakemake(finished, "-n", study=study)
+    splits = 3
+    assert jobs(output) == {
+        "train": splits,
+        "predict": splits,
+        "score": splits,
+        "evidence": 1,
+        "report": 1,
+        "all": 1,
+    }
+
+
+def test_report_settings_re_run_the_report_only(finished):
+    _, output = snakemake(finished, "-n", study=STUDY | {"title": "Other"})
+    assert jobs(output) == {"report": 1, "all": 1}
+
+
+def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder)
+    results = folder / "results"
+    kept = results / "runs/zscore/group/pooled/seed-0/model.safetensors"
+    before = kept.stat().st_mtime_ns
+    # as after a kill: the second seed and all that follows is not there
+    shutil.rmtree(results / "runs/zscore/group/pooled/seed-1")
+    (results / "runs/zscore/group/pooled/batch-0.tsv").unlink()
+    (folder / ".snakemake" / "locks").mkdir(exist_ok=True)
+    (folder / ".snakemake" / "locks" / "0.input.lock").write_text("results/scans.tsv")
+    code, output = snakemake(folder)
+    assert code == 0, output[-3000:]
+    status = read_table(results / "runs/zscore/group/pooled/batch-0.tsv")
+    assert [row["state"] for row in status] == ["current", "made"]
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_no_patient_string_leaves_the_private_folder(finished):
+    tokens = planted_tokens(DemoConfig.model_validate(DEMO))
+    assert len(tokens) > 20
+    needles = [token.encode() for token in tokens]
+    seen = 0
+    for path in finished.rglob("*"):
+        inside = path.relative_to(finished)
+        if inside.parts[0] == "private" or not path.is_file():
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        content += str(inside).encode()
+        found = [needle for needle in needles if needle in content]
+        assert not found, f"{inside} holds {len(found)} planted strings"
+        seen += 1
+    assert seen > 100
+
+
+def test_strict_fails_in_the_end_with_the_first_reason(finished):
+    code, output = snakemake(finished, study=STUDY | {"strict": True})
+    excluded = read_table(finished / "results" / "excluded.tsv")
+    scans = [row for row in excluded if row["scan"]]
+    assert (code != 0) == bool(scans), output[-2000:]
+    assert (finished / "results" / "report" / "report.html").exists()
