@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -12,6 +12,9 @@ from medinorm.evaluate.bootstrap import (
     predict_further,
     weigh,
 )
+
+# A machine that does other work too must not fail a law.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 RESAMPLES = 200
 
@@ -36,6 +39,7 @@ people = st.lists(
 )
 
 
+@UNHURRIED
 @given(scans=people, seeds=st.integers(1, 5))
 def test_a_subject_counts_alike_in_all_its_scans(scans, seeds):
     subjects, domains = zip(*scans, strict=True)
@@ -45,6 +49,7 @@ def test_a_subject_counts_alike_in_all_its_scans(scans, seeds):
         assert (mine == mine[0]).all()
 
 
+@UNHURRIED
 @given(counts=st.lists(st.integers(2, 6), min_size=1, max_size=4))
 def test_every_resample_has_as_many_subjects_of_each_domain(counts):
     domains = [str(d) for d, count in enumerate(counts) for _ in range(count)]
@@ -122,7 +127,7 @@ def test_subjects_alone_give_the_variance_of_a_stratified_mean():
     assert found.df == pytest.approx(expected)
 
 
-@settings(max_examples=25)
+@settings(UNHURRIED, max_examples=25)
 @given(shift=st.floats(-5, 5), scale=st.floats(0.1, 10))
 def test_intervals_move_and_stretch_with_the_scores(shift, scale):
     values = np.random.default_rng(2).random((6, 3))
