@@ -15,6 +15,7 @@ from medinorm.ingest.pseudonyms import Pseudonyms
 from medinorm.ingest.table_source import scan_id
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
+_PART_LENGTH = 4
 _SAME_DIRECTION = 1e-3  # as in `geometry`
 
 
@@ -24,12 +25,12 @@ class _Part:
 
     Args:
         entries: the files' headers.
-        number: which part of its series, from 1.
+        key: what tells it from other volumes of its series, empty if there are none.
         reason: why it is left out.
     """
 
     entries: Sequence[Entry]
-    number: int
+    key: str
     reason: str
 
     @property
@@ -38,9 +39,14 @@ class _Part:
         return self.entries[0]
 
     def name(self, pseudonyms: Pseudonyms) -> str:
-        """Pseudonym of the series, and which part of it."""
+        """Pseudonym of the series, and of the part if there are several.
+
+        It stays when other series are added.
+        """
         name = pseudonyms.name("series", self.first.series, length=_SERIES_LENGTH)
-        return name if self.number == 1 else f"{name}p{self.number}"
+        if not self.key:
+            return name
+        return f"{name}x{pseudonyms.name('part', self.key, length=_PART_LENGTH)}"
 
 
 @dataclass(frozen=True)
@@ -118,16 +124,18 @@ def _parts(images: Sequence[Entry]) -> list[_Part]:
     for entry in images:
         groups[entry.series, entry.reason].append(entry)
     parts: list[_Part] = []
-    counts: dict[str, int] = defaultdict(int)
-    for (series, reason), entries in sorted(groups.items()):
-        for members in [entries] if reason else _volumes(entries):
-            counts[series] += 1
-            problem = reason or _contradiction(members)
-            parts.append(_Part(members, counts[series], problem))
+    for (_, reason), entries in sorted(groups.items()):
+        if reason:
+            parts.append(_Part(entries, "", reason))
+            continue
+        volumes = _volumes(entries)
+        for key, members in sorted(volumes.items()):
+            name = key if len(volumes) > 1 else ""
+            parts.append(_Part(members, name, _contradiction(members)))
     return parts
 
 
-def _volumes(entries: Sequence[Entry]) -> list[list[Entry]]:
+def _volumes(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Files of one series by image type, echo time, b-value and size.
 
     A series whose slices all lie at places of their own is not divided: the parts would
@@ -138,11 +146,11 @@ def _volumes(entries: Sequence[Entry]) -> list[list[Entry]]:
     directions = [entry.direction for entry in entries if entry.direction]
     single = None not in places and len(places) == len(entries)
     if single or (directions and np.ptp(directions, axis=0).max() > _SAME_DIRECTION):
-        return [list(entries)]
+        return {"": list(entries)}
     volumes = defaultdict(list)
     for entry in entries:
         volumes[entry.split_key].append(entry)
-    return [volumes[key] for key in sorted(volumes)]
+    return volumes
 
 
 def _contradiction(entries: Sequence[Entry]) -> str:
@@ -158,28 +166,51 @@ def _candidates(
     """One candidate for each part, in the same order."""
     usable = [part.first for part in parts if not part.reason]
     subjects = pseudonyms.subjects(entry.patient for entry in usable)
-    # The UID of a DICOM study says nothing to a person: always a pseudonym.
-    candidates = []
-    for part in parts:
-        name = part.name(pseudonyms)
-        where = f"series {name}"
-        found = {"reason": part.reason} if part.reason else labels.of(part.first)
-        if "reason" in found:
-            candidates.append(excluded(where, found["reason"]))
-            continue
-        subject = subjects[part.first.patient]
-        session = pseudonyms.name("session", part.first.patient, part.first.study)
-        candidates.append(
-            Candidate(
-                kind="dicom",
-                where=where,
-                scan=scan_id(subject, session, f"acq-{name}", suffix),
-                subject=subject,
-                session=session,
-                source=found | {"files": [str(e.path) for e in part.entries]},
-            )
+    found = [
+        {"reason": part.reason} if part.reason else labels.of(part.first)
+        for part in parts
+    ]
+    owners = defaultdict(set)
+    for part, source in zip(parts, found, strict=True):
+        owners[source.get("label")].add(part.first.patient)
+    shared = {
+        label for label, patients in owners.items() if label and len(patients) > 1
+    }
+    foreign = {"reason": "its label map is named for another patient too"}
+    return [
+        _candidate(
+            part,
+            foreign if source.get("label") in shared else source,
+            subjects,
+            suffix,
+            pseudonyms,
         )
-    return candidates
+        for part, source in zip(parts, found, strict=True)
+    ]
+
+
+def _candidate(
+    part: _Part,
+    source: Mapping[str, Any],
+    subjects: Mapping[str, str],
+    suffix: str,
+    pseudonyms: Pseudonyms,
+) -> Candidate:
+    """The candidate that one part makes with its label map."""
+    name = part.name(pseudonyms)
+    if "reason" in source:
+        return excluded(f"series {name}", source["reason"])
+    subject = subjects[part.first.patient]
+    # The UID of a DICOM study says nothing to a person: always a pseudonym.
+    session = pseudonyms.name("session", part.first.patient, part.first.study)
+    return Candidate(
+        kind="dicom",
+        where=f"series {name}",
+        scan=scan_id(subject, session, f"acq-{name}", suffix),
+        subject=subject,
+        session=session,
+        source={**source, "files": [str(entry.path) for entry in part.entries]},
+    )
 
 
 def _files(parts: Sequence[_Part], candidates: Sequence[Candidate]) -> list[InputFile]:

@@ -229,6 +229,16 @@ def test_label_table_by_subject(fake, tmp_path, folder, rows, expected):
         assert any(expected in reason for reason in reasons(found))
 
 
+def test_one_label_map_for_two_patients_is_refused(fake, tmp_path, folder):
+    rows = []
+    for who in ("a", "b"):
+        series = fake.Series(fake.ramp((6, 6, 4)), header={"PatientID": who})
+        fake.save(series.datasets(), folder / who)
+        rows.append({"series_uid": series.uid, "label": "same.nii"})
+    found = find(folder, table(fake, tmp_path, *rows))
+    assert reasons(found) == ["its label map is named for another patient too"] * 2
+
+
 def test_lines_without_a_series_are_told(fake, tmp_path, folder):
     fake.save(fake.Series(fake.ramp((6, 6, 4))).datasets(), folder)
     found = find(folder, table(fake, tmp_path, {"series_uid": "9.9", "label": "x"}))
@@ -261,6 +271,30 @@ def test_ids_are_stable_when_series_are_added(fake, tmp_path, folder):
     after = usable(find(folder, labels))
     assert len(after) == 2
     assert before.scan in {row.scan for row in after}
+
+
+def test_ids_of_parts_are_stable_when_parts_are_added(fake, tmp_path, folder):
+    labels = table(fake, tmp_path, {"subject": "patient-1", "label": "x"})
+    seen = []
+    for echo in (20, 10, 5):
+        series = fake.Series(fake.ramp((6, 6, 4)), uid="1.7", header={"EchoTime": echo})
+        fake.save(series.datasets(), folder / str(echo))
+        seen.append({row.scan for row in usable(find(folder, labels))})
+    assert [len(scans) for scans in seen] == [1, 2, 3]
+    assert seen[1] < seen[2]
+
+
+def test_real_series_are_all_accounted_for(real_dicom):
+    found = find(real_dicom)
+    there = [path for path in real_dicom.rglob("*") if path.is_file()]
+    assert len(found.files) == len(there)
+    by_folder = {}
+    for file in found.files:
+        folder = file.path.relative_to(real_dicom).parts
+        by_folder.setdefault("/".join(folder[:3]), set()).add(file.reason)
+    assert any("mosaic" in r for r in by_folder["nih/In/20180918Si"])
+    assert any("secondary capture" in r for r in by_folder["vendors/generic/rgb"])
+    assert any("no label map" in r for r in by_folder["nih/In/20180918GE"])
 
 
 @settings(

@@ -13,6 +13,7 @@ from pydicom.sequence import Sequence
 
 from medinorm.config import IngestConfig
 from medinorm.errors import StageError
+from medinorm.ingest.dicom_volume import read_series
 from medinorm.volume import Volume, read_volume, write_volume
 
 SCANNERS = {
@@ -314,3 +315,24 @@ def test_label_written_with_other_axes_is_turned(fake, tmp_path, ingest):
     out = ingest(dicom=(tmp_path / "dicom",), labels=table)
     written = read_volume(out.results / "canonical" / out.scans[0]["label"])
     np.testing.assert_array_equal(written.array[0], labels)
+
+
+def test_real_series_converts_with_its_scanner(real_dicom, tmp_path, fake, ingest):
+    folder = real_dicom / "ge_t1" / "In"
+    files = sorted(folder.iterdir())
+    volume = read_series(files)
+    labels = np.zeros(volume.grid, np.uint8)
+    labels[100:120, 100:120, 90:110] = 1
+    write_volume(Volume(labels[np.newaxis], volume.affine), tmp_path / "l.nii.gz")
+    uid = str(pydicom.dcmread(files[0], stop_before_pixels=True).SeriesInstanceUID)
+    table = fake.table(
+        tmp_path / "labels.tsv", [{"series_uid": uid, "label": "l.nii.gz"}]
+    )
+    out = ingest(dicom=(folder,), labels=table)
+    (row,) = out.scans
+    assert row["scanner"] == "GE Signa HDxt 3T"
+    assert row["modality"] == "MR"
+    written = read_volume(out.results / "canonical" / row["image"])
+    np.testing.assert_array_equal(written.array, volume.array)
+    np.testing.assert_allclose(written.affine, volume.affine, atol=1e-4)
+    assert len([file for file in out.files if file["state"] == "used"]) == 197
