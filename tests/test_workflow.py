@@ -163,9 +163,11 @@ def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):
     results = folder / "results"
     kept = results / "runs/zscore/group/pooled/seed-0/model.safetensors"
     before = kept.stat().st_mtime_ns
-    # as after a kill: the second seed and all that follows is not there
-    shutil.rmtree(results / "runs/zscore/group/pooled/seed-1")
+    # as after a kill: the second seed, and all that comes after it, is not there
+    for gone in ("report", "evidence", "scores", "runs/zscore/group/pooled/seed-1"):
+        shutil.rmtree(results / gone)
     (results / "runs/zscore/group/pooled/batch-0.tsv").unlink()
+    shutil.rmtree(results / "predictions/zscore/group/none/pooled")
     (folder / ".snakemake" / "locks").mkdir(exist_ok=True)
     (folder / ".snakemake" / "locks" / "0.input.lock").write_text("results/scans.tsv")
     code, output = snakemake(folder)
