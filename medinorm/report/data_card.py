@@ -96,7 +96,7 @@ def tabulate_domains(findings: Findings) -> Table:
     for name in _shown(findings.scans):
         texts = (summarize([row[name] for row in members[at]]) for at in domains)
         rows.append([word(_head(name), "name"), *map(word, texts)])
-    columns = [Column(name, numeric=False) for name in ("", *domains)]
+    columns = [Column(name, numeric=False) for name in ("Domain", *domains)]
     return Table("What was compared: the domains and their scanners.", columns, rows)
 
 

@@ -20,7 +20,6 @@ from medinorm.report.svg import (
 _HEIGHT = 34.0
 _WIDE, _NARROW = 74.0, 58.0  # cells; narrow ones above this many columns:
 _FEW = 5
-_TOP = 108.0
 _CHARACTERS = 30
 _HEAD = 26
 _PER_CHARACTER = 6.6
@@ -66,12 +65,14 @@ def draw_heatmap(matrix: Matrix, scale: Axis) -> Markup:
     step = _WIDE if len(matrix.columns) <= _FEW else _NARROW
     places = [left + step * index for index in range(len(matrix.columns) + 1)]
     names = [shorten(name, _HEAD) for name in matrix.columns]
-    width = places[-1] + max((len(name) for name in names), default=0) * 5.6 - 10
-    height = _TOP + _HEIGHT * len(matrix.rows) + 8
+    slanted = max(map(len, names), default=0) * _PER_CHARACTER
+    top = 20 + 0.53 * slanted  # sine and cosine of the slant
+    width = places[-1] + max(0.85 * slanted - step / 2 + 4, 8)
+    height = top + _HEIGHT * len(matrix.rows) + 4
     heads = map(_head, names, places, places[1:])
     rows = (_row(matrix, scale, index, places) for index in range(len(matrix.rows)))
     return figure(
-        [*heads, *rows],
+        [element("g", *heads, *rows, transform=f"translate(0 {top:.1f})")],
         (width, height),
         f"Train-to-test Dice of {matrix.title}",
         "Rows: trained on; columns: tested on. Framed cells: the test scanner was no "
@@ -100,8 +101,8 @@ def draw_scale(scale: Axis) -> Markup:
 
 
 def _head(name: str, start: float, end: float) -> Markup:
-    """A slanted column head, so that long scanner names fit."""
-    x, y = (start + end) / 2 - 8, _TOP - 10
+    """A slanted column head above the first row, so that long names fit."""
+    x, y = (start + end) / 2 - 8, -8.0
     return element(
         "text",
         name,
@@ -115,7 +116,7 @@ def _head(name: str, start: float, end: float) -> Markup:
 def _row(matrix: Matrix, scale: Axis, index: int, places: Sequence[float]) -> Markup:
     """One training set: its name and its cells, between the places of their edges."""
     name = matrix.rows[index]
-    y = _TOP + _HEIGHT * index
+    y = _HEIGHT * index
     text = shorten(name, _CHARACTERS)
     parts = [label(text, (places[0] - 10, y + _HEIGHT / 2 + 4), "tick", "end")]
     edges = zip(matrix.columns, places, places[1:], strict=False)

@@ -33,7 +33,7 @@ def test_heatmap_rows_are_training_sets_in_words(study):
 def test_heatmap_frames_what_the_network_never_saw(study):
     """Pooled saw everything; each of the other four training sets lacks one."""
     _, panels = chart_heatmaps(read_all(study))
-    rows = ET.fromstring(panels[0].figure).findall("g")
+    rows = ET.fromstring(panels[0].figure).findall("g/g")
     framed = [
         [rect.attrib["class"] == "cell unseen" for rect in row.iter("rect")]
         for row in rows
