@@ -8,7 +8,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from isal import igzip
+from isal import igzip, isal_zlib
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
@@ -19,6 +19,10 @@ from medinorm.files import replacing
 
 # igzip level 1 is within 2 % of the size of level 3 here and writes a third faster.
 _LEVEL = 1
+
+_DAMAGED = (EOFError, zlib.error, isal_zlib.error, igzip.BadGzipFile, WrapStructError)
+# ValueError: dimensions that no image can have.
+_NOT_NIFTI = (ImageFileError, HeaderDataError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def read_grid(path: Path) -> Volume:
         image = nib.Nifti1Image.from_filename(path)
     except FileNotFoundError:
         raise ReadError("the file does not exist") from None
-    except (EOFError, OSError, zlib.error, ImageFileError, WrapStructError):
+    except (OSError, *_DAMAGED, *_NOT_NIFTI):
         raise ReadError("truncated or damaged; copy the file again") from None
     return Volume(np.empty((0, *image.shape[:3]), dtype=np.uint8), _affine(image))
 
@@ -159,9 +163,9 @@ def _load(path: Path, *, mmap: bool) -> Any:
         raise ReadError("the file does not exist") from None
     except PermissionError:
         raise ReadError("may not be read; check the file's permissions") from None
-    except (EOFError, zlib.error, igzip.BadGzipFile, WrapStructError):
+    except _DAMAGED:
         raise ReadError("truncated or damaged; copy the file again") from None
-    except (ImageFileError, HeaderDataError):
+    except _NOT_NIFTI:
         raise ReadError("not a NIfTI-1 image; convert it to .nii or .nii.gz") from None
 
 

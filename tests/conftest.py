@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from medinorm.config import SplitConfig
 from medinorm.ingest.split import split_scans
@@ -13,6 +14,10 @@ from medinorm.provenance import Provenance, write_sidecar
 from medinorm.scan import EXCLUDED_COLUMNS, SCAN_COLUMNS
 from medinorm.tables import write_table
 from medinorm.volume import Volume, write_volume
+
+# A loaded machine is no failure.
+settings.register_profile("medinorm", deadline=None)
+settings.load_profile("medinorm")
 
 ROOT = Path(__file__).resolve().parents[1]
 

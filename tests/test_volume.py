@@ -1,14 +1,16 @@
 """Volumes keep their voxels and their place; damaged files are named as such."""
 
+import contextlib
 import gzip
+import warnings
 
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medinorm.errors import GeometryError, ReadError
+from medinorm.errors import GeometryError, ReadError, ScanError
 from medinorm.volume import Volume, read_grid, read_volume, write_volume
 
 OBLIQUE = nib.affines.from_matvec(
@@ -71,6 +73,22 @@ def test_truncated_files_say_so_without_their_path(tmp_path, keep):
         with pytest.raises(ReadError) as caught:
             read_volume(path)
         assert "Miller" not in str(caught.value)
+
+
+@settings(deadline=None, max_examples=200)
+@given(place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_changed_byte_never_ends_in_another_error(
+    tmp_path_factory, suffix, place, byte
+):
+    path = tmp_path_factory.mktemp("fuzz") / f"x{suffix}"
+    write_volume(volume(), path)
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] = byte
+    path.write_bytes(content)
+    with contextlib.suppress(ScanError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the scaling may overflow
+        assert read_volume(path).array.ndim == 4
 
 
 def test_other_files_are_refused(tmp_path):
