@@ -15,6 +15,7 @@ from medinorm.report.svg import (
     join,
     label,
     line,
+    name_ticks,
     shorten,
 )
 
@@ -107,10 +108,10 @@ def _frame(axis: Axis, height: float) -> Markup:
     """Grid lines, tick labels, axis title and heads of the number columns."""
     bottom = height - _BOTTOM
     parts = []
-    for tick in axis.ticks():
+    for tick, text in name_ticks(axis.ticks()):
         x = axis(tick)
         parts.append(line((x, _TOP - 6), (x, bottom), "grid"))
-        parts.append(label(f"{tick:.1f}", (x, bottom + 18), "tick", "middle"))
+        parts.append(label(text, (x, bottom + 18), "tick", "middle"))
     middle = (axis.start + axis.end) / 2
     title = "Dice (0 to 1, higher is better), mean over labels"
     parts.append(label(title, (middle, bottom + 38), "axis", "middle"))

@@ -14,6 +14,7 @@ from medinorm.report.svg import (
     fitting_axis,
     join,
     label,
+    name_ticks,
     shorten,
 )
 
@@ -89,9 +90,9 @@ def draw_scale(scale: Axis) -> Markup:
         fill = _colour((index + 0.5) / steps)
         shape = {"x": x, "y": 4.0, "width": width / steps + 0.5, "height": 14.0}
         parts.append(element("rect", fill=fill, **shape))
-    for tick in scale.ticks(5):
+    for tick, text in name_ticks(scale.ticks(5)):
         x = 14 + width * scale(tick)
-        parts.append(label(f"{tick:.1f}", (x, 34), "tick", "middle"))
+        parts.append(label(text, (x, 34), "tick", "middle"))
     return figure(
         parts,
         (width + 28, 40),

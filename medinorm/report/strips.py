@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from medinorm.report.svg import Axis, element, figure, join, label, line, shorten
+from medinorm.report.svg import (
+    Axis,
+    element,
+    figure,
+    join,
+    label,
+    line,
+    name_ticks,
+    shorten,
+)
 
 _ROW = 24.0
 _TOP = 12.0
@@ -51,10 +60,10 @@ def _frame(axis: Axis, height: float) -> Markup:
     """Grid lines, tick labels and axis title."""
     bottom = height - _BOTTOM
     parts = []
-    for tick in axis.ticks(5):
+    for tick, text in name_ticks(axis.ticks(5)):
         x = axis(tick)
         parts.append(line((x, _TOP), (x, bottom), "grid"))
-        parts.append(label(f"{tick:.1f}", (x, bottom + 16), "tick", "middle"))
+        parts.append(label(text, (x, bottom + 16), "tick", "middle"))
     middle = (axis.start + axis.end) / 2
     parts.append(label("Dice of a scan", (middle, bottom + 33), "axis", "middle"))
     return join(parts)

@@ -139,6 +139,17 @@ class Axis:
         return [round(index * step, 10) for index in range(first, last + 1)]
 
 
+def name_ticks(ticks: Sequence[float]) -> list[tuple[float, str]]:
+    """Each tick of a score with its text: as many decimals as tell them apart.
+
+    Examples:
+        >>> name_ticks([0.6, 0.7]), name_ticks([0.62, 0.64])
+        ([(0.6, '0.6'), (0.7, '0.7')], [(0.62, '0.62'), (0.64, '0.64')])
+    """
+    exact = all(abs(tick * 10 - round(tick * 10)) < 1e-6 for tick in ticks)
+    return [(tick, f"{tick:.{1 if exact else 2}f}") for tick in ticks]
+
+
 def fitting_axis(
     values: Sequence[float], span: tuple[float, float], step: float = 0.1
 ) -> Axis:

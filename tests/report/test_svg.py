@@ -6,7 +6,15 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.report.svg import Axis, decimal, element, figure, fitting_axis, shorten
+from medinorm.report.svg import (
+    Axis,
+    decimal,
+    element,
+    figure,
+    fitting_axis,
+    name_ticks,
+    shorten,
+)
 
 shares = st.floats(0, 1)
 
@@ -68,3 +76,9 @@ def test_ticks_are_few_and_inside(low, width, count):
 def test_shorten_never_exceeds(text, characters):
     assert len(shorten(text, characters)) <= characters
     assert shorten(text, max(len(text), 1)) == text
+
+
+@given(st.lists(shares, min_size=1), st.integers(3, 6))
+def test_ticks_of_a_score_have_different_texts(values, count):
+    texts = [text for _, text in name_ticks(fitting_axis(values, (0, 1)).ticks(count))]
+    assert len(set(texts)) == len(texts)
