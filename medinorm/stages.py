@@ -201,7 +201,13 @@ STAGES: Mapping[str, Stage] = {
             "report": "HTML file to write",
         },
         options={"title": {"default": "medinorm study", "help": "title of the report"}},
-        sections=(("input", config.TaskConfig), ("settings", config.ReportConfig)),
+        sections=(
+            ("input", config.TaskConfig),
+            ("harmonize", config.HarmonizeConfig),
+            ("train", config.TrainConfig),
+            ("score", config.ScoreConfig),
+            ("settings", config.ReportConfig),
+        ),
     ),
     "strict": Stage(
         target="medinorm.ingest.strict:require_all",

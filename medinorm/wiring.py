@@ -43,6 +43,13 @@ class Wiring:
         return f"{write_flags(self.input)} {write_flags(self.study.ingest)}"
 
     @property
+    def report_flags(self) -> str:
+        """The flags of the report: its own, and what its methods text describes."""
+        study = self.study
+        described = (study.input.task, study.harmonize, study.train, study.score)
+        return " ".join(map(write_flags, (*described, study.report)))
+
+    @property
     def input_tables(self) -> list[str]:
         """Tables whose change means that the scans must be looked for again."""
         tables = [self.input.scans, self.input.labels]

@@ -91,7 +91,7 @@ rule report:
         evidence=subpath(input.verdict, parent=True),
         predictions=f"{layout.results}/predictions",
         title=study.title,
-        settings=f"{write_flags(study.input.task)} {write_flags(study.report)}",
+        settings=wiring.report_flags,
     shell:
         "medinorm report {input.scans} {params.canonical} {input.excluded}"
         " {input.splits} {params.evidence} {params.predictions} {output.report}"

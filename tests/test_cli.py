@@ -1,0 +1,60 @@
+"""The command line: one line for what a user can mend, a traceback for bugs."""
+
+import errno
+import inspect
+from importlib import import_module
+
+import pytest
+
+from medinorm import cli
+from medinorm.stages import STAGES
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_flags_are_the_arguments_of_the_stage(name):
+    stage = STAGES[name]
+    module, _, function = stage.target.partition(":")
+    signature = inspect.signature(getattr(import_module(module), function))
+    given = [*stage.files, *stage.options, *(word for word, _ in stage.sections)]
+    assert set(signature.parameters) == set(given)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_has_help(name, capsys):
+    with pytest.raises(SystemExit) as done:
+        cli.main([name, "--help"])
+    assert done.value.code == 0
+    assert STAGES[name].summary.split()[0] in capsys.readouterr().out
+
+
+def test_a_mistake_is_one_line(tmp_path, capsys):
+    table = str(tmp_path / "none.tsv")
+    assert cli.main(["split", table, table, table, table]) == 1
+    assert capsys.readouterr().err == "medinorm: none.tsv: the table does not exist\n"
+
+
+def test_a_bad_setting_names_its_flag(tmp_path, capsys):
+    words = ["split", "a", "b", "c", "d", "--test-folds", "0"]
+    assert cli.main(words) == 1
+    assert "--test-folds: Input should be" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line_and_a_bug_is_not(monkeypatch, capsys):
+    def fail(error):
+        def stage(**_):
+            raise error
+
+        monkeypatch.setattr(cli, "_function", lambda _: stage)
+
+    fail(OSError(errno.ENOSPC, "No space left on device"))
+    assert cli.main(["strict", "x"]) == 1
+    assert "free space and run again" in capsys.readouterr().err
+    fail(KeyError("bug"))
+    with pytest.raises(KeyError):
+        cli.main(["strict", "x"])
+
+
+def test_unknown_stage_lists_the_known(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["trian"])
+    assert "train" in capsys.readouterr().err
