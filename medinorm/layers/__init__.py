@@ -1,7 +1,9 @@
 """Normalization layers for 3D networks (torch; no MONAI needed)."""
 
+from medinorm.layers.adaptive_instance import AdaptiveInstanceNorm3d, match_moments
 from medinorm.layers.batch import BatchNorm3d
 from medinorm.layers.batch_instance import BatchInstanceNorm3d
+from medinorm.layers.cluster_instance import ClusterInstanceNorm3d
 from medinorm.layers.conditioning import ConditionalNetwork
 from medinorm.layers.domain_specific import DomainSpecificNorm3d
 from medinorm.layers.group import GroupNorm3d
@@ -13,13 +15,18 @@ from medinorm.layers.masked_instance import MaskedInstanceNorm3d
 from medinorm.layers.moments import Moments, moments
 from medinorm.layers.normalize import normalize
 from medinorm.layers.registry import NORMS, monai_norm, register_norms
+from medinorm.layers.self_attentive_instance import SelfAttentiveInstanceNorm3d
+from medinorm.layers.spatially_adaptive import SpatiallyAdaptiveNorm3d
+from medinorm.layers.style_encoder import StyleEncoder
 from medinorm.layers.switchable import SwitchableNorm3d
 from medinorm.layers.window_instance import WindowInstanceNorm3d
 
 __all__ = [
     "NORMS",
+    "AdaptiveInstanceNorm3d",
     "BatchInstanceNorm3d",
     "BatchNorm3d",
+    "ClusterInstanceNorm3d",
     "ConditionalNetwork",
     "DomainSpecificNorm3d",
     "GroupNorm3d",
@@ -29,8 +36,12 @@ __all__ = [
     "MaskedInstanceNorm3d",
     "Moments",
     "NoNorm",
+    "SelfAttentiveInstanceNorm3d",
+    "SpatiallyAdaptiveNorm3d",
+    "StyleEncoder",
     "SwitchableNorm3d",
     "WindowInstanceNorm3d",
+    "match_moments",
     "moments",
     "monai_norm",
     "normalize",

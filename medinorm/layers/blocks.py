@@ -69,6 +69,13 @@ def view_along(x: Tensor, axis: int) -> Tensor:
     return x.movedim(1, -1).flatten(1, -2) if axis == 1 else x.flatten(2)
 
 
+def in_layout_of(y: Tensor, x: Tensor) -> Tensor:
+    """`y` with its channels where `x` has them in memory, copied if it must be."""
+    if is_channels_last(x):
+        return y.movedim(1, -1).contiguous().movedim(-1, 1)
+    return y.contiguous()
+
+
 def blocks(shape: torch.Size, axis: int) -> Iterator[tuple[Index, Index]]:
     """Cut a voxel view into blocks of about `BLOCK` elements.
 

@@ -28,6 +28,7 @@ class Condition:
         self.values = values
         self.features: dict[nn.Module, Tensor] = {}  # of reference scans, by layer
         self.recording = False  # whether reference scans are passing through
+        self.shots = 1  # reference scans of each sample
         self._resized: dict[tuple[str, tuple[int, ...]], Tensor] = {}
 
     def resized(
@@ -191,8 +192,8 @@ class ConditionalNetwork(nn.Module):
         given = {word: value for word, value in values.items() if value is not None}
         condition = Condition(given)
         with self._under(condition):
-            if references is not None and self._records:
-                condition.recording = True
+            if style is not None and references is not None and self._records:
+                condition.recording, condition.shots = True, style.shape[1]
                 self.network(references)
                 condition.recording = False
             return self.network(x)

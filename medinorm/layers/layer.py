@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medinorm.layers.affine import ChannelNorm, check_input
-from medinorm.layers.blocks import is_channels_last
+from medinorm.layers.blocks import in_layout_of
 from medinorm.layers.pooled import Pool, normalize_pooled
 
 
@@ -68,4 +68,4 @@ class LayerNorm3d(ChannelNorm):
             p if p is None else p.to(x.dtype) for p in (self.weight, self.bias)
         )
         y = F.layer_norm(last, size, weight, bias, self.eps).to(x.dtype).movedim(-1, 1)
-        return y if is_channels_last(x) else y.contiguous()
+        return in_layout_of(y, x)

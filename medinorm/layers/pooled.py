@@ -187,9 +187,9 @@ def _group_norm(
     """Torch's group norm and the statistics it used."""
     size, channels = x.shape[:2]
     voxels = x[0, 0].numel()
-    return torch.native_group_norm(
-        x.contiguous(), weight, bias, size, channels, voxels, groups, eps
-    )
+    # The kernel reads the memory of its arguments in a row, whatever their strides.
+    x, weight, bias = (t if t is None else t.contiguous() for t in (x, weight, bias))
+    return torch.native_group_norm(x, weight, bias, size, channels, voxels, groups, eps)
 
 
 def _too_far_off(mean: Tensor, rstd: Tensor) -> bool:

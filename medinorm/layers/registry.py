@@ -6,8 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from medinorm.layers.adaptive_instance import AdaptiveInstanceNorm3d
 from medinorm.layers.batch import BatchNorm3d
 from medinorm.layers.batch_instance import BatchInstanceNorm3d
+from medinorm.layers.cluster_instance import ClusterInstanceNorm3d
 from medinorm.layers.domain_specific import DomainSpecificNorm3d
 from medinorm.layers.group import GroupNorm3d
 from medinorm.layers.ibn import IBN3d
@@ -15,6 +17,8 @@ from medinorm.layers.identity import NoNorm
 from medinorm.layers.instance import InstanceNorm3d
 from medinorm.layers.layer import LayerNorm3d
 from medinorm.layers.masked_instance import MaskedInstanceNorm3d
+from medinorm.layers.self_attentive_instance import SelfAttentiveInstanceNorm3d
+from medinorm.layers.spatially_adaptive import SpatiallyAdaptiveNorm3d
 from medinorm.layers.switchable import SwitchableNorm3d
 from medinorm.layers.window_instance import WindowInstanceNorm3d
 
@@ -23,8 +27,10 @@ _MONAI_NAMES = frozenset({"batch", "group", "instance", "layer"})
 
 NORMS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {
+        "adaptive_instance": AdaptiveInstanceNorm3d,
         "batch": BatchNorm3d,
         "batch_instance": BatchInstanceNorm3d,
+        "cluster_instance": ClusterInstanceNorm3d,
         "domain_specific": DomainSpecificNorm3d,
         "group": GroupNorm3d,
         "ibn": IBN3d,
@@ -32,6 +38,8 @@ NORMS: Mapping[str, type[nn.Module]] = MappingProxyType(
         "layer": LayerNorm3d,
         "masked_instance": MaskedInstanceNorm3d,
         "none": NoNorm,
+        "self_attentive_instance": SelfAttentiveInstanceNorm3d,
+        "spatially_adaptive": SpatiallyAdaptiveNorm3d,
         "switchable": SwitchableNorm3d,
         "window_instance": WindowInstanceNorm3d,
     }

@@ -31,6 +31,17 @@ def test_agrees_with_the_definition(layout, pool, size):
     assert y.stride() == x.stride()
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_strided_weights_are_read_right(layout, channels, per_sample):
+    x, pool = layout(torch.randn(5, channels, 4, 3)), Pool(channels)
+    both = torch.randn(5, 2 * channels)
+    weight, bias = both.chunk(2, dim=1) if per_sample else both[0].view(-1, 2).unbind(1)
+    wanted = _reference(x, pool, weight, bias)
+    y = normalize_pooled(x, pool, weight, bias).double()
+    torch.testing.assert_close(y, wanted, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("size", [(4,), (2, 4)])
 def test_gradients(layout, pool, size):
