@@ -233,10 +233,12 @@ def _say_unranked(study: Study, findings: Findings) -> list[str]:
     ):
         values = np.array([row[name] for row in findings.summary], dtype=np.float64)
         values = values[np.isfinite(values)]
-        if values.size:
+        if values.size == 1:
+            sentences.append(f"On {where}, mean Dice was {values[0]:.3f}.")
+        elif values.size:
             sentences.append(
                 f"On {where}, mean Dice lay between {values.min():.3f} and "
-                f"{values.max():.3f} for {_count(values.size, 'variant')}."
+                f"{values.max():.3f} for {values.size} variants."
             )
     domains = _count(len(study.axes.domain_names), "scanner")
     return [
