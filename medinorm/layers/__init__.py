@@ -1,4 +1,10 @@
-"""Normalization layers for 3D networks (torch; no MONAI needed)."""
+"""Normalization layers for 3D networks (torch; no MONAI needed).
+
+`ThumbnailSlidingWindowInferer` extends a class of MONAI, so it is imported when it is
+first named.
+"""
+
+from typing import Any
 
 from medinorm.layers.adaptive_instance import AdaptiveInstanceNorm3d, match_moments
 from medinorm.layers.batch import BatchNorm3d
@@ -19,6 +25,7 @@ from medinorm.layers.self_attentive_instance import SelfAttentiveInstanceNorm3d
 from medinorm.layers.spatially_adaptive import SpatiallyAdaptiveNorm3d
 from medinorm.layers.style_encoder import StyleEncoder
 from medinorm.layers.switchable import SwitchableNorm3d
+from medinorm.layers.thumbnail_instance import ThumbnailInstanceNorm3d
 from medinorm.layers.window_instance import WindowInstanceNorm3d
 
 __all__ = [
@@ -40,6 +47,8 @@ __all__ = [
     "SpatiallyAdaptiveNorm3d",
     "StyleEncoder",
     "SwitchableNorm3d",
+    "ThumbnailInstanceNorm3d",
+    "ThumbnailSlidingWindowInferer",
     "WindowInstanceNorm3d",
     "match_moments",
     "moments",
@@ -47,3 +56,15 @@ __all__ = [
     "normalize",
     "register_norms",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs MONAI on first use (PEP 562)."""
+    if name == "ThumbnailSlidingWindowInferer":
+        # MONAI takes seconds to import.
+        from medinorm.layers.thumbnail_inferer import (  # noqa: PLC0415
+            ThumbnailSlidingWindowInferer,
+        )
+
+        return ThumbnailSlidingWindowInferer
+    raise AttributeError(f"module 'medinorm.layers' has no attribute {name!r}")

@@ -170,7 +170,8 @@ def _normalize_by_torch(
         weight = torch.ones(channels, dtype=values_dtype(x), device=x.device)
         bias = torch.zeros_like(weight)
     if x.device.type != "cpu":
-        weight, bias = (t if t is None else t.to(x.dtype) for t in (weight, bias))
+        weight = None if weight is None else weight.to(x.dtype)
+        bias = None if bias is None else bias.to(x.dtype)
     y, mean, rstd = _group_norm(x, groups, weight, bias, eps)
     if _too_far_off(mean, rstd):
         # A shift of a whole group changes nothing, so the gradient is exact as well.

@@ -20,6 +20,7 @@ from medinorm.layers.masked_instance import MaskedInstanceNorm3d
 from medinorm.layers.self_attentive_instance import SelfAttentiveInstanceNorm3d
 from medinorm.layers.spatially_adaptive import SpatiallyAdaptiveNorm3d
 from medinorm.layers.switchable import SwitchableNorm3d
+from medinorm.layers.thumbnail_instance import ThumbnailInstanceNorm3d
 from medinorm.layers.window_instance import WindowInstanceNorm3d
 
 # MONAI has norms of its own by these names; ours get a prefix there.
@@ -41,6 +42,7 @@ NORMS: Mapping[str, type[nn.Module]] = MappingProxyType(
         "self_attentive_instance": SelfAttentiveInstanceNorm3d,
         "spatially_adaptive": SpatiallyAdaptiveNorm3d,
         "switchable": SwitchableNorm3d,
+        "thumbnail_instance": ThumbnailInstanceNorm3d,
         "window_instance": WindowInstanceNorm3d,
     }
 )

@@ -79,6 +79,7 @@ CASES = {
         options={"num_regions": 3, "hidden": 4}, conditions=_regions
     ),
     "switchable": Case(one_voxel=True, invariant=False),
+    "thumbnail_instance": Case(),
     "window_instance": Case(),
 }
 

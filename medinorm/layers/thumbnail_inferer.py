@@ -1,0 +1,127 @@
+"""Sliding-window inference with the statistics of the whole volume."""
+
+from typing import Any, Literal, get_args
+
+import torch
+from monai.inferers import SlidingWindowInferer
+from monai.utils import fall_back_tuple
+from torch import Tensor, nn
+
+from medinorm.layers.thumbnail_instance import frozen_statistics, thumbnail_layers
+from medinorm.layers.tiles import cut_tiles
+from medinorm.layers.whole_volume import (
+    Predictor,
+    freeze_exactly,
+    freeze_from_strided,
+    freeze_from_tiles,
+    measure_reach,
+    pad_to,
+    predict_tiles,
+)
+
+Statistics = Literal["tiles", "strided", "exact"]
+
+
+class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
+    """Infer in windows, with `ThumbnailInstanceNorm3d` layers that know the volume.
+
+    In place of MONAI's `SlidingWindowInferer`: before the windows of a volume, the
+    statistics of its layers are taken from the whole of it. Nothing remains for the
+    next volume.
+
+    ``tiles`` takes a few windows at full resolution (pooled), ``strided`` every k-th
+    voxel of the volume, as one window. ``exact`` measures all windows layer by layer
+    and infers each with as much around it as the network looks at: the result is that
+    of whole-volume inference, at the cost of a pass through all windows for each layer;
+    `overlap` and `mode` then have no meaning.
+
+    Args:
+        args: as in `SlidingWindowInferer`.
+        statistics: where the statistics come from.
+        count: number of windows for ``tiles``.
+        align: for ``exact``: voxels, a multiple of the network's total stride.
+        options: as in `SlidingWindowInferer`.
+
+    Raises:
+        ValueError: an argument is out of its range; on call: the network is no module,
+            or has no `ThumbnailInstanceNorm3d`.
+
+    Examples:
+        >>> from medinorm.layers import ThumbnailInstanceNorm3d
+        >>> network, volume = ThumbnailInstanceNorm3d(1), torch.randn(1, 1, 32, 16, 16)
+        >>> inferer = ThumbnailSlidingWindowInferer((16, 16, 16), statistics="exact")
+        >>> torch.allclose(inferer(volume, network), network(volume), atol=1e-5)
+        True
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        statistics: Statistics = "tiles",
+        count: int = 4,
+        align: int = 16,
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        if statistics not in get_args(Statistics):
+            known = ", ".join(get_args(Statistics))
+            raise ValueError(f"statistics must be one of {known}; not {statistics}")
+        if count < 1 or align < 1:
+            raise ValueError("count and align must be positive")
+        self.statistics, self.count, self.align = statistics, count, align
+
+    def __call__(
+        self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Run the network on all windows of each volume.
+
+        Args:
+            inputs: ``(N, C, ...)``.
+            network: a module with `ThumbnailInstanceNorm3d` layers.
+            args: passed on to the network.
+            kwargs: passed on to the network, for all volumes alike.
+        """
+        if not isinstance(network, nn.Module) or not thumbnail_layers(network):
+            raise ValueError(
+                "the network must be a module with ThumbnailInstanceNorm3d layers: "
+                "build it with norm='thumbnail_instance' or use convert_norm"
+            )
+        volumes = [
+            self._infer(inputs[n : n + 1], network, *args, **kwargs)
+            for n in range(inputs.shape[0])
+        ]
+        if len(volumes) == 1:
+            return volumes[0]
+        if not isinstance(volumes[0], Tensor):
+            raise ValueError("give one volume at a time to a network of many outputs")
+        return torch.cat(volumes)
+
+    def _infer(
+        self, volume: Tensor, network: nn.Module, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Run the network on one volume."""
+
+        def predict(x: Tensor) -> Any:
+            return network(x.to(self.sw_device or x.device), *args, **kwargs)
+
+        with frozen_statistics(network):
+            if self.statistics == "exact":
+                return self._infer_exactly(volume, network, predict)
+            window = fall_back_tuple(self.roi_size, volume.shape[2:])
+            padded = pad_to(volume, window, self.padding_mode, self.cval)
+            if self.statistics == "tiles":
+                freeze_from_tiles(network, predict, padded, window, self.count)
+            else:
+                freeze_from_strided(network, predict, padded, window)
+            return super().__call__(volume, network, *args, **kwargs)
+
+    def _infer_exactly(
+        self, volume: Tensor, network: nn.Module, predict: Predictor
+    ) -> Tensor:
+        """Run the network on one volume as if there were no windows."""
+        window = fall_back_tuple(self.roi_size, volume.shape[2:])
+        core = tuple(max(1, size // self.align) * self.align for size in window)
+        halo = measure_reach(network, predict, volume, self.align)
+        tiles = cut_tiles(tuple(volume.shape[2:]), core, halo)
+        freeze_exactly(network, predict, volume, tiles)
+        return predict_tiles(predict, volume, tiles)
