@@ -192,7 +192,7 @@ class NetworkConfig(Section):
 
     name: NetworkName = Field(default="unet", description="MONAI network.")
     channels: tuple[Count, ...] = Field(
-        default=(16, 32, 64),
+        default=(16, 32, 64, 128),
         min_length=2,
         description="Feature channels of each level; each level halves the grid.",
     )
@@ -214,7 +214,7 @@ class TrainConfig(Section):
     batch_size: Count = Field(default=2, description="Patches in a mini-batch.")
     steps: Count = Field(default=300, description="Optimizer steps of a run.")
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=3e-3, description="Peak learning rate (AdamW, one cycle)."
+        default=1e-2, description="Peak learning rate (AdamW, one cycle)."
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=1e-5, description="Weight decay of AdamW."
@@ -225,7 +225,7 @@ class TrainConfig(Section):
         "offset and noise.",
     )
     foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.67, description="Share of patches centred on a labelled voxel."
+        default=0.5, description="Share of patches centred on a labelled voxel."
     )
     selection: Literal["last", "validation"] = Field(
         default="last",

@@ -31,7 +31,7 @@ FILES = sorted((ROOT / "config").rglob("*.yaml"))
         ({"input": {"scans": "a", "bids": "b"}}, "give one of scans, dicom and bids"),
         ({"input": {"labels": "a"}}, "labels goes with dicom"),
         ({"input": {"dicom": ["a"], "channels": ["t", "u"]}}, "one channel"),
-        ({"train": {"patch": [47, 48, 48]}}, "must be divisible by 4"),
+        ({"train": {"patch": [47, 48, 48]}}, "must be divisible by 8"),
         ({"train": {"selection": "validation"}}, "needs split.validation_fraction"),
         ({"split": {"folds": 3, "test_folds": 4}}, "cannot exceed folds"),
         ({"harmonize": {"percentiles": [9, 1]}}, "percentiles must rise"),
