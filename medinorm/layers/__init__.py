@@ -6,29 +6,37 @@ first named.
 
 from typing import Any
 
+from medinorm.layers.adapt import adapt_batch_statistics
 from medinorm.layers.adaptive_instance import AdaptiveInstanceNorm3d, match_moments
 from medinorm.layers.batch import BatchNorm3d
 from medinorm.layers.batch_instance import BatchInstanceNorm3d
 from medinorm.layers.cluster_instance import ClusterInstanceNorm3d
 from medinorm.layers.conditioning import ConditionalNetwork
+from medinorm.layers.convert import convert_norm
 from medinorm.layers.domain_specific import DomainSpecificNorm3d
+from medinorm.layers.dsu import DSU
+from medinorm.layers.efdmix import EFDMix
 from medinorm.layers.group import GroupNorm3d
 from medinorm.layers.ibn import IBN3d
 from medinorm.layers.identity import NoNorm
 from medinorm.layers.instance import InstanceNorm3d
 from medinorm.layers.layer import LayerNorm3d
 from medinorm.layers.masked_instance import MaskedInstanceNorm3d
+from medinorm.layers.mixstyle import MixStyle
 from medinorm.layers.moments import Moments, moments
 from medinorm.layers.normalize import normalize
+from medinorm.layers.permuted_adain import PermutedAdaIN
 from medinorm.layers.registry import NORMS, monai_norm, register_norms
 from medinorm.layers.self_attentive_instance import SelfAttentiveInstanceNorm3d
 from medinorm.layers.spatially_adaptive import SpatiallyAdaptiveNorm3d
 from medinorm.layers.style_encoder import StyleEncoder
 from medinorm.layers.switchable import SwitchableNorm3d
+from medinorm.layers.tent import Tent
 from medinorm.layers.thumbnail_instance import ThumbnailInstanceNorm3d
 from medinorm.layers.window_instance import WindowInstanceNorm3d
 
 __all__ = [
+    "DSU",
     "NORMS",
     "AdaptiveInstanceNorm3d",
     "BatchInstanceNorm3d",
@@ -36,20 +44,26 @@ __all__ = [
     "ClusterInstanceNorm3d",
     "ConditionalNetwork",
     "DomainSpecificNorm3d",
+    "EFDMix",
     "GroupNorm3d",
     "IBN3d",
     "InstanceNorm3d",
     "LayerNorm3d",
     "MaskedInstanceNorm3d",
+    "MixStyle",
     "Moments",
     "NoNorm",
+    "PermutedAdaIN",
     "SelfAttentiveInstanceNorm3d",
     "SpatiallyAdaptiveNorm3d",
     "StyleEncoder",
     "SwitchableNorm3d",
+    "Tent",
     "ThumbnailInstanceNorm3d",
     "ThumbnailSlidingWindowInferer",
     "WindowInstanceNorm3d",
+    "adapt_batch_statistics",
+    "convert_norm",
     "match_moments",
     "moments",
     "monai_norm",

@@ -185,11 +185,13 @@ def _normalize_by_torch(
 def _group_norm(
     x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Torch's group norm and the statistics it used."""
+    """Group norm by torch and the statistics it used."""
     size, channels = x.shape[:2]
     voxels = x[0, 0].numel()
     # The kernel reads the memory of its arguments in a row, whatever their strides.
-    x, weight, bias = (t if t is None else t.contiguous() for t in (x, weight, bias))
+    x = x.contiguous()
+    weight = None if weight is None else weight.contiguous()
+    bias = None if bias is None else bias.contiguous()
     return torch.native_group_norm(x, weight, bias, size, channels, voxels, groups, eps)
 
 
