@@ -81,3 +81,8 @@ def check_values(count: int) -> None:
             "expected more than one value per statistic: use a larger patch, fewer "
             "levels, or a norm that pools channels or samples"
         )
+
+
+def can_see_values() -> bool:
+    """Whether values may be looked at: while compiling or exporting there are none."""
+    return not torch.compiler.is_compiling()

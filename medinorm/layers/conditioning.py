@@ -61,7 +61,25 @@ def resize(values: Tensor, size: tuple[int, ...], how: Resize) -> Tensor:
     if how == "nearest" or finer:
         nearest = F.interpolate(values.float(), size=size, mode="nearest-exact")
         return nearest.to(values.dtype)
+    both = list(zip(size, values.shape[2:], strict=True))
+    if all(old % new == 0 for new, old in both):
+        return average_blocks(values.float(), [old // new for new, old in both])
     return F.interpolate(values.float(), size=size, mode="area")
+
+
+def average_blocks(x: Tensor, block: list[int]) -> Tensor:
+    """Average blocks of voxels; those at the end may be smaller.
+
+    ONNX knows this, unlike averaging to a given size.
+
+    Examples:
+        >>> import torch
+        >>> average_blocks(torch.tensor([[[1.0, 3.0, 7.0]]]), [2])
+        tensor([[[2., 7.]]])
+    """
+    pool: Any = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[len(block) - 1]
+    averaged: Tensor = pool(x, block, ceil_mode=True, count_include_pad=False)
+    return averaged
 
 
 class Conditional(nn.Module):

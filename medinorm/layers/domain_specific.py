@@ -5,7 +5,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from medinorm.layers.affine import ChannelNorm, check_input, check_values
+from medinorm.layers.affine import (
+    ChannelNorm,
+    can_see_values,
+    check_input,
+    check_values,
+)
 from medinorm.layers.conditioning import Conditional
 from medinorm.layers.moments import Moments, moments
 from medinorm.layers.normalize import normalize
@@ -101,7 +106,8 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         """The domain of each sample."""
         domain = self.given("domain").reshape(-1).to(x.device).expand(x.shape[0])
         lowest = 0 if self.training else UNSEEN
-        if bool((domain < lowest).any() | (domain >= self.num_domains).any()):
+        wrong = (domain < lowest) | (domain >= self.num_domains)
+        if can_see_values() and bool(wrong.any()):
             raise ValueError(
                 f"domain must be between {lowest} and {self.num_domains - 1} "
                 f"(in evaluation -1 means unseen)"
@@ -111,7 +117,7 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
     def _choice(self, domain: Tensor) -> Tensor:
         """Weight of each domain in each sample, ``(N, domains)``."""
         seen = self.num_batches_tracked > 0
-        seen = seen if bool(seen.any()) else torch.ones_like(seen)
+        seen = seen | ~seen.any()  # all, as long as none was
         equal = seen.to(self.running_mean) / seen.sum()
         one = torch.eye(self.num_domains, device=equal.device, dtype=equal.dtype)
         return torch.cat([one, equal[None]])[domain]  # -1 is the last row

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from medinorm.layers.affine import can_see_values
 from medinorm.layers.blocks import apply_affine, measure, refine, values_dtype
 
 
@@ -97,7 +98,7 @@ def moments(x: Tensor, mask: Tensor | None = None) -> Moments:
         return _masked_moments(x, mask)
     dtype = statistics_dtype(x)
     count = torch.full((1, 1), x[0, 0].numel(), dtype=dtype, device=x.device)
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+    if x.device.type == "cpu" and can_see_values():
         mean, m2 = _BlockedMoments.apply(x)  # type: ignore[no-untyped-call]
         return Moments(count, mean, m2)
     return _weighted_moments(x, None, count)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from medinorm.layers.affine import can_see_values
 from medinorm.layers.blocks import (
     apply_affine,
     reduce_gradient,
@@ -52,7 +53,7 @@ def normalize(
     scale = 1 / std if weight is None else weight / std
     offset = torch.zeros_like(mean) if bias is None else bias
     terms = (term.to(mean.dtype).expand(x.shape[:2]) for term in (mean, scale, offset))
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+    if x.device.type == "cpu" and can_see_values():
         y = _BlockedAffine.apply(x, *terms)  # type: ignore[no-untyped-call]
     else:
         y = _affine(x, *terms)

@@ -1,12 +1,14 @@
 """Self-attentive factorized instance normalization (SAFIN)."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medinorm.layers.affine import ChannelNorm, check_input
 from medinorm.layers.blocks import in_layout_of
-from medinorm.layers.conditioning import RecordsFeatures
+from medinorm.layers.conditioning import RecordsFeatures, average_blocks
 from medinorm.layers.moments import moments
 from medinorm.layers.normalize import normalize
 from medinorm.layers.pooled import Pool
@@ -100,6 +102,6 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         """Averages over a coarse grid, ``(N, T, 2C)``."""
         dims = x.dim() - 2
         side = int(self.max_tokens ** (1 / dims) + 1e-6)
-        size = [min(side, length) for length in x.shape[2:]]
+        block = [math.ceil(length / side) for length in x.shape[2:]]
         both = torch.cat([normalized, x], dim=1).to(self.to_key.weight.dtype)
-        return F.interpolate(both, size=size, mode="area").flatten(2).mT
+        return average_blocks(both, block).flatten(2).mT

@@ -292,3 +292,37 @@ def test_compiled_is_the_same(name, training):
     y = network(x, **CASES[name].conditions(x))
     torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
     torch.compiler.reset()
+
+
+@every_norm
+@torch.no_grad()
+def test_exported_is_the_same(name):
+    x = torch.randn(2, 4, 5, 4, 3)
+    network = ConditionalNetwork(build(name)).eval()
+    conditions = CASES[name].conditions(x)
+    program = torch.export.export(network, (x,), conditions)
+    expected = network(x, **conditions)
+    y = program.module()(x, **conditions)
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+
+
+# The exporter's own: deprecated calls inside.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@every_norm
+@torch.no_grad()
+def test_onnx_gives_the_same(name, tmp_path):
+    pytest.importorskip("onnxscript", reason="ONNX export needs onnxscript")
+    runtime = pytest.importorskip("onnxruntime", reason="ONNX models need a runtime")
+    x = torch.randn(2, 4, 5, 4, 3)
+    network = ConditionalNetwork(build(name)).eval()
+    conditions = CASES[name].conditions(x)
+    path = tmp_path / "network.onnx"
+    torch.onnx.export(
+        network, (x,), path, kwargs=conditions, dynamo=True, verbose=False
+    )
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    given = [x, *conditions.values()]
+    feed = {i.name: g.numpy() for i, g in zip(session.get_inputs(), given, strict=True)}
+    (y,) = session.run(None, feed)
+    expected = network(x, **conditions)
+    torch.testing.assert_close(torch.from_numpy(y), expected, rtol=1e-4, atol=1e-4)

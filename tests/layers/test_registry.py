@@ -43,7 +43,9 @@ def test_options_reach_the_layer():
 
 
 def test_an_unknown_norm_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"must be one of batch, .*; not bathc"):
+    with pytest.raises(
+        ValueError, match=r"must be one of adaptive_instance, batch, .*; not bathc"
+    ):
         monai_norm("bathc", {})
 
 
