@@ -10,20 +10,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from medinorm.sections import Section, parse_section
-
-NormName = Literal["batch", "instance", "group", "layer", "none"]
-IntensityName = Literal["none", "zscore", "percentile", "population"]
-ForegroundName = Literal["image", "nonzero", "positive", "otsu"]
-DesignName = Literal["lodo", "pooled", "single"]
-NetworkName = Literal["unet", "dynunet", "segresnet"]
-AdaptName = Literal["none", "batch_statistics"]
-ScannerName = Literal["ge_15t", "siemens_3t", "philips_3t", "lowfield_64mt"]
-
-# Methods with nothing to learn from other scans: one harmonized copy serves all splits.
-PER_SCAN_INTENSITIES: frozenset[IntensityName] = frozenset(
-    {"none", "zscore", "percentile"}
+from medinorm.choices import (
+    AdaptName,
+    DesignName,
+    ForegroundName,
+    IntensityName,
+    NetworkName,
+    NormName,
+    ScannerName,
 )
+from medinorm.sections import Section, parse_section
 
 Millimetres = Annotated[float, Field(gt=0, le=100)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -227,6 +223,11 @@ class TrainConfig(Section):
     foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5, description="Share of patches centred on a labelled voxel."
     )
+    shots: Count = Field(
+        default=2,
+        description="Unlabelled scans of the same domain that tell conditional norms "
+        "its style (K-shot), in training and at test time.",
+    )
     selection: Literal["last", "validation"] = Field(
         default="last",
         description="Which weights are kept: the last, or those with the best Dice on "
@@ -262,8 +263,9 @@ class ExperimentsConfig(Section):
     adapt: tuple[AdaptName, ...] = Field(
         default=("none",),
         min_length=1,
-        description="Test-time rows. `batch_statistics` re-estimates the statistics "
-        "of `batch` on the unlabelled test scans of each scanner (AdaBN).",
+        description="Test-time rows of `batch`, learned from the unlabelled test scans "
+        "of each domain: `batch_statistics` estimates the statistics anew (AdaBN), "
+        "`tent` adapts gains and offsets by entropy minimization (TENT).",
     )
     seeds: tuple[Seed, ...] = Field(
         default=(0, 1, 2),
@@ -290,6 +292,11 @@ class PredictConfig(Section):
         default=0.25, description="Overlap of neighbouring tiles, as a part of a tile."
     )
     tiles: Count = Field(default=4, description="Tiles that go through at once.")
+    statistics: Literal["tiles", "strided", "exact"] = Field(
+        default="tiles",
+        description="Where `thumbnail_instance` takes the statistics of a whole scan "
+        "from: a few tiles, every k-th voxel, or all tiles layer by layer.",
+    )
 
 
 class ScoreConfig(Section):
@@ -368,9 +375,9 @@ class StudyConfig(Section):
                 "train.selection: validation needs split.validation_fraction above 0"
             )
         adapts = set(self.experiments.adapt)
-        if "batch_statistics" in adapts and "batch" not in self.experiments.norm:
+        if adapts != {"none"} and "batch" not in self.experiments.norm:
             raise ValueError(
-                "experiments.adapt: batch_statistics needs batch in experiments.norm"
+                "experiments.adapt: test-time rows need batch in experiments.norm"
             )
         if "none" not in adapts:
             raise ValueError("experiments.adapt must contain none, the reference row")

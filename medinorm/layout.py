@@ -6,7 +6,8 @@ Paths hold Snakemake wildcards in braces; stages fill them with `str.format`.
 from dataclasses import dataclass
 from pathlib import Path
 
-from medinorm.config import PER_SCAN_INTENSITIES, StudyConfig
+from medinorm.choices import PER_SCAN_INTENSITIES
+from medinorm.config import StudyConfig
 
 SHARED_MAP = "shared"  # in place of a split: harmonized once for all splits
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from medinorm.config import PER_SCAN_INTENSITIES, InputConfig, NormName, StudyConfig
+from medinorm.choices import PER_SCAN_INTENSITIES, NormName
+from medinorm.config import InputConfig, StudyConfig
 from medinorm.flags import write_flags
 from medinorm.layout import Layout, map_of
 from medinorm.tables import read_table

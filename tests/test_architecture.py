@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "medinorm"
 
 CORE = {
+    "choices",
     "config",
     "errors",
     "files",
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "ingest": set(),
     "demo": set(),
     "harmonize": {"intensity"},
-    "train": {"harmonize", "layers"},
+    "train": {"harmonize", "intensity", "layers"},
     "evaluate": {"harmonize", "layers", "train"},
     "report": set(),
     "cli": {"stages"},

@@ -33,7 +33,7 @@ def test_a_mistake_is_one_line(tmp_path, capsys):
     assert capsys.readouterr().err == "medinorm: none.tsv: the table does not exist\n"
 
 
-def test_a_bad_setting_names_its_flag(tmp_path, capsys):
+def test_a_bad_setting_names_its_flag(capsys):
     words = ["split", "a", "b", "c", "d", "--test-folds", "0"]
     assert cli.main(words) == 1
     assert "--test-folds: Input should be" in capsys.readouterr().err

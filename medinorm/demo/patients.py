@@ -10,7 +10,8 @@ from typing import get_args
 
 import numpy as np
 
-from medinorm.config import DemoConfig, ScannerName
+from medinorm.choices import ScannerName
+from medinorm.config import DemoConfig
 
 # Parts of invented words; rare letters make them impossible to meet by chance.
 _STARTS = ("Qua", "Xy", "Zvo", "Vre", "Tzi", "Kju", "Yque", "Jhu", "Dwy", "Gzo")

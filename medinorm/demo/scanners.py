@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medinorm.config import ScannerName
+from medinorm.choices import ScannerName
 from medinorm.demo.grid import Grid
 from medinorm.demo.signal import (
     InversionSpinEcho,

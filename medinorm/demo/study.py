@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from medinorm.config import DemoConfig, ScannerName
+from medinorm.choices import ScannerName
+from medinorm.config import DemoConfig
 from medinorm.demo.anatomy import Atlas, draw_person, read_atlas, tissue_fractions
 from medinorm.demo.dicom import (
     identity_dataset,

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from medinorm.config import AdaptName
+from medinorm.choices import AdaptName
+from medinorm.layers import Tent, adapt_batch_statistics
 from medinorm.train.dataset import pad_to
 from medinorm.train.model import ModelCard
 
@@ -22,26 +22,22 @@ def _keep(network: nn.Module, _images: Images, _card: ModelCard) -> nn.Module:
 
 
 def _batch_statistics(network: nn.Module, images: Images, card: ModelCard) -> nn.Module:
-    """Estimate the statistics of batch normalization anew (AdaBN).
+    return adapt_batch_statistics(network, _batches(network, images, card))
 
-    References:
-        Li et al., "Revisiting batch normalization for practical domain adaptation",
-        2016, arXiv:1603.04779.
-    """
+
+def _tent(network: nn.Module, images: Images, card: ModelCard) -> nn.Module:
+    tent = Tent(network, episodic=False)
+    for batch in _batches(network, images, card):
+        tent.adapt(batch)
+    return tent.network
+
+
+def _batches(network: nn.Module, images: Images, card: ModelCard) -> Iterator[Tensor]:
+    """All tiles of all images, on the device of the network."""
     device = next(network.parameters()).device
-    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # the average of all tiles, each with equal weight
-        layer.train()
-    with torch.no_grad():
-        for image in images:
-            for tile in _tiles(image, card):
-                network(tile.to(device))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    return network.eval()
+    for image in images:
+        for tile in _tiles(image, card):
+            yield tile.to(device)
 
 
 def _tiles(image: NDArray[Any], card: ModelCard) -> Iterator[Tensor]:
@@ -65,4 +61,5 @@ def _tiles(image: NDArray[Any], card: ModelCard) -> Iterator[Tensor]:
 ADAPTATIONS: Mapping[AdaptName, Adaptation] = {
     "none": _keep,
     "batch_statistics": _batch_statistics,
+    "tent": _tent,
 }

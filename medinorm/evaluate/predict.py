@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai.inferers import SlidingWindowInferer
 from numpy.typing import NDArray
 from torch import nn
 
-from medinorm.config import AdaptName, PredictConfig
+from medinorm.choices import AdaptName
+from medinorm.config import PredictConfig
 from medinorm.errors import RunError
 from medinorm.evaluate.adapt import ADAPTATIONS
+from medinorm.files import read_json
 from medinorm.harmonize.spatial import resample_onto
 from medinorm.harmonize.stage import harmonized_paths
 from medinorm.layout import run_folder
@@ -27,7 +28,9 @@ from medinorm.provenance import (
 from medinorm.scan import Scan, read_scans
 from medinorm.shards import State, run_items
 from medinorm.tables import Row, read_table
+from medinorm.train.conditions import central_patch, scan_conditions
 from medinorm.train.dataset import pad_to
+from medinorm.train.inference import infer_logits
 from medinorm.train.model import ModelCard, model_path, read_model
 from medinorm.volume import Volume, read_grid, read_volume, write_volume
 
@@ -43,13 +46,16 @@ class Prediction:
         image: its harmonized image.
         run: folder of the network.
         target: label map to write.
-        unlabelled: harmonized images of the same domain's test scans, for adaptation.
+        domain: of the scan.
+        unlabelled: harmonized images of the same domain's test scans: for adaptation,
+            and as references of conditional norms.
     """
 
     scan: Scan
     image: Path
     run: Path
     target: Path
+    domain: str
     unlabelled: tuple[Path, ...]
 
 
@@ -107,6 +113,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
             image=harmonized_paths(harmonized, item["scan"])[0],
             run=run_folder(runs, seed),
             target=run_folder(predictions, seed) / f"{item['scan']}.nii.gz",
+            domain=item["domain"],
             unlabelled=tuple(
                 harmonized_paths(harmonized, row["scan"])[0]
                 for row in tests
@@ -140,7 +147,7 @@ def segment(
         ScanError: a file of the scan is missing or damaged.
     """
     volume = read_volume(prediction.image)
-    probabilities = infer(network, volume.array, card, settings)
+    probabilities = infer(network, volume.array, card, prediction, settings)
     grid = read_grid(prediction.scan.image)
     there = resample_onto(volume.with_array(probabilities), grid)
     values = np.array([0, *card.label_values], dtype=np.uint8)
@@ -151,6 +158,7 @@ def infer(
     network: nn.Module,
     image: NDArray[np.float32],
     card: ModelCard,
+    prediction: Prediction,
     settings: PredictConfig,
 ) -> NDArray[np.float32]:
     """Class probabilities of a whole image, tile by tile.
@@ -159,27 +167,49 @@ def infer(
         network: in evaluation mode.
         image: shape ``(C, X, Y, Z)``.
         card: of the network.
+        prediction: the domain of the scan, and what else is known of it.
         settings: overlap of tiles, and how many go through at once.
 
     Returns:
         Shape ``(classes, X, Y, Z)``.
     """
-    inferer = SlidingWindowInferer(
-        card.patch,
-        sw_batch_size=settings.tiles,
-        overlap=settings.overlap,
-        mode="gaussian",
-    )
     device = next(network.parameters()).device
-    padded = pad_to(image, card.patch)
+    padded = np.array(pad_to(image, card.patch))
+    conditions = scan_conditions(
+        padded,
+        card.needs,
+        domain=card.domain_index(prediction.domain),
+        references=_references(prediction, card)
+        if "style" in card.needs
+        else padded[None],
+        regions=card.regions,
+    )
     with torch.inference_mode():
-        batch = torch.from_numpy(np.array(padded))[None].to(device)
-        probabilities = inferer(batch, network).float().softmax(dim=1)[0].cpu().numpy()
+        logits = infer_logits(
+            network,
+            torch.from_numpy(padded)[None].to(device),
+            {word: value.to(device) for word, value in conditions.items()},
+            card.patch,
+            settings,
+        )
+        probabilities = logits.float().softmax(dim=1)[0].cpu().numpy()
     window = tuple(
         slice((large - small) // 2, (large - small) // 2 + small)
         for large, small in zip(padded.shape[1:], image.shape[1:], strict=True)
     )
     return np.asarray(probabilities[(slice(None), *window)])
+
+
+def _references(prediction: Prediction, card: ModelCard) -> NDArray[np.float32]:
+    """The middles of K unlabelled scans of the same domain, ``(K, C, X, Y, Z)``.
+
+    None, if the network does not look at any.
+    """
+    if "style" not in card.needs:
+        return np.empty((0, len(card.channels), *card.patch), dtype=np.float32)
+    known = [path for path in prediction.unlabelled if path.exists()][: card.shots]
+    images = (pad_to(read_volume(path, mmap=True).array, card.patch) for path in known)
+    return np.stack([central_patch(image, card.patch) for image in images])
 
 
 def _read_adapted(
@@ -209,7 +239,8 @@ def _provenance(
         "model": recorded_checksum(weights),
         "image": recorded_checksum(prediction.image),
     }
-    if adapt != "none":
+    card = ModelCard.from_json(read_json(sidecar_path(weights))["card"])
+    if adapt != "none" or "style" in card.needs:
         images = [path for path in prediction.unlabelled if path.exists()]
         inputs["unlabelled"] = " ".join(map(recorded_checksum, images))
     return Provenance({"adapt": adapt, **settings.model_dump(mode="json")}, inputs)

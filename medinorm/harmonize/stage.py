@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from medinorm.config import PER_SCAN_INTENSITIES, HarmonizeConfig, IntensityName
+from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName
+from medinorm.config import HarmonizeConfig
 from medinorm.errors import ScanError, StageError
 from medinorm.files import checksum, read_json, write_json
 from medinorm.harmonize.spatial import orient_to_ras, resample_image, resample_labels

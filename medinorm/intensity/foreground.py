@@ -10,12 +10,13 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from medinorm.config import ForegroundName
+from medinorm.choices import ForegroundName
 from medinorm.errors import IntensityError
 
 Mask = NDArray[np.bool_]
 
 _BINS = 256
+_TOP = 0.999  # brighter voxels count as this quantile
 
 
 def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
@@ -53,12 +54,33 @@ def otsu_threshold(channel: NDArray[Any]) -> float:
         Otsu, "A threshold selection method from gray-level histograms", IEEE
         Transactions on Systems, Man, and Cybernetics 9(1), 1979.
     """
-    top = np.quantile(channel, 0.999)
+    top = np.quantile(channel, _TOP)
     image = sitk.GetImageFromArray(np.minimum(channel, top).astype(np.float32))
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.SetNumberOfHistogramBins(_BINS)
     otsu.Execute(image)
     return float(otsu.GetThreshold())
+
+
+def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
+    """Divide voxels into classes of intensity, from dark (0) to bright, by multi-Otsu.
+
+    Args:
+        channel: shape ``(X, Y, Z)``.
+        count: number of classes, at least 2.
+
+    References:
+        Liao, Chen and Chung, "A fast algorithm for multilevel thresholding", Journal of
+        Information Science and Engineering 17(5), 2001.
+    """
+    top = np.quantile(channel, _TOP)
+    clipped = np.minimum(channel, top).astype(np.float32)
+    otsu = sitk.OtsuMultipleThresholdsImageFilter()
+    otsu.SetNumberOfThresholds(count - 1)
+    otsu.SetNumberOfHistogramBins(_BINS // 2)  # all combinations of bins are tried
+    otsu.Execute(sitk.GetImageFromArray(clipped))
+    classes = np.digitize(clipped, sorted(otsu.GetThresholds()), right=True)
+    return np.asarray(classes, dtype=np.uint8)
 
 
 FOREGROUNDS: Mapping[ForegroundName, Callable[[NDArray[Any]], Mask]] = {

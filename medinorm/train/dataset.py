@@ -1,6 +1,6 @@
 """Training patches cut from memory-mapped scans; the same patch for the same index."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from torch.utils.data import Dataset, Sampler
 
 from medinorm.config import TrainConfig
 from medinorm.harmonize.stage import harmonized_paths
+from medinorm.train.conditions import central_patch, condition_maps
+from medinorm.train.model import ModelCard
 from medinorm.volume import read_volume
 
 Patch = tuple[int, int, int]
+Window = tuple[slice, slice, slice]
 
 _CENTRES_PER_LABEL = 4096  # enough to centre patches on; keeps large labels small
 
@@ -35,32 +38,42 @@ class TrainingScan:
         image: shape ``(C, X, Y, Z)``, float32, usually on disk.
         label: shape ``(X, Y, Z)``, class indices 0 (background), 1, 2, ...
         centres: for each class that occurs, voxels of it, shape ``(n, 3)``.
+        domain: index of its domain.
+        maps: maps for conditional norms, each with the shape of `label`.
     """
 
     image: NDArray[np.float32]
     label: NDArray[np.uint8]
     centres: tuple[NDArray[np.int64], ...]
+    domain: int
+    maps: Mapping[str, NDArray[np.uint8]]
 
 
 def read_training_scan(
-    harmonized: Path, scan: str, *, label_values: Sequence[int], patch: Patch
+    harmonized: Path, scan: str, card: ModelCard, domain: str
 ) -> TrainingScan:
     """Open a harmonized scan; one smaller than a patch is padded in memory.
 
     Args:
         harmonized: folder of harmonized scans.
         scan: id of the scan.
-        label_values: the labels, in the order of the classes.
-        patch: size of a patch, in voxels.
+        card: labels, patch, domains and conditions of the network.
+        domain: of the scan.
 
     Raises:
         ScanError: the harmonized files are missing or damaged.
     """
     image_path, label_path = harmonized_paths(harmonized, scan)
-    image = pad_to(read_volume(image_path, mmap=True).array, patch)
-    label = to_classes(read_volume(label_path).array[0], label_values)
-    label = pad_to(label[np.newaxis], patch)[0]
-    return TrainingScan(image, label, tuple(_centres(label, len(label_values))))
+    image = pad_to(read_volume(image_path, mmap=True).array, card.patch)
+    label = to_classes(read_volume(label_path).array[0], card.label_values)
+    label = pad_to(label[np.newaxis], card.patch)[0]
+    return TrainingScan(
+        image=image,
+        label=label,
+        centres=tuple(_centres(label, len(card.label_values))),
+        domain=card.domain_index(domain),
+        maps=condition_maps(np.asarray(image), card.needs, card.regions),
+    )
 
 
 def to_classes(label: NDArray[Any], label_values: Sequence[int]) -> NDArray[np.uint8]:
@@ -94,74 +107,121 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
 
     Args:
         scans: training scans.
-        settings: patch size, share of centred patches, augmentation.
+        settings: patch size, share of centred patches, augmentation, shots.
         seed: seed of the run.
+        needs: conditions of the network; a patch brings them along.
     """
 
     def __init__(
-        self, scans: Sequence[TrainingScan], settings: TrainConfig, seed: int
+        self,
+        scans: Sequence[TrainingScan],
+        settings: TrainConfig,
+        seed: int,
+        needs: Sequence[str] = (),
     ) -> None:
         self._scans = scans
         self._settings = settings
         self._seed = seed
-        self._augment = augmentation(settings.augmentation)
+        self._needs = needs
+        maps = tuple(scans[0].maps) if scans else ()
+        self._augment = augmentation(settings.augmentation, maps)
 
     def __len__(self) -> int:
         """Patches of a whole run."""
         return self._settings.steps * self._settings.batch_size
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        """Image ``(C, X, Y, Z)`` and classes ``(1, X, Y, Z)`` of patch `index`."""
+        """Patch `index`: image ``(C, X, Y, Z)``, classes and maps ``(1, X, Y, Z)``."""
         rng = np.random.default_rng([self._seed, index])
         scan = self._scans[int(rng.integers(len(self._scans)))]
         window = self._window(scan, rng)
-        sample = {
-            "image": torch.from_numpy(np.array(scan.image[(slice(None), *window)])),
-            "label": torch.from_numpy(scan.label[window][np.newaxis].astype(np.int64)),
-        }
+        sample = {"image": _cut(scan.image, window), "label": _cut_map(scan, window)}
+        for word, values in scan.maps.items():
+            sample[word] = torch.from_numpy(values[window][np.newaxis].copy())
         self._augment.set_random_state(seed=int(rng.integers(2**32)))
         augmented = self._augment(sample)
-        return {key: torch.as_tensor(augmented[key]) for key in sample}
+        patch = {key: torch.as_tensor(augmented[key]) for key in sample}
+        if "domain" in self._needs:
+            patch["domain"] = torch.tensor(scan.domain)
+        if "style" in self._needs:
+            patch["style"] = self._references(scan, rng)
+        return patch
 
-    def _window(
-        self, scan: TrainingScan, rng: np.random.Generator
-    ) -> tuple[slice, slice, slice]:
+    def _references(self, scan: TrainingScan, rng: np.random.Generator) -> Tensor:
+        """Random patches of scans of the same domain, ``(K, C, X, Y, Z)``."""
+        peers = [other for other in self._scans if other.domain == scan.domain]
+        chosen = [
+            peers[int(rng.integers(len(peers)))] for _ in range(self._settings.shots)
+        ]
+        return torch.stack([_cut(s.image, self._anywhere(s, rng)) for s in chosen])
+
+    def _window(self, scan: TrainingScan, rng: np.random.Generator) -> Window:
         """Where to cut."""
+        if not scan.centres or rng.random() >= self._settings.foreground_ratio:
+            return self._anywhere(scan, rng)
+        voxels = scan.centres[int(rng.integers(len(scan.centres)))]
+        middle = np.array(self._settings.patch) // 2
+        return self._at(scan, voxels[rng.integers(len(voxels))] - middle)
+
+    def _anywhere(self, scan: TrainingScan, rng: np.random.Generator) -> Window:
+        """A window anywhere in a scan."""
+        room = np.array(scan.label.shape) - np.array(self._settings.patch)
+        return self._at(scan, rng.integers(room + 1))
+
+    def _at(self, scan: TrainingScan, start: NDArray[np.int64]) -> Window:
+        """The window that starts there, moved inside."""
         patch = np.array(self._settings.patch)
-        room = np.array(scan.label.shape) - patch
-        if scan.centres and rng.random() < self._settings.foreground_ratio:
-            voxels = scan.centres[int(rng.integers(len(scan.centres)))]
-            start = voxels[rng.integers(len(voxels))] - patch // 2
-        else:
-            start = rng.integers(room + 1)
-        x, y, z = (
-            slice(int(first), int(first + size))
-            for first, size in zip(np.clip(start, 0, room), patch, strict=True)
-        )
+        first = np.clip(start, 0, np.array(scan.label.shape) - patch)
+        x, y, z = map(slice, first.tolist(), (first + patch).tolist())
         return x, y, z
 
 
 class WholeScans(Dataset[dict[str, Tensor]]):
-    """Whole scans with their classes, for validation.
+    """Whole scans with their classes and conditions, for validation.
 
     Args:
         scans: validation scans.
+        training: training scans, from which the references of a domain are taken.
+        settings: patch and shots.
+        needs: conditions of the network.
     """
 
-    def __init__(self, scans: Sequence[TrainingScan]) -> None:
+    def __init__(
+        self,
+        scans: Sequence[TrainingScan],
+        training: Sequence[TrainingScan],
+        settings: TrainConfig,
+        needs: Sequence[str] = (),
+    ) -> None:
         self._scans = scans
+        self._training = training
+        self._settings = settings
+        self._needs = needs
 
     def __len__(self) -> int:
         """Number of scans."""
         return len(self._scans)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        """Image ``(C, X, Y, Z)`` and classes ``(1, X, Y, Z)`` of a scan."""
+        """Image ``(C, X, Y, Z)``, classes and maps ``(1, X, Y, Z)`` of a scan."""
         scan = self._scans[index]
-        return {
-            "image": torch.from_numpy(np.array(scan.image)),
-            "label": torch.from_numpy(scan.label[np.newaxis].astype(np.int64)),
+        everything = (slice(None), slice(None), slice(None))
+        sample = {
+            "image": _cut(scan.image, everything),
+            "label": _cut_map(scan, everything),
         }
+        for word, values in scan.maps.items():
+            sample[word] = torch.from_numpy(values[np.newaxis])
+        if "domain" in self._needs:
+            sample["domain"] = torch.tensor(scan.domain)
+        if "style" in self._needs:
+            peers = [other for other in self._training if other.domain == scan.domain]
+            patches = [
+                central_patch(peer.image, self._settings.patch)
+                for peer in peers[: self._settings.shots]
+            ]
+            sample["style"] = torch.from_numpy(np.stack(patches))
+        return sample
 
 
 class StepSampler(Sampler[int]):
@@ -191,19 +251,30 @@ class StepSampler(Sampler[int]):
         return iter(range(first, min(first + self._patches, self._total)))
 
 
-def augmentation(name: str) -> Compose:
+def augmentation(name: str, maps: Sequence[str] = ()) -> Compose:
     """The random transforms of an augmentation, the same for every variant.
 
     Args:
         name: as in `TrainConfig.augmentation`.
+        maps: further entries that lie on the voxels of the image.
     """
-    flip = [RandFlipd(keys=("image", "label"), prob=0.5, spatial_axis=0)]
+    flip = [RandFlipd(keys=("image", "label", *maps), prob=0.5, spatial_axis=0)]
     intensity = [
         RandScaleIntensityd(keys="image", factors=0.1, prob=0.5),
         RandShiftIntensityd(keys="image", offsets=0.1, prob=0.5),
         RandGaussianNoised(keys="image", std=0.1, prob=0.5),
     ]
     return Compose({"none": [], "flip": flip, "intensity": flip + intensity}[name])
+
+
+def _cut(image: NDArray[np.float32], window: Window) -> Tensor:
+    """A part of an image, read from disk now."""
+    return torch.from_numpy(np.array(image[(slice(None), *window)]))
+
+
+def _cut_map(scan: TrainingScan, window: Window) -> Tensor:
+    """A part of the classes, with a channel axis."""
+    return torch.from_numpy(scan.label[window][np.newaxis].astype(np.int64))
 
 
 def _centres(label: NDArray[np.uint8], classes: int) -> Iterator[NDArray[np.int64]]:

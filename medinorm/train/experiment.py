@@ -3,8 +3,8 @@
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -32,6 +32,7 @@ class Experiment:
         validation: ids of the validation scans.
         harmonized: folder of the harmonized scans.
         split: name of the split.
+        domain_of: domain of each scan.
     """
 
     card: ModelCard
@@ -40,6 +41,7 @@ class Experiment:
     validation: tuple[str, ...]
     harmonized: Path
     split: str
+    domain_of: Mapping[str, str]
 
     @classmethod
     def of_split(
@@ -65,17 +67,23 @@ class Experiment:
                 f"split {split!r}: no training scan could be harmonized; "
                 "the status tables of harmonize have the reasons"
             )
-        return cls(card, settings, training, validation, harmonized, split)
+        rows = [row for row in splits if row["split"] == split]
+        domain_of = {row["scan"]: row["domain"] for row in rows}
+        domains = tuple(sorted({domain_of[scan] for scan in training}))
+        return cls(
+            replace(card, domains=domains),
+            settings,
+            training,
+            validation,
+            harmonized,
+            split,
+            domain_of,
+        )
 
     def read_scans(self, scans: Sequence[str]) -> list[TrainingScan]:
-        """Open harmonized scans."""
+        """Open harmonized scans with what conditional norms need."""
         return [
-            read_training_scan(
-                self.harmonized,
-                scan,
-                label_values=self.card.label_values,
-                patch=self.settings.patch,
-            )
+            read_training_scan(self.harmonized, scan, self.card, self.domain_of[scan])
             for scan in scans
         ]
 

@@ -14,7 +14,10 @@ from torch import nn
 from medinorm.config import NetworkConfig
 from medinorm.errors import RunError
 from medinorm.files import read_json, replacing
+from medinorm.layers import NORMS, NoNorm
+from medinorm.layers.conditioning import Conditional, RecordsFeatures
 from medinorm.provenance import Provenance, sidecar_path, write_sidecar
+from medinorm.train.conditions import REGIONS
 from medinorm.train.network import build_network
 
 
@@ -30,6 +33,8 @@ class ModelCard:
         channels: names of the image channels.
         label_values: value in a label map of class 1, 2, ...
         patch: training patch, in voxels.
+        domains: training domains, in the order of their indices.
+        shots: reference scans that tell a domain's style.
     """
 
     intensity: str
@@ -39,6 +44,25 @@ class ModelCard:
     channels: tuple[str, ...]
     label_values: tuple[int, ...]
     patch: tuple[int, int, int]
+    domains: tuple[str, ...]
+    shots: int
+
+    @property
+    def regions(self) -> int:
+        """Number of regions that `spatially_adaptive` tells apart."""
+        return int(self.norm_options.get("num_regions", REGIONS))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The conditions that the norms are given."""
+        norm = NORMS.get(self.norm, NoNorm)
+        if issubclass(norm, RecordsFeatures):
+            return ("style",)
+        return norm.needs if issubclass(norm, Conditional) else ()
+
+    def domain_index(self, domain: str) -> int:
+        """Index of a training domain; -1 for one never seen."""
+        return self.domains.index(domain) if domain in self.domains else -1
 
     def build(self) -> nn.Module:
         """The network with fresh weights."""
@@ -48,6 +72,7 @@ class ModelCard:
             classes=1 + len(self.label_values),
             norm=self.norm,
             norm_options=self.norm_options,
+            domains=len(self.domains),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +91,8 @@ class ModelCard:
             channels=tuple(values["channels"]),
             label_values=tuple(values["label_values"]),
             patch=(x, y, z),
+            domains=tuple(values["domains"]),
+            shots=values["shots"],
         )
 
 

@@ -6,10 +6,33 @@ from typing import Any
 from monai.networks.nets import DynUNet, SegResNet, UNet
 from torch import nn
 
-from medinorm.config import NetworkConfig, NetworkName
-from medinorm.layers import monai_norm, register_norms
+from medinorm.choices import NetworkName
+from medinorm.config import NetworkConfig
+from medinorm.layers import (
+    DSU,
+    NORMS,
+    ConditionalNetwork,
+    EFDMix,
+    MixStyle,
+    PermutedAdaIN,
+    StyleEncoder,
+    monai_norm,
+    register_norms,
+)
+from medinorm.layers.conditioning import conditional_layers
+from medinorm.train.conditions import REGIONS
 
 MonaiNorm = tuple[str, dict[str, Any]]
+
+# Named like norms in a configuration: batch norm, and one of these after its first two.
+PERTURBATIONS: Mapping[str, type[nn.Module]] = {
+    "dsu": DSU,
+    "efdmix": EFDMix,
+    "mixstyle": MixStyle,
+    "permuted_adain": PermutedAdaIN,
+}
+
+_PERTURBED = 2  # stages; deeper ones hold shape rather than style
 
 
 def build_network(
@@ -19,8 +42,12 @@ def build_network(
     classes: int,
     norm: str,
     norm_options: Mapping[str, Any],
+    domains: int = 1,
 ) -> nn.Module:
     """Build a network whose normalization layers are `norm` and nothing else differs.
+
+    If the layers need to know more than their input, the network is wrapped in a
+    `ConditionalNetwork`.
 
     Args:
         network: which network, how wide and how deep.
@@ -28,13 +55,41 @@ def build_network(
         classes: labels and background.
         norm: normalization layer, by the workflow's name.
         norm_options: its arguments.
+        domains: training domains, for norms that have a part for each.
 
     Raises:
         ValueError: the layer refuses its arguments.
     """
     register_norms()
-    layer = monai_norm(norm, norm_options)
-    return _NETWORKS[network.name](network, channels, classes, layer)
+    build = _NETWORKS[network.name]
+    if norm in PERTURBATIONS:
+        built = build(network, channels, classes, monai_norm("batch", {}))
+        return _perturbed(built, PERTURBATIONS[norm], norm_options)
+    options = _DEFAULTS.get(norm, {}) | dict(norm_options)
+    if norm == "domain_specific":
+        options.setdefault("num_domains", domains)
+    built = build(network, channels, classes, monai_norm(norm, options))
+    if not conditional_layers(built):
+        return built
+    encoder = StyleEncoder(channels) if norm == "adaptive_instance" else None
+    return ConditionalNetwork(built, encoder)
+
+
+def _perturbed(
+    network: nn.Module, perturbation: type[nn.Module], options: Mapping[str, Any]
+) -> nn.Module:
+    """A network with a perturbation behind each of its first norms."""
+    norms = [
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, NORMS["batch"])
+    ]
+    for name in norms[:_PERTURBED]:
+        parent, _, child = name.rpartition(".")
+        layer = network.get_submodule(name)
+        pair = nn.Sequential(layer, perturbation(**options))
+        setattr(network.get_submodule(parent), child, pair)
+    return network
 
 
 def _unet(
@@ -85,6 +140,10 @@ def _segresnet(
     )
     return net
 
+
+_DEFAULTS: Mapping[str, dict[str, Any]] = {
+    "spatially_adaptive": {"num_regions": REGIONS},
+}
 
 Build = Callable[[NetworkConfig, int, int, MonaiNorm], nn.Module]
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from monai.inferers import SlidingWindowInferer
 from monai.losses import DiceCELoss
 from torch import Tensor, nn
 
-from medinorm.config import TrainConfig
+from medinorm.config import PredictConfig, TrainConfig
 from medinorm.errors import RunError
+from medinorm.train.conditions import conditions_of
+from medinorm.train.inference import infer_logits
 
 
 class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped library
@@ -28,7 +29,6 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self.history: list[dict[str, float]] = []
         self._settings = settings
         self._loss = DiceCELoss(softmax=True, to_onehot_y=True)
-        self._inferer = SlidingWindowInferer(settings.patch, overlap=0.25)
         self._losses: list[float] = []
         self._started = 0.0
 
@@ -38,7 +38,8 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         Raises:
             RunError: the loss is not finite.
         """
-        loss: Tensor = self._loss(self.network(batch["image"]).float(), batch["label"])
+        logits = self.network(batch["image"], **conditions_of(batch)).float()
+        loss: Tensor = self._loss(logits, batch["label"])
         value = float(loss.detach())
         if not math.isfinite(value):
             raise RunError(
@@ -68,7 +69,13 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
 
     def validation_step(self, batch: dict[str, Tensor], _index: int) -> None:
         """Mean Dice of the labels of one whole scan."""
-        logits = self._inferer(batch["image"], self.network)
+        logits = infer_logits(
+            self.network,
+            batch["image"],
+            conditions_of(batch),
+            self._settings.patch,
+            PredictConfig(),
+        )
         self.log("dice", _mean_dice(logits.argmax(1), batch["label"][:, 0]))
 
     def configure_optimizers(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import resource
 import shutil
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,10 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         channels=task.channels,
         label_values=tuple(task.label_values),
         patch=settings.patch,
+        domains=(),  # those of the split, added below
+        shots=settings.shots,
     )
-    _check_network(card)
+    _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
         card, settings, read_table(splits), split, harmonized
     )
@@ -104,9 +107,10 @@ def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
     checkpoint = _matching_checkpoint(run, provenance)
     lightning.seed_everything(seed, verbose=False)
     module = Segmenter(experiment.card.build(), experiment.settings)
+    loaders = _loaders(experiment, seed)
     with quiet():
         trainer = make_trainer(run, experiment.settings)
-        trainer.fit(module, *_loaders(experiment, seed), ckpt_path=checkpoint)
+        trainer.fit(module, *loaders, ckpt_path=checkpoint)
     if experiment.settings.selection == "validation":
         best = trainer.checkpoint_callback.best_model_path
         state = torch.load(best, map_location="cpu", weights_only=True)
@@ -120,14 +124,16 @@ def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
 
 def _loaders(experiment: Experiment, seed: int) -> list[DataLoader[Any]]:
     """The training patches and, for model selection, the validation scans."""
-    settings = experiment.settings
-    patches = PatchDataset(experiment.read_scans(experiment.training), settings, seed)
+    settings, needs = experiment.settings, experiment.card.needs
+    training = experiment.read_scans(experiment.training)
+    patches = PatchDataset(training, settings, seed, needs)
     sampler = StepSampler(settings.checkpoint_steps * settings.batch_size, len(patches))
     loaders: list[DataLoader[Any]] = [
         DataLoader(patches, batch_size=settings.batch_size, sampler=sampler)
     ]
     if settings.selection == "validation":
-        whole = WholeScans(experiment.read_scans(experiment.validation))
+        scans = experiment.read_scans(experiment.validation)
+        whole = WholeScans(scans, training, settings, needs)
         loaders.append(DataLoader(whole, batch_size=1))
     return loaders
 

@@ -3,7 +3,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from medinorm.config import ScannerName
+from medinorm.choices import ScannerName
 from medinorm.demo.scanners import SCANNERS, draw_grid, noise_of
 from medinorm.demo.tissues import RELAXATION
 

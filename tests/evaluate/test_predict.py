@@ -1,11 +1,14 @@
 """Predictions lie on the canonical grid, whatever the study's grid is."""
 
 import shutil
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
+from medinorm.choices import NormName
 from medinorm.config import (
     HarmonizeConfig,
     NetworkConfig,
@@ -14,13 +17,13 @@ from medinorm.config import (
     TrainConfig,
 )
 from medinorm.evaluate.adapt import ADAPTATIONS, _tiles
-from medinorm.evaluate.predict import infer, predict_scans
+from medinorm.evaluate.predict import Prediction, infer, predict_scans
 from medinorm.harmonize.stage import harmonize_scans
 from medinorm.layout import run_folder
 from medinorm.tables import read_table
 from medinorm.train.model import ModelCard, read_model
 from medinorm.train.stage import train_networks
-from medinorm.volume import read_volume
+from medinorm.volume import Volume, read_volume, write_volume
 
 CARD = ModelCard(
     intensity="zscore",
@@ -30,6 +33,8 @@ CARD = ModelCard(
     channels=("image",),
     label_values=(1, 2),
     patch=(12, 12, 12),
+    domains=("a", "b"),
+    shots=2,
 )
 
 
@@ -134,6 +139,23 @@ def test_batch_statistics_become_those_of_the_new_scans(small_study, trained):
     assert {row["state"] for row in rows} == {"made"}
 
 
+def test_tent_changes_gains_and_offsets_only(small_study, trained):
+    harmonized, runs = trained
+    network, card = read_model(run_folder(runs, 0))
+    image = read_volume(harmonized / f"{small_study.ids[0]}.nii").array
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    adapted = ADAPTATIONS["tent"](network, [image], card)
+    changed = {
+        name
+        for name, value in adapted.named_parameters()
+        if not torch.equal(value, before[name])
+    }
+    assert changed
+    assert all(before[name].dim() == 1 for name in changed)
+    _, rows = predict(small_study, harmonized, runs, adapt="tent")
+    assert {row["state"] for row in rows} == {"made"}
+
+
 def test_tiles_cover_every_voxel():
     image = np.arange(20.0 * 13 * 9, dtype=np.float32).reshape(1, 20, 13, 9)
     tiles = list(_tiles(image, CARD))
@@ -141,10 +163,41 @@ def test_tiles_cover_every_voxel():
     assert set(np.unique(torch.cat(tiles).numpy())) == set(np.unique(image))
 
 
+def prediction(folder, domain="c", images=()):
+    return Prediction(
+        scan=None,
+        image=folder,
+        run=folder,
+        target=folder,
+        domain=domain,
+        unlabelled=tuple(images),
+    )
+
+
 @pytest.mark.parametrize("grid", [(20, 13, 9), (12, 12, 12), (5, 30, 7)])
-def test_inference_keeps_the_shape_of_small_and_large_scans(grid):
+def test_inference_keeps_the_shape_of_small_and_large_scans(tmp_path, grid):
     network = CARD.build().eval()
     image = np.random.default_rng(0).normal(size=(1, *grid)).astype(np.float32)
-    probabilities = infer(network, image, CARD, PredictConfig())
+    scan = prediction(tmp_path)
+    probabilities = infer(network, image, CARD, scan, PredictConfig())
     assert probabilities.shape == (3, *grid)
     np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", get_args(NormName))
+def test_every_norm_is_told_what_it_needs(tmp_path, norm):
+    torch.manual_seed(0)
+    card = replace(CARD, norm=norm)
+    network = card.build().eval()
+    rng = np.random.default_rng(0)
+    image = rng.gamma(2, 1, (1, 20, 14, 17)).astype(np.float32)
+    paths = [tmp_path / f"{n}.nii" for n in range(3)]
+    for path in paths:
+        write_volume(
+            Volume(image + rng.normal(size=image.shape), np.eye(4)), path, "f4"
+        )
+    for domain in ("a", "never seen"):
+        scan = prediction(tmp_path, domain, paths)
+        probabilities = infer(network, image, card, scan, PredictConfig())
+        assert probabilities.shape == (3, *image.shape[1:])
+        assert np.isfinite(probabilities).all()

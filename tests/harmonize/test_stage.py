@@ -6,7 +6,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from medinorm.config import PER_SCAN_INTENSITIES, HarmonizeConfig, IntensityName
+from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName
+from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
 from medinorm.harmonize.stage import (
     FITS,

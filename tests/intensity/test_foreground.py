@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from medinorm.config import ForegroundName
+from medinorm.choices import ForegroundName
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import FOREGROUNDS, find_foreground
 
@@ -38,5 +38,5 @@ def test_the_others_are_what_they_say():
 
 
 def test_nothing_in_the_foreground_is_refused():
-    with pytest.raises(IntensityError, match="no voxel .* 'positive'"):
+    with pytest.raises(IntensityError, match=r"no voxel .* 'positive'"):
         find_foreground(np.zeros((2, 2, 2)), "positive")

@@ -1,10 +1,13 @@
 """Patches are the same for the same seed and index, whatever came before."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
-from medinorm.config import TrainConfig
+from medinorm.config import NetworkConfig, TrainConfig
 from medinorm.train.dataset import (
     PatchDataset,
     StepSampler,
@@ -12,16 +15,33 @@ from medinorm.train.dataset import (
     read_training_scan,
     to_classes,
 )
+from medinorm.train.model import ModelCard
 
 SETTINGS = TrainConfig(patch=(8, 12, 8), steps=10, augmentation="intensity")
+CARD = ModelCard(
+    intensity="zscore",
+    norm="instance",
+    norm_options={},
+    network=NetworkConfig(channels=(4, 8)),
+    channels=("image",),
+    label_values=(2, 1),
+    patch=SETTINGS.patch,
+    domains=("a", "b"),
+    shots=2,
+)
+
+
+def read(study, harmonized, norm="instance"):
+    card = replace(CARD, norm=norm)
+    return [
+        read_training_scan(harmonized, scan, card, "ab"[number % 2])
+        for number, scan in enumerate(study.ids[:4])
+    ]
 
 
 @pytest.fixture
 def scans(harmonized, small_study):
-    return [
-        read_training_scan(harmonized, scan, label_values=(2, 1), patch=SETTINGS.patch)
-        for scan in small_study.ids[:3]
-    ]
+    return read(small_study, harmonized)
 
 
 def test_a_patch_depends_on_seed_and_index_only(scans):
@@ -64,6 +84,32 @@ def test_centred_patches_hold_a_label(scans):
     settings = SETTINGS.model_copy(update={"foreground_ratio": 1.0})
     dataset = PatchDataset(scans, settings, 0)
     assert all(dataset[i]["label"].any() for i in range(20))
+
+
+@pytest.mark.parametrize("norm", ["spatially_adaptive", "masked_instance"])
+def test_maps_are_cut_and_flipped_with_the_image(small_study, harmonized, norm):
+    settings = SETTINGS.model_copy(update={"augmentation": "flip"})
+    (word,) = replace(CARD, norm=norm).needs
+    dataset = PatchDataset(read(small_study, harmonized, norm), settings, 0, (word,))
+    for index in range(12):
+        sample = dataset[index]
+        image, values = sample["image"][0], sample[word][0]
+        assert values.shape == image.shape
+        present = [image[values == v] for v in values.unique().tolist()]
+        for darker, brighter in pairwise(present):
+            assert darker.max() <= brighter.min()
+
+
+def test_references_come_from_the_same_domain(small_study, harmonized):
+    scans = [
+        replace(scan, image=np.full_like(scan.image, scan.domain))
+        for scan in read(small_study, harmonized)
+    ]
+    dataset = PatchDataset(scans, SETTINGS, 0, ("style", "domain"))
+    for index in range(12):
+        sample = dataset[index]
+        assert sample["style"].shape == (SETTINGS.shots, 1, *SETTINGS.patch)
+        assert sample["style"].unique().tolist() == [int(sample["domain"])]
 
 
 def test_classes_follow_the_order_of_the_labels():

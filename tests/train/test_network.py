@@ -5,9 +5,10 @@ from typing import get_args
 import pytest
 import torch
 
-from medinorm.config import NetworkConfig, NetworkName, NormName
+from medinorm.choices import NetworkName, NormName
+from medinorm.config import NetworkConfig
 from medinorm.layers import NORMS
-from medinorm.train.network import build_network
+from medinorm.train.network import PERTURBATIONS, build_network
 
 
 def build(name, norm, **options):
@@ -19,14 +20,49 @@ def build(name, norm, **options):
 @pytest.mark.parametrize("norm", get_args(NormName))
 def test_every_network_takes_every_norm(name, norm):
     network = build(name, norm).eval()
-    out = network(torch.randn(1, 2, 16, 16, 16))
+    x = torch.randn(1, 2, 16, 16, 16)
+    conditions = {
+        "adaptive_instance": {"style": torch.randn(1, 3, 2, 16, 16, 16)},
+        "self_attentive_instance": {"style": torch.randn(1, 3, 2, 16, 16, 16)},
+        "spatially_adaptive": {"regions": torch.randint(0, 4, (1, 1, 16, 16, 16))},
+        "masked_instance": {"mask": torch.randint(0, 2, (1, 1, 16, 16, 16))},
+        "domain_specific": {"domain": torch.tensor([0])},
+    }
+    out = network(x, **conditions.get(norm, {}))
     assert out.shape == (1, 3, 16, 16, 16)
-    used = [module for module in network.modules() if type(module) is NORMS[norm]]
-    assert used
+    kind = NORMS["batch"] if norm in PERTURBATIONS else NORMS[norm]
+    assert [module for module in network.modules() if type(module) is kind]
 
 
-def test_norms_of_the_configuration_are_registered():
-    assert set(get_args(NormName)) <= set(NORMS)
+def test_norms_of_the_configuration_are_all_there_are():
+    assert set(get_args(NormName)) == set(NORMS) | set(PERTURBATIONS)
+
+
+@pytest.mark.parametrize("norm", PERTURBATIONS)
+def test_perturbations_stand_behind_the_first_norms_only(norm):
+    network = build("unet", norm)
+    kinds = [type(module) for module in network.modules()]
+    assert kinds.count(PERTURBATIONS[norm]) == 2
+    first = kinds.index(PERTURBATIONS[norm])
+    assert kinds[:first].count(NORMS["batch"]) == 1
+
+
+def test_domain_specific_norms_have_a_part_for_each_domain():
+    config = NetworkConfig(channels=(8, 16))
+    network = build_network(
+        config,
+        channels=1,
+        classes=2,
+        norm="domain_specific",
+        norm_options={},
+        domains=3,
+    )
+    counts = {
+        module.num_domains
+        for module in network.modules()
+        if isinstance(module, NORMS["domain_specific"])
+    }
+    assert counts == {3}
 
 
 def test_options_reach_the_layer():

@@ -2,11 +2,13 @@
 
 import re
 import shutil
+from typing import get_args
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from medinorm.choices import NormName
 from medinorm.config import NetworkConfig, TaskConfig, TrainConfig
 from medinorm.errors import ConfigError, RunError
 from medinorm.files import read_json
@@ -124,6 +126,25 @@ def test_validation_keeps_the_best_weights(small_study, harmonized):
     small_study.splits.write_text("\n".join(rows) + "\n")
     settings = SETTINGS.model_copy(update={"selection": "validation"})
     assert train(small_study, harmonized, settings=settings)[1] == ["made"]
+
+
+@pytest.mark.parametrize("norm", get_args(NormName))
+def test_every_norm_trains(small_study, harmonized, norm):
+    settings = SETTINGS.model_copy(update={"steps": 2})
+    _, states = train(small_study, harmonized, settings=settings, norm=norm)
+    assert states == ["made"]
+
+
+@pytest.mark.parametrize("norm", ["adaptive_instance", "spatially_adaptive"])
+def test_conditional_norms_are_validated_too(small_study, harmonized, norm):
+    text = small_study.splits.read_text()
+    first = next(r for r in text.splitlines() if re.match("lodo-a.*train", r))
+    small_study.splits.write_text(
+        text.replace(first, first.replace("train", "validation"))
+    )
+    settings = SETTINGS.model_copy(update={"selection": "validation"})
+    _, states = train(small_study, harmonized, settings=settings, norm=norm)
+    assert states == ["made"]
 
 
 def test_arguments_a_layer_refuses_end_before_any_work(small_study, harmonized):
