@@ -35,6 +35,7 @@ class BatchNorm3d(_BatchNorm):
         ValueError: on call, in training: one value per channel.
 
     Examples:
+        >>> import torch
         >>> norm = BatchNorm3d(2)
         >>> _ = norm(torch.rand(4, 2, 3, 3, 3))
         >>> norm.num_batches_tracked

@@ -48,7 +48,7 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
     """
 
     def __init__(
-        self, num_features: int, max_tokens: int = 64, *, eps: float = 1e-5
+        self, num_features: int, max_tokens: int = 27, *, eps: float = 1e-5
     ) -> None:
         super().__init__(num_features, eps=eps)
         if max_tokens < 1:
@@ -67,23 +67,33 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         check_input(x, self.num_features)
         Pool(self.num_features).check(x)
         own = moments(x)
-        normalized = normalize(x, own.mean, own.std(self.eps))
-        style = self._style(x, normalized)
+        std = own.std(self.eps)
+        normalized = normalize(x, own.mean, std)
+        gain, offset = self._attend(normalized, self._style(x, normalized))
+        factorized = normalize(x, own.mean, std, self.weight, self.bias)
+        return in_layout_of(torch.addcmul(offset, factorized, gain), x)
+
+    def _attend(self, normalized: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Gain and offset of each voxel.
+
+        Args:
+            normalized: ``(N, C, ...)``.
+            style: tokens, ``(N, T, 2C)``.
+        """
         plain, raw = style.chunk(2, dim=2)
-        dtype = self.to_query.weight.dtype
-        query = self.to_query(normalized.flatten(2).mT.to(dtype))
-        attended = F.scaled_dot_product_attention(
-            query[:, None],
-            self.to_key(plain)[:, None],
-            self.to_value(raw)[:, None],
-            scale=1.0,
-        )[:, 0]
-        maps = F.relu(self.to_affine(attended)).mT
-        maps = maps.reshape(maps.shape[:2] + x.shape[2:])
-        gain, offset = maps.to(x.dtype).chunk(2, dim=1)
-        after = (slice(None), *(None,) * (x.dim() - 2))
-        weight, bias = (p.to(x.dtype)[after] for p in self.parameters(recurse=False))
-        return in_layout_of((normalized * weight + bias) * gain + offset, x)
+        keys = self.to_key(plain)
+        # Linear maps before the scores and after the weights (which sum to 1) are taken
+        # to the few tokens: what is left for each voxel are two products and a softmax.
+        scores = torch.baddbmm(
+            (keys @ self.to_query.bias)[..., None],
+            keys @ self.to_query.weight,
+            normalized.flatten(2).to(keys.dtype),
+        )
+        table = self.to_affine(self.to_value(raw))
+        maps = F.relu(table.mT @ scores.softmax(1)).to(normalized.dtype)
+        maps = maps.reshape(maps.shape[:2] + normalized.shape[2:])
+        gain, offset = maps.chunk(2, dim=1)
+        return gain, offset
 
     def _style(self, x: Tensor, normalized: Tensor) -> Tensor:
         """Tokens to attend to, ``(N, T, 2C)``: normalized and raw features."""
@@ -103,5 +113,6 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         dims = x.dim() - 2
         side = int(self.max_tokens ** (1 / dims) + 1e-6)
         block = [math.ceil(length / side) for length in x.shape[2:]]
-        both = torch.cat([normalized, x], dim=1).to(self.to_key.weight.dtype)
-        return average_blocks(both, block).flatten(2).mT
+        dtype = self.to_key.weight.dtype
+        coarse = (average_blocks(each.to(dtype), block) for each in (normalized, x))
+        return torch.cat([each.flatten(2).mT for each in coarse], dim=2)
