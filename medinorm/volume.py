@@ -1,5 +1,6 @@
 """A volume: voxels and where they lie in the world; read from and written to NIfTI."""
 
+import gzip
 import math
 import zlib
 from dataclasses import dataclass, replace
@@ -8,7 +9,8 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
@@ -20,11 +22,11 @@ from medinorm.files import replacing
 # igzip level 1 is within 2 % of the size of level 3 here and writes a third faster.
 _LEVEL = 1
 
-_DAMAGED: tuple[type[Exception], ...] = (
+_DAMAGED: tuple[type[Exception], ...] = (  # type: ignore[assignment]
     EOFError,
     zlib.error,
-    isal_zlib.error,
-    igzip.BadGzipFile,
+    IsalError,  # its stub says that it is an instance
+    gzip.BadGzipFile,
     WrapStructError,
 )
 # ValueError: dimensions that no image can have.
