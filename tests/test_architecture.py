@@ -20,6 +20,7 @@ CORE = {
     "sections",
     "shards",
     "tables",
+    "variant",
     "volume",
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,29 +14,12 @@ from medinorm.evaluate.bootstrap import Array, Replicates, draw_replicates
 from medinorm.evaluate.columns import CASE_COLUMNS, VARIANT_COLUMNS
 from medinorm.scan import SCORE_COLUMNS, SPLIT_COLUMNS, Design
 from medinorm.tables import read_table
+from medinorm.variant import Variant
 
 Metric = Literal["dice", "nsd", "hd95"]
 
 _NUMBERS = ("dice", "nsd", "hd95", "voxels_label", "voxels_prediction")
 _KEY = [*VARIANT_COLUMNS, "design", "train_set", "seed", "scan", "label"]
-
-
-class Variant(NamedTuple):
-    """One way to normalize: image level, network layer, test-time adaptation."""
-
-    intensity: str
-    norm: str
-    adapt: str
-
-    @property
-    def name(self) -> str:
-        """What it is called in sentences.
-
-        Examples:
-            >>> Variant("zscore", "batch", "batch_statistics").name
-            'zscore + batch + batch_statistics'
-        """
-        return " + ".join(self[:2] if self.adapt == "none" else self)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from medinorm.evaluate.bootstrap import Array
-from medinorm.evaluate.cases import Variant
 from medinorm.evaluate.study import (
     Cells,
     Study,
@@ -15,6 +14,7 @@ from medinorm.evaluate.study import (
     interval_cells,
     over_domains,
 )
+from medinorm.variant import Variant
 
 MIN_SEEDS = 3
 

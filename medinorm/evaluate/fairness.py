@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from medinorm.evaluate.cases import Variant
 from medinorm.evaluate.columns import FAIRNESS_FACTS, VARIANT_COLUMNS
 from medinorm.files import read_json
 from medinorm.layout import run_folder
+from medinorm.variant import Variant
 
 _RECORD = "model.json"
 

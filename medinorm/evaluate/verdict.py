@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from medinorm.evaluate.cases import Variant
 from medinorm.evaluate.columns import VARIANT_COLUMNS
 from medinorm.evaluate.differences import MIN_SEEDS
 from medinorm.evaluate.study import Cells, Study
+from medinorm.variant import Variant
 
 _REFERENCE = "batch"  # what most published networks use
 

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from medinorm.report.findings import Findings, Variant, number, variant_of
+from medinorm.report.findings import Findings, number, variant_of
 from medinorm.report.svg import ABSENT
 from medinorm.report.tables import Cell, Column, Table, estimate, figures, word
 from medinorm.tables import Row
+from medinorm.variant import Variant
 
 
 def tabulate_ranking(findings: Findings) -> Table:

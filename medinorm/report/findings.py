@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from medinorm.errors import StageError
 from medinorm.files import read_json
@@ -17,28 +17,9 @@ from medinorm.scan import (
     SPLIT_COLUMNS,
 )
 from medinorm.tables import Row, read_table
+from medinorm.variant import Variant
 
 MEAN = "mean"  # in the column `label`: the mean over all labels
-
-
-class Variant(NamedTuple):
-    """One way to normalize: image level, network layer, test-time adaptation."""
-
-    intensity: str
-    norm: str
-    adapt: str
-
-    @property
-    def name(self) -> str:
-        """What it is called, in the verdict and everywhere in the report.
-
-        Examples:
-            >>> Variant("zscore", "batch", "batch_statistics").name
-            'zscore + batch + batch_statistics'
-            >>> Variant("zscore", "instance", "none").name
-            'zscore + instance'
-        """
-        return " + ".join(self[:2] if self.adapt == "none" else self)
 
 
 @dataclass(frozen=True)

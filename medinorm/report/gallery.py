@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from medinorm.errors import ScanError
 from medinorm.layout import run_folder
-from medinorm.report.findings import Variant, mean, number, variant_of
+from medinorm.report.findings import mean, number, variant_of
 from medinorm.report.pictures import (
     PLANES,
     Overlay,
@@ -27,6 +27,7 @@ from medinorm.report.pictures import (
 )
 from medinorm.scan import Scan
 from medinorm.tables import Row
+from medinorm.variant import Variant
 from medinorm.volume import Volume, read_volume
 
 _log = logging.getLogger(__name__)

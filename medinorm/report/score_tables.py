@@ -3,14 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from medinorm.report.findings import (
-    MEAN,
-    Findings,
-    Variant,
-    mean,
-    number,
-    variant_of,
-)
+from medinorm.report.findings import MEAN, Findings, mean, number, variant_of
 from medinorm.report.svg import ABSENT
 from medinorm.report.tables import (
     Cell,
@@ -22,6 +15,7 @@ from medinorm.report.tables import (
     word,
 )
 from medinorm.tables import Row
+from medinorm.variant import Variant
 
 
 def tabulate_summary(findings: Findings) -> Table:

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from medinorm.report.findings import Variant
 from medinorm.report.gallery import Case, show_case, worst_cases
 from medinorm.scan import Scan
+from medinorm.variant import Variant
 from medinorm.volume import Volume, write_volume
 
 ONE, TWO = Variant("zscore", "instance", "none"), Variant("zscore", "batch", "none")

@@ -19,10 +19,11 @@ from medinorm.report.comparison_tables import (
     tabulate_differences,
 )
 from medinorm.report.data_card import settle, summarize, tabulate_domains
-from medinorm.report.findings import Variant, read_findings, scan_means
+from medinorm.report.findings import read_findings, scan_means
 from medinorm.report.methods import Settings, describe_methods
 from medinorm.report.score_tables import tabulate_labels, tabulate_summary
 from medinorm.report.tables import Cell, estimate, figures
+from medinorm.variant import Variant
 
 
 @pytest.fixture
