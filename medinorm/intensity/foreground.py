@@ -16,7 +16,7 @@ from medinorm.errors import IntensityError
 Mask = NDArray[np.bool_]
 
 _BINS = 256
-_TOP = 0.999  # brighter voxels count as this quantile
+_EXTREME = 0.001
 
 
 def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
@@ -44,8 +44,9 @@ def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
 def otsu_threshold(channel: NDArray[Any]) -> float:
     """The intensity that best separates two classes of voxels.
 
-    The brightest 0.1 % of voxels count as the 99.9th percentile, so that a few extreme
-    ones (vessels, metal) do not fill the histogram with empty bins.
+    It is sought among the square roots of the intensities above the darkest: otherwise
+    bright fat near a coil is one class, and brain falls to the air. Gain and offset of
+    a scanner move it along.
 
     Args:
         channel: any shape.
@@ -54,16 +55,17 @@ def otsu_threshold(channel: NDArray[Any]) -> float:
         Otsu, "A threshold selection method from gray-level histograms", IEEE
         Transactions on Systems, Man, and Cybernetics 9(1), 1979.
     """
-    top = np.quantile(channel, _TOP)
-    image = sitk.GetImageFromArray(np.minimum(channel, top).astype(np.float32))
+    roots, dark = _roots(channel)
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.SetNumberOfHistogramBins(_BINS)
-    otsu.Execute(image)
-    return float(otsu.GetThreshold())
+    otsu.Execute(sitk.GetImageFromArray(roots))
+    return dark + float(otsu.GetThreshold()) ** 2
 
 
 def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
     """Divide voxels into classes of intensity, from dark (0) to bright, by multi-Otsu.
+
+    Like `otsu_threshold`, among square roots.
 
     Args:
         channel: shape ``(X, Y, Z)``.
@@ -73,14 +75,24 @@ def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
         Liao, Chen and Chung, "A fast algorithm for multilevel thresholding", Journal of
         Information Science and Engineering 17(5), 2001.
     """
-    top = np.quantile(channel, _TOP)
-    clipped = np.minimum(channel, top).astype(np.float32)
+    roots, _ = _roots(channel)
     otsu = sitk.OtsuMultipleThresholdsImageFilter()
     otsu.SetNumberOfThresholds(count - 1)
     otsu.SetNumberOfHistogramBins(_BINS // 2)  # all combinations of bins are tried
-    otsu.Execute(sitk.GetImageFromArray(clipped))
-    classes = np.digitize(clipped, sorted(otsu.GetThresholds()), right=True)
+    otsu.Execute(sitk.GetImageFromArray(roots))
+    classes = np.digitize(roots, sorted(otsu.GetThresholds()), right=True)
     return np.asarray(classes, dtype=np.uint8)
+
+
+def _roots(channel: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Square roots of the intensities above the darkest, and what counts as darkest.
+
+    The 0.1 % darkest and brightest voxels count as the quantile there: a few extreme
+    ones (padding, vessels, metal) would fill the histogram with empty bins.
+    """
+    dark, bright = np.quantile(channel, (_EXTREME, 1 - _EXTREME))
+    above = np.clip(channel, dark, bright).astype(np.float64) - dark
+    return np.sqrt(above).astype(np.float32), float(dark)
 
 
 FOREGROUNDS: Mapping[ForegroundName, Callable[[NDArray[Any]], Mask]] = {

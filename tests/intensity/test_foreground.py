@@ -7,7 +7,11 @@ import pytest
 
 from medinorm.choices import ForegroundName
 from medinorm.errors import IntensityError
-from medinorm.intensity.foreground import FOREGROUNDS, find_foreground
+from medinorm.intensity.foreground import (
+    FOREGROUNDS,
+    find_foreground,
+    find_regions,
+)
 
 
 def head(gain=1.0):
@@ -28,6 +32,23 @@ def test_otsu_finds_the_head_whatever_the_gain_and_a_bright_voxel(gain):
     inside = mask[5:15, 5:15, 5:15]
     assert inside.mean() > 0.999
     assert mask.sum() == inside.sum()
+
+
+def test_fat_near_a_coil_does_not_push_brain_into_the_air():
+    image = head()
+    image[14:16, 4:16, 4:16] = 600  # a bright rim
+    mask = find_foreground(image, "otsu")
+    assert mask[5:14, 5:15, 5:15].mean() > 0.99
+
+
+def test_regions_are_ordered_and_follow_gain_and_offset():
+    image = head()
+    image[5:15, 5:15, 5:8] = 300
+    regions = find_regions(image, 4)
+    assert set(np.unique(regions)) == {0, 1, 2, 3}
+    means = [image[regions == value].mean() for value in range(4)]
+    assert means == sorted(means)
+    assert np.mean(find_regions(7 * image - 50, 4) == regions) > 0.999
 
 
 def test_the_others_are_what_they_say():
