@@ -1,6 +1,7 @@
 """Sidecars: what an output was made from, and whether it is still current."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,21 @@ def write_sidecar(
     record = asdict(provenance) | {"checksum": digest}
     write_json(sidecar_path(output), dict(facts or {}) | {KEY: record})
     return digest
+
+
+@contextmanager
+def discarding(*outputs: Path) -> Iterator[None]:
+    """Delete `outputs` and their sidecars if the block fails.
+
+    What an earlier run made of other inputs must not pass for a result of this one.
+    """
+    try:
+        yield
+    except Exception:
+        for output in outputs:
+            sidecar_path(output).unlink(missing_ok=True)
+            output.unlink(missing_ok=True)
+        raise
 
 
 def recorded_checksum(output: Path) -> str:

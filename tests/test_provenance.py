@@ -7,6 +7,7 @@ import pytest
 from medinorm.files import checksum
 from medinorm.provenance import (
     Provenance,
+    discarding,
     is_current,
     recorded_checksum,
     sidecar_path,
@@ -51,3 +52,13 @@ def test_missing_or_damaged_files_are_not_current(output):
     sidecar.write_text(text)
     output.unlink()
     assert not is_current(output, MADE)
+
+
+def test_a_failure_leaves_no_old_output(output, tmp_path):
+    with discarding(output):
+        pass
+    assert output.exists()
+    with pytest.raises(ZeroDivisionError), discarding(output, tmp_path / "none"):
+        _ = 1 / 0
+    assert not output.exists()
+    assert not sidecar_path(output).exists()

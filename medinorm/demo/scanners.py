@@ -134,7 +134,7 @@ SCANNERS: dict[ScannerName, Scanner] = {
             "ScanOptions": "IR",
             "SequenceName": "*tfl3d1_16ns",
             "ReceiveCoilName": "Head_32",
-            "ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "NORM"],
+            "ImageType": ["ORIGINAL", "PRIMARY", "M", "ND"],
         },
         description="t1_mprage_sag_p2_iso",
         file_name="MR.{uid}.dcm",

@@ -20,6 +20,7 @@ from medinorm.harmonize.stage import harmonized_paths
 from medinorm.layout import run_folder
 from medinorm.provenance import (
     Provenance,
+    discarding,
     is_current,
     recorded_checksum,
     sidecar_path,
@@ -120,14 +121,15 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
                 if row["domain"] == item["domain"]
             ),
         )
-        provenance = _provenance(prediction, adapt, settings)
-        if is_current(prediction.target, provenance):
-            return "current"
-        network, card = adapted(prediction.run, adapt, prediction.unlabelled)
-        label_map = segment(network, card, prediction, settings)
-        write_volume(label_map, prediction.target)
-        write_sidecar(prediction.target, provenance)
-        return "made"
+        with discarding(prediction.target):
+            provenance = _provenance(prediction, adapt, settings)
+            if is_current(prediction.target, provenance):
+                return "current"
+            network, card = adapted(prediction.run, adapt, prediction.unlabelled)
+            label_map = segment(network, card, prediction, settings)
+            write_volume(label_map, prediction.target)
+            write_sidecar(prediction.target, provenance)
+            return "made"
 
     title = f"predict {split} {adapt}"
     run_items(items, work, status, title=title, columns=STATUS_COLUMNS)

@@ -17,9 +17,9 @@ from medinorm.ingest.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.readers import DicomReader, NiftiReader, ScanReader
 from medinorm.provenance import (
     Provenance,
+    discarding,
     is_current,
     recorded_checksum,
-    sidecar_path,
     write_sidecar,
 )
 from medinorm.scan import CONVERTED_COLUMNS, PLAN_COLUMNS
@@ -108,19 +108,13 @@ def _convert_scan(row: Row, *, study: _Study) -> State:
     """Convert one candidate; its facts go into the row, which becomes its status."""
     image, label = output_paths(row)
     outputs = [study.canonical / image, study.canonical / label]
-    try:
+    with discarding(*outputs):
         reader = study.reader(row)
         provenance = Provenance(study.settings, _checksums(reader))
         identity = reader.identity(study.pseudonyms)
         made = not all(is_current(output, provenance) for output in outputs)
         if made:
             _write_scan(reader, outputs, provenance, identity, study)
-    except Exception:
-        # Whatever the reason: what an earlier run made of other bytes must not stay.
-        for output in outputs:
-            sidecar_path(output).unlink(missing_ok=True)
-            output.unlink(missing_ok=True)
-        raise
     facts = identity | {
         "image": image.as_posix(),
         "label": label.as_posix(),

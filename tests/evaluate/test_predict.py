@@ -115,13 +115,17 @@ def test_a_missing_network_or_scan_is_a_row(small_study, trained):
     harmonized, runs = trained
     shutil.copytree(run_folder(runs, 0), run_folder(runs, 1))
     (run_folder(runs, 1) / "model.json").unlink()
-    scan = predict(small_study, harmonized, runs)[1][0]["scan"]
+    folder, rows = predict(small_study, harmonized, runs)
+    scan = rows[0]["scan"]
+    old = run_folder(folder, 0) / f"{scan}.nii.gz"
+    assert old.exists()
     (harmonized / f"{scan}.nii").unlink()
     _, rows = predict(small_study, harmonized, runs, seeds=(0, 1))
     reasons = {(row["seed"], row["scan"] == scan): row["reason"] for row in rows}
     assert reasons["0", True] == "the scan could not be harmonized"
     assert reasons["0", False] == ""
     assert "no trained network" in reasons["1", False]
+    assert not old.exists()  # that of an earlier run must not be scored
 
 
 def test_batch_statistics_become_those_of_the_new_scans(small_study, trained):

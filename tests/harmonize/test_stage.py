@@ -87,6 +87,16 @@ def test_a_bad_scan_is_a_row(small_study):
     assert [row["state"] for row in status.values()].count("made") == 6
 
 
+def test_a_scan_that_goes_bad_loses_its_old_output(small_study):
+    folder, _ = harmonize(small_study)
+    path = small_study.canonical / f"{small_study.ids[0]}.nii.gz"
+    path.write_bytes(path.read_bytes()[:500])
+    write_sidecar(path, Provenance({"other": True}, {}))
+    harmonize(small_study)
+    assert not harmonized_paths(folder, small_study.ids[0])[0].exists()
+    assert harmonized_paths(folder, small_study.ids[1])[0].exists()
+
+
 def test_only_training_scans_are_fitted(small_study):
     rows = read_table(small_study.splits)
     training = set(scans_of(rows, "lodo-a", "train"))
