@@ -24,6 +24,7 @@ from medinorm.intensity import (
 from medinorm.progress import track
 from medinorm.provenance import (
     Provenance,
+    discarding,
     is_current,
     recorded_checksum,
     write_sidecar,
@@ -128,9 +129,9 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     rows = in_shard(({"scan": scan} for scan in table), shard, shards)
 
     def work(row: Row) -> State:
-        return harmonize_scan(
-            table[row["scan"]], harmonized, intensity, fitted, settings
-        )
+        scan = table[row["scan"]]
+        with discarding(*harmonized_paths(harmonized, scan.scan)):
+            return harmonize_scan(scan, harmonized, intensity, fitted, settings)
 
     run_items(rows, work, status, title=f"harmonize {intensity}")
 
