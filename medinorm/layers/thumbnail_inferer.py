@@ -8,7 +8,7 @@ from monai.utils import fall_back_tuple
 from torch import Tensor, nn
 
 from medinorm.layers.thumbnail_instance import frozen_statistics, thumbnail_layers
-from medinorm.layers.tiles import cut_tiles
+from medinorm.layers.tiles import Shape, cut_tiles, spread_tiles
 from medinorm.layers.whole_volume import (
     Predictor,
     freeze_exactly,
@@ -30,16 +30,21 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
     next volume.
 
     ``tiles`` takes a few windows at full resolution (pooled), ``strided`` every k-th
-    voxel of the volume, as one window. ``exact`` measures all windows layer by layer
-    and infers each with as much around it as the network looks at: the result is that
-    of whole-volume inference, at the cost of a pass through all windows for each layer;
-    `overlap` and `mode` then have no meaning.
+    voxel of the volume, as one window, ``exact`` all windows, layer by layer: the
+    result is that of whole-volume inference, at the cost of a pass through all windows
+    for each layer.
+
+    Statistics are one thing by which tiles differ from the volume, borders are the
+    other: a network pads them with zeros. With `surroundings` each window is measured
+    and inferred together with as much around it as the network looks at, and nothing
+    is blended (`overlap` and `mode` have no meaning). ``exact`` always does this.
 
     Args:
         args: as in `SlidingWindowInferer`.
         statistics: where the statistics come from.
         count: number of windows for ``tiles``.
-        align: for ``exact``: voxels, a multiple of the network's total stride.
+        surroundings: infer each window with what surrounds it, in place of blending.
+        align: for `surroundings`: voxels, a multiple of the network's total stride.
         options: as in `SlidingWindowInferer`.
 
     Raises:
@@ -58,7 +63,8 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
         self,
         *args: Any,
         statistics: Statistics = "tiles",
-        count: int = 4,
+        count: int = 8,
+        surroundings: bool = False,
         align: int = 16,
         **options: Any,
     ) -> None:
@@ -69,6 +75,7 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
         if count < 1 or align < 1:
             raise ValueError("count and align must be positive")
         self.statistics, self.count, self.align = statistics, count, align
+        self.surroundings = surroundings or statistics == "exact"
 
     def __call__(
         self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any
@@ -105,23 +112,41 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
             return network(x.to(self.sw_device or x.device), *args, **kwargs)
 
         with frozen_statistics(network):
-            if self.statistics == "exact":
-                return self._infer_exactly(volume, network, predict)
+            if self.surroundings:
+                return self._infer_with_surroundings(volume, network, predict)
             window = fall_back_tuple(self.roi_size, volume.shape[2:])
             padded = pad_to(volume, window, self.padding_mode, self.cval)
-            if self.statistics == "tiles":
-                freeze_from_tiles(network, predict, padded, window, self.count)
-            else:
-                freeze_from_strided(network, predict, padded, window)
+            self._freeze(network, predict, padded, window, halo=(0,) * len(window))
             return super().__call__(volume, network, *args, **kwargs)
 
-    def _infer_exactly(
+    def _infer_with_surroundings(
         self, volume: Tensor, network: nn.Module, predict: Predictor
     ) -> Tensor:
-        """Run the network on one volume as if there were no windows."""
+        """Run the network on one volume, without the borders of windows."""
         window = fall_back_tuple(self.roi_size, volume.shape[2:])
         core = tuple(max(1, size // self.align) * self.align for size in window)
         halo = measure_reach(network, predict, volume, self.align)
         tiles = cut_tiles(tuple(volume.shape[2:]), core, halo)
-        freeze_exactly(network, predict, volume, tiles)
+        if self.statistics == "exact":
+            freeze_exactly(network, predict, volume, tiles)
+        else:
+            padded = pad_to(volume, core, self.padding_mode, self.cval)
+            self._freeze(network, predict, padded, core, halo)
         return predict_tiles(predict, volume, tiles)
+
+    def _freeze(
+        self,
+        network: nn.Module,
+        predict: Predictor,
+        volume: Tensor,
+        window: Shape,
+        halo: Shape,
+    ) -> None:
+        """Freeze the statistics of one volume, from tiles or strided."""
+        if self.statistics == "strided":
+            freeze_from_strided(network, predict, volume, window)
+            return
+        align = self.align if self.surroundings else 1
+        shape = tuple(volume.shape[2:])
+        tiles = spread_tiles(shape, window, halo, align, self.count)
+        freeze_from_tiles(network, predict, volume, tiles)

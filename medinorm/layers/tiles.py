@@ -25,11 +25,12 @@ class Tile:
         """Voxels of the crop along each axis."""
         return tuple(crop.stop - crop.start for crop in self.crop)
 
-    def inner(self, shape: Shape) -> Window:
+    def inner(self, shape: Shape, *, exact: bool = True) -> Window:
         """Where the core lies in features of the crop, which may be coarser.
 
         Args:
             shape: of the features.
+            exact: refuse a grid that does not fit; otherwise round outwards.
 
         Raises:
             ValueError: the features' grid does not fit into the tile's.
@@ -38,12 +39,12 @@ class Tile:
         for core, crop, size in zip(self.core, self.crop, shape, strict=True):
             length = crop.stop - crop.start
             ends = [(core.start - crop.start) * size, (core.stop - crop.start) * size]
-            if any(end % length for end in ends):
+            if exact and any(end % length for end in ends):
                 raise ValueError(
                     "tiles do not fit the network's levels: let align be a multiple of "
                     "its total stride, and pad the volume to a multiple of that"
                 )
-            window.append(slice(ends[0] // length, ends[1] // length))
+            window.append(slice(ends[0] // length, -(-ends[1] // length)))
         return tuple(window)
 
 
@@ -75,27 +76,56 @@ def cut_tiles(shape: Shape, core: Shape, halo: Shape) -> list[Tile]:
     return tiles
 
 
-def spread_windows(shape: Shape, window: Shape, count: int) -> list[Window]:
-    """Choose a few windows of equal shape, spread evenly over a volume.
+def spread_tiles(
+    shape: Shape, core: Shape, halo: Shape, align: int, count: int
+) -> list[Tile]:
+    """Choose a few tiles of `cut_tiles`, spread evenly, with crops of one shape.
 
     Args:
-        shape: of the volume, at least that of a window.
-        window: shape of a window.
+        shape: of the volume, at least that of a core.
+        core: largest shape of a part.
+        halo: voxels around it, multiples of `align`.
+        align: crops start at multiples of this, as far as the volume allows.
         count: how many; fewer if the volume does not hold so many.
 
     Examples:
-        >>> [w[0] for w in spread_windows((10,), (4,), 2)]
-        [slice(0, 4, None), slice(6, 10, None)]
+        >>> for tile in spread_tiles((10,), (4,), (0,), align=1, count=3):
+        ...     print(tile.core[0].start, tile.core[0].stop, tile.crop[0].start)
+        4 8 4
+        0 4 0
+        8 10 6
     """
-    starts = []
-    for size, part in zip(shape, window, strict=True):
-        steps = math.ceil(size / part)
-        last = size - part
-        starts.append([round(i * last / max(1, steps - 1)) for i in range(steps)])
-    corners = list(product(*starts))
-    count = min(count, len(corners))
-    chosen = [corners[int((i + 0.5) * len(corners) / count)] for i in range(count)]
-    return [
-        tuple(slice(c, c + part) for c, part in zip(corner, window, strict=True))
-        for corner in chosen
-    ]
+    parts = [math.ceil(size / part) for size, part in zip(shape, core, strict=True)]
+    tiles = []
+    for cell in _spread_cells(parts, min(count, math.prod(parts))):
+        inner, outer = [], []
+        for place, size, part, edge in zip(cell, shape, core, halo, strict=True):
+            length = min(size, part + 2 * edge)
+            start = place * part
+            last = (size - length) // align * align
+            first = min(max(0, start - edge), last)
+            first = max(first, min(start + part, size) - length)
+            inner.append(slice(start, min(start + part, size)))
+            outer.append(slice(first, first + length))
+        tiles.append(Tile(tuple(inner), tuple(outer)))
+    return tiles
+
+
+def _spread_cells(parts: list[int], count: int) -> list[Shape]:
+    """Cells of a grid in an order in which the first few cover it evenly.
+
+    Regular steps through the grid would hit the same rows again and again. The points
+    of an additive recurrence do not: their coordinates advance by powers of the root
+    of ``x ** (d + 1) = x + 1``.
+    """
+    dims = len(parts)
+    root = 1.5
+    for _ in range(50):
+        root = (1 + root) ** (1 / (dims + 1))
+    cells: dict[Shape, None] = {}
+    step = 0
+    while len(cells) < count:
+        places = ((0.5 + step * root ** -(k + 1)) % 1 for k in range(dims))
+        cells[tuple(int(p * n) for p, n in zip(places, parts, strict=True))] = None
+        step += 1
+    return list(cells)

@@ -19,7 +19,7 @@ from medinorm.layers.thumbnail_instance import (
     observed,
     thumbnail_layers,
 )
-from medinorm.layers.tiles import Shape, Tile, Window, spread_windows
+from medinorm.layers.tiles import Shape, Tile, Window, spread_tiles
 
 _log = logging.getLogger(__name__)
 
@@ -35,24 +35,31 @@ class _Reached(Exception):  # noqa: N818 - it ends a pass early, nothing is wron
 
 @torch.no_grad()
 def freeze_from_tiles(
-    network: nn.Module, predict: Predictor, volume: Tensor, window: Shape, count: int
+    network: nn.Module, predict: Predictor, volume: Tensor, tiles: list[Tile]
 ) -> None:
     """Freeze the pooled statistics of a few tiles at full resolution.
 
     The tiles pass together, so that deeper layers are measured on what the frozen ones
-    before them give.
+    before them give. What surrounds a tile passes too, but is not measured.
 
     Args:
         network: holds the layers.
         predict: runs the network.
-        volume: ``(1, C, ...)``, at least as large as a window.
-        window: shape of a tile.
-        count: number of tiles.
+        volume: ``(1, C, ...)``.
+        tiles: with crops of the same shape (`spread_tiles`).
     """
-    windows = spread_windows(tuple(volume.shape[2:]), window, count)
-    tiles = torch.cat([_part(volume, each) for each in windows])
-    with observed(network, freeze_at_first_sight):
-        predict(tiles)
+
+    def measure(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
+        if not layer.is_frozen:
+            shape = tuple(x.shape[2:])
+            parts = [
+                moments(_part(x[n : n + 1], tile.inner(shape, exact=False)))
+                for n, tile in enumerate(tiles)
+            ]
+            layer.freeze(Moments.merge(*parts))
+
+    with observed(network, measure):
+        predict(torch.cat([_part(volume, tile.crop) for tile in tiles]))
 
 
 @torch.no_grad()
@@ -79,8 +86,9 @@ def freeze_from_strided(
         thumbnail = thumbnail.index_select(axis, every.to(volume.device))
     with observed(network, freeze_at_first_sight):
         predict(thumbnail)
-    (middle,) = spread_windows(tuple(volume.shape[2:]), window, 1)
-    ratio = _compare(network, predict, _part(volume, middle))
+    none = (0,) * len(window)
+    (middle,) = spread_tiles(tuple(volume.shape[2:]), window, none, align=1, count=1)
+    ratio = _compare(network, predict, _part(volume, middle.crop))
     if not 1 / SUSPICIOUS_RATIO < ratio < SUSPICIOUS_RATIO:
         _log.warning(
             "features of a full-resolution tile spread %.2g times as far as those of "
@@ -163,7 +171,9 @@ def predict_tiles(predict: Predictor, volume: Tensor, tiles: list[Tile]) -> Tens
                 "exact statistics need a network with one output on the input's grid"
             )
         if whole is None:
-            whole = part.new_empty(*part.shape[:2], *volume.shape[2:])
+            whole = volume.new_empty(
+                (*part.shape[:2], *volume.shape[2:]), dtype=part.dtype
+            )
         _part(whole, tile.core).copy_(_part(part, tile.inner(tile.shape)))
     if whole is None:
         raise ValueError("the volume has no voxels")

@@ -60,20 +60,32 @@ def _distance(volume, network, inferer):
 @pytest.mark.parametrize(("statistics", "part"), [("tiles", 1 / 3), ("strided", 0.9)])
 @torch.no_grad()
 def test_tiles_come_closer_to_the_whole_volume(statistics, part):
-    # A small field of view: the borders of the windows are the same for both.
     blocks = [
         (nn.Conv3d(n, 8, 3, padding=1), ThumbnailInstanceNorm3d(8), nn.LeakyReLU())
         for n in (1, 8)
     ]
     network, volume = nn.Sequential(*(m for block in blocks for m in block)), _volume()
-    options = {"overlap": 0.5, "mode": "gaussian", "sigma_scale": 0.125}
-    per_tile = SlidingWindowInferer(WINDOW, **options)
+    per_tile = SlidingWindowInferer(WINDOW, overlap=0.5, mode="gaussian")
     ours = ThumbnailSlidingWindowInferer(
-        WINDOW, statistics=statistics, count=8, **options
+        WINDOW, statistics=statistics, surroundings=True, align=1
     )
     assert _distance(volume, network, ours) < part * _distance(
         volume, network, per_tile
     )
+
+
+@torch.no_grad()
+def test_all_tiles_with_their_surroundings_come_close_to_exact():
+    network, volume = _network(), _volume(64)
+    blended, surrounded = (
+        ThumbnailSlidingWindowInferer(
+            WINDOW, count=100, surroundings=surroundings, align=4
+        )
+        for surroundings in (False, True)
+    )
+    distance = _distance(volume, network, surrounded)
+    assert distance < 0.02
+    assert distance < 0.2 * _distance(volume, network, blended)
 
 
 @pytest.mark.parametrize("statistics", ["tiles", "strided", "exact"])
