@@ -55,3 +55,28 @@ def test_lazy_parts_are_there_and_others_are_not():
     assert medinorm.layers.InstanceNorm3d
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = medinorm.nothing
+
+
+# As in an environment that has MONAI and this package, but none of its dependencies.
+ONLY_MONAI = """
+import sys
+for name in ("pydantic", "nibabel", "SimpleITK", "pydicom", "lightning", "yaml",
+             "scipy", "pandas", "isal", "safetensors", "nilearn", "snakemake"):
+    sys.modules[name] = None
+from medinorm.layers import register_norms
+register_norms()
+from monai.networks.nets import UNet
+ours = UNet(3, 1, 3, (8, 16, 32), (2, 2), norm="medinorm_group")
+theirs = UNet(3, 1, 3, (8, 16, 32), (2, 2), norm="instance")
+kinds = [{type(m).__module__ for m in n.modules() if "Norm" in type(m).__name__}
+         for n in (ours, theirs)]
+assert kinds[0] == {"medinorm.layers.group"}, kinds
+assert kinds[1] == {"torch.nn.modules.instancenorm"}, kinds
+"""
+
+
+def test_layers_need_torch_and_monai_only():
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY_MONAI], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
