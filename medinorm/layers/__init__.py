@@ -19,6 +19,7 @@ from medinorm.layers.efdmix import EFDMix
 from medinorm.layers.group import GroupNorm3d
 from medinorm.layers.ibn import IBN3d
 from medinorm.layers.identity import NoNorm
+from medinorm.layers.insert import PERTURBATIONS, insert_perturbation
 from medinorm.layers.instance import InstanceNorm3d
 from medinorm.layers.layer import LayerNorm3d
 from medinorm.layers.masked_instance import MaskedInstanceNorm3d
@@ -38,6 +39,7 @@ from medinorm.layers.window_instance import WindowInstanceNorm3d
 __all__ = [
     "DSU",
     "NORMS",
+    "PERTURBATIONS",
     "AdaptiveInstanceNorm3d",
     "BatchInstanceNorm3d",
     "BatchNorm3d",
@@ -64,6 +66,7 @@ __all__ = [
     "WindowInstanceNorm3d",
     "adapt_batch_statistics",
     "convert_norm",
+    "insert_perturbation",
     "match_moments",
     "moments",
     "monai_norm",

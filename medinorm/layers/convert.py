@@ -40,7 +40,7 @@ def convert_norm(network: nn.Module, name: str, **options: Any) -> nn.Module:
     monai_name(name)  # refuses an unknown one
     replaced: dict[nn.Module, nn.Module] = {}
     for module in network.modules():
-        if _is_norm(module):
+        if is_norm(module):
             replaced[module] = _replacement(module, name, options)
     if not replaced:
         raise ValueError("the network has no norm that could be replaced")
@@ -53,7 +53,7 @@ def convert_norm(network: nn.Module, name: str, **options: Any) -> nn.Module:
     return network
 
 
-def _is_norm(module: nn.Module) -> bool:
+def is_norm(module: nn.Module) -> bool:
     """Whether a module is a norm over channels."""
     kinds = (_BatchNorm, _InstanceNorm, nn.GroupNorm, *NORMS.values())
     return isinstance(module, kinds)
