@@ -9,13 +9,10 @@ from torch import nn
 from medinorm.choices import NetworkName
 from medinorm.config import NetworkConfig
 from medinorm.layers import (
-    DSU,
-    NORMS,
+    PERTURBATIONS,
     ConditionalNetwork,
-    EFDMix,
-    MixStyle,
-    PermutedAdaIN,
     StyleEncoder,
+    insert_perturbation,
     monai_norm,
     register_norms,
 )
@@ -23,16 +20,6 @@ from medinorm.layers.conditioning import conditional_layers
 from medinorm.train.conditions import REGIONS
 
 MonaiNorm = tuple[str, dict[str, Any]]
-
-# Named like norms in a configuration: batch norm, and one of these after its first two.
-PERTURBATIONS: Mapping[str, type[nn.Module]] = {
-    "dsu": DSU,
-    "efdmix": EFDMix,
-    "mixstyle": MixStyle,
-    "permuted_adain": PermutedAdaIN,
-}
-
-_PERTURBED = 2  # stages; deeper ones hold shape rather than style
 
 
 def build_network(
@@ -64,7 +51,7 @@ def build_network(
     build = _NETWORKS[network.name]
     if norm in PERTURBATIONS:
         built = build(network, channels, classes, monai_norm("batch", {}))
-        return _perturbed(built, PERTURBATIONS[norm], norm_options)
+        return insert_perturbation(built, norm, **norm_options)
     options = _DEFAULTS.get(norm, {}) | dict(norm_options)
     if norm == "domain_specific":
         options.setdefault("num_domains", domains)
@@ -73,23 +60,6 @@ def build_network(
         return built
     encoder = StyleEncoder(channels) if norm == "adaptive_instance" else None
     return ConditionalNetwork(built, encoder)
-
-
-def _perturbed(
-    network: nn.Module, perturbation: type[nn.Module], options: Mapping[str, Any]
-) -> nn.Module:
-    """A network with a perturbation behind each of its first norms."""
-    norms = [
-        name
-        for name, module in network.named_modules()
-        if isinstance(module, NORMS["batch"])
-    ]
-    for name in norms[:_PERTURBED]:
-        parent, _, child = name.rpartition(".")
-        layer = network.get_submodule(name)
-        pair = nn.Sequential(layer, perturbation(**options))
-        setattr(network.get_submodule(parent), child, pair)
-    return network
 
 
 def _unet(

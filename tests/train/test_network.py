@@ -7,8 +7,8 @@ import torch
 
 from medinorm.choices import NetworkName, NormName
 from medinorm.config import NetworkConfig
-from medinorm.layers import NORMS
-from medinorm.train.network import PERTURBATIONS, build_network
+from medinorm.layers import NORMS, PERTURBATIONS
+from medinorm.train.network import build_network
 
 
 def build(name, norm, **options):
