@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from medinorm.layers import (
@@ -102,3 +103,23 @@ def test_averages_keep_the_total_and_labels_stay_labels(size):
     assert small.dtype == torch.uint8
     assert set(small.unique().tolist()) <= set(labels.unique().tolist())
     assert resize(small, values.shape[2:], "average").dtype == torch.uint8  # finer
+
+
+@pytest.fixture
+def _one_process_group(tmp_path):
+    store = dist.FileStore(str(tmp_path / "store"), 1)
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("_one_process_group")
+def test_it_works_in_data_parallel_training():
+    network = ConditionalNetwork(_network())
+    x, mask = torch.randn(2, 1, 4, 4, 4), torch.ones(2, 1, 4, 4, 4)
+    expected = network(x, mask=mask)
+    parallel = nn.parallel.DistributedDataParallel(network)
+    y = parallel(x, mask=mask)
+    torch.testing.assert_close(y, expected)
+    y.square().sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
