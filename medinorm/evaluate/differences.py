@@ -24,7 +24,11 @@ _ALL_PAIRS = 66
 
 
 def tabulate_differences(study: Study) -> list[Cells]:
-    """Paired out-of-domain differences with Holm's correction and a verdict."""
+    """Paired out-of-domain differences with Holm's correction and a verdict.
+
+    The comparisons with the best variant answer the study's question and are corrected
+    among themselves; the others are corrected apart from them.
+    """
     pairs = _choose_pairs(study)
     if not pairs:
         return []
@@ -33,7 +37,8 @@ def tabulate_differences(study: Study) -> list[Cells]:
     one, other = common_scans(dice[first], dice[second])
     means = study.means(one) - study.means(other)
     found = study.weigh(over_domains(means[:, study.held_out]))
-    corrected = _correct(found.p)
+    best = _find_best(study)
+    corrected = _correct(found.p, np.array([best in pair for pair in pairs]))
     limits = study.settings.equivalence, 1 - study.settings.confidence
     rows: list[Cells] = []
     for index, (a, b) in enumerate(pairs):
@@ -131,13 +136,18 @@ def _choose_pairs(study: Study) -> list[tuple[int, int]]:
     pairs = list(combinations(range(len(variants)), 2))
     if not study.held_out or len(pairs) <= _ALL_PAIRS:
         return pairs if study.held_out else []
-    means = _out_of_domain(study)
-    best = int(np.argmax(np.where(_rankable(study, means), means[:, 0], -np.inf)))
+    best = _find_best(study)
     return [
         (a, b)
         for a, b in pairs
         if best in {a, b} or _differ_in_one(variants[a], variants[b])
     ]
+
+
+def _find_best(study: Study) -> int:
+    """Position of the variant with the highest out-of-domain Dice."""
+    means = _out_of_domain(study)
+    return int(np.argmax(np.where(_rankable(study, means), means[:, 0], -np.inf)))
 
 
 def _out_of_domain(study: Study) -> Array:
@@ -156,10 +166,11 @@ def _differ_in_one(one: Variant, other: Variant) -> bool:
     return one.intensity == other.intensity or one[1:] == other[1:]
 
 
-def _correct(p: Array) -> Array:
-    """Holm's correction of those probabilities that are known."""
+def _correct(p: Array, with_best: NDArray[np.bool_]) -> Array:
+    """Holm's correction of those probabilities that are known, family by family."""
     corrected = np.full(p.shape, np.nan)
-    known = np.isfinite(p)
-    if known.any():
-        corrected[known] = multipletests(p[known], method="holm")[1]
+    for family in (with_best, ~with_best):
+        known = np.isfinite(p) & family
+        if known.any():
+            corrected[known] = multipletests(p[known], method="holm")[1]
     return corrected

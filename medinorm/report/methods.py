@@ -270,7 +270,8 @@ def _statistics(findings: Findings) -> list[str]:
         "Where the next scanner is expected: m ± t(k - 1) s √(1 + 1/k), with mean m "
         "and standard deviation s of the k domains that were held out.",
         "Variants were compared on the same scans, subjects and seeds, p-values were "
-        "corrected by Holm's method. Better or worse: the whole interval lies beyond "
+        "corrected by Holm's method, apart for the comparisons with the best variant "
+        "and for all others. Better or worse: the whole interval lies beyond "
         f"± {settings['equivalence']:g} Dice and the corrected p is at most "
         f"{1 - findings.confidence:.2g}. Equivalent: the whole interval lies within. "
         "Undecided: everything else.",
