@@ -122,6 +122,13 @@ def test_a_study_ends_in_a_report(finished):
     assert {row["seed"] for row in scores} == {"0", "1"}
 
 
+def test_the_page_is_part_of_snakemakes_own_report(finished):
+    code, output = snakemake(finished, "--report", "snakemake.html")
+    assert code == 0, output[-2000:]
+    assert "report.html" in (finished / "snakemake.html").read_text()
+    (finished / "snakemake.html").unlink()
+
+
 def test_every_candidate_is_accounted_for(finished):
     candidates = read_table(finished / "private" / "plan.tsv")
     used = read_table(finished / "results" / "scans.tsv")
