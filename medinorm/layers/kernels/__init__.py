@@ -1,0 +1,25 @@
+"""The two primitives as Triton kernels for CUDA, loaded on first use.
+
+`available` says whether they can take a tensor. `measure`, `apply_affine`,
+`reduce_gradient` and `combine` are what the functions of that name in
+`medinorm.layers.blocks` are on the CPU; `fused_instance_norm` is a whole layer with its
+gradients. Importing this package does not import Triton.
+"""
+
+from medinorm.layers.kernels.availability import available
+from medinorm.layers.kernels.fused import fused_instance_norm
+from medinorm.layers.kernels.launch import (
+    apply_affine,
+    combine,
+    measure,
+    reduce_gradient,
+)
+
+__all__ = [
+    "apply_affine",
+    "available",
+    "combine",
+    "fused_instance_norm",
+    "measure",
+    "reduce_gradient",
+]

@@ -1,0 +1,83 @@
+"""Whether the Triton kernels can take a tensor."""
+
+import logging
+import os
+from functools import cache
+from importlib.util import find_spec
+from math import prod
+from subprocess import SubprocessError
+
+import torch
+from torch import Tensor
+
+from medinorm.layers.kernels import launch
+
+_log = logging.getLogger(__name__)
+
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+# Triton supports NVIDIA GPUs from Ampere on.
+OLDEST = (8, 0)
+# Limits of the second and third axis of a grid, and of 32-bit voxel numbers.
+LONGEST_AXIS = 65535
+MOST_VOXELS = 2**31 - 1
+
+
+def available(x: Tensor) -> bool:
+    """Whether the kernels of this package can compute the norms of `x`.
+
+    It takes a CUDA device (Ampere or newer) on which Triton works, a float32, float16
+    or bfloat16 tensor ``(N, C, ...)`` with 1 to 3 spatial axes, and eager execution:
+    a compiler or an exporter traces torch's operations and fuses them itself. Where
+    ``TRITON_INTERPRET=1`` is set, tensors on the CPU are taken too, for tests.
+
+    Whether Triton works is tried once for each device: it also needs a C compiler.
+
+    Examples:
+        >>> available(torch.zeros(1, 2, 8, 8, 8, dtype=torch.float64))
+        False
+    """
+    return not _is_traced() and _has_form(x) and _device_works(x.device)
+
+
+def _is_traced() -> bool:
+    """Whether operations are being recorded, which a started program would escape."""
+    if torch.compiler.is_compiling():
+        return True
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+
+
+def _has_form(x: Tensor) -> bool:
+    """Whether dtype and shape are among those that the programs can take."""
+    return (
+        x.dtype in DTYPES
+        and x.dim() in (3, 4, 5)
+        and x.numel() > 0
+        and max(x.shape[:2]) <= LONGEST_AXIS
+        and prod(x.shape[2:]) <= MOST_VOXELS
+    )
+
+
+@cache
+def _device_works(device: torch.device) -> bool:
+    """Whether Triton is installed and can run a program on a device."""
+    if not _is_supported(device) or find_spec("triton") is None:
+        return False
+    from triton import TritonError  # noqa: PLC0415  # Triton may be missing
+
+    causes = (ImportError, OSError, RuntimeError, SubprocessError, TritonError)
+    try:
+        launch.measure(torch.ones(1, 1, 2, device=device))
+    except causes as error:
+        # No C compiler, or a driver that is too old: torch's kernels do the work.
+        _log.warning("Triton fails here (%s): torch's norms run", type(error).__name__)
+        return False
+    return True
+
+
+def _is_supported(device: torch.device) -> bool:
+    """Whether the kernels are meant to run on a device."""
+    if device.type == "cpu":
+        return os.environ.get("TRITON_INTERPRET") == "1"
+    if device.type != "cuda" or torch.version.cuda is None:
+        return False
+    return torch.cuda.get_device_capability(device) >= OLDEST

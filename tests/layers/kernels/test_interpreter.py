@@ -1,0 +1,24 @@
+"""Run the kernels without a GPU: each file of `on_device` in a process of its own."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+FILES = sorted((Path(__file__).parent / "on_device").glob("test_*.py"))
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_in_the_interpreter(file):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout[-5000:]
+    assert "passed" in run.stdout
+    assert "skipped" not in run.stdout
