@@ -42,9 +42,9 @@ def write_flags(section: Section) -> str:
     """The flags that make `section`, quoted for a shell.
 
     Examples:
-        >>> from medinorm.config import PredictConfig
-        >>> write_flags(PredictConfig(overlap=0.5))
-        '--overlap 0.5 --tiles 4'
+        >>> from medinorm.config import SplitConfig
+        >>> write_flags(SplitConfig(domain=("vendor", "model")))[:21]
+        '--domain vendor model'
     """
     words: list[str] = []
     for name, value in section.model_dump(mode="json").items():
