@@ -244,7 +244,7 @@ def reduce_gradient_chunks(
         if activated:
             given = tl.where(away * scale + offset > 0, given, given * slope)
         total += given
-        moment += tl.where(inside, given * away, 0.0)
+        moment += given * away
     out = parts + chunk * rows + row
     tl.store(out, tl.sum(total, 0)[None, :], mask=there)
     out += tl.num_programs(0) * rows
