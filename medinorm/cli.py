@@ -7,6 +7,7 @@ import argparse
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import Any
 from medinorm import __version__
 from medinorm.errors import ConfigError, MedinormError
 from medinorm.flags import add_flags, read_flags
-from medinorm.shards import DISK_ERRORS
+from medinorm.shards import DISK_ERRORS, place_of
 from medinorm.stages import STAGES, Stage
+
+_BUG = 2  # exit code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after ``medinorm``; those of the process if not given.
 
     Returns:
-        The exit code: 0, or 1 after an error that a user can mend.
+        The exit code: 0, 1 after an error that a user can mend, 2 after a bug.
     """
     given = _parser().parse_args(arguments)
     level = logging.WARNING if given.quiet else logging.INFO
@@ -40,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{_flag_of(str(error))}")
     except MedinormError as error:
         return _complain(str(error))
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            raise
-        return _complain(
-            f"{os.strerror(error.errno or 0)}: free space and run again; "
-            "finished work is kept"
-        )
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            return _complain(
+                f"{os.strerror(error.errno or 0)}: free space and run again; "
+                "finished work is kept"
+            )
+        return _report_bug(error)
     return 0
 
 
@@ -54,6 +57,13 @@ def _complain(message: str) -> int:
     """Say what is wrong in one line."""
     sys.stderr.write(f"medinorm: {message}\n")
     return 1
+
+
+def _report_bug(error: Exception) -> int:
+    """Show where a bug is; not its text, which may hold a path or a header value."""
+    sys.stderr.writelines(traceback.format_tb(error.__traceback__))
+    sys.stderr.write(f"medinorm: a bug, please report it: {place_of(error)}\n")
+    return _BUG
 
 
 def _flag_of(message: str) -> str:

@@ -218,7 +218,7 @@ class TrainConfig(Section):
     augmentation: Literal["none", "flip", "intensity"] = Field(
         default="flip",
         description="`flip`: left-right mirror; `intensity`: that, and random gain, "
-        "offset and noise.",
+        "offset and noise. With labels that tell left from right use `none`.",
     )
     foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5, description="Share of patches centred on a labelled voxel."
@@ -361,6 +361,18 @@ class StudyConfig(Section):
     score: ScoreConfig = Field(default=ScoreConfig(), description="")
     evidence: EvidenceConfig = Field(default=EvidenceConfig(), description="")
     report: ReportConfig = Field(default=ReportConfig(), description="")
+
+    @model_validator(mode="after")
+    def _folders_apart(self) -> Self:
+        results, private = self.results.resolve(), self.private.resolve()
+        if results.is_relative_to(private) or private.is_relative_to(results):
+            raise ValueError(
+                "private must lie outside of results, and results outside of private: "
+                "results may be shared, private never"
+            )
+        if any(set("{}") & set(str(path)) for path in (self.results, self.private)):
+            raise ValueError("results and private must not have braces in their names")
+        return self
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

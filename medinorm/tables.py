@@ -28,14 +28,20 @@ def read_table(path: Path, required: Sequence[str] = ()) -> list[Row]:
         raise StageError(f"{path.name}: the table does not exist") from None
     except UnicodeDecodeError:
         raise StageError(f"{path.name}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise StageError(
+            f"{path.name}: cannot be read ({type(error).__name__}); "
+            "give a table, and check its permissions"
+        ) from None
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval=None)
     columns = [name.strip() for name in reader.fieldnames or []]
     reader.fieldnames = columns
     missing = [name for name in required if name not in columns]
     if missing:
+        # The first line is not repeated: without a header it is a patient.
         raise StageError(
-            f"{path.name}: column {missing[0]!r} is missing; "
-            f"the first line has {', '.join(columns) or 'nothing'}"
+            f"{path.name}: column {missing[0]!r} is missing; the first line must name "
+            f"the columns, separated by {delimiter!r} (it has {len(columns)})"
         )
     rows = []
     for row in reader:

@@ -35,6 +35,9 @@ FILES = sorted((ROOT / "config").rglob("*.yaml"))
         ({"train": {"selection": "validation"}}, "needs split.validation_fraction"),
         ({"split": {"folds": 3, "test_folds": 4}}, "cannot exceed folds"),
         ({"harmonize": {"percentiles": [9, 1]}}, "percentiles must rise"),
+        ({"results": "out", "private": "out/private"}, "must lie outside of results"),
+        ({"results": "out", "private": "out"}, "must lie outside of results"),
+        ({"results": "{out}"}, "braces"),
         ({"experiments": {"adapt": ["batch_statistics"]}}, "must contain none"),
     ],
 )

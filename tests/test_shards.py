@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.errors import IntensityError
+from medinorm.errors import IntensityError, StageError
 from medinorm.shards import in_shard, run_items, shard_of
 from medinorm.tables import read_table
 
@@ -35,12 +35,35 @@ def test_bad_items_are_rows(tmp_path, caplog):
     status = tmp_path / "status.tsv"
     run_items(items, work, status, title="try")
     states = {row["scan"]: row for row in read_table(status)}
-    assert [states[s]["state"] for s in ("a", "b")] == ["made", "made"]
+    assert [states[s]["state"] for s in ("a", "b")] == ["ok", "ok"]
+    assert states["bad"]["state"] == "failed"
     assert states["bad"]["reason"] == "all 8 voxels are 1"
     assert states["bug"]["reason"].startswith(
         "unexpected error, please report it: ValueError at test_shards.py:"
     )
     assert "Miller" not in caplog.text + status.read_text()
+
+
+def test_the_table_changes_only_with_the_content(tmp_path):
+    tables = []
+    for state, content in [("made", "1"), ("current", "1"), ("made", "2")]:
+
+        def finish(item, state=state, content=content):
+            item["content"] = content
+            return state
+
+        status = tmp_path / "status.tsv"
+        run_items([{"scan": "a"}], finish, status, title="try")
+        tables.append(status.read_text())
+    assert tables[0] == tables[1] != tables[2]
+
+
+def test_a_bug_in_training_fails_the_job_after_the_others(tmp_path):
+    items = [{"scan": scan} for scan in ("bug", "bad", "a")]
+    status = tmp_path / "status.tsv"
+    with pytest.raises(StageError, match="1 of 3 items failed unexpectedly"):
+        run_items(items, work, status, title="try", forgiving=False)
+    assert [row["state"] for row in read_table(status)] == ["failed", "failed", "ok"]
 
 
 def test_a_full_disk_stops_the_shard(tmp_path):

@@ -28,8 +28,8 @@ def test_values_are_written_so_that_they_can_be_read(tmp_path):
     [
         (None, "x.tsv: the table does not exist"),
         (b"\xff\xfe\x00", "not UTF-8"),
-        (b"a\tb\n1\t2\n", "column 'c' is missing; the first line has a, b"),
-        (b"", "the first line has nothing"),
+        (b"Doe\tb\n1\t2\n", r"column 'c' is missing; .* \(it has 2\)"),
+        (b"", r"column 'c' is missing; .* \(it has 0\)"),
         (b"c\tb\n1\t2\n1\n", "x.tsv, line 3: expected 2 values"),
         (b"c\tb\n1\t2\t3\n", "x.tsv, line 2: expected 2 values"),
     ],
@@ -38,8 +38,14 @@ def test_bad_tables(tmp_path, content, message):
     path = tmp_path / "x.tsv"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(StageError, match=message):
+    with pytest.raises(StageError, match=message) as caught:
         read_table(path, required=("c",))
+    assert "Doe" not in str(caught.value)
+
+
+def test_a_folder_in_place_of_a_table(tmp_path):
+    with pytest.raises(StageError, match="cannot be read"):
+        read_table(tmp_path)
 
 
 def test_commas_and_byte_order_mark(tmp_path):

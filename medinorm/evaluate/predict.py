@@ -35,7 +35,7 @@ from medinorm.train.inference import infer_logits
 from medinorm.train.model import ModelCard, model_path, read_model
 from medinorm.volume import Volume, read_grid, read_volume, write_volume
 
-STATUS_COLUMNS = ("scan", "seed", "state", "reason")
+STATUS_COLUMNS = ("scan", "seed", "state", "reason", "content")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     split: str,
     seeds: Sequence[int],
     settings: PredictConfig,
-) -> None:
+) -> list[Row]:
     """Segment the test scans of `split` with the network of each seed.
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
@@ -91,6 +91,12 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         split: whose test scans and networks to use.
         seeds: seeds of the networks.
         settings: tiles.
+
+    Returns:
+        The status rows, with what was made and what was current.
+
+    Raises:
+        StageError: a scan failed unexpectedly.
     """
     table = read_scans(scans, canonical)
     tests = [
@@ -124,15 +130,18 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         with discarding(prediction.target):
             provenance = _provenance(prediction, adapt, settings)
             if is_current(prediction.target, provenance):
+                item["content"] = recorded_checksum(prediction.target)
                 return "current"
             network, card = adapted(prediction.run, adapt, prediction.unlabelled)
             label_map = segment(network, card, prediction, settings)
             write_volume(label_map, prediction.target)
-            write_sidecar(prediction.target, provenance)
+            item["content"] = write_sidecar(prediction.target, provenance)
             return "made"
 
     title = f"predict {split} {adapt}"
-    run_items(items, work, status, title=title, columns=STATUS_COLUMNS)
+    return run_items(
+        items, work, status, title=title, columns=STATUS_COLUMNS, forgiving=False
+    )
 
 
 def segment(

@@ -102,7 +102,7 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     shard: int,
     shards: int,
     settings: HarmonizeConfig,
-) -> None:
+) -> list[Row]:
     """Bring the scans of one shard to the study's grid and intensity scale.
 
     Writes for each scan a float32 image and a label map as uncompressed NIfTI, which
@@ -119,6 +119,9 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         shards: into how many parts.
         settings: grid, foreground and the methods' parameters.
 
+    Returns:
+        The status rows, with what was made and what was current.
+
     Raises:
         StageError: the method needs a fitted map and there is none, or the reverse.
     """
@@ -130,10 +133,13 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
 
     def work(row: Row) -> State:
         scan = table[row["scan"]]
-        with discarding(*harmonized_paths(harmonized, scan.scan)):
-            return harmonize_scan(scan, harmonized, intensity, fitted, settings)
+        image, label = harmonized_paths(harmonized, scan.scan)
+        with discarding(image, label):
+            state = harmonize_scan(scan, harmonized, intensity, fitted, settings)
+            row["content"] = recorded_checksum(image)
+            return state
 
-    run_items(rows, work, status, title=f"harmonize {intensity}")
+    return run_items(rows, work, status, title=f"harmonize {intensity}")
 
 
 def harmonize_scan(

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError
 from medinorm.layout import run_folder
-from medinorm.provenance import Provenance, is_current
+from medinorm.provenance import Provenance, is_current, recorded_checksum
 from medinorm.shards import State, run_items
 from medinorm.tables import Row, read_table, write_table
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
@@ -27,7 +27,7 @@ from medinorm.train.segmenter import Segmenter
 from medinorm.train.trainer import make_trainer, quiet
 
 HISTORY_COLUMNS = ("step", "loss", "learning_rate", "seconds_per_step")
-STATUS_COLUMNS = ("seed", "state", "reason")
+STATUS_COLUMNS = ("seed", "state", "reason", "content")
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     seeds: Sequence[int],
     task: TaskConfig,
     settings: TrainConfig,
-) -> None:
+) -> list[Row]:
     """Train one network for each seed on the training scans of `split`.
 
     A finished network that is current is left alone; an interrupted one goes on from
@@ -64,8 +64,11 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         task: image channels and labels.
         settings: how to train.
 
+    Returns:
+        The status rows, with what was made and what was current.
+
     Raises:
-        StageError: the split has no usable training scan.
+        StageError: the split has no usable training scan, or a run failed unexpectedly.
         ConfigError: `norm_options` is not JSON, or the layer refuses it.
     """
     card = ModelCard(
@@ -86,11 +89,16 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     torch.set_num_threads(settings.threads)
 
     def work(row: Row) -> State:
-        return train_network(experiment, int(row["seed"]), runs)
+        state = train_network(experiment, int(row["seed"]), runs)
+        model = model_path(run_folder(runs, int(row["seed"])))
+        row["content"] = recorded_checksum(model)
+        return state
 
     items = [{"seed": str(seed)} for seed in seeds]
     title = f"train {intensity} {norm} {split}"
-    run_items(items, work, status, title=title, columns=STATUS_COLUMNS)
+    return run_items(
+        items, work, status, title=title, columns=STATUS_COLUMNS, forgiving=False
+    )
 
 
 def train_network(experiment: Experiment, seed: int, runs: Path) -> State:

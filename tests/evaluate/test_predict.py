@@ -20,7 +20,6 @@ from medinorm.evaluate.adapt import ADAPTATIONS, _tiles
 from medinorm.evaluate.predict import Prediction, infer, predict_scans
 from medinorm.harmonize.stage import harmonize_scans
 from medinorm.layout import run_folder
-from medinorm.tables import read_table
 from medinorm.train.model import ModelCard, read_model
 from medinorm.train.stage import train_networks
 from medinorm.volume import Volume, read_volume, write_volume
@@ -75,7 +74,7 @@ def trained(small_study):
 def predict(study, harmonized, runs, adapt="none", seeds=(0,)):
     folder = study.folder / "predictions" / adapt
     status = folder / "status.tsv"
-    predict_scans(
+    rows = predict_scans(
         study.scans,
         study.canonical,
         study.splits,
@@ -88,7 +87,7 @@ def predict(study, harmonized, runs, adapt="none", seeds=(0,)):
         seeds=seeds,
         settings=PredictConfig(),
     )
-    return folder, read_table(status)
+    return folder, rows
 
 
 def test_predictions_lie_on_the_scan_and_find_the_sphere(small_study, trained):

@@ -26,7 +26,7 @@ SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
 def harmonize(study, intensity="zscore", fitted=None, settings=SETTINGS):
     folder = study.folder / "harmonized" / intensity
     status = folder / "status.tsv"
-    harmonize_scans(
+    rows = harmonize_scans(
         study.scans,
         study.canonical,
         folder,
@@ -37,7 +37,7 @@ def harmonize(study, intensity="zscore", fitted=None, settings=SETTINGS):
         shards=1,
         settings=settings,
     )
-    return folder, {row["scan"]: row for row in read_table(status)}
+    return folder, {row["scan"]: row for row in rows}
 
 
 def test_per_scan_methods_are_those_of_the_configuration():

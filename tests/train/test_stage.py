@@ -32,7 +32,7 @@ SETTINGS = TrainConfig(
 def train(study, harmonized, seeds=(0,), settings=SETTINGS, **options):
     runs = study.folder / "runs"
     status = runs / "status.tsv"
-    stage.train_networks(
+    rows = stage.train_networks(
         study.splits,
         harmonized,
         runs,
@@ -45,7 +45,7 @@ def train(study, harmonized, seeds=(0,), settings=SETTINGS, **options):
         task=TASK,
         settings=settings,
     )
-    return runs, [row["state"] for row in read_table(status)]
+    return runs, [row["state"] for row in rows]
 
 
 def weights(runs, seed=0):
