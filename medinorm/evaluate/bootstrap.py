@@ -6,18 +6,23 @@ resampling is a pair of weights, one for each scan and one for each seed, drawn 
 all variants: differences between variants are therefore paired.
 
 - *Subjects* are resampled within strata of subjects seen on the same domains (where
-  each subject has one scanner: within scanner), with all their scans. *Seeds* are
-  resampled jointly for all domains. Networks that left out different domains are
-  different networks even if they share a seed; drawing them jointly estimates the
-  variance of the mean over domains whether or not their errors are related.
+  each subject has one scanner: within scanner), with all their scans. A subject alone
+  in its stratum joins the smallest stratum that shares a domain with it: left alone, it
+  would count once in every replicate, as if it were known without error.
+- *Seeds* are resampled jointly for all domains. Networks that left out different
+  domains are different networks even if they share a seed; drawing them jointly
+  estimates the variance of the mean over domains whether or not their errors are
+  related.
 - From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden): drawing
   n would understate the variance by the factor (n - 1) / n, which is 2/3 with three
   seeds.
 - Percentiles of the bootstrap cannot make a 95 % interval from three seeds: they never
   leave the range of the three, which misses the true mean one time in four. Intervals
-  are therefore :math:`m \pm t_\nu\,\mathrm{SE}`, with the standard error of the
-  bootstrap and Satterthwaite's degrees of freedom :math:`\nu`, whose variance
-  components come from leaving out each seed and each subject in turn.
+  are therefore :math:`m \pm t_\nu\,\mathrm{SE}`, with Satterthwaite's degrees of
+  freedom :math:`\nu`, whose variance components come from leaving out each seed and
+  each subject in turn. The standard error is the larger of the bootstrap's and that of
+  leaving out: where strata were joined, a domain of two subjects may lose both in a
+  resample, and the resamples that are left vary too little.
 - Where leaving out one seed, or one subject, leaves nothing (one seed, one subject on a
   domain), the variance cannot be known and there is no interval.
 
@@ -126,7 +131,7 @@ def draw_replicates(
         seen_on.setdefault(subject, set()).add(domain)
     names = list(seen_on)
     row_of = [names.index(subject) for subject in subjects]
-    strata = _group(frozenset(on) for on in seen_on.values())
+    strata = _stratify(list(seen_on.values()))
     trainings = [list(range(seeds))]
     by_seed = np.hstack(
         [
@@ -180,7 +185,7 @@ def weigh(replicated: Array, replicates: Replicates, confidence: float) -> Estim
     variance, df = _satterthwaite(replicated, replicates)
     known = np.isfinite(value) & np.isfinite(variance)
     se = np.full(value.shape, np.nan)
-    se[known] = _spread(resampled[known])
+    se[known] = np.maximum(_spread(resampled[known]), np.sqrt(variance[known]))
     tail = (1 - confidence) / 2
     reach = stats.t.isf(tail, df) * se
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -229,6 +234,34 @@ def _group(keys: Iterable[Hashable]) -> list[list[int]]:
     for position, key in enumerate(keys):
         groups.setdefault(key, []).append(position)
     return list(groups.values())
+
+
+def _stratify(seen_on: Sequence[set[str]]) -> list[list[int]]:
+    """Positions of the subjects of each stratum.
+
+    A stratum that still has one subject shares none of its domains with another: what
+    rests on them cannot be known, as leaving out the subject leaves nothing.
+
+    Args:
+        seen_on: the domains of each subject.
+    """
+    strata = _group(map(frozenset, seen_on))
+    reach = [set(seen_on[members[0]]) for members in strata]
+    lonely = 0
+    while lonely < len(strata):
+        near = [
+            place
+            for place, domains in enumerate(reach)
+            if place != lonely and domains & reach[lonely]
+        ]
+        if len(strata[lonely]) > 1 or not near:
+            lonely += 1
+            continue
+        smallest = min(near, key=lambda place: len(strata[place]))
+        strata[smallest] += strata[lonely]
+        reach[smallest] |= reach[lonely]
+        del strata[lonely], reach[lonely]
+    return strata
 
 
 def _resample(
@@ -297,7 +330,10 @@ def _satterthwaite(replicated: Array, replicates: Replicates) -> tuple[Array, Ar
 
 
 def _spread(resampled: Array) -> Array:
-    """Standard deviation over resamples, leaving out those without any score."""
-    if resampled.size == 0:
-        return np.empty(resampled.shape[:-1])
-    return np.asarray(np.nanstd(resampled, axis=-1, ddof=1))
+    """Standard deviation over the resamples with a score; 0 where fewer than two."""
+    known = np.isfinite(resampled)
+    count = known.sum(axis=-1, keepdims=True)
+    total = np.where(known, resampled, 0.0).sum(axis=-1, keepdims=True)
+    centred = np.where(known, resampled - total / np.maximum(count, 1), 0.0)
+    degrees = np.maximum(count[..., 0] - 1, 1)
+    return np.asarray(np.sqrt(np.sum(centred**2, axis=-1) / degrees))

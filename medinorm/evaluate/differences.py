@@ -106,8 +106,10 @@ def tabulate_ranking(study: Study) -> list[Cells]:
     places = np.flatnonzero(_rankable(study, means))
     found = study.weigh(means[places])
     resampled = means[places, 1 : 1 + study.replicates.resamples]
+    # Where subjects travel, a resample may lack all subjects of a domain.
+    resampled = resampled[:, np.isfinite(resampled).all(axis=0)]
     first = resampled == resampled.max(axis=0, initial=-np.inf)
-    chance = (first / np.maximum(first.sum(axis=0), 1)).mean(axis=1)
+    chance = first / np.maximum(first.sum(axis=0), 1)
     ranks = 1 + (resampled[np.newaxis] > resampled[:, np.newaxis]).sum(axis=1)
     tails = (1 - study.settings.confidence) / 2
     rows: list[Cells] = []
@@ -117,12 +119,27 @@ def tabulate_ranking(study: Study) -> list[Cells]:
                 "rank": rank,
                 **study.axes.variants[places[index]]._asdict(),
                 **interval_cells("out_domain", found, (index,), share=True),
-                "probability_best": chance[index],
-                "rank_low": int(np.quantile(ranks[index], tails, method="lower")),
-                "rank_high": int(np.quantile(ranks[index], 1 - tails, method="higher")),
+                **_rank_cells(chance[index], ranks[index], tails),
             }
         )
     return rows
+
+
+def _rank_cells(chance: Array, ranks: NDArray[np.int64], tail: float) -> Cells:
+    """How sure a rank is; nothing if no resample has all domains.
+
+    Args:
+        chance: share in the first place in each resample.
+        ranks: rank in each resample.
+        tail: probability of ranks beyond either end of the interval.
+    """
+    if not ranks.size:
+        return {}
+    return {
+        "probability_best": chance.mean(),
+        "rank_low": int(np.quantile(ranks, tail, method="lower")),
+        "rank_high": int(np.quantile(ranks, 1 - tail, method="higher")),
+    }
 
 
 def _as_other(variant: Variant) -> dict[str, str]:

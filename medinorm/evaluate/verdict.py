@@ -52,10 +52,7 @@ def find_obstacle(study: Study) -> str:
     """Why the variants of a study must not be ranked; empty if they may be."""
     complete = study.complete_seeds()
     if not study.held_out:
-        return (
-            "no network was tested on a scanner it had not seen; add lodo to "
-            "split.designs"
-        )
+        return "no leave-one-domain-out network was tested; add lodo to split.designs"
     if len(study.held_out) < 2:
         return "only one scanner was held out; a statement about scanners needs two"
     if len(complete) < 2:
@@ -72,7 +69,11 @@ def find_obstacle(study: Study) -> str:
 
 
 def _find_lonely(study: Study) -> str:
-    """Whether a held-out domain has too few subjects to say how much they vary."""
+    """Whether a held-out domain has too few subjects to say how much they vary.
+
+    Every stratum of one subject is found by this: strata that share a domain are joined
+    until they have two, so who is still alone is alone on each domain.
+    """
     for place in study.held_out:
         scans = study.axes.members[place]
         scored = scans[np.isfinite(study.lodo.dice[:, -1, scans]).any(axis=(0, 2))]

@@ -114,6 +114,7 @@ class Comparison:
             for number in range(count)
         }
         self.rows = []
+        self.subject_of = lambda scan: scan
         self.fold_of = lambda split: 0  # noqa: ARG005 (tests replace it)
 
     def add(self, variant, dice, labels=(1, 2), designs=("lodo", "pooled")):
@@ -142,7 +143,8 @@ class Comparison:
             fold = self.fold_of(split)
             common = {"split": split, "design": design, "fold": fold}
             roles += [
-                {**common, "scan": s, "subject": s, "domain": d, "role": "test"}
+                {**common, "scan": s, "subject": self.subject_of(s), "domain": d}
+                | {"role": "test"}
                 for s, d in self.scans.items()
             ]
             roles += [

@@ -181,6 +181,64 @@ SPREADS = {  # standard deviation of subjects, seeds, seeds within domain, rest
 }
 
 
+def travel(*groups):
+    """Subject and domain of each scan of groups of subjects, and the members.
+
+    A group is the domains its subjects were seen on, and how many there are.
+    """
+    people = [domains for domains, count in groups for _ in range(count)]
+    scans = [(f"s{n}", where) for n, on in enumerate(people) for where in on]
+    subjects, domains = zip(*scans, strict=True)
+    names = sorted(set(domains))
+    return subjects, domains, [np.flatnonzero(np.array(domains) == d) for d in names]
+
+
+@UNHURRIED
+@given(scans=people)
+def test_only_who_is_alone_on_every_domain_is_a_stratum(scans):
+    subjects, domains = zip(*scans, strict=True)
+    replicates = draw(subjects, domains, 3, 1)
+    met = {
+        subject: {
+            other
+            for other, where in scans
+            if any(domain == where for name, domain in scans if name == subject)
+        }
+        for subject in subjects
+    }
+    alone = sum(others == {subject} for subject, others in met.items())
+    assert replicates.left_out[1:].count(1) == alone
+    assert sum(replicates.left_out[1:]) == len(met)
+
+
+@UNHURRIED
+@given(scans=people)
+def test_subjects_who_differ_are_never_known_without_error(scans):
+    """The interval of a domain is wider than a point, or there is none."""
+    scans = sorted(set(scans))
+    subjects, domains = zip(*scans, strict=True)
+    values = np.random.default_rng(6).random((len(scans), 1)) * np.ones(3)
+    members = [np.flatnonzero(np.array(domains) == d) for d in sorted(set(domains))]
+    replicates = draw(subjects, domains, 3)
+    found = weigh(domain_means(values, replicates, members), replicates, 0.95)
+    lonely = np.array([len(scans) < 2 for scans in members])
+    np.testing.assert_array_equal(np.isnan(found.low), lonely)
+    np.testing.assert_array_equal(np.isnan(found.p), lonely)
+    assert (found.high[~lonely] - found.low[~lonely] > 1e-6).all()
+
+
+def test_one_subject_on_each_scanner_and_one_on_both_leave_doubt():
+    subjects, domains, members = travel(("a", 1), ("b", 1), ("ab", 1))
+    replicates = draw(subjects, domains, 3)
+    values = np.array([[-0.09], [0.01], [0.02], [-0.05]]) * np.ones(3)
+    means = domain_means(values, replicates, members).mean(axis=0)
+    found = weigh(means, replicates, 0.95)
+    assert found.value == pytest.approx(-0.0275)
+    assert found.df == pytest.approx(2)
+    assert found.low < 0 < found.high
+    assert found.p > 0.05
+
+
 def simulate(spread, shape, rng):
     """Scores of one study whose true mean is 0."""
     domains, subjects, seeds = shape
@@ -214,6 +272,32 @@ def cover(spread, shape, studies=400):
 @pytest.mark.parametrize("shape", [(3, 4, 3), (3, 8, 5)], ids=["small", "usual"])
 def test_95_percent_intervals_hold_the_truth_19_times_in_20(spread, shape):
     assert 0.915 <= cover(spread, shape)[0] <= 0.99
+
+
+CROSSED = {
+    "one each, one on both": [("a", 1), ("b", 1), ("ab", 1)],
+    "few each, one on both": [("a", 4), ("b", 4), ("ab", 1)],
+    "all on two of four": [("ab", 1), ("bc", 1), ("cd", 1), ("ad", 1)],
+    "mixed": [("a", 3), ("b", 1), ("ab", 2), ("abc", 1), ("c", 3)],
+}
+
+
+@pytest.mark.parametrize("groups", CROSSED.values(), ids=CROSSED)
+def test_intervals_hold_the_truth_where_subjects_travel(groups):
+    subjects, domains, members = travel(*groups)
+    person = np.unique(subjects, return_inverse=True)[1]
+    rng = np.random.default_rng(2026)
+    held = 0
+    for number in range(300):
+        replicates = draw(subjects, domains, 4, 100, number)
+        ease = 0.05 * rng.normal(size=(person.max() + 1, 1))
+        rest = 0.02 * rng.normal(size=(len(person), 1))
+        values = ease[person] + rest + 0.01 * rng.normal(size=(len(person), 4))
+        means = domain_means(values, replicates, members).mean(axis=0)
+        found = weigh(means, replicates, 0.95)
+        held += found.low <= 0 <= found.high
+    # Satterthwaite's degrees of freedom are themselves estimates: fewer with few.
+    assert 0.90 <= held / 300 <= 0.995
 
 
 def test_percentiles_of_three_seeds_would_not():

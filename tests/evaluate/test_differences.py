@@ -172,7 +172,8 @@ def test_many_variants_are_compared_where_they_differ_in_one_respect(comparison)
     [
         (None, (0, 1), ("lodo", "pooled"), "2 seeds at most"),
         ({"ge": 4, "philips": 4}, (0,), ("lodo", "pooled"), "1 seed at most"),
-        (None, (0, 1, 2), ("pooled",), "add lodo"),
+        (None, (0, 1, 2), ("pooled",), "no leave-one-domain-out network was tested"),
+        (None, (0, 1, 2), ("single",), "add lodo to split.designs"),
         ({"ge": 1, "philips": 3}, (0, 1, 2), ("lodo", "pooled"), "ge has only one"),
     ],
 )
@@ -192,6 +193,32 @@ def test_no_ranking_without_the_evidence_for_it(
     assert reason in said
     assert "group" not in said  # no variant is held up as better
     assert len(read(evidence, "summary")) == 2
+
+
+def test_networks_of_one_scanner_were_tested_on_scanners_they_had_not_seen(
+    comparison, read_json
+):
+    study = comparison()
+    study.add(BATCH, noisy(0.8), designs=("single",))
+    verdict = read_json(study.weigh(("single",)) / "verdict.json")
+    assert "had not seen" not in verdict["reason"]
+
+
+def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
+    """Subjects ge0, philips0, and one who was on both."""
+    study = comparison({"ge": 2, "philips": 2})
+    study.subject_of = lambda scan: "both" if scan.endswith("1") else scan
+    plus = {"ge0": -0.09, "ge1": 0.01, "philips0": 0.02, "philips1": -0.05}
+    study.add(BATCH, lambda case: 0.7)  # noqa: ARG005
+    study.add(GROUP, lambda case: 0.7 - plus[case.scan])
+    evidence = study.weigh()
+    (row,) = read(evidence, "differences")
+    assert float(row["difference"]) == pytest.approx(-0.0275)
+    assert float(row["difference_low"]) < 0 < float(row["difference_high"])
+    assert float(row["p"]) > 0.05
+    assert row["verdict"] == "undecided"
+    chances = [float(row["probability_best"]) for row in read(evidence, "ranking")]
+    assert sum(chances) == pytest.approx(1)  # of resamples that have both scanners
 
 
 def test_one_variant_is_not_ranked(comparison, read_json):
