@@ -3,7 +3,7 @@
 # what it concerns.
 from medinorm.config import parse_study
 from medinorm.flags import write_flags
-from medinorm.layout import Layout
+from medinorm.layout import EVIDENCE, Layout
 from medinorm.wiring import Wiring
 
 # Snakemake merges a --configfile into this one, so that the demo's settings would leak

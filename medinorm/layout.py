@@ -9,6 +9,17 @@ from pathlib import Path
 from medinorm.choices import PER_SCAN_INTENSITIES
 from medinorm.config import StudyConfig
 
+# Tables of the comparison, beside verdict.json.
+EVIDENCE = (
+    "cases",
+    "domains",
+    "gaps",
+    "summary",
+    "differences",
+    "ranking",
+    "fairness",
+)
+
 SHARED_MAP = "shared"  # in place of a split: harmonized once for all splits
 
 

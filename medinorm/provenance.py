@@ -1,6 +1,6 @@
 """Sidecars: what an output was made from, and whether it is still current."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -70,6 +70,21 @@ def discarding(*outputs: Path) -> Iterator[None]:
             sidecar_path(output).unlink(missing_ok=True)
             output.unlink(missing_ok=True)
         raise
+
+
+def discard_others(folder: Path, scans: Collection[str]) -> None:
+    """Delete from `folder` the images, label maps and sidecars of all other scans.
+
+    A patient who was withdrawn from the study leaves nothing behind.
+
+    Args:
+        folder: holds files named by a scan's id, ``_label`` and a suffix.
+        scans: ids of the scans that stay.
+    """
+    for path in folder.glob("sub-*.*"):
+        stem = path.name.partition(".")[0]
+        if not {stem, stem.removesuffix("_label")} & set(scans):
+            path.unlink(missing_ok=True)
 
 
 def recorded_checksum(output: Path) -> str:

@@ -43,6 +43,14 @@ _SHARD: dict[str, Any] = {
     "shard": {"type": int, "default": 0, "help": "which part of the work, from 0 [0]"},
     "shards": {"type": int, "default": 1, "help": "into how many parts [1]"},
 }
+_COLUMNS: dict[str, Any] = {
+    "columns": {
+        "nargs": "*",
+        "default": (),
+        "metavar": "COLUMN",
+        "help": "columns of yours that may appear in results; all others stay private",
+    }
+}
 _INTENSITY: dict[str, Any] = {
     "intensity": {"required": True, "help": "intensity method"}
 }
@@ -93,7 +101,7 @@ STAGES: Mapping[str, Stage] = {
             "canonical": "folder of canonical volumes to write",
             **_STATUS,
         },
-        options=_PRIVATE | _SHARD,
+        options=_PRIVATE | _SHARD | _COLUMNS,
         sections=(("input", config.InputConfig), ("ingest", config.IngestConfig)),
     ),
     "collect": Stage(
@@ -101,6 +109,7 @@ STAGES: Mapping[str, Stage] = {
         summary="Account for every candidate: usable scans and excluded ones.",
         files={
             "plan": "private table of candidates",
+            "canonical": "folder of canonical volumes; files of no scan are deleted",
             "scans": "scans.tsv to write",
             "excluded": "table of excluded scans to write",
             "statuses": "tables written by convert",
@@ -110,7 +119,7 @@ STAGES: Mapping[str, Stage] = {
         target="medinorm.ingest.stage:ingest_scans",
         summary="Plan, convert and collect in one go.",
         files={"results": "folder to write scans.tsv and canonical volumes to"},
-        options=_PRIVATE,
+        options=_PRIVATE | _COLUMNS,
         sections=(("input", config.InputConfig), ("ingest", config.IngestConfig)),
     ),
     "split": Stage(

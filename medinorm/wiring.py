@@ -5,6 +5,7 @@ them.
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,6 +43,11 @@ class Wiring:
     def input_flags(self) -> str:
         """The flags of plan and convert."""
         return f"{write_flags(self.input)} {write_flags(self.study.ingest)}"
+
+    @property
+    def columns(self) -> str:
+        """Columns of the user that the study needs, as words of a shell."""
+        return shlex.join(self.study.split.domain)
 
     @property
     def report_flags(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 from medinorm.files import checksum
 from medinorm.provenance import (
     Provenance,
+    discard_others,
     discarding,
     is_current,
     recorded_checksum,
@@ -62,3 +63,23 @@ def test_a_failure_leaves_no_old_output(output, tmp_path):
         _ = 1 / 0
     assert not output.exists()
     assert not sidecar_path(output).exists()
+
+
+def test_withdrawn_scans_leave_nothing(tmp_path):
+    for name in (
+        "sub-1_T1w.nii",
+        "sub-1_T1w_label.nii",
+        "sub-1_T1w.json",
+        "sub-2_T1w.nii",
+        "sub-2_T1w_label.nii",
+        "sub-2_T1w.json",
+        "other.tsv",
+    ):
+        (tmp_path / name).write_text("x")
+    discard_others(tmp_path, ["sub-1_T1w"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "other.tsv",
+        "sub-1_T1w.json",
+        "sub-1_T1w.nii",
+        "sub-1_T1w_label.nii",
+    ]

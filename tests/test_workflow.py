@@ -159,6 +159,18 @@ def test_a_norms_setting_re_runs_only_that_norm(finished):
     }
 
 
+def test_what_follows_from_a_killed_job_is_made_again(finished, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder)
+    study = STUDY | {"train": STUDY["train"] | {"steps": 2}}
+    first = "results/runs/zscore/group/pooled/batch-0.tsv"
+    code, output = snakemake(folder, first, study=study)
+    assert code == 0, output[-2000:]
+    _, output = snakemake(folder, "-n", study=study)
+    assert jobs(output)["train"] == 5
+    assert jobs(output)["predict"] == 9
+
+
 def test_report_settings_re_run_the_report_only(finished):
     _, output = snakemake(finished, "-n", study=STUDY | {"title": "Other"})
     assert jobs(output) == {"report": 1, "all": 1}
@@ -180,7 +192,7 @@ def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):
     code, output = snakemake(folder)
     assert code == 0, output[-3000:]
     status = read_table(results / "runs/zscore/group/pooled/batch-0.tsv")
-    assert [row["state"] for row in status] == ["current", "made"]
+    assert [row["state"] for row in status] == ["ok", "ok"]
     assert kept.stat().st_mtime_ns == before
 
 
@@ -201,6 +213,24 @@ def test_no_patient_string_leaves_the_private_folder(finished):
         assert not found, f"{inside} holds {len(found)} planted strings"
         seen += 1
     assert seen > 100
+
+
+def test_spaces_and_braces_do_no_harm(tmp_path):
+    study = STUDY | {
+        "title": "GE {3T} & 'other'",
+        "results": "my results",
+        "private": "my private",
+    }
+    wanted = "my results/splits.tsv"
+    code, output = snakemake(tmp_path, wanted, study=study)
+    assert code == 0, output[-2000:]
+    code, output = snakemake(tmp_path, "-n", study=study)
+    assert code == 0, output[-2000:]
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name[0] != ".") == [
+        "config.yaml",
+        "my private",
+        "my results",
+    ]
 
 
 def test_strict_fails_in_the_end_with_the_first_reason(finished):

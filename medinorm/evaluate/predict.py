@@ -20,6 +20,7 @@ from medinorm.harmonize.stage import harmonized_paths
 from medinorm.layout import run_folder
 from medinorm.provenance import (
     Provenance,
+    discard_others,
     discarding,
     is_current,
     recorded_checksum,
@@ -105,6 +106,9 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         if row["split"] == split and row["role"] == "test"
     ]
     tests.sort(key=lambda row: (row["domain"], row["scan"]))
+    for seed in seeds:
+        tested = {row["scan"] for row in tests}
+        discard_others(run_folder(predictions, seed), tested)
     torch.set_num_threads(1)
     items = [
         {"seed": str(seed), "scan": row["scan"], "domain": row["domain"]}

@@ -24,6 +24,7 @@ from medinorm.intensity import (
 from medinorm.progress import track
 from medinorm.provenance import (
     Provenance,
+    discard_others,
     discarding,
     is_current,
     recorded_checksum,
@@ -129,6 +130,7 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         need = "takes no" if fitted else "needs a"
         raise StageError(f"{intensity} {need} fitted map")
     table = read_scans(scans, canonical)
+    discard_others(harmonized, table.keys())
     rows = in_shard(({"scan": scan} for scan in table), shard, shards)
 
     def work(row: Row) -> State:

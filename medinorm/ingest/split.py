@@ -60,7 +60,8 @@ def split_scans(
         settings: domains, designs and folds.
 
     Raises:
-        StageError: a domain column does not exist, or too few domains are left.
+        StageError: a domain column does not exist, too few domains are left, or a
+            domain has no test or no training subject in a fold that is tested.
     """
     rows = read_table(scans, required=("scan", "subject", "session"))
     members = [_member(row, settings.domain, scans.name) for row in rows]
@@ -68,6 +69,7 @@ def split_scans(
     usable = [member for member in members if member.scan not in unusable]
     planned = plan_splits({member.domain for member in usable}, settings)
     folds = divide_subjects(usable, settings.folds, settings.seed)
+    _require_both_sides(usable, folds, settings)
     write_table(splits, _roles(usable, planned, folds, settings), SPLIT_COLUMNS)
     for scan, reason in unusable.items():
         _log.warning("%s: %s", scan, reason)
@@ -111,8 +113,8 @@ def divide_subjects(
 ) -> Mapping[str, int]:
     """Give each subject a fold, the same in all its domains.
 
-    Subjects are taken in an order that depends on the seed and their name only; each
-    goes where its domains have the fewest subjects so far.
+    Subjects are taken in an order that depends on the seed, their name and the size of
+    their domains; each goes where its rarest domain has the fewest subjects so far.
 
     Args:
         members: all scans.
@@ -125,11 +127,20 @@ def divide_subjects(
     domains: dict[str, set[str]] = defaultdict(set)
     for member in members:
         domains[member.subject].add(member.domain)
+    size = Counter(domain for seen in domains.values() for domain in seen)
+    rarest_first = {
+        subject: sorted(seen, key=lambda domain: (size[domain], domain))
+        for subject, seen in domains.items()
+    }
+    # Subjects of small domains choose first, so that each part gets one of them.
+    order = sorted(
+        _shuffled(domains, seed), key=lambda subject: size[rarest_first[subject][0]]
+    )
     taken: Counter[tuple[str, int]] = Counter()
     fold_of = {}
-    for subject in _shuffled(domains, seed):
+    for subject in order:
         crowds = [
-            sum(taken[domain, fold] for domain in domains[subject])
+            [taken[domain, fold] for domain in rarest_first[subject]]
             for fold in range(folds)
         ]
         fold_of[subject] = crowds.index(min(crowds))
@@ -164,6 +175,23 @@ def _find_unusable(members: Sequence[Member]) -> Iterator[tuple[str, str]]:
                 f"the only subject of domain {member.domain!r}, which then has no "
                 "training and test subjects: add subjects or combine domains",
             )
+
+
+def _require_both_sides(
+    members: Sequence[Member], fold_of: Mapping[str, int], settings: SplitConfig
+) -> None:
+    """Refuse a division in which a domain cannot test or cannot train."""
+    parts: dict[str, set[int]] = defaultdict(set)
+    for member in members:
+        parts[member.domain].add(fold_of[member.subject])
+    for domain, filled in sorted(parts.items()):
+        for fold in range(settings.test_folds):
+            if fold not in filled or filled == {fold}:
+                side = "training" if filled == {fold} else "test"
+                raise StageError(
+                    f"domain {domain!r} has no {side} subject in fold {fold}: lower "
+                    "split.folds or split.test_folds, or add subjects"
+                )
 
 
 def _folds(settings: SplitConfig) -> list[tuple[int, str]]:
@@ -238,6 +266,11 @@ def _validation_subjects(
         count = math.ceil(settings.validation_fraction * len(subjects))
         count = min(count, len(subjects) - 1)  # somebody must train
         chosen.update(_shuffled(subjects, settings.seed + 1)[:count])
+    if settings.validation_fraction and not chosen:
+        raise StageError(
+            f"split {split.name!r}: no domain has subjects to spare for validation; "
+            "add subjects or set split.validation_fraction to 0"
+        )
     return frozenset(chosen)
 
 

@@ -11,6 +11,8 @@ rule predict:
         f"{layout.log}/predict/{{intensity}}/{{norm}}/{{adapt}}/{{split}}/{{batch}}.log",
     conda:
         "environment.yaml"
+    resources:
+        gpu=int(study.train.device == "cuda"),
     params:
         canonical=layout.canonical,
         harmonized=lambda wildcards: wiring.harmonized_folder(
@@ -19,12 +21,12 @@ rule predict:
         runs=subpath(input.trained, parent=True),
         predictions=subpath(output.status, parent=True),
         seeds=lambda wildcards: wiring.seeds(wildcards.batch),
-        settings=write_flags(study.predict),
+        settings=lambda wildcards: write_flags(study.predict),
     shell:
-        "medinorm predict {input.scans} {params.canonical} {input.splits}"
-        " {params.harmonized} {params.runs} {params.predictions} {output.status}"
-        " --adapt {wildcards.adapt} --split {wildcards.split}"
-        " --seeds {params.seeds} {params.settings} > {log} 2>&1"
+        "medinorm predict {input.scans:q} {params.canonical:q} {input.splits:q}"
+        " {params.harmonized:q} {params.runs:q} {params.predictions:q} {output.status:q}"
+        " --adapt {wildcards.adapt:q} --split {wildcards.split:q}"
+        " --seeds {params.seeds} {params.settings} > {log:q} 2>&1"
 
 
 rule score:
@@ -43,12 +45,12 @@ rule score:
         canonical=layout.canonical,
         predictions=subpath(input.predicted, parent=True),
         seeds=lambda wildcards: wiring.seeds(wildcards.batch),
-        settings=f"{write_flags(study.input.task)} {write_flags(study.score)}",
+        settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.score)}",
     shell:
-        "medinorm score {input.scans} {params.canonical} {input.splits}"
-        " {params.predictions} {output.scores} --intensity {wildcards.intensity}"
-        " --norm {wildcards.norm} --adapt {wildcards.adapt} --split {wildcards.split}"
-        " --seeds {params.seeds} {params.settings} > {log} 2>&1"
+        "medinorm score {input.scans:q} {params.canonical:q} {input.splits:q}"
+        " {params.predictions:q} {output.scores:q} --intensity {wildcards.intensity:q}"
+        " --norm {wildcards.norm:q} --adapt {wildcards.adapt:q} --split {wildcards.split:q}"
+        " --seeds {params.seeds} {params.settings} > {log:q} 2>&1"
 
 
 rule evidence:
@@ -60,6 +62,7 @@ rule evidence:
         ),
     output:
         verdict=f"{layout.evidence}/verdict.json",
+        tables=[f"{layout.evidence}/{name}.tsv" for name in EVIDENCE],
     log:
         f"{layout.log}/evidence.log",
     conda:
@@ -67,10 +70,10 @@ rule evidence:
     params:
         runs=f"{layout.results}/runs",
         evidence=subpath(output.verdict, parent=True),
-        settings=write_flags(study.evidence),
+        settings=lambda wildcards: write_flags(study.evidence),
     shell:
-        "medinorm evidence {input.splits} {params.runs} {params.evidence}"
-        " {input.scores} {params.settings} > {log} 2>&1"
+        "medinorm evidence {input.splits:q} {params.runs:q} {params.evidence:q}"
+        " {input.scores:q} {params.settings} > {log:q} 2>&1"
 
 
 rule report:
@@ -80,6 +83,7 @@ rule report:
         excluded=layout.excluded,
         splits=layout.splits,
         verdict=f"{layout.evidence}/verdict.json",
+        tables=[f"{layout.evidence}/{name}.tsv" for name in EVIDENCE],
     output:
         report=report(layout.report, caption="report.rst", category="Report"),
     log:
@@ -90,9 +94,9 @@ rule report:
         canonical=layout.canonical,
         evidence=subpath(input.verdict, parent=True),
         predictions=f"{layout.results}/predictions",
-        title=study.title,
-        settings=wiring.report_flags,
+        title=lambda wildcards: study.title,
+        settings=lambda wildcards: wiring.report_flags,
     shell:
-        "medinorm report {input.scans} {params.canonical} {input.excluded}"
-        " {input.splits} {params.evidence} {params.predictions} {output.report}"
-        " --title {params.title:q} {params.settings} > {log} 2>&1"
+        "medinorm report {input.scans:q} {params.canonical:q} {input.excluded:q}"
+        " {input.splits:q} {params.evidence:q} {params.predictions:q} {output.report:q}"
+        " --title {params.title:q} {params.settings} > {log:q} 2>&1"

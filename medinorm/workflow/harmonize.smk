@@ -12,11 +12,11 @@ rule fit:
         "environment.yaml"
     params:
         canonical=layout.canonical,
-        settings=write_flags(study.harmonize),
+        settings=lambda wildcards: write_flags(study.harmonize),
     shell:
-        "medinorm fit {input.scans} {params.canonical} {input.splits} {output.fitted}"
-        " --intensity {wildcards.intensity} --split {wildcards.split}"
-        " {params.settings} > {log} 2>&1"
+        "medinorm fit {input.scans:q} {params.canonical:q} {input.splits:q} {output.fitted:q}"
+        " --intensity {wildcards.intensity:q} --split {wildcards.split:q}"
+        " {params.settings} > {log:q} 2>&1"
 
 
 rule harmonize:
@@ -33,13 +33,11 @@ rule harmonize:
     params:
         canonical=layout.canonical,
         harmonized=layout.harmonized,
-        fitted=lambda wildcards, input: (
-            f"--fitted {input.fitted}" if input.fitted else ""
-        ),
+        fitted=lambda wildcards, input: "--fitted" if input.fitted else "",
         shards=study.shards,
-        settings=write_flags(study.harmonize),
+        settings=lambda wildcards: write_flags(study.harmonize),
     shell:
-        "medinorm harmonize {input.scans} {params.canonical} {params.harmonized}"
-        " {output.status} --intensity {wildcards.intensity} {params.fitted}"
-        " --shard {wildcards.shard} --shards {params.shards}"
-        " {params.settings} > {log} 2>&1"
+        "medinorm harmonize {input.scans:q} {params.canonical:q} {params.harmonized:q}"
+        " {output.status:q} --intensity {wildcards.intensity:q} {params.fitted} {input.fitted:q}"
+        " --shard {wildcards.shard:q} --shards {params.shards:q}"
+        " {params.settings} > {log:q} 2>&1"

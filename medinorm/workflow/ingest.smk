@@ -9,9 +9,9 @@ rule demo:
         "environment.yaml"
     params:
         dicom=layout.demo_dicom,
-        settings=write_flags(study.demo),
+        settings=lambda wildcards: write_flags(study.demo),
     shell:
-        "medinorm demo {params.dicom} {output.labels} {params.settings} > {log} 2>&1"
+        "medinorm demo {params.dicom:q} {output.labels:q} {params.settings} > {log:q} 2>&1"
 
 
 rule plan:
@@ -26,10 +26,10 @@ rule plan:
         "environment.yaml"
     params:
         private=subpath(output.plan, parent=True),
-        settings=wiring.input_flags,
+        settings=lambda wildcards: wiring.input_flags,
     shell:
-        "medinorm plan {output.plan} --private {params.private}"
-        " {params.settings} > {log} 2>&1"
+        "medinorm plan {output.plan:q} --private {params.private:q}"
+        " {params.settings} > {log:q} 2>&1"
 
 
 rule convert:
@@ -46,11 +46,12 @@ rule convert:
         canonical=layout.canonical,
         private=subpath(input.plan, parent=True),
         shards=study.shards,
-        settings=wiring.input_flags,
+        columns=lambda wildcards: wiring.columns,
+        settings=lambda wildcards: wiring.input_flags,
     shell:
-        "medinorm convert {input.plan} {params.canonical} {output.status}"
-        " --private {params.private} --shard {wildcards.shard}"
-        " --shards {params.shards} {params.settings} > {log} 2>&1"
+        "medinorm convert {input.plan:q} {params.canonical:q} {output.status:q}"
+        " --private {params.private:q} --shard {wildcards.shard:q}"
+        " --shards {params.shards} --columns {params.columns} {params.settings} > {log:q} 2>&1"
 
 
 rule collect:
@@ -65,9 +66,12 @@ rule collect:
         f"{layout.log}/collect.log",
     conda:
         "environment.yaml"
+    params:
+        canonical=layout.canonical,
     shell:
-        "medinorm collect {input.plan} {output.scans} {output.excluded}"
-        " {input.statuses} > {log} 2>&1"
+        "medinorm collect {input.plan:q} {params.canonical:q} {output.scans:q}"
+        " {output.excluded:q}"
+        " {input.statuses:q} > {log:q} 2>&1"
 
 
 checkpoint split:
@@ -83,10 +87,10 @@ checkpoint split:
     conda:
         "environment.yaml"
     params:
-        settings=write_flags(study.split),
+        settings=lambda wildcards: write_flags(study.split),
     shell:
-        "medinorm split {input.scans} {input.found} {output.splits} {output.excluded}"
-        " {params.settings} > {log} 2>&1"
+        "medinorm split {input.scans:q} {input.found:q} {output.splits:q} {output.excluded:q}"
+        " {params.settings} > {log:q} 2>&1"
 
 
 rule strict:
@@ -101,4 +105,4 @@ rule strict:
     conda:
         "environment.yaml"
     shell:
-        "medinorm strict {input.excluded} 2>&1 | tee {log}"
+        "medinorm strict {input.excluded:q} 2>&1 | tee {log:q}"

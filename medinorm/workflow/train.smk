@@ -13,6 +13,8 @@ rule train:
     conda:
         "environment.yaml"
     threads: study.train.threads
+    resources:
+        gpu=int(study.train.device == "cuda"),
     params:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split
@@ -20,9 +22,9 @@ rule train:
         runs=subpath(output.status, parent=True),
         options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seeds=lambda wildcards: wiring.seeds(wildcards.batch),
-        settings=f"{write_flags(study.input.task)} {write_flags(study.train)}",
+        settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.train)}",
     shell:
-        "medinorm train {input.splits} {params.harmonized} {params.runs}"
-        " {output.status} --intensity {wildcards.intensity} --norm {wildcards.norm}"
-        " --norm-options '{params.options}' --split {wildcards.split}"
-        " --seeds {params.seeds} {params.settings} > {log} 2>&1"
+        "medinorm train {input.splits:q} {params.harmonized:q} {params.runs:q}"
+        " {output.status:q} --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
+        " --norm-options {params.options:q} --split {wildcards.split:q}"
+        " --seeds {params.seeds} {params.settings} > {log:q} 2>&1"

@@ -137,3 +137,21 @@ def test_an_unknown_column_names_the_known_ones(tmp_path):
 def test_domains_that_share_a_file_name_are_refused():
     with pytest.raises(StageError, match="share a file name"):
         plan_splits({"GE 1", "GE-1"}, SplitConfig())
+
+
+def test_a_small_domain_whose_subjects_are_elsewhere_too_is_tested(tmp_path):
+    rows = study(a=12)
+    rows += [{"scan": f"b-a{n}", "subject": f"a{n}", "scanner": "b"} for n in range(3)]
+    splits, _ = run_split(tmp_path, rows)
+    tested = {row["domain"] for row in splits if row["role"] == "test"}
+    assert tested == {"a", "b"}
+
+
+def test_more_folds_than_subjects_are_refused_before_any_training(tmp_path):
+    with pytest.raises(StageError, match=r"no test subject in fold 3.*split.folds"):
+        run_split(tmp_path, study(a=3, b=3), folds=4, test_folds=4)
+
+
+def test_validation_without_subjects_to_spare_is_refused(tmp_path):
+    with pytest.raises(StageError, match="subjects to spare for validation"):
+        run_split(tmp_path, study(a=2, b=2), folds=2, validation_fraction=0.2)
