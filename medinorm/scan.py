@@ -15,7 +15,8 @@ Design = Literal["lodo", "pooled", "single"]
 # its `kind` understands; it holds paths and never leaves the private folder.
 PLAN_COLUMNS = ("scan", "subject", "session", "kind", "where", "source")
 
-# Status of one converted candidate; `facts` is JSON: the columns below and the user's.
+# Status of one converted candidate; `facts` is JSON: the columns below and those of the
+# user's that the study asks for.
 CONVERTED_COLUMNS = ("scan", "subject", "session", "where", "state", "reason", "facts")
 
 # Identity of the scanner, and how the scan was made. Absent is an empty cell.
@@ -34,9 +35,17 @@ IDENTITY_COLUMNS = (
     "flip_angle",  # degrees
 )
 
-# scans.tsv: these, then identity and the user's own columns. Paths are relative to the
-# folder of canonical volumes.
-SCAN_COLUMNS = ("scan", "subject", "session", "image", "label", "channels")
+# scans.tsv: these, then identity and the user's columns that the study asks for. Paths
+# are relative to the folder of canonical volumes.
+SCAN_COLUMNS = (
+    "scan",
+    "subject",
+    "session",
+    "image",
+    "label",
+    "channels",
+    "content",  # checksum of image and label map: the table changes when they do
+)
 EXCLUDED_COLUMNS = ("where", "scan", "reason")
 SPLIT_COLUMNS = ("split", "design", "fold", "scan", "subject", "domain", "role")
 

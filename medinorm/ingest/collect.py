@@ -1,5 +1,6 @@
 """The account of ingest: usable scans, excluded ones, and that none is missing."""
 
+import hashlib
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from medinorm.errors import StageError
 from medinorm.ingest.candidates import unpack
+from medinorm.ingest.prune import prune
+from medinorm.provenance import sidecar_path
 from medinorm.scan import (
     CONVERTED_COLUMNS,
     EXCLUDED_COLUMNS,
@@ -16,26 +19,34 @@ from medinorm.scan import (
 )
 from medinorm.tables import Row, read_table, write_table
 
+_CONTENT_BYTES = 6
 _REASONS_SHOWN = 3
 
 _log = logging.getLogger(__name__)
 
 
 def collect_scans(
-    statuses: Sequence[Path], plan: Path, scans: Path, excluded: Path
+    plan: Path,
+    canonical: Path,
+    scans: Path,
+    excluded: Path,
+    statuses: Sequence[Path],
 ) -> None:
     """Merge the shards' status tables into `scans.tsv` and `excluded.tsv`.
 
     A column of the user's own takes the place of a scanner column of the same name.
+    Volumes of scans that are not usable, or no longer in the plan, are deleted.
 
     Args:
-        statuses: tables that `convert_scans` wrote, together covering the plan.
         plan: the private table that `plan_scans` wrote.
+        canonical: folder that `convert_scans` wrote its volumes to.
         scans: table to write: `SCAN_COLUMNS`, `IDENTITY_COLUMNS`, the user's columns.
         excluded: table to write, with `EXCLUDED_COLUMNS`.
+        statuses: tables that `convert_scans` wrote, together covering the plan.
 
     Raises:
-        StageError: a candidate is missing or appears twice, or no scan is usable.
+        StageError: a candidate is missing or appears twice, no scan is usable, or
+            `canonical` is no folder of `convert_scans`.
     """
     planned = read_table(plan, required=PLAN_COLUMNS)
     converted = [
@@ -53,6 +64,7 @@ def collect_scans(
         raise StageError("scans and exclusions do not add up to the plan; plan again")
     left.sort(key=lambda row: (row["scan"] == "", row["scan"], row["where"]))
     write_table(excluded, left, EXCLUDED_COLUMNS)
+    prune(canonical, _files_of(usable))
     if not usable:
         raise StageError(_nothing_usable(left))
     _write_scans(usable, scans)
@@ -107,13 +119,30 @@ def _checksum_of_label(row: Row) -> str:
     return str(unpack(row, "facts")["checksums"][1])
 
 
+def _files_of(usable: Sequence[Row]) -> set[Path]:
+    """Volumes and sidecars of the usable scans, relative to the canonical folder."""
+    known = [unpack(row, "facts")["known"] for row in usable]
+    volumes = {Path(facts[role]) for facts in known for role in ("image", "label")}
+    return volumes | {sidecar_path(volume) for volume in volumes}
+
+
+def _content(row: Row) -> str:
+    """One checksum of image and label map."""
+    checksums = "".join(unpack(row, "facts")["checksums"]).encode()
+    return hashlib.blake2b(checksums, digest_size=_CONTENT_BYTES).hexdigest()
+
+
 def _write_scans(usable: Sequence[Row], scans: Path) -> None:
     """Write the table of usable scans, sorted by id."""
     facts = {row["scan"]: unpack(row, "facts") for row in usable}
     own = list(dict.fromkeys(name for fact in facts.values() for name in fact["own"]))
     known = [*SCAN_COLUMNS, *(name for name in IDENTITY_COLUMNS if name not in own)]
     rows: list[Mapping[str, object]] = [
-        row | facts[row["scan"]]["known"] | facts[row["scan"]]["own"] for row in usable
+        row
+        | {"content": _content(row)}
+        | facts[row["scan"]]["known"]
+        | facts[row["scan"]]["own"]
+        for row in usable
     ]
     rows.sort(key=lambda row: str(row["scan"]))
     write_table(scans, rows, [*known, *own])

@@ -27,6 +27,7 @@ from medinorm.shards import State, in_shard, run_items
 from medinorm.tables import Row, read_table
 from medinorm.volume import write_volume
 
+DATASET_NAME = "medinorm canonical volumes"
 LABELS_FOLDER = Path("derivatives", "labels")
 
 _BIDS_VERSION = "1.10.0"
@@ -40,6 +41,7 @@ class _Study:
     private: Path
     input: InputConfig
     ingest: IngestConfig
+    columns: Sequence[str]
     pseudonyms: Pseudonyms
 
     @property
@@ -59,6 +61,11 @@ class _Study:
             return DicomReader(source, self.input, self.ingest, self.private)
         return NiftiReader(source, self.input, self.ingest)
 
+    def own(self, row: Row) -> dict[str, str]:
+        """The user's columns that the study asks for; the others may name a person."""
+        given = unpack(row)["columns"]
+        return {name: given[name] for name in self.columns if name in given}
+
 
 def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
     plan: Path,
@@ -68,13 +75,15 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
     private: Path,
     shard: int,
     shards: int,
+    columns: Sequence[str],
     input: InputConfig,  # noqa: A002 - the word in the configuration
     ingest: IngestConfig,
 ) -> None:
     """Read, check and write the candidate scans of one shard.
 
     A scan whose source bytes and settings are those of its output is left as it is.
-    What cannot be used leaves no output and a reason in the status table.
+    What cannot be used leaves no output and a reason in the status table. Of the user's
+    own columns only those in `columns` leave the private plan.
 
     Args:
         plan: the private table that `plan_scans` wrote.
@@ -83,6 +92,7 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
         private: folder of the pseudonym key.
         shard: which part of the work, from 0.
         shards: into how many parts it is divided.
+        columns: the user's own columns that may be shown, such as those of the domain.
         input: channels and label values.
         ingest: the checks.
 
@@ -90,7 +100,7 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
         StageError: the plan is missing.
     """
     pseudonyms = open_pseudonyms(private)
-    study = _Study(canonical, private, input, ingest, pseudonyms)
+    study = _Study(canonical, private, input, ingest, columns, pseudonyms)
     rows = read_table(plan, required=PLAN_COLUMNS)
     wanted = [row for row in rows if row["kind"] in {"nifti", "dicom"}]
     _describe_dataset(canonical, "raw")
@@ -121,7 +131,7 @@ def _convert_scan(row: Row, *, study: _Study) -> State:
         "channels": ",".join(reader.channels),
     }
     checksums = [recorded_checksum(output) for output in outputs]
-    own = unpack(row)["columns"]
+    own = study.own(row)
     row["facts"] = pack({"own": own, "known": facts, "checksums": checksums})
     return "made" if made else "current"
 
@@ -184,7 +194,7 @@ def _describe_dataset(folder: Path, kind: str) -> None:
     """
     path = folder / "dataset_description.json"
     description: Mapping[str, object] = {
-        "Name": "medinorm canonical volumes" if kind == "raw" else "medinorm labels",
+        "Name": DATASET_NAME if kind == "raw" else "medinorm labels",
         "BIDSVersion": _BIDS_VERSION,
         "DatasetType": kind,
         "GeneratedBy": [{"Name": "medinorm", "Version": __version__}],

@@ -21,9 +21,8 @@ def read_segmentation(
 ) -> Volume:
     """Read a DICOM SEG as a label map on the grid of an image.
 
-    Segments whose label is one of the study's names get that name's value, and
-    segments with other labels are background. If no label is a known name, the number
-    of each segment is its value.
+    A segment gets the value of the study's name that is its label, whatever their case
+    and punctuation. The numbers of segments count only if none has a label.
 
     Args:
         path: the SEG object.
@@ -32,7 +31,7 @@ def read_segmentation(
         tolerance: largest distance of corresponding corners, in mm.
 
     Raises:
-        LabelError: segments overlap or are fractions.
+        LabelError: segments overlap, are fractions or have names unknown to the study.
         GeometryError: a frame lies on no slice of the image.
         ReadError: the object is damaged.
     """
@@ -56,14 +55,33 @@ def _segment_values(dataset: Dataset, names: Mapping[int, str]) -> dict[int, int
     if kind not in {"BINARY", "LABELMAP"}:
         raise LabelError("label map: segments are fractions; export them as binary")
     wanted = {_folded(name): value for value, name in names.items()}
+    if len(wanted) < len(names):
+        raise LabelError(
+            "DICOM SEG: two names in input.label_values differ only in case or "
+            "punctuation; rename one"
+        )
+    labels = _segment_labels(dataset)
+    # Number 0, which only label maps have, is their background unless the study asks.
+    labels = {n: label for n, label in labels.items() if n > 0 or label in wanted}
+    if not any(labels.values()):
+        return {number: number for number in labels}
+    unknown = sum(not label or label not in wanted for label in labels.values())
+    if unknown:
+        raise LabelError(
+            f"DICOM SEG: {unknown} of {len(labels)} segments have no name that "
+            "input.label_values lists; list it there, or export without them"
+        )
+    return {number: wanted[label] for number, label in labels.items()}
+
+
+def _segment_labels(dataset: Dataset) -> dict[int, str]:
+    """The folded label of each segment number, empty where there is none."""
     labels: dict[int, str] = {}
     for item in value_of(dataset, "SegmentSequence", ()):
         number = numbers_of(item, "SegmentNumber", 1)
         if number is not None:
             labels[int(number[0])] = _folded(text_of(item, "SegmentLabel"))
-    if not set(labels.values()) & set(wanted):
-        return {number: number for number in labels}
-    return {number: wanted.get(label, 0) for number, label in labels.items()}
+    return labels
 
 
 def _slices_of(path: Path, image: Volume, tolerance: float) -> list[int]:
@@ -105,7 +123,7 @@ def _segment_of(groups: Sequence[Dataset]) -> int:
     for group in groups:
         for item in value_of(group, "SegmentIdentificationSequence", ()):
             number = numbers_of(item, "ReferencedSegmentNumber", 1)
-            if number is not None:
+            if number is not None and number[0] >= 1:
                 return int(number[0])
     raise LabelError("label map: a frame does not say which segment it shows")
 
@@ -114,13 +132,14 @@ def _drawn(
     pixels: NDArray[np.integer], number: int, values: Mapping[int, int]
 ) -> NDArray[np.int64]:
     """One frame with label values."""
+    known = {0: 0} | dict(values)
+    shown = [number] if number else [int(value) for value in np.unique(pixels)]
+    if not known.keys() >= set(shown):
+        raise LabelError("label map: a frame shows a segment that is not described")
     if number:
-        if number not in values:
-            raise LabelError("label map: a frame shows a segment that is not described")
-        return (pixels > 0).astype(np.int64) * values[number]
+        return (pixels > 0).astype(np.int64) * known[number]
     table = np.zeros(int(pixels.max()) + 1, dtype=np.int64)
-    for present in np.unique(pixels):
-        table[present] = values.get(int(present), int(present))
+    table[shown] = [known[value] for value in shown]
     drawn: NDArray[np.int64] = table[pixels]
     return drawn
 

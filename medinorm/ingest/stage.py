@@ -1,5 +1,6 @@
 """The whole of ingest in one process, for use without Snakemake."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from medinorm.config import IngestConfig, InputConfig
@@ -12,6 +13,7 @@ def ingest_scans(
     results: Path,
     *,
     private: Path,
+    columns: Sequence[str],
     input: InputConfig,  # noqa: A002 - the word in the configuration
     ingest: IngestConfig,
 ) -> None:
@@ -20,6 +22,7 @@ def ingest_scans(
     Args:
         results: folder for `scans.tsv`, `excluded.tsv` and `canonical/`.
         private: folder of the key and of all that links pseudonyms to the input.
+        columns: the user's own columns that may be shown in `scans.tsv`.
         input: where the scans come from.
         ingest: how they are checked and named.
 
@@ -27,16 +30,20 @@ def ingest_scans(
         StageError: the input is missing or contradictory, or no scan is usable.
     """
     plan = private / "plan.tsv"
+    canonical = results / "canonical"
     status = results / "ingest" / "shard-0.tsv"
     plan_scans(plan, private=private, input=input, ingest=ingest)
     convert_scans(
         plan,
-        results / "canonical",
+        canonical,
         status,
         private=private,
         shard=0,
         shards=1,
+        columns=columns,
         input=input,
         ingest=ingest,
     )
-    collect_scans([status], plan, results / "scans.tsv", results / "excluded.tsv")
+    collect_scans(
+        plan, canonical, results / "scans.tsv", results / "excluded.tsv", [status]
+    )

@@ -15,12 +15,11 @@ from medinorm.ingest.candidates import (
     excluded,
 )
 from medinorm.ingest.pseudonyms import Pseudonyms, plain_label
+from medinorm.scan import SCAN_COLUMNS
 from medinorm.tables import Row, read_table
 
 # Columns of scans.tsv that a user's column may not replace.
-_RESERVED = frozenset(
-    {"scan", "subject", "session", "image", "label", "channels", "reason"}
-)
+_RESERVED = frozenset({*SCAN_COLUMNS, "reason"})
 
 
 @dataclass(frozen=True)

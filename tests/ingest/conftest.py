@@ -207,6 +207,12 @@ class Ingested:
     def status(self):
         return read_table(self.results / "ingest" / "shard-0.tsv")
 
+    @property
+    def written(self):
+        """When each image was written, by its name."""
+        images = (self.results / "canonical").rglob("*_image.nii.gz")
+        return {path.name: path.stat().st_mtime_ns for path in images}
+
     def reason(self, where):
         """Why the one thing at a place was left out."""
         (row,) = [row for row in self.excluded if row["where"] == where]
@@ -244,12 +250,13 @@ def fake():
 def ingest(tmp_path):
     """Run the whole stage in one go."""
 
-    def run(*, ingest=None, name="study", **source):
+    def run(*, ingest=None, name="study", columns=(), **source):
         out = Ingested(tmp_path / name / "results", tmp_path / name / "private")
         source.setdefault("label_values", {1: "one", 2: "two"})
         ingest_scans(
             out.results,
             private=out.private,
+            columns=columns,
             input=InputConfig(**source),
             ingest=ingest or IngestConfig(),
         )

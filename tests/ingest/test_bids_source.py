@@ -171,7 +171,9 @@ def test_bids_study(fake, dataset, ingest):
     (dataset / "participants.tsv").write_text(
         "participant_id\tsite\tsex\nsub-02\tnorth\tn/a\n"
     )
-    out = ingest(bids=dataset, ingest=IngestConfig(subjects="keep"))
+    out = ingest(
+        bids=dataset, ingest=IngestConfig(subjects="keep"), columns=("site", "sex")
+    )
     first, second = out.scans
     assert first["scanner"] == "Philips Achieva 1.5T"
     assert second["scanner"] == "Philips Achieva 3T"

@@ -1,8 +1,10 @@
 import pytest
 
 from medinorm.errors import StageError
-from medinorm.ingest.candidates import pack
+from medinorm.files import write_json
+from medinorm.ingest.candidates import pack, unpack
 from medinorm.ingest.collect import collect_scans
+from medinorm.ingest.convert import DATASET_NAME
 from medinorm.scan import (
     CONVERTED_COLUMNS,
     EXCLUDED_COLUMNS,
@@ -24,7 +26,7 @@ def candidate(scan, kind="nifti", reason=""):
     }
 
 
-def converted(scan, state="made", reason="", checksums=None, **own):
+def converted(scan, state="ok", reason="", checksums=None, **own):
     known = dict.fromkeys(IDENTITY_COLUMNS, "") | {
         "image": f"{scan}.nii.gz",
         "label": f"{scan}_dseg.nii.gz",
@@ -49,7 +51,16 @@ def collect(tmp_path):
             paths.append(tmp_path / f"{number}.tsv")
             write_table(paths[-1], rows, CONVERTED_COLUMNS)
         scans, excluded = tmp_path / "scans.tsv", tmp_path / "excluded.tsv"
-        collect_scans(paths, tmp_path / "plan.tsv", scans, excluded)
+        write_json(
+            tmp_path / "canonical" / "dataset_description.json", {"Name": DATASET_NAME}
+        )
+        collect_scans(
+            plan=tmp_path / "plan.tsv",
+            canonical=tmp_path / "canonical",
+            scans=scans,
+            excluded=excluded,
+            statuses=paths,
+        )
         return read_table(scans), read_table(excluded)
 
     return run
@@ -66,7 +77,7 @@ def test_scans_and_exclusions_add_up(collect):
     scans, excluded = collect(
         plan,
         [converted("s2", site="north"), converted("s3", "failed", "constant")],
-        [converted("s1", "current", site="south")],
+        [converted("s1", "ok", site="south")],
     )
     assert [row["scan"] for row in scans] == ["s1", "s2"]
     assert [row["site"] for row in scans] == ["south", "north"]
@@ -133,3 +144,41 @@ def test_one_image_is_one_scan(collect, labels, subjects, kept):
     assert [row["scan"] for row in scans] == [*kept, "s3"]
     assert excluded[-1]["reason"] == "duplicate: the same image as where s1; keep one"
     assert len(excluded) == 2 - len(kept)
+
+
+def test_content_is_that_of_image_and_label(collect):
+    plan = [candidate("s1")]
+    contents = {
+        collect(plan, [converted("s1", checksums=checksums)])[0][0]["content"]
+        for checksums in (["i", "l"], ["j", "l"], ["i", "m"], ["i", "l"])
+    }
+    assert len(contents) == 3
+    assert {len(content) for content in contents} == {12}
+
+
+def test_volumes_of_twins_and_strangers_are_deleted(collect, tmp_path):
+    scans = ("sub-1", "sub-2", "sub-3")
+    canonical = tmp_path / "canonical"
+    for scan in (*scans, "sub-gone"):
+        for name in (f"{scan}.nii.gz", f"{scan}_dseg.json"):
+            write_json(canonical / scan / "anat" / name, {})
+    rows = [
+        converted(scan, checksums=[image, "label"]) | {"subject": scan}
+        for scan, image in zip(scans, "aab", strict=True)
+    ]
+    for row in rows:
+        facts = unpack(row, "facts")
+        facts["known"] |= {
+            "image": f"{row['scan']}/anat/{row['scan']}.nii.gz",
+            "label": f"{row['scan']}/anat/{row['scan']}_dseg.nii.gz",
+        }
+        row["facts"] = pack(facts)
+    kept, _ = collect([candidate(scan) for scan in scans], rows)
+    assert [row["scan"] for row in kept] == ["sub-3"]
+    assert sorted(path.name for path in canonical.rglob("*")) == [
+        "anat",
+        "dataset_description.json",
+        "sub-3",
+        "sub-3.nii.gz",
+        "sub-3_dseg.json",
+    ]

@@ -181,16 +181,68 @@ def test_a_scan_gone_bad_leaves_no_old_output(study, ingest, tmp_path):
     ],
 )
 def test_changed_settings_make_scans_anew(study, ingest, change):
-    ingest(scans=study)
-    out = ingest(scans=study, **change)
-    assert {row["state"] for row in out.status} == {"made"}
+    before = ingest(scans=study).written
+    after = ingest(scans=study, **change).written
+    assert before.keys() == after.keys()
+    assert all(after[name] > before[name] for name in before)
 
 
 def test_changed_bytes_make_one_scan_anew(fake, study, ingest, tmp_path):
-    ingest(scans=study)
+    before = ingest(scans=study).written
     fake.nifti(tmp_path / "a.nii.gz", fake.ramp(dtype=np.float32) * 2)
+    after = ingest(scans=study).written
+    assert sorted(after[name] > before[name] for name in before) == [False, True]
+
+
+@pytest.mark.parametrize("changed", ["a.nii.gz", "a_l.nii.gz"])
+def test_the_table_of_scans_changes_with_their_content(
+    fake, study, ingest, tmp_path, changed
+):
+    """Snakemake compares checksums of tables to decide what to make anew."""
+    before = {row["scan"]: row["content"] for row in ingest(scans=study).scans}
+    array = fake.ramp(dtype=np.float32) * 2
+    if changed == "a_l.nii.gz":
+        array = fake.blocks(array.shape)[::-1]
+    fake.nifti(tmp_path / changed, array)
+    after = {row["scan"]: row["content"] for row in ingest(scans=study).scans}
+    assert before.keys() == after.keys()
+    assert sum(before[scan] != after[scan] for scan in before) == 1
+
+
+def test_only_columns_that_are_asked_for_leave_the_plan(fake, study, ingest):
+    rows = [
+        row | {"patient_name": "Mary Poppins", "site": "north", "scanner": "mine"}
+        for row in read_table(study)
+    ]
+    fake.table(study, rows)
+    out = ingest(scans=study, columns=("site", "vendor"))
+    for row, status in zip(out.scans, out.status, strict=True):
+        assert (row["site"], row["scanner"], row["vendor"]) == ("north", "", "")
+        assert "patient_name" not in row
+        assert json.loads(status["facts"])["own"] == {"site": "north"}
+
+
+def test_withdrawn_subjects_leave_no_volume(fake, study, ingest):
+    ingest(scans=study, ingest=IngestConfig(subjects="keep"))
+    fake.table(study, read_table(study)[:1])
+    canonical = ingest(scans=study, ingest=IngestConfig(subjects="keep")).results
+    names = {path.name for path in canonical.rglob("*sub-*")}
+    assert names == {
+        "sub-a",
+        "sub-a_image.nii.gz",
+        "sub-a_image.json",
+        "sub-a_dseg.nii.gz",
+        "sub-a_dseg.json",
+    }
+
+
+def test_kept_names_go_when_pseudonyms_come(study, ingest):
+    """A study that kept names and then does not has none of them left."""
+    kept = ingest(scans=study, ingest=IngestConfig(subjects="keep"))
+    assert list(kept.results.rglob("sub-a*"))
     out = ingest(scans=study)
-    assert sorted(row["state"] for row in out.status) == ["current", "made"]
+    assert len(out.scans) == len(out.written) == 2
+    assert not [*out.results.rglob("sub-a"), *out.results.rglob("sub-a_*")]
 
 
 def test_several_channels_are_one_file(fake, tmp_path, ingest):
@@ -248,6 +300,7 @@ def test_shards_share_the_work(study, tmp_path):
             private=private,
             shard=shard,
             shards=3,
+            columns=(),
             input=source,
             ingest=IngestConfig(),
         )
@@ -276,6 +329,7 @@ def test_a_full_disk_stops_the_job(study, tmp_path, monkeypatch):
             private=private,
             shard=0,
             shards=1,
+            columns=(),
             input=source,
             ingest=IngestConfig(),
         )

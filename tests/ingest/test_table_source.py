@@ -148,6 +148,7 @@ def test_missing_files_are_told_from_used_ones(fake, tmp_path):
         ("subject\timage\na\tb\n", "column 'label' is missing"),
         ("subject\tlabel\na\tb\n", "column 'image' is missing"),
         ("subject\timage\tlabel\treason\na\tb\tc\td\n", "column 'reason'"),
+        ("subject\timage\tlabel\tcontent\na\tb\tc\td\n", "column 'content'"),
         ("subject\timage\tlabel\na\tb\n", "line 2: expected 3 values"),
     ],
 )
