@@ -143,8 +143,7 @@ class SplitConfig(Section):
     )
     test_folds: Count = Field(
         default=1,
-        description="How many of the parts serve in turn as test subjects: 1 is a "
-        "fixed test set, `folds` is full cross-validation.",
+        description="Parts that test in turn: 1 is a fixed test set, `folds` is all.",
     )
     validation_fraction: Fraction = Field(
         default=0.0,
@@ -225,8 +224,7 @@ class TrainConfig(Section):
     )
     shots: Count = Field(
         default=2,
-        description="Unlabelled scans of the same domain that tell conditional norms "
-        "its style (K-shot), in training and at test time.",
+        description="Unlabelled scans that tell conditional norms a domain's style.",
     )
     selection: Literal["last", "validation"] = Field(
         default="last",
@@ -294,8 +292,7 @@ class PredictConfig(Section):
     tiles: Count = Field(default=4, description="Tiles that go through at once.")
     statistics: Literal["tiles", "strided", "exact"] = Field(
         default="tiles",
-        description="Where `thumbnail_instance` takes the statistics of a whole scan "
-        "from: a few tiles, every k-th voxel, or all tiles layer by layer.",
+        description="Tiles that `thumbnail_instance` measures: few, thinned or all.",
     )
 
 
@@ -367,8 +364,7 @@ class StudyConfig(Section):
         results, private = self.results.resolve(), self.private.resolve()
         if results.is_relative_to(private) or private.is_relative_to(results):
             raise ValueError(
-                "private must lie outside of results, and results outside of private: "
-                "results may be shared, private never"
+                "private must lie outside of results: only those are shared"
             )
         if any(set("{}") & set(str(path)) for path in (self.results, self.private)):
             raise ValueError("results and private must not have braces in their names")
