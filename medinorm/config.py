@@ -111,8 +111,7 @@ class IngestConfig(Section):
 
     subjects: Literal["pseudonym", "keep"] = Field(
         default="pseudonym",
-        description="`pseudonym`: keyed pseudonyms for subjects and sessions. `keep`: "
-        "the input's own, for data that is already de-identified.",
+        description="`keep` is for data that is already de-identified.",
     )
     min_voxels: Count = Field(
         default=16, description="Scans with a shorter axis than this are excluded."
