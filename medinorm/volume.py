@@ -143,6 +143,8 @@ def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> 
 
 def _affine(image: Any) -> NDArray[np.float64]:
     """The affine of a 3D or 4D image that says where it lies."""
+    if min(image.shape, default=0) < 1:
+        raise ReadError("the header has impossible dimensions; copy the file again")
     if len(image.shape) not in {3, 4}:
         raise ReadError(f"has {len(image.shape)} axes; 3 or 4 (channels last) are read")
     if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:

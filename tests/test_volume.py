@@ -7,7 +7,7 @@ import warnings
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medinorm.errors import GeometryError, ReadError, ScanError
@@ -76,6 +76,7 @@ def test_truncated_files_say_so_without_their_path(tmp_path, keep):
 
 
 @settings(deadline=None, max_examples=200)
+@example(place=0.05859375, byte=128)  # a negative dimension
 @given(place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_a_changed_byte_never_ends_in_another_error(
