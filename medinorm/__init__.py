@@ -1,7 +1,7 @@
 """medinorm: which normalization lets a segmentation model survive a new scanner?
 
-`medinorm.layers` holds the normalization layers (torch), `medinorm.transforms` the
-image-level transforms (MONAI), `medinorm.intensity` their array kernels (NumPy). The
+`medinorm.layers` holds the normalization layers (torch), `medinorm.intensity` the
+image-level methods as kernels on arrays (NumPy). The
 workflow is the `Snakefile` over the command `medinorm`. Importing this package costs
 nothing: its parts are loaded when they are first named.
 """
@@ -11,9 +11,9 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_PARTS = ("intensity", "layers", "transforms")
+_PARTS = ("intensity", "layers")
 
-__all__ = ["__version__", "intensity", "layers", "transforms"]
+__all__ = ["__version__", "intensity", "layers"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -9,7 +9,6 @@ from medinorm.errors import StageError
 from medinorm.tables import Row, read_table
 
 Role = Literal["train", "validation", "test"]
-Design = Literal["lodo", "pooled", "single"]
 
 # The private plan: one row a candidate scan. `source` is JSON that only the reader of
 # its `kind` understands; it holds paths and never leaves the private folder.

@@ -28,7 +28,6 @@ CORE = {
 MAY_IMPORT = {
     "intensity": set(),
     "layers": set(),
-    "transforms": {"intensity"},
     "ingest": set(),
     "demo": set(),
     "harmonize": {"intensity"},

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from medinorm.choices import DesignName
 from medinorm.errors import StageError
 from medinorm.evaluate.bootstrap import Array, Replicates, draw_replicates
 from medinorm.evaluate.columns import CASE_COLUMNS, VARIANT_COLUMNS
-from medinorm.scan import SCORE_COLUMNS, SPLIT_COLUMNS, Design
+from medinorm.scan import SCORE_COLUMNS, SPLIT_COLUMNS
 from medinorm.tables import read_table
 from medinorm.variant import Variant
 
@@ -198,7 +199,7 @@ def gather_scores(cases: pd.DataFrame, axes: Axes) -> Scores:
 
 
 def select_design(
-    cases: pd.DataFrame, design: Design, *, in_domain: bool
+    cases: pd.DataFrame, design: DesignName, *, in_domain: bool
 ) -> pd.DataFrame:
     """The cases of one design, on domains that its networks saw or did not see."""
     wanted = "yes" if in_domain else "no"

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medinorm.choices import DesignName
 from medinorm.config import SplitConfig
 from medinorm.errors import StageError
-from medinorm.scan import EXCLUDED_COLUMNS, SPLIT_COLUMNS, Design, Role, slug
+from medinorm.scan import EXCLUDED_COLUMNS, SPLIT_COLUMNS, Role, slug
 from medinorm.tables import Row, read_table, write_table
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Split:
     """
 
     name: str
-    design: Design
+    design: DesignName
     fold: int
     domains: frozenset[str]
 
@@ -202,7 +203,7 @@ def _folds(settings: SplitConfig) -> list[tuple[int, str]]:
 
 
 def _training_domains(
-    design: Design, names: Sequence[str]
+    design: DesignName, names: Sequence[str]
 ) -> list[tuple[str, set[str]]]:
     """Name and training domains of the splits of one design."""
     if design == "pooled":

@@ -1,1 +1,0 @@
-"""MONAI array and dictionary transforms over `medinorm.intensity`."""
