@@ -1,0 +1,40 @@
+"""The study's configuration: one frozen section for each part of the workflow.
+
+`config/schema.json` and the key reference in `config/README.md` are generated from
+these sections (``medinorm schema``); a test keeps them in step.
+"""
+
+from medinorm.config.evaluate import (
+    EvidenceConfig,
+    PredictConfig,
+    ReportConfig,
+    ScoreConfig,
+)
+from medinorm.config.harmonize import HarmonizeConfig
+from medinorm.config.source import (
+    DemoConfig,
+    IngestConfig,
+    InputConfig,
+    SplitConfig,
+    TaskConfig,
+)
+from medinorm.config.study import StudyConfig, parse_study
+from medinorm.config.train import ExperimentsConfig, NetworkConfig, TrainConfig
+
+__all__ = [
+    "DemoConfig",
+    "EvidenceConfig",
+    "ExperimentsConfig",
+    "HarmonizeConfig",
+    "IngestConfig",
+    "InputConfig",
+    "NetworkConfig",
+    "PredictConfig",
+    "ReportConfig",
+    "ScoreConfig",
+    "SplitConfig",
+    "StudyConfig",
+    "TaskConfig",
+    "TrainConfig",
+    "parse_study",
+]

@@ -1,0 +1,138 @@
+"""Where the scans come from, how they are read and divided."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from medinorm.choices import DesignName, ScannerName
+from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
+from medinorm.sections import Section
+
+
+class TaskConfig(Section):
+    """What is segmented in which images."""
+
+    channels: tuple[Word, ...] = Field(
+        default=("image",),
+        min_length=1,
+        description="Image channels: the columns of `scans`, or the BIDS suffixes.",
+    )
+    label_values: dict[Annotated[int, Field(ge=1, le=255)], str] = Field(
+        default={1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"},
+        min_length=1,
+        description="The labels to segment: value in the label map and name. "
+        "0 is background; any other value excludes the scan.",
+    )
+
+
+class InputConfig(TaskConfig):
+    """Where the scans come from. With none of `scans`, `dicom`, `bids`: the demo."""
+
+    scans: Path | None = Field(
+        default=None,
+        description="Table of NIfTI scans (tab-separated): `subject`, optional "
+        "`session`, one column for each channel, `label`, domain columns.",
+    )
+    dicom: tuple[Path, ...] = Field(
+        default=(), description="Folders searched for DICOM series."
+    )
+    bids: Path | None = Field(
+        default=None,
+        description="BIDS data set; label maps are looked for under `derivatives/`.",
+    )
+    labels: Path | None = Field(
+        default=None,
+        description="For DICOM: table of label maps with `series_uid` (or `subject`, "
+        "optional `session`) and `label`. DICOM SEG objects among the files are found "
+        "by themselves.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        sources = [self.scans is not None, bool(self.dicom), self.bids is not None]
+        if sum(sources) > 1:
+            raise ValueError("give one of scans, dicom and bids, not several")
+        if self.labels is not None and not self.dicom:
+            raise ValueError("labels goes with dicom; scans and bids name their own")
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError("channels must differ from each other")
+        if len(self.channels) > 1 and self.dicom:
+            raise ValueError("dicom input has one channel; use scans for several")
+        return self
+
+    @property
+    def demo(self) -> bool:
+        """Whether the study runs on simulated scans."""
+        return self.scans is None and not self.dicom and self.bids is None
+
+    @property
+    def task(self) -> TaskConfig:
+        """What is segmented, without where it comes from."""
+        return TaskConfig(channels=self.channels, label_values=self.label_values)
+
+
+class DemoConfig(Section):
+    """The simulated study: real anatomy seen by scanners that do not exist."""
+
+    scanners: tuple[ScannerName, ...] = Field(
+        default=("siemens_3t", "ge_15t", "lowfield_64mt"),
+        min_length=2,
+        description="Simulated scanners; `lowfield_64mt` is the known-hard one.",
+    )
+    subjects: Count = Field(default=12, description="Subjects on each scanner.")
+    spacing: Millimetres = Field(
+        default=3.0, description="Voxel spacing of the simulated scans in plane, in mm."
+    )
+    seed: Seed = Field(default=0, description="Seed of anatomy, coils and noise.")
+
+
+class IngestConfig(Section):
+    """How scans are checked and de-identified on their way in."""
+
+    subjects: Literal["pseudonym", "keep"] = Field(
+        default="pseudonym",
+        description="`keep` is for data that is already de-identified.",
+    )
+    min_voxels: Count = Field(
+        default=16, description="Scans with a shorter axis than this are excluded."
+    )
+    grid_tolerance: Millimetres = Field(
+        default=0.01,
+        description="Largest distance of the corners of image and label grid, in mm.",
+    )
+
+
+class SplitConfig(Section):
+    """Who trains and who tests, decided by subject before anything is learned."""
+
+    domain: tuple[Word, ...] = Field(
+        default=("scanner",),
+        min_length=1,
+        description="Column of `scans.tsv` (or several, combined) that defines the "
+        "domains.",
+    )
+    designs: tuple[DesignName, ...] = Field(
+        default=("lodo", "pooled"),
+        min_length=1,
+        description="`lodo`: train on all domains but one; `pooled`: on all; "
+        "`single`: on one.",
+    )
+    folds: Annotated[int, Field(ge=2)] = Field(
+        default=4, description="Equal parts into which each domain's subjects fall."
+    )
+    test_folds: Count = Field(
+        default=1,
+        description="Parts that test in turn: 1 is a fixed test set, `folds` is all.",
+    )
+    validation_fraction: Fraction = Field(
+        default=0.0,
+        description="Part of the training subjects kept for `train.selection`.",
+    )
+    seed: Seed = Field(default=0, description="Seed of the division into parts.")
+
+    @model_validator(mode="after")
+    def _enough_folds(self) -> Self:
+        if self.test_folds > self.folds:
+            raise ValueError("test_folds cannot exceed folds")
+        return self

@@ -1,0 +1,93 @@
+"""A whole study, and what makes one impossible."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from medinorm.config.evaluate import (
+    EvidenceConfig,
+    PredictConfig,
+    ReportConfig,
+    ScoreConfig,
+)
+from medinorm.config.harmonize import HarmonizeConfig
+from medinorm.config.numbers import Count
+from medinorm.config.source import DemoConfig, IngestConfig, InputConfig, SplitConfig
+from medinorm.config.train import ExperimentsConfig, TrainConfig
+from medinorm.sections import Section, parse_section
+
+
+class StudyConfig(Section):
+    """A study: which scans, which normalizations, how compared."""
+
+    title: str = Field(default="medinorm demo study", description="Title of the report")
+    results: Path = Field(
+        default=Path("results"), description="Folder of everything that may be shared."
+    )
+    private: Path = Field(
+        default=Path("private"),
+        description="Folder of the pseudonym key and of what links pseudonyms to the "
+        "input. Never share it.",
+    )
+    strict: bool = Field(
+        default=False, description="Fail at the end if any scan was excluded."
+    )
+    shards: Count = Field(
+        default=2,
+        description="Jobs among which per-scan work is divided; more than the cores "
+        "of one machine for a cluster.",
+    )
+    input: InputConfig = Field(default=InputConfig(), description="")
+    demo: DemoConfig = Field(default=DemoConfig(), description="")
+    ingest: IngestConfig = Field(default=IngestConfig(), description="")
+    split: SplitConfig = Field(default=SplitConfig(), description="")
+    harmonize: HarmonizeConfig = Field(default=HarmonizeConfig(), description="")
+    experiments: ExperimentsConfig = Field(default=ExperimentsConfig(), description="")
+    train: TrainConfig = Field(default=TrainConfig(), description="")
+    predict: PredictConfig = Field(default=PredictConfig(), description="")
+    score: ScoreConfig = Field(default=ScoreConfig(), description="")
+    evidence: EvidenceConfig = Field(default=EvidenceConfig(), description="")
+    report: ReportConfig = Field(default=ReportConfig(), description="")
+
+    @model_validator(mode="after")
+    def _folders_apart(self) -> Self:
+        results, private = self.results.resolve(), self.private.resolve()
+        if results.is_relative_to(private) or private.is_relative_to(results):
+            raise ValueError(
+                "private must lie outside of results: only those are shared"
+            )
+        if any(set("{}") & set(str(path)) for path in (self.results, self.private)):
+            raise ValueError("results and private must not have braces in their names")
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        levels = 2 ** (len(self.train.network.channels) - 1)
+        if any(size % levels for size in self.train.patch):
+            raise ValueError(
+                f"train.patch must be divisible by {levels}, because "
+                f"train.network.channels has {len(self.train.network.channels)} levels"
+            )
+        if self.train.selection == "validation" and not self.split.validation_fraction:
+            raise ValueError(
+                "train.selection: validation needs split.validation_fraction above 0"
+            )
+        adapts = set(self.experiments.adapt)
+        if adapts != {"none"} and "batch" not in self.experiments.norm:
+            raise ValueError(
+                "experiments.adapt: test-time rows need batch in experiments.norm"
+            )
+        if "none" not in adapts:
+            raise ValueError("experiments.adapt must contain none, the reference row")
+        return self
+
+
+def parse_study(values: Mapping[str, Any]) -> StudyConfig:
+    """Check the values of a configuration file and fill in the defaults.
+
+    Raises:
+        ConfigError: the first thing wrong, with its key and what is allowed.
+    """
+    return parse_section(StudyConfig, values)

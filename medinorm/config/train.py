@@ -1,0 +1,110 @@
+"""What is trained: networks, steps, and the variants that are compared."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from medinorm.choices import AdaptName, IntensityName, NetworkName, NormName
+from medinorm.config.numbers import Count, Seed
+from medinorm.sections import Section
+
+
+class NetworkConfig(Section):
+    """The segmentation network, the same for every norm."""
+
+    name: NetworkName = Field(default="unet", description="MONAI network.")
+    channels: tuple[Count, ...] = Field(
+        default=(16, 32, 64, 128),
+        min_length=2,
+        description="Feature channels of each level; each level halves the grid.",
+    )
+    residual_units: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="Residual units in each level (`unet`); 0 is two convolutions.",
+    )
+
+
+class TrainConfig(Section):
+    """How each network is trained; the same for every variant."""
+
+    network: NetworkConfig = Field(
+        default=NetworkConfig(), description="The segmentation network."
+    )
+    patch: tuple[Count, Count, Count] = Field(
+        default=(48, 48, 48), description="Training patch, in voxels along R, A, S."
+    )
+    batch_size: Count = Field(default=2, description="Patches in a mini-batch.")
+    steps: Count = Field(default=300, description="Optimizer steps of a run.")
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1e-2, description="Peak learning rate (AdamW, one cycle)."
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        default=1e-5, description="Weight decay of AdamW."
+    )
+    augmentation: Literal["none", "flip", "intensity"] = Field(
+        default="flip",
+        description="`flip`: left-right mirror; `intensity`: that, and random gain, "
+        "offset and noise. With labels that tell left from right use `none`.",
+    )
+    foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.5, description="Share of patches centred on a labelled voxel."
+    )
+    shots: Count = Field(
+        default=2,
+        description="Unlabelled scans that tell conditional norms a domain's style.",
+    )
+    selection: Literal["last", "validation"] = Field(
+        default="last",
+        description="Which weights are kept: the last, or those with the best Dice on "
+        "the validation subjects of the training domains.",
+    )
+    precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
+        default="32-true",
+        description="`auto`: bfloat16 where the processor computes in it.",
+    )
+    checkpoint_steps: Count = Field(
+        default=50, description="Steps between checkpoints a killed run resumes from."
+    )
+    threads: Count = Field(default=1, description="Threads of a training job.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where to train."
+    )
+
+
+class ExperimentsConfig(Section):
+    """What is compared: every combination of these is trained and tested."""
+
+    intensity: tuple[IntensityName, ...] = Field(
+        default=("zscore",), min_length=1, description="Intensity methods."
+    )
+    norm: tuple[NormName, ...] = Field(
+        default=("batch", "instance", "group", "layer"),
+        min_length=1,
+        description="Normalization layers.",
+    )
+    norm_options: dict[NormName, dict[str, Any]] = Field(
+        default={}, description="Arguments of a layer, e.g. `group: {num_groups: 4}`."
+    )
+    adapt: tuple[AdaptName, ...] = Field(
+        default=("none",),
+        min_length=1,
+        description="Test-time rows of `batch`, learned from the unlabelled test scans "
+        "of each domain: `batch_statistics` estimates the statistics anew (AdaBN), "
+        "`tent` adapts gains and offsets by entropy minimization (TENT).",
+    )
+    seeds: tuple[Seed, ...] = Field(
+        default=(0, 1, 2),
+        min_length=1,
+        description="Seeds of training; with fewer than 3 nothing is ranked.",
+    )
+    runs_per_job: Count = Field(
+        default=3, description="Seeds trained by one job; 1 for one GPU a run."
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name in ("intensity", "norm", "adapt", "seeds"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} names the same entry twice")
+        return self
