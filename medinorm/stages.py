@@ -86,6 +86,13 @@ STAGES: Mapping[str, Stage] = {
         },
         sections=(("settings", config.DemoConfig),),
     ),
+    "fetch": Stage(
+        target="medinorm.ingest.fetch:fetch_series",
+        summary="Download from a PACS the series that a query finds.",
+        files={"folder": "private folder to write series and fetched.tsv to"},
+        options=_PRIVATE,
+        sections=(("pacs", config.PacsConfig),),
+    ),
     "plan": Stage(
         target="medinorm.ingest.plan:plan_scans",
         summary="Find the candidate scans and say what is to become of each file.",
@@ -222,6 +229,19 @@ STAGES: Mapping[str, Stage] = {
         target="medinorm.ingest.strict:require_all",
         summary="Fail if any scan was excluded.",
         files={"excluded": "excluded.tsv"},
+    ),
+    "audit": Stage(
+        target="medinorm.audit.stage:audit_folder",
+        summary="Search what is to be shared for known identifiers; fail if one is in.",
+        files={"folder": "folder to search, packed files included"},
+        options={
+            "known": {
+                "type": Path,
+                "required": True,
+                "metavar": "FILE",
+                "help": "text file with one identifier a line: names, numbers, dates",
+            }
+        },
     ),
     "schema": Stage(
         target="medinorm.reference:write_reference",

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "intensity": set(),
     "layers": set(),
     "ingest": set(),
+    "audit": set(),
     "demo": set(),
     "harmonize": {"intensity"},
     "train": {"harmonize", "intensity", "layers"},

@@ -1,0 +1,1 @@
+"""A search of anything that is to be shared for identifiers that are known."""

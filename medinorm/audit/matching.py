@@ -1,0 +1,98 @@
+"""Many patterns looked for at once, at the speed of the disk."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.audit.tokens import SHORTEST, Pattern
+
+_CHUNK = 1 << 22  # bytes
+_BETWEEN_WORDS = frozenset(b"\0\t\n\r" + bytes(range(32, 127))) - frozenset(
+    b"abcdefghijklmnopqrstuvwxyz"
+)
+
+
+class Matcher:
+    """Finds patterns in streams; letters count the same in upper and lower case.
+
+    Two tables of byte pairs rule out nearly all places at once, so that the time hardly
+    depends on the number of patterns.
+
+    Args:
+        patterns: what to look for, each of `SHORTEST` bytes or more.
+    """
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._by_start: dict[bytes, list[Pattern]] = defaultdict(list)
+        self._first = np.zeros(1 << 16, dtype=np.bool_)
+        self._second = np.zeros(1 << 16, dtype=np.bool_)
+        for pattern in patterns:
+            start = pattern.content[:SHORTEST]
+            self._by_start[start].append(pattern)
+            self._first[start[0] | start[1] << 8] = True
+            self._second[start[2] | start[3] << 8] = True
+        starts = sorted(self._by_start)
+        self._starts = np.frombuffer(b"".join(starts), dtype="<u4")
+        longest = max((len(pattern.content) for pattern in patterns), default=SHORTEST)
+        self._overlap = longest + 1  # and a byte behind, which may be a letter
+
+    def count(self, stream: BinaryIO) -> Counter[int]:
+        """How often each token occurs in the rest of a stream, by its line.
+
+        Memory does not grow with the stream, and what lies across the border of two
+        chunks is found, once.
+        """
+        found: Counter[int] = Counter()
+        before = b"\0"  # the byte before those not yet judged
+        rest = b""
+        while chunk := stream.read(_CHUNK):
+            window = rest + chunk.lower()
+            judged = max(len(window) - self._overlap, 0)
+            self._judge(before + window, judged, found)
+            before = window[judged - 1 : judged] if judged else before
+            rest = window[judged:]
+        self._judge(before + rest, len(rest), found)
+        return found
+
+    def count_text(self, content: bytes) -> Counter[int]:
+        """How often each token occurs in some bytes, by its line."""
+        found: Counter[int] = Counter()
+        self._judge(b"\0" + content.lower(), len(content), found)
+        return found
+
+    def _judge(self, window: bytes, judged: int, found: Counter[int]) -> None:
+        """Count the tokens that begin in ``window[1 : judged + 1]``."""
+        for place in self._candidates(window, judged):
+            found.update(
+                {
+                    pattern.line
+                    for pattern in self._by_start[window[place : place + SHORTEST]]
+                    if window.startswith(pattern.content, place)
+                    and (not pattern.alone or _stands_alone(window, place, pattern))
+                }
+            )
+
+    def _candidates(self, window: bytes, judged: int) -> list[int]:
+        """Places where the first bytes are those of some pattern."""
+        values = np.frombuffer(window, dtype=np.uint8)
+        if len(values) < SHORTEST + 1 or not self._by_start:
+            return []
+        pairs = values[:-1] | values[1:].astype(np.uint16) << 8
+        hits: NDArray[np.bool_] = self._first[pairs[1:-2]] & self._second[pairs[3:]]
+        places = np.flatnonzero(hits[:judged]) + 1
+        keys = pairs[places] | pairs[places + 2].astype(np.uint32) << 16
+        chosen: list[int] = places[np.isin(keys, self._starts)].tolist()
+        return chosen
+
+
+def _stands_alone(window: bytes, place: int, pattern: Pattern) -> bool:
+    """Whether a short word has what stands between words on both its sides.
+
+    That it must be a character of plain text keeps chance hits in voxels rare.
+    """
+    after = place + len(pattern.content)
+    around = window[place - 1 : place] + window[after : after + 1]
+    return all(byte in _BETWEEN_WORDS for byte in around)
