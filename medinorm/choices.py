@@ -26,7 +26,9 @@ NormName = Literal[
     "permuted_adain",
 ]
 IntensityName = Literal["none", "zscore", "percentile", "population"]
-ForegroundName = Literal["image", "nonzero", "positive", "otsu"]
+ForegroundName = Literal["image", "nonzero", "positive", "otsu", "label", "file"]
+NonfiniteName = Literal["refuse", "ignore"]
+ConstantName = Literal["refuse", "zeros"]
 DesignName = Literal["lodo", "pooled", "single"]
 NetworkName = Literal["unet", "dynunet", "segresnet"]
 AdaptName = Literal["none", "batch_statistics", "tent"]

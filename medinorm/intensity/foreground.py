@@ -1,22 +1,84 @@
 """Foreground: the voxels whose intensities are measured.
 
-The choice restricts the measurement only; the map that follows applies to all voxels.
+The choice restricts the measurement; the map that follows applies to all voxels, unless
+it sets a background.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from medinorm.choices import ForegroundName
+from medinorm.choices import ConstantName, ForegroundName, NonfiniteName
 from medinorm.errors import IntensityError
-
-Mask = NDArray[np.bool_]
+from medinorm.intensity.arrays import (
+    Mask,
+    is_accelerated,
+    like,
+    require_finite,
+    require_grid,
+    to_host,
+)
 
 _BINS = 256
 _EXTREME = 0.001
+_GIVEN = ("label", "file")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which voxels are measured, and what happens to scans that cannot be.
+
+    Args:
+        foreground: ``image`` (all voxels), ``nonzero``, ``positive``, ``otsu`` (voxels
+            above the threshold between background and tissue, Otsu 1979), ``label``
+            (the scan's label map) or ``file`` (a mask of its own).
+        largest: keep the largest connected part of the foreground only.
+        nonfinite: ``refuse`` scans with NaN or infinity, or ``ignore`` such voxels:
+            they are left out of the foreground.
+        constant: ``refuse`` scans with a constant foreground, or make them ``zeros``.
+        background: what voxels outside of the foreground become; ``None``: the map
+            applies to them too.
+        nonfinite_value: what NaN and infinity become, where they are ignored; ``None``:
+            they stay.
+    """
+
+    foreground: ForegroundName = "image"
+    largest: bool = False
+    nonfinite: NonfiniteName = "refuse"
+    constant: ConstantName = "refuse"
+    background: float | None = None
+    nonfinite_value: float | None = None
+
+
+def find_masks(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]:
+    """The foreground of each channel by a policy.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        policy: the foreground, and whether NaN and infinity are refused.
+        given: the mask for ``label`` and ``file``: shape ``(C, ...)``, ``(1, ...)`` or
+            the grid alone; voxels other than 0 are foreground.
+
+    Returns:
+        One mask for each channel, of the kind and on the device of `array`; ``None``
+        stands for all voxels.
+
+    Raises:
+        IntensityError: voxels are NaN or infinite, the policy needs a mask and none is
+            given (or the reverse), it is on another grid, or nothing is in it.
+    """
+    if (given is not None) != (policy.foreground in _GIVEN):
+        need = "needs a" if given is None else "takes no"
+        raise IntensityError(f"foreground {policy.foreground!r} {need} mask")
+    masks = [None] * len(array) if given is None else _by_channel(given, array)
+    return tuple(
+        _find_mask(channel, policy, mask)
+        for channel, mask in zip(array, masks, strict=True)
+    )
 
 
 def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
@@ -24,21 +86,32 @@ def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
 
     Args:
         channel: shape ``(X, Y, Z)``, finite.
-        method: ``image`` (all voxels), ``nonzero``, ``positive``, or ``otsu`` (voxels
-            above the threshold between background and tissue, Otsu 1979).
+        method: as in `Policy`, without those that take a mask.
 
     Returns:
         Mask of the same shape.
 
     Raises:
-        IntensityError: no voxel is in the foreground.
+        IntensityError: no voxel is in the foreground, or it is a mask to be given.
     """
+    if method not in FOREGROUNDS:
+        raise IntensityError(f"foreground {method!r} needs a mask")
     mask = FOREGROUNDS[method](channel)
-    if not mask.any():
-        raise IntensityError(
-            f"no voxel is in the foreground {method!r}; choose another foreground"
-        )
+    _require_any(mask, method)
     return mask
+
+
+def largest_component(mask: Mask) -> Mask:
+    """The largest part of a mask whose voxels touch, faces and corners alike.
+
+    Args:
+        mask: 2 or 3 axes, some voxel set.
+    """
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
+    labels = sitk.GetArrayViewFromImage(parts)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())
 
 
 def otsu_threshold(channel: NDArray[Any]) -> float:
@@ -49,7 +122,7 @@ def otsu_threshold(channel: NDArray[Any]) -> float:
     a scanner move it along.
 
     Args:
-        channel: any shape.
+        channel: any shape, finite.
 
     References:
         Otsu, "A threshold selection method from gray-level histograms", IEEE
@@ -68,7 +141,7 @@ def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
     Like `otsu_threshold`, among square roots.
 
     Args:
-        channel: shape ``(X, Y, Z)``.
+        channel: shape ``(X, Y, Z)``, finite.
         count: number of classes, at least 2.
 
     References:
@@ -84,6 +157,67 @@ def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
     return np.asarray(classes, dtype=np.uint8)
 
 
+def _find_mask(channel: Any, policy: Policy, given: Any) -> Any:
+    """The foreground of one channel, on its device."""
+    finite = _finite(channel, policy)
+    if given is not None:
+        require_grid(given, channel)
+        mask = given != 0
+    elif policy.foreground == "image":
+        mask = None
+    elif is_accelerated(channel) and policy.foreground in _POINTWISE:
+        mask = _POINTWISE[policy.foreground](channel)
+    else:
+        mask = _on_host(channel, finite, policy.foreground)
+    if finite is not None:
+        mask = finite if mask is None else mask & finite
+    if mask is None:
+        return None
+    _require_any(mask, policy.foreground)
+    return like(largest_component(to_host(mask)), channel) if policy.largest else mask
+
+
+def _finite(channel: Any, policy: Policy) -> Any:
+    """Which voxels are finite; ``None``: all of them.
+
+    For all voxels as foreground the measurement itself refuses others, for free.
+    """
+    if policy.nonfinite == "refuse":
+        if policy.foreground != "image":
+            require_finite(channel)
+        return None
+    finite = like(np.isfinite(to_host(channel)), channel)
+    return None if finite.all() else finite
+
+
+def _on_host(channel: Any, finite: Any, method: ForegroundName) -> Any:
+    """The foreground by NumPy and SimpleITK, which know no NaN."""
+    values = to_host(channel)
+    if finite is not None:
+        inside = to_host(finite)
+        lowest = values[inside].min() if inside.any() else 0
+        values = np.where(inside, values, lowest)
+    return like(FOREGROUNDS[method](values), channel)
+
+
+def _by_channel(given: Any, array: Any) -> Sequence[Any]:
+    """Given masks, one for each channel."""
+    if given.ndim == array.ndim - 1:
+        return [given] * len(array)
+    if given.ndim == array.ndim and len(given) in (1, len(array)):
+        return [given[0]] * len(array) if len(given) == 1 else list(given)
+    require_grid(given, array)
+    return list(given)
+
+
+def _require_any(mask: Any, method: ForegroundName) -> None:
+    """Refuse an empty foreground."""
+    if not mask.any():
+        raise IntensityError(
+            f"no voxel is in the foreground {method!r}; choose another foreground"
+        )
+
+
 def _roots(channel: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
     """Square roots of the intensities above the darkest, and what counts as darkest.
 
@@ -95,9 +229,13 @@ def _roots(channel: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
     return np.sqrt(above).astype(np.float32), float(dark)
 
 
-FOREGROUNDS: Mapping[ForegroundName, Callable[[NDArray[Any]], Mask]] = {
-    "image": lambda channel: np.ones(channel.shape, dtype=bool),
+# Rules that look at one voxel at a time, the same for NumPy and torch.
+_POINTWISE: Mapping[ForegroundName, Callable[[Any], Any]] = {
     "nonzero": lambda channel: channel != 0,
     "positive": lambda channel: channel > 0,
+}
+FOREGROUNDS: Mapping[ForegroundName, Callable[[NDArray[Any]], Mask]] = {
+    "image": lambda channel: np.ones(channel.shape, dtype=bool),
+    **_POINTWISE,
     "otsu": lambda channel: channel > otsu_threshold(channel),
 }

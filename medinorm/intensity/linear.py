@@ -1,14 +1,21 @@
-"""Linear intensity maps: z-score, percentiles and training-set statistics."""
+"""Linear intensity maps: what z-score, percentiles, windows and clipping come to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.foreground import Mask
+from medinorm.intensity.arrays import (
+    ArrayT,
+    is_accelerated,
+    like,
+    require_grid,
+    subtract_divide,
+    to_host,
+)
+from medinorm.intensity.moments import Moments
 
 
 @dataclass(frozen=True)
@@ -19,140 +26,124 @@ class LinearMap:
         offset: :math:`a`, one for each channel, in the unit of the input.
         scale: :math:`b`, one for each channel, positive.
         limits: lowest and highest value of :math:`y`, or ``None``.
+        background: value of :math:`y` outside of the masks that `apply` is given;
+            ``None``: the map applies there too.
+        nonfinite: what NaN and infinity become; ``None``: they stay (clipping makes
+            infinity a limit).
 
     Examples:
         >>> LinearMap((2.0,), (4.0,)).apply(np.array([[2, 6]], dtype=np.int16))
         array([[0., 1.]], dtype=float32)
+        >>> LinearMap((2.0,), (4.0,)).inverse().apply(np.array([[0.0, 1.0]]))
+        array([[2., 6.]], dtype=float32)
     """
 
     offset: tuple[float, ...]
     scale: tuple[float, ...]
     limits: tuple[float, float] | None = None
+    background: float | None = None
+    nonfinite: float | None = None
 
-    def apply(self, array: NDArray[Any]) -> NDArray[np.float32]:
+    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
         """Map all voxels; the input is not changed.
 
         Args:
-            array: shape ``(C, ...)``, any real data type.
+            array: shape ``(C, ...)``, NumPy or torch, any real data type.
+            masks: one mask for each channel; needed where there is a `background`.
 
         Returns:
-            The same shape, float32.
+            The same shape, kind and device, float32.
+
+        Raises:
+            IntensityError: there is a `background` and no mask, or a mask is on another
+                grid.
         """
-        mapped = np.empty(array.shape, dtype=np.float32)
+        if self.background is not None and masks is None:
+            raise IntensityError("this map sets the background; give it the foreground")
+        given: Any = array if is_accelerated(array) else to_host(array)
+        mapped = _empty(given)
         for channel, offset, scale, out in zip(
-            array, self.offset, self.scale, mapped, strict=True
+            given, self.offset, self.scale, mapped, strict=True
         ):
-            # The offset is removed in float64: in float32 a mean of 1e6 loses it.
-            out[...] = np.subtract(channel, offset, dtype=np.float64) / scale
-        if self.limits:
-            np.clip(mapped, *self.limits, out=mapped)
-        return mapped
+            subtract_divide(channel, offset, scale, out)
+            self._finish(channel, out)
+        if self.background is not None:
+            _fill_background(mapped, masks, self.background)
+        result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
+        return result
 
+    def inverse(self) -> "LinearMap":
+        """The map back.
 
-@dataclass(frozen=True)
-class Moments:
-    """Count, mean and sum of squared deviations of each channel's foreground."""
-
-    count: tuple[int, ...]
-    mean: tuple[float, ...]
-    m2: tuple[float, ...]
-
-    @property
-    def std(self) -> tuple[float, ...]:
-        """Standard deviation of each channel."""
-        return tuple(
-            float(np.sqrt(m2 / count))
-            for m2, count in zip(self.m2, self.count, strict=True)
-        )
-
-
-def measure_moments(array: NDArray[Any], masks: Sequence[Mask]) -> Moments:
-    """Moments of each channel in its mask, in float64, deviations from the mean.
-
-    Args:
-        array: shape ``(C, X, Y, Z)``.
-        masks: one mask for each channel.
-
-    Raises:
-        IntensityError: all voxels of a mask have the same value.
-    """
-    selected = [channel[mask] for channel, mask in zip(array, masks, strict=True)]
-    for values in selected:
-        _require_contrast(values)
-    means = [values.mean(dtype=np.float64) for values in selected]
-    m2 = [
-        np.square(np.subtract(values, mean, dtype=np.float64)).sum()
-        for values, mean in zip(selected, means, strict=True)
-    ]
-    return Moments(
-        count=tuple(values.size for values in selected),
-        mean=tuple(map(float, means)),
-        m2=tuple(map(float, m2)),
-    )
-
-
-def merge_moments(parts: Sequence[Moments]) -> Moments:
-    """The moments of all voxels together, from those of the parts.
-
-    References:
-        Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
-        American Statistician 37(3), 1983.
-    """
-    count = np.array([part.count for part in parts], dtype=np.float64)
-    mean = np.array([part.mean for part in parts])
-    m2 = np.array([part.m2 for part in parts])
-    total = count.sum(axis=0)
-    pooled = (count * mean).sum(axis=0) / total
-    spread = (m2 + count * np.square(mean - pooled)).sum(axis=0)
-    return Moments(
-        count=tuple(int(n) for n in total),
-        mean=tuple(pooled.tolist()),
-        m2=tuple(spread.tolist()),
-    )
-
-
-def standardize(moments: Moments) -> LinearMap:
-    """The map that brings these moments to mean 0 and standard deviation 1."""
-    return LinearMap(offset=moments.mean, scale=moments.std)
-
-
-def fit_percentiles(
-    array: NDArray[Any], masks: Sequence[Mask], percentiles: tuple[float, float]
-) -> LinearMap:
-    """The map that brings two percentiles of the foreground to 0 and 1, and clips.
-
-    Args:
-        array: shape ``(C, X, Y, Z)``.
-        masks: one mask for each channel.
-        percentiles: the lower and the upper one, in percent; exact order statistics
-            with linear interpolation between them.
-
-    Raises:
-        IntensityError: both percentiles have the same value.
-    """
-    offsets, scales = [], []
-    for channel, mask in zip(array, masks, strict=True):
-        values = channel[mask]
-        _require_contrast(values)
-        low, high = np.percentile(values.astype(np.float64), percentiles)
-        if low == high:
+        Raises:
+            IntensityError: this map clips or sets a background.
+        """
+        kept = (self.limits, self.background, self.nonfinite)
+        if kept != (None, None, None):
             raise IntensityError(
-                f"percentiles {percentiles[0]:g} and {percentiles[1]:g} are both "
-                f"{low:g}; spread them or choose another foreground"
+                "this map clips or replaces intensities, and has no inverse"
             )
-        offsets.append(float(low))
-        scales.append(float(high - low))
-    return LinearMap(tuple(offsets), tuple(scales), limits=(0.0, 1.0))
-
-
-def _require_contrast(values: NDArray[Any]) -> None:
-    """Refuse a constant foreground.
-
-    The extremes are compared, not the standard deviation: that of a constant float32
-    array is often above 0.
-    """
-    if values.min() == values.max():
-        raise IntensityError(
-            f"all {values.size} foreground voxels are {values.flat[0]:g}; "
-            "check the scan, or choose another foreground"
+        pairs = list(zip(self.offset, self.scale, strict=True))
+        return LinearMap(
+            offset=tuple(-offset / scale for offset, scale in pairs),
+            scale=tuple(1 / scale for _, scale in pairs),
         )
+
+    def _finish(self, channel: Any, out: Any) -> None:
+        """Clip, and replace what is not finite, in `out`."""
+        if self.limits:
+            out.clip(*self.limits, out=out)
+        if self.nonfinite is not None:
+            finite = channel.isfinite() if is_accelerated(out) else np.isfinite(channel)
+            out[~finite] = self.nonfinite
+
+
+def standardize(moments: Moments, background: float | None = None) -> LinearMap:
+    """The map that brings these moments to mean 0 and standard deviation 1."""
+    return LinearMap(offset=moments.mean, scale=moments.std, background=background)
+
+
+def clip_map(low: float, high: float, channels: int) -> LinearMap:
+    """The map that clips intensities and changes no others.
+
+    Examples:
+        >>> clip_map(-1000, 1000, 1).apply(np.array([[-2000, 40]]))
+        array([[-1000.,    40.]], dtype=float32)
+    """
+    if not low < high:
+        raise IntensityError(f"limits {low:g} and {high:g} do not rise")
+    return LinearMap((0.0,) * channels, (1.0,) * channels, limits=(low, high))
+
+
+def window_map(center: float, width: float, channels: int) -> LinearMap:
+    """The map of a CT window: its edges go to 0 and 1, and what is beyond is clipped.
+
+    Args:
+        center: middle of the window, in HU.
+        width: from edge to edge, in HU, positive.
+        channels: how many channels the image has.
+
+    Examples:
+        >>> window_map(40, 400, 1).apply(np.array([[-1024, -160, 40, 240, 3000]]))
+        array([[0. , 0. , 0.5, 1. , 1. ]], dtype=float32)
+    """
+    if not width > 0:
+        raise IntensityError(f"a window {width:g} HU wide shows nothing; widen it")
+    low = center - width / 2
+    return LinearMap((low,) * channels, (width,) * channels, limits=(0.0, 1.0))
+
+
+def _empty(array: Any) -> Any:
+    """A float32 array of the same shape and order in memory."""
+    if is_accelerated(array):
+        return array.new_empty(array.shape, dtype=array.float().dtype)
+    return np.empty_like(array, dtype=np.float32, subok=False)
+
+
+def _fill_background(mapped: Any, masks: Sequence[Any], value: float) -> None:
+    """Write `value` outside of the masks."""
+    for out, mask in zip(mapped, masks, strict=True):
+        if mask is not None:
+            require_grid(mask, out)
+            inside = mask if is_accelerated(out) else to_host(mask)
+            out[~inside] = value

@@ -23,7 +23,8 @@ def head(gain=1.0):
 
 
 def test_choices_are_those_of_the_configuration():
-    assert set(FOREGROUNDS) == set(get_args(ForegroundName))
+    given = {"label", "file"}
+    assert set(FOREGROUNDS) | given == set(get_args(ForegroundName))
 
 
 @pytest.mark.parametrize("gain", [1e-3, 1.0, 1e4])

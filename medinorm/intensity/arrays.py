@@ -1,0 +1,292 @@
+"""What all intensity kernels do with voxels, for NumPy arrays and torch tensors alike.
+
+Torch is never imported here: an input that is a tensor has imported it. Tensors on the
+CPU share their memory with NumPy and take the same way; those on an accelerator stay
+there (`medinorm.intensity.tensors`).
+
+Voxels are read in blocks that stay in the processor's cache, so that float64
+temporaries cost no memory traffic.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from medinorm.errors import IntensityError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ArrayT = TypeVar("ArrayT", bound="NDArray[Any] | Tensor")
+Mask = NDArray[np.bool_]
+
+BLOCK = 1 << 16  # voxels: 512 KiB as float64
+_NEGLIGIBLE = 2.0**-24  # half the distance of float32 numbers near 1
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How many voxels, their mean, and their squared deviations from it, summed."""
+
+    count: int
+    mean: float
+    m2: float
+
+
+def is_tensor(array: Any) -> bool:
+    """Whether `array` is a torch tensor."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
+
+
+def is_accelerated(array: Any) -> bool:
+    """Whether `array` is a tensor that does not lie in the main memory."""
+    return is_tensor(array) and array.device.type != "cpu"
+
+
+def to_host(array: Any) -> NDArray[Any]:
+    """`array` for NumPy, sharing memory where it can."""
+    if not is_tensor(array):
+        return np.asarray(array)
+    tensor = array.detach().cpu()
+    if "bfloat16" in str(tensor.dtype):  # NumPy has none
+        tensor = tensor.float()
+    return np.asarray(tensor.numpy())
+
+
+def like(values: NDArray[Any], array: Any) -> Any:
+    """`values` as a tensor on the device of `array`, if that is a tensor."""
+    if not is_tensor(array):
+        return values
+    torch: Any = sys.modules["torch"]
+    return torch.from_numpy(values).to(array.device)
+
+
+def blocks(
+    *arrays: NDArray[Any],
+    out: NDArray[Any] | None = None,
+    dtypes: Sequence[DTypeLike | None] | None = None,
+) -> Any:
+    """Blocks of arrays of one shape, as vectors, in the order in memory of the first.
+
+    To be used as a context. With one operand there are vectors, with several tuples.
+
+    Args:
+        arrays: what is read.
+        out: what is written, last in each tuple.
+        dtypes: what the blocks are converted to, one for each operand; ``None``: not.
+
+    Returns:
+        A `numpy.nditer`.
+    """
+    operands = [*arrays] if out is None else [*arrays, out]
+    reads, writes = [["readonly"]] * len(arrays), [["writeonly"]] * (out is not None)
+    kinds = dtypes or [None] * len(operands)
+    iterator: Any = np.nditer
+    return iterator(
+        operands,
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_flags=reads + writes,
+        op_dtypes=[
+            operand.dtype if kind is None else np.dtype(kind)
+            for operand, kind in zip(operands, kinds, strict=True)
+        ],
+        casting="unsafe",
+        order="K",
+        buffersize=BLOCK,
+    )
+
+
+def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
+    """The values of the voxels in `mask` (``None``: of all), a copy, in any order."""
+    return channel.flatten(order="K") if mask is None else channel[mask]
+
+
+def count_nonfinite(channel: Any) -> tuple[int, int]:
+    """How many voxels are NaN, and how many infinite."""
+    if is_accelerated(channel):
+        nan, infinite = channel.isnan().sum(), channel.isinf().sum()
+        return int(nan), int(infinite)
+    values = to_host(channel)
+    if values.dtype.kind != "f":
+        return 0, 0
+    return int(np.isnan(values).sum()), int(np.isinf(values).sum())
+
+
+def require_finite(channel: Any) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        IntensityError: there are some; with how many.
+    """
+    nan, infinite = count_nonfinite(channel)
+    if nan or infinite:
+        raise IntensityError(
+            f"{nan} voxels are NaN and {infinite} infinite; mend the scan, or leave "
+            "them out (nonfinite: ignore)"
+        )
+
+
+def require_grid(mask: Any, channel: Any) -> None:
+    """Refuse a mask on another voxel grid.
+
+    Raises:
+        IntensityError: the shapes differ.
+    """
+    if tuple(mask.shape) != tuple(channel.shape):
+        raise IntensityError(
+            f"the mask has {_grid(mask)} voxels, the image {_grid(channel)}; "
+            "resample the mask onto the image's grid"
+        )
+
+
+def measure(channel: Any, mask: Any = None) -> Spread:
+    """Count, mean and squared deviations of the voxels in a mask, in float64.
+
+    Args:
+        channel: any shape and real data type.
+        mask: of the same shape; ``None``: all voxels.
+
+    Raises:
+        IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
+            mask has another shape.
+    """
+    if mask is not None:
+        require_grid(mask, channel)
+    if is_accelerated(channel):
+        from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
+
+        spread = tensors.measure(channel, mask)
+    else:
+        spread = _measure(to_host(channel), None if mask is None else to_host(mask))
+    if not spread.count:
+        raise IntensityError("no voxel is in the mask; check it, or choose another")
+    if not isfinite(spread.m2):
+        require_finite(channel)
+    return spread
+
+
+def merge(parts: Sequence[Spread]) -> Spread:
+    """The spread of all voxels together, from that of the parts.
+
+    References:
+        Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
+        American Statistician 37(3), 1983.
+    """
+    count = sum(part.count for part in parts)
+    if not count:
+        return Spread(0, 0.0, 0.0)
+    # Means as differences to one of them: a large offset costs no digits.
+    origin = parts[0].mean
+    mean = sum(part.count * (part.mean - origin) for part in parts) / count + origin
+    m2 = sum(part.m2 + part.count * (part.mean - mean) ** 2 for part in parts)
+    return Spread(count, mean, m2)
+
+
+def is_constant(channel: Any, mask: Any, spread: Spread) -> bool:
+    """Whether all voxels in the mask have the same value.
+
+    The extremes are compared, not the standard deviation: that of a constant array is
+    often above 0, by rounding. They are looked up only where rounding could be all.
+    """
+    if sqrt(spread.m2 / spread.count) > 1e-9 * abs(spread.mean):
+        return False
+    values = channel.ravel() if mask is None else channel[mask]
+    return bool(values.min() == values.max())
+
+
+def _measure(channel: NDArray[Any], mask: Mask | None) -> Spread:
+    """The spread of a NumPy channel, merged from that of its blocks."""
+    ones = np.ones(BLOCK)
+    parts = []
+    with np.errstate(invalid="ignore"):  # infinity is refused by the caller
+        if mask is None:
+            with blocks(channel, dtypes=[float]) as found:
+                parts = [_spread(values, ones) for values in found]
+        else:
+            with blocks(channel, mask, dtypes=[None, bool]) as found:
+                parts = [
+                    _spread(voxels[inside].astype(float), ones)
+                    for voxels, inside in found
+                ]
+    return merge([part for part in parts if part.count])
+
+
+def _spread(values: NDArray[np.float64], ones: NDArray[np.float64]) -> Spread:
+    """The spread of one block. `numpy.dot` sums faster than `numpy.sum`."""
+    count = values.size
+    if not count:
+        return Spread(0, 0.0, 0.0)
+    mean = float(values.dot(ones[:count])) / count
+    values = values - mean
+    return Spread(count, mean, float(values.dot(values)))
+
+
+def subtract_divide(channel: Any, offset: float, scale: float, out: Any = None) -> Any:
+    r""":math:`(x - a) / b` of all voxels, as float32.
+
+    The offset is removed exactly: in float32 a mean of 1e6 would lose it. Where the
+    voxels are exact in float32, :math:`a` is split into a float32 number, whose
+    difference to a voxel is exact near it, and a rest that is subtracted after
+    division; others are computed in float64.
+
+    Args:
+        channel: any shape and real data type; not changed.
+        offset: :math:`a`.
+        scale: :math:`b`.
+        out: where to write; ``None``: a new array.
+    """
+    if is_accelerated(channel):
+        from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
+
+        return tensors.subtract_divide(channel, offset, scale, out)
+    values = to_host(channel)
+    mapped = np.empty_like(values, dtype=np.float32) if out is None else to_host(out)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if exact_in_float32(values.dtype):
+            _map_in_float32(values, offset, scale, mapped)
+        else:
+            _map_in_float64(values, offset, scale, mapped)
+    return like(mapped, channel) if out is None else out
+
+
+def exact_in_float32(dtype: np.dtype[Any]) -> bool:
+    """Whether all numbers of this type are float32 numbers."""
+    return np.can_cast(dtype, np.float32)
+
+
+def split_offset(offset: float, scale: float) -> tuple[np.float32, float]:
+    """A float32 number near `offset`, and the rest, divided by `scale`."""
+    near = np.float32(offset)
+    rest = (offset - float(near)) / scale
+    return near, rest if abs(rest) > _NEGLIGIBLE else 0.0
+
+
+def _map_in_float32(
+    channel: NDArray[Any], offset: float, scale: float, out: NDArray[np.float32]
+) -> None:
+    near, rest = split_offset(offset, scale)
+    factor, last = np.float32(1 / scale), np.float32(rest)
+    with blocks(channel, out=out, dtypes=[np.float32, np.float32]) as found:
+        for voxels, mapped in found:
+            np.subtract(voxels, near, out=mapped)
+            np.multiply(mapped, factor, out=mapped)
+            if rest:
+                np.subtract(mapped, last, out=mapped)
+
+
+def _map_in_float64(
+    channel: NDArray[Any], offset: float, scale: float, out: NDArray[np.float32]
+) -> None:
+    with blocks(channel, out=out, dtypes=[np.float64, np.float32]) as found:
+        for voxels, mapped in found:
+            np.divide(voxels - offset, scale, out=mapped, casting="same_kind")
+
+
+def _grid(array: Any) -> str:
+    return "x".join(map(str, array.shape)) or "1"

@@ -1,0 +1,81 @@
+"""Count, mean and spread of each channel's foreground."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.arrays import Spread, is_constant, measure, merge, select
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean and sum of squared deviations of each channel's foreground."""
+
+    count: tuple[int, ...]
+    mean: tuple[float, ...]
+    m2: tuple[float, ...]
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation of each channel."""
+        return tuple(
+            float(np.sqrt(m2 / count))
+            for m2, count in zip(self.m2, self.count, strict=True)
+        )
+
+    @property
+    def spreads(self) -> tuple[Spread, ...]:
+        """The same by channel."""
+        return tuple(map(Spread, self.count, self.mean, self.m2))
+
+    @classmethod
+    def of(cls, spreads: Sequence[Spread]) -> "Moments":
+        """Moments from those of each channel."""
+        return cls(
+            count=tuple(spread.count for spread in spreads),
+            mean=tuple(spread.mean for spread in spreads),
+            m2=tuple(spread.m2 for spread in spreads),
+        )
+
+
+def measure_moments(array: Any, masks: Sequence[Any]) -> Moments:
+    """Moments of each channel in its mask, in float64, deviations from the mean.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        masks: one mask for each channel; ``None`` for all voxels.
+
+    Raises:
+        IntensityError: all voxels of a mask have the same value, none is in it, one is
+            NaN or infinite, or it is on another grid.
+    """
+    spreads = []
+    for channel, mask in zip(array, masks, strict=True):
+        spread = measure(channel, mask)
+        if is_constant(channel, mask, spread):
+            raise constant_error(channel, mask)
+        spreads.append(spread)
+    return Moments.of(spreads)
+
+
+def merge_moments(parts: Sequence[Moments]) -> Moments:
+    """The moments of all voxels together, from those of the parts.
+
+    References:
+        Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
+        American Statistician 37(3), 1983.
+    """
+    channels = zip(*(part.spreads for part in parts), strict=True)
+    return Moments.of([merge(spreads) for spreads in channels])
+
+
+def constant_error(channel: Any, mask: Any) -> IntensityError:
+    """What to say of a constant foreground."""
+    values = select(channel, mask)
+    return IntensityError(
+        f"all {len(values)} foreground voxels are {float(values[0]):g}; "
+        "check the scan, or choose another foreground"
+    )

@@ -1,0 +1,102 @@
+"""Percentile scaling with exact order statistics."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.arrays import (
+    is_accelerated,
+    require_finite,
+    require_grid,
+    select,
+    to_host,
+)
+from medinorm.intensity.linear import LinearMap
+from medinorm.intensity.moments import constant_error
+
+
+def measure_quantiles(
+    channel: Any, mask: Any, fractions: Sequence[float]
+) -> NDArray[np.float64]:
+    """Exact order statistics of the voxels in a mask, with linear interpolation.
+
+    As `numpy.quantile` of the values in float64, for any number of voxels.
+
+    Args:
+        channel: any shape and real data type, finite in the mask.
+        mask: of the same shape; ``None``: all voxels.
+        fractions: between 0 and 1.
+
+    Raises:
+        IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
+            mask is on another grid.
+    """
+    if mask is not None:
+        require_grid(mask, channel)
+    if is_accelerated(channel):
+        from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
+
+        found = tensors.measure_quantiles(channel, mask, fractions)
+    else:
+        host = None if mask is None else to_host(mask)
+        found = _quantiles(to_host(channel), host, fractions)
+    return found
+
+
+def fit_percentiles(
+    array: Any, masks: Sequence[Any], percentiles: tuple[float, float]
+) -> LinearMap:
+    """The map that brings two percentiles of the foreground to 0 and 1, and clips.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        masks: one mask for each channel; ``None`` for all voxels.
+        percentiles: the lower and the upper one, in percent; exact order statistics
+            with linear interpolation between them.
+
+    Raises:
+        IntensityError: both percentiles have the same value.
+    """
+    offsets, scales = [], []
+    fractions = [percentile / 100 for percentile in percentiles]
+    for channel, mask in zip(array, masks, strict=True):
+        low, high = measure_quantiles(channel, mask, fractions)
+        if low == high:
+            _refuse(channel, mask, percentiles, low)
+        offsets.append(float(low))
+        scales.append(float(high - low))
+    return LinearMap(tuple(offsets), tuple(scales), limits=(0.0, 1.0))
+
+
+def _refuse(
+    channel: Any, mask: Any, percentiles: tuple[float, float], value: float
+) -> None:
+    """Say why percentiles coincide."""
+    values = select(to_host(channel), None if mask is None else to_host(mask))
+    if values.min() == values.max():
+        raise constant_error(channel, mask)
+    raise IntensityError(
+        f"percentiles {percentiles[0]:g} and {percentiles[1]:g} are both "
+        f"{value:g}; spread them or choose another foreground"
+    )
+
+
+def _quantiles(
+    channel: NDArray[Any], mask: Any, fractions: Sequence[float]
+) -> NDArray[np.float64]:
+    """Order statistics by partition, in the data type of the channel."""
+    values = select(channel, mask)
+    if not values.size:
+        raise IntensityError("no voxel is in the mask; check it, or choose another")
+    place = np.asarray(fractions, dtype=np.float64) * (values.size - 1)
+    below = np.floor(place).astype(np.intp)
+    above = np.minimum(below + 1, values.size - 1)
+    # The largest shows NaN and infinity, the smallest -infinity.
+    ranks = np.unique(np.concatenate([below, above, [0, values.size - 1]]))
+    values.partition(ranks)
+    require_finite(values[ranks])
+    low, high = values[below].astype(float), values[above].astype(float)
+    return np.asarray(low + (high - low) * (place - below))

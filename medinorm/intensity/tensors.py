@@ -1,0 +1,77 @@
+"""The kernels for tensors on an accelerator: the one module here that imports torch."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.arrays import Spread, merge, require_finite, split_offset
+
+_BLOCK = 1 << 24  # voxels: 128 MiB as float64
+
+
+def measure(channel: Tensor, mask: Tensor | None) -> Spread:
+    """Count, mean and squared deviations of the voxels in a mask."""
+    kind = _precise(channel)
+    parts = []
+    for values in _values(channel, mask):
+        if values.numel():
+            precise = values.to(kind)
+            mean = precise.mean()
+            m2 = (precise - mean).square().sum()
+            parts.append(Spread(values.numel(), float(mean), float(m2)))
+    return merge(parts)
+
+
+def measure_quantiles(
+    channel: Tensor, mask: Tensor | None, fractions: Sequence[float]
+) -> NDArray[np.float64]:
+    """Exact order statistics, with linear interpolation."""
+    values = channel.flatten() if mask is None else channel[mask.bool()]
+    if not values.numel():
+        raise IntensityError("no voxel is in the mask; check it, or choose another")
+    ordered = values.sort().values
+    last = values.numel() - 1
+    require_finite(ordered[[0, last]])
+    place = np.asarray(fractions, dtype=np.float64) * last
+    below = np.floor(place).astype(np.int64)
+    low, high = (
+        ordered[torch.from_numpy(rank).to(ordered.device)].cpu().double().numpy()
+        for rank in (below, np.minimum(below + 1, last))
+    )
+    return np.asarray(low + (high - low) * (place - below))
+
+
+def subtract_divide(
+    channel: Tensor, offset: float, scale: float, out: Tensor | None
+) -> Tensor:
+    """``(x - a) / b`` as float32; see `medinorm.intensity.arrays`."""
+    mapped = torch.empty_like(channel, dtype=torch.float32) if out is None else out
+    if torch.promote_types(channel.dtype, torch.float32) == torch.float32 and (
+        channel.dtype not in (torch.int32, torch.int64)
+    ):
+        near, rest = split_offset(offset, scale)
+        torch.sub(channel.float(), float(near), out=mapped)
+        mapped.mul_(1 / scale)
+        return mapped.sub_(rest) if rest else mapped
+    precise = channel.to(_precise(channel)) - offset
+    return mapped.copy_(precise.div_(scale))
+
+
+def _values(channel: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
+    """The voxels in a mask, block by block."""
+    flat = channel.reshape(-1)
+    if mask is None:
+        yield from torch.split(flat, _BLOCK)
+    else:
+        inside = torch.split(mask.reshape(-1).bool(), _BLOCK)
+        for values, chosen in zip(torch.split(flat, _BLOCK), inside, strict=True):
+            yield values[chosen]
+
+
+def _precise(channel: Tensor) -> torch.dtype:
+    """The type to add numbers in: float64 where the device has it."""
+    return torch.float32 if channel.device.type == "mps" else torch.float64
