@@ -1,11 +1,13 @@
 """DICOM files: told from others, read without a word about their content."""
 
 import logging
+import os
 import warnings
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +16,16 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
 from medinorm.errors import ReadError
+from medinorm.ingest.header_values import PREAMBLE, deflated_at
+from medinorm.ingest.zip_files import is_bomb, open_input
 
-_PREAMBLE = 128
+_START = 1 << 14  # bytes that hold the file meta group
+_CHUNK = 1 << 20
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 _MISSING = object()
+
+# A file's elements, or the texts of some by keyword as the index keeps them.
+Header: TypeAlias = Dataset | Mapping[str, str]
 
 
 @contextmanager
@@ -48,15 +56,29 @@ def read_header(path: Path, tags: Sequence[str] = ()) -> Dataset | None:
         ReadError: the file is empty, may not be read, or is damaged.
     """
     try:
-        with path.open("rb") as stream:
-            start = stream.read(_PREAMBLE + 4)
+        with open_input(path) as stream:
+            return header_in(stream, tags)
     except OSError:
         raise ReadError("the file may not be read; check its permissions") from None
+
+
+def is_dicom(start: bytes) -> bool:
+    """Whether a file begins as DICOM does.
+
+    Raises:
+        ReadError: the file is empty.
+    """
     if not start:
         raise ReadError("the file is empty; copy it again")
-    if start[_PREAMBLE:] != b"DICM" and start[:2] not in _GROUPS:
+    return start[PREAMBLE : PREAMBLE + 4] == b"DICM" or start[:2] in _GROUPS
+
+
+def header_in(stream: IO[bytes], tags: Sequence[str | int]) -> Dataset | None:
+    """Read what an open file says about its pixels; see `read_header`."""
+    stream.seek(0)
+    if not is_dicom(stream.read(_START)):
         return None
-    header = _parsed(path, tags)
+    header = _parsed(stream, tags)
     if "SOPClassUID" not in header and "MediaStorageSOPClassUID" not in getattr(
         header, "file_meta", Dataset()
     ):
@@ -64,16 +86,41 @@ def read_header(path: Path, tags: Sequence[str] = ()) -> Dataset | None:
     return header
 
 
-def _parsed(path: Path, tags: Sequence[str]) -> Dataset:
+def _parsed(stream: IO[bytes], tags: Sequence[str | int]) -> Dataset:
     """A file's elements up to its pixels."""
-    wanted = [*tags, "SpecificCharacterSet"] if tags else None
+    _check_inflated(stream)
+    wanted: list[str | int] | None = [*tags, "SpecificCharacterSet"] if tags else None
     try:
         with quiet_reading():
             return dcmread(
-                path, force=True, stop_before_pixels=True, specific_tags=wanted
+                stream, force=True, stop_before_pixels=True, specific_tags=wanted
             )
     except Exception:  # a damaged file can raise anything, and the text may repeat it
         raise ReadError("the DICOM file is damaged; copy it again") from None
+
+
+def _check_inflated(stream: IO[bytes]) -> None:
+    """Refuse a deflated file that would fill the memory, and go to the file's start.
+
+    Raises:
+        ReadError: it expands beyond all bounds, or is damaged.
+    """
+    stream.seek(0)
+    position = deflated_at(stream.read(_START))
+    if position is not None:
+        stored = stream.seek(0, os.SEEK_END)
+        stream.seek(position)
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        size, tail = 0, b""
+        while chunk := tail or stream.read(_CHUNK):
+            try:
+                size += len(inflater.decompress(chunk, _CHUNK))
+            except zlib.error:
+                raise ReadError("the DICOM file is damaged; copy it again") from None
+            tail = inflater.unconsumed_tail
+            if is_bomb(size, stored):
+                raise ReadError("the file expands beyond all bounds; export it again")
+    stream.seek(0)
 
 
 def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
@@ -90,8 +137,11 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
             that no decoder reads.
     """
     try:
-        with quiet_reading():
-            dataset = dcmread(path, force=True)
+        with path.open("rb") as stream, quiet_reading():
+            _check_inflated(stream)
+            dataset = dcmread(stream, force=True)
+    except ReadError:
+        raise
     except Exception:  # as above
         raise ReadError("the DICOM file is damaged; copy it again") from None
     _check_kind(dataset)
@@ -108,7 +158,7 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
     return dataset, _significant(frames, dataset)
 
 
-def value_of(dataset: Dataset, keyword: str, default: Any = None) -> Any:
+def value_of(dataset: Header, keyword: str, default: Any = None) -> Any:
     """An element's value; `default` if it is absent, empty or cannot be understood."""
     try:
         with quiet_reading():
@@ -120,16 +170,18 @@ def value_of(dataset: Dataset, keyword: str, default: Any = None) -> Any:
     return value
 
 
-def text_of(dataset: Dataset, keyword: str) -> str:
+def text_of(dataset: Header, keyword: str) -> str:
     r"""An element's value as text without blanks around it; several joined by ``\``."""
     value = value_of(dataset, keyword, "")
     parts = value if isinstance(value, Sequence) and not isinstance(value, str) else []
     return "\\".join(map(str, parts)) if parts else str(value).strip(" \0\t\r\n")
 
 
-def numbers_of(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+def numbers_of(dataset: Header, keyword: str, count: int) -> tuple[float, ...] | None:
     """An element's `count` numbers, or ``None`` if it has others or none."""
     value = value_of(dataset, keyword)
+    if isinstance(value, str):
+        value = value.split("\\")
     try:
         numbers = (
             tuple(map(float, value))

@@ -1,25 +1,13 @@
-"""An index of DICOM files: what each header says about the series it belongs to."""
+"""What the index says about each DICOM file and the series it belongs to."""
 
-import os
-import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
-from medinorm.errors import ReadError, StageError
-from medinorm.ingest.candidates import InputFile
-from medinorm.ingest.dicom_files import numbers_of, read_header, text_of, value_of
+from medinorm.ingest.candidates import FileState, InputFile
+from medinorm.ingest.dicom_files import numbers_of
 from medinorm.ingest.dicom_rules import SEGMENTATIONS, reason_against
-from medinorm.progress import track
-
-_TAGS = (
-    *("SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "StudyID", "StudyDate"),
-    *("PatientID", "ImageType", "EchoTime", "DiffusionBValue", "Rows", "Columns"),
-    *("ImagePositionPatient", "ImageOrientationPatient", "ReferencedSeriesSequence"),
-    "BurnedInAnnotation",
-)
+from medinorm.ingest.index import IndexRow, look_through, read_file
 
 Numbers = tuple[float, ...]
 
@@ -37,9 +25,10 @@ class Entry:
         split_key: what tells apart several volumes in one series.
         direction: of growing column and row, if there is one for the whole file.
         position: of the first pixel to a hundredth of a mm, likewise.
-        refers_to: for a segmentation, UID of its series, empty if it does not say;
-            ``None`` for all else.
+        refers_to: for a segmentation or structure set, UID of its series, empty if it
+            does not say; ``None`` for all else.
         reason: why it is no scan; empty if it may be one.
+        values: texts of its header by keyword, see `KEYWORDS`.
     """
 
     path: Path
@@ -52,6 +41,7 @@ class Entry:
     position: Numbers | None
     refers_to: str | None = None
     reason: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def index_folders(folders: Sequence[Path]) -> tuple[list[Entry], list[InputFile]]:
@@ -63,97 +53,67 @@ def index_folders(folders: Sequence[Path]) -> tuple[list[Entry], list[InputFile]
     Raises:
         StageError: a folder is missing.
     """
-    found = [index_file(path) for path in track(list(_walk(folders)), "index")]
-    entries = [item for item in found if isinstance(item, Entry)]
-    return entries, [item for item in found if isinstance(item, InputFile)]
+    return sort_rows(look_through(folders))
 
 
 def index_file(path: Path) -> Entry | InputFile:
     """Read the header of one file."""
-    if path.is_dir():
-        reason = "a folder that is a link or may not be entered; name it in input.dicom"
-        return InputFile(path, "unreadable", reason=reason)
-    try:
-        header = read_header(path, _TAGS)
-    except ReadError as error:
-        return InputFile(path, "unreadable", reason=str(error))
-    if header is None:
-        archive = zipfile.is_zipfile(path)
-        reason = "an archive; unpack it first" if archive else "not DICOM"
-        return InputFile(path, "excluded", reason=reason)
-    entry = _entry(path, header)
+    return _sorted_row(read_file(path)[-1])
+
+
+def sort_rows(rows: Sequence[IndexRow]) -> tuple[list[Entry], list[InputFile]]:
+    """Tell the DICOM objects that belong to a series from all other files."""
+    found = [_sorted_row(row) for row in rows]
+    entries = [item for item in found if isinstance(item, Entry)]
+    return entries, [item for item in found if isinstance(item, InputFile)]
+
+
+def _sorted_row(row: IndexRow) -> Entry | InputFile:
+    """One row as what it is to the plan."""
+    if row.state != "dicom":
+        state: FileState = "unreadable" if row.state == "unreadable" else "excluded"
+        return InputFile(row.path, state, reason=row.reason)
+    entry = _entry(row.path, row.values)
     if entry.series and entry.study:
         return entry
     reason = entry.reason or "belongs to no series; export it again"
-    return InputFile(path, "excluded", reason=reason)
+    return InputFile(row.path, "excluded", reason=reason)
 
 
-def _walk(folders: Sequence[Path]) -> Iterator[Path]:
-    """All files once, in the order of their names, and folders that are not entered."""
-    closed: list[Path] = []
-    seen = set()
-
-    def note(error: OSError) -> None:
-        closed.append(Path(str(error.filename)))
-
-    for number, folder in enumerate(folders, 1):
-        if not folder.is_dir():
-            raise StageError(
-                f"input.dicom: folder {number} of {len(folders)} does not exist"
-            )
-        for parent, inner, names in os.walk(folder.absolute(), onerror=note):
-            inner.sort()
-            links = [Path(parent, name) for name in inner]
-            closed += [path for path in links if path.is_symlink()]
-            for name in sorted(names):
-                real = os.path.realpath(path := Path(parent, name))
-                if real not in seen:
-                    seen.add(real)
-                    yield path
-    yield from closed
-
-
-def _entry(path: Path, header: Dataset) -> Entry:
-    """The index entry of one header."""
-    sop_class = text_of(header, "SOPClassUID") or text_of(
-        getattr(header, "file_meta", Dataset()), "MediaStorageSOPClassUID"
-    )
-    image_type = text_of(header, "ImageType").split("\\")
-    study = text_of(header, "StudyInstanceUID")
-    segmentation = sop_class in SEGMENTATIONS
+def _entry(path: Path, values: Mapping[str, str]) -> Entry:
+    """The entry of one DICOM object."""
+    text = values.get
+    sop_class = text("SOPClassUID") or text("MediaStorageSOPClassUID", "")
+    image_type = text("ImageType", "").split("\\")
+    study = text("StudyInstanceUID", "")
+    drawn = sop_class in SEGMENTATIONS
     reason = reason_against(
         sop_class,
         image_type,
-        burned_in=text_of(header, "BurnedInAnnotation").upper() == "YES",
+        burned_in=text("BurnedInAnnotation", "").upper() == "YES",
     )
-    shape = [text_of(header, keyword) for keyword in ("Rows", "Columns")]
+    shape = [text(keyword, "") for keyword in ("Rows", "Columns")]
     numbers = [
-        _rounded(numbers_of(header, keyword, 1))
+        _rounded(numbers_of(values, keyword, 1))
         for keyword in ("EchoTime", "DiffusionBValue")
     ]
-    sessions = {study, text_of(header, "StudyID"), text_of(header, "StudyDate")}
+    sessions = {study, text("StudyID", ""), text("StudyDate", "")}
     return Entry(
         path=path,
         # Without a number each study counts as somebody else.
-        patient=text_of(header, "PatientID") or f"\0{study}",
+        patient=text("PatientID") or f"\0{study}",
         study=study,
         sessions=frozenset(sessions - {""}),
-        series=text_of(header, "SeriesInstanceUID"),
+        series=text("SeriesInstanceUID", ""),
         split_key=repr((image_type, shape, numbers)),
-        direction=numbers_of(header, "ImageOrientationPatient", 6),
-        position=_rounded(numbers_of(header, "ImagePositionPatient", 3)),
-        refers_to=_referenced_series(header) if segmentation else None,
-        reason="" if segmentation else reason,
+        direction=numbers_of(values, "ImageOrientationPatient", 6),
+        position=_rounded(numbers_of(values, "ImagePositionPatient", 3)),
+        refers_to=text("ReferencedSeries", "") if drawn else None,
+        reason="" if drawn else reason,
+        values=values,
     )
 
 
 def _rounded(numbers: Numbers | None) -> Numbers | None:
     """Numbers without the noise of how they were written."""
     return None if numbers is None else tuple(round(n, 2) + 0.0 for n in numbers)
-
-
-def _referenced_series(header: Dataset) -> str:
-    """UID of the series a segmentation was drawn on, empty if it does not say."""
-    items = value_of(header, "ReferencedSeriesSequence", ())
-    found = {text_of(item, "SeriesInstanceUID") for item in items}
-    return found.pop() if len(found) == 1 else ""

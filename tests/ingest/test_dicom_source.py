@@ -177,7 +177,8 @@ def test_archives_and_indexes_are_told(fake, folder):
     pydicom.dcmwrite(folder / "DICOMDIR", index)
     states = {file.path.name: file.reason for file in find(folder).files}
     assert states == {
-        "export.zip": "an archive; unpack it first",
+        "export.zip": "an archive; the files in it are counted one by one",
+        "a.dcm": "not DICOM",
         "DICOMDIR": "an index of files (DICOMDIR)",
     }
 

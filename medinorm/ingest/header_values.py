@@ -1,0 +1,308 @@
+"""The few header values that the index keeps, from the first bytes of a DICOM file.
+
+pydicom makes an object of each element; going over the bytes takes a fraction of that.
+Only what is plain is read here: little endian, elements in order, ASCII text. All else
+gives ``None``, and pydicom has to read the file.
+
+References:
+    DICOM PS3.5, "Data Structures and Encoding", sections 7 and 10.
+"""
+
+import struct
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+
+Values = dict[str, str]
+
+# What the plan asks of a file. All lie in front of the pixels, before group 0030.
+KEYWORDS = (
+    *("ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "AcquisitionTime"),
+    *("Modality", "ConversionType", "Manufacturer", "StudyDescription"),
+    *("SeriesDescription", "ManufacturerModelName", "ComplexImageComponent"),
+    *("PatientID", "ContrastBolusAgent", "ScanningSequence", "SequenceName"),
+    *("SliceThickness", "RepetitionTime", "EchoTime", "InversionTime", "EchoNumbers"),
+    *("SpacingBetweenSlices", "ProtocolName", "TriggerTime", "GantryDetectorTilt"),
+    *("FlipAngle", "DiffusionBValue", "StudyInstanceUID", "SeriesInstanceUID"),
+    *("StudyID", "AcquisitionNumber", "InstanceNumber", "ImagePositionPatient"),
+    *("ImageOrientationPatient", "TemporalPositionIdentifier", "NumberOfFrames"),
+    *("DiffusionGradientOrientation", "NumberOfTemporalPositions", "Rows", "Columns"),
+    *("PixelSpacing", "BurnedInAnnotation", "SamplesPerPixel"),
+    *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
+)
+
+
+class Private(NamedTuple):
+    """A private element.
+
+    Args:
+        group: its group.
+        creator: name of its block, which may begin anywhere in the group.
+        number: its number in the block.
+        kind: its value representation.
+    """
+
+    group: int
+    creator: str
+    number: int
+    kind: bytes
+
+
+# Likewise, by the name that the index gives them.
+PRIVATE = {
+    "SiemensBValue": Private(0x0019, "SIEMENS MR HEADER", 0x0C, b"IS"),
+    "GEBValue": Private(0x0043, "GEMS_PARM_01", 0x39, b"IS"),
+    "GEImageKind": Private(0x0043, "GEMS_PARM_01", 0x2F, b"SS"),
+    "PhilipsBValue": Private(0x2001, "Philips Imaging DD 001", 0x03, b"FL"),
+}
+# How long to look for them, by the beginning of the manufacturer's name.
+_LAST_GROUPS = {"GE": 0x0043, "Philips": 0x2001, "PHILIPS": 0x2001}
+
+PREAMBLE = 128
+_META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
+_IMPLICIT = "1.2.840.10008.1.2"
+_STANDARD = _IMPLICIT + "."  # explicit, but for two
+_OTHER_ENCODING = frozenset(
+    {str(DeflatedExplicitVRLittleEndian), str(ExplicitVRBigEndian)}
+)
+
+_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC"}) | {
+    *(b"UN", b"UR", b"UT", b"UV")
+}
+_TEXT = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
+_NUMBERS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d"}
+_UNSAID = frozenset({b"", b"UN"})
+_BLANK = " \0\t\r\n"
+
+_EXPLICIT_ELEMENT = struct.Struct("<HH2sH")
+_ELEMENT = struct.Struct("<HHI")
+_LENGTH = struct.Struct("<I")
+
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_DEEPEST = 16  # sequences in sequences
+
+
+class CutOffError(Exception):
+    """More bytes of the file are needed."""
+
+
+class _UnusualError(Exception):
+    """Something that pydicom has to judge."""
+
+
+def values_in(data: bytes) -> Values | None:
+    """Read the values of `KEYWORDS`, transfer syntax and class from a file's start.
+
+    Args:
+        data: the first bytes of a DICOM file, with or without a preamble.
+
+    Returns:
+        Texts by keyword, several values joined by a backslash, the absent and the empty
+        left out; ``None`` if pydicom has to read the file.
+
+    Raises:
+        CutOffError: the values go on after `data`.
+    """
+    try:
+        values, position = _read_meta(data)
+        syntax = values.get("TransferSyntaxUID")
+        if syntax is None or syntax in _OTHER_ENCODING:
+            return None
+        if syntax != _IMPLICIT and not syntax.startswith(_STANDARD):
+            return None
+        values |= _read_values(data, position, explicit=syntax != _IMPLICIT)
+        return {keyword: text for keyword, text in values.items() if text}
+    except _UnusualError:
+        return None
+    except struct.error:  # the buffer ends within the start of an element
+        raise CutOffError from None
+
+
+def deflated_at(data: bytes) -> int | None:
+    """Where the deflated part of a file begins; ``None`` if it has none.
+
+    Args:
+        data: the first bytes of a DICOM file.
+    """
+    try:
+        values, position = _read_meta(data)
+    except (_UnusualError, CutOffError, struct.error):
+        return None
+    deflated = values.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    return position if deflated else None
+
+
+def decode_value(value: bytes, kind: bytes) -> str | None:
+    """The bytes of a value as text; ``None`` if they are unusual.
+
+    Args:
+        value: little endian.
+        kind: its value representation.
+    """
+    try:
+        return _decode(value, kind)
+    except _UnusualError:
+        return None
+
+
+def plain_text(text: str) -> str:
+    r"""Text of one element without the blanks around each of its values.
+
+    Examples:
+        >>> plain_text("ORIGINAL \\PRIMARY\0")
+        'ORIGINAL\\PRIMARY'
+    """
+    return "\\".join(part.strip(_BLANK) for part in text.split("\\"))
+
+
+def _read_meta(data: bytes) -> tuple[Values, int]:
+    """The values of the file meta group, and where the data set begins."""
+    values: Values = {}
+    position = PREAMBLE + 4 if data[PREAMBLE : PREAMBLE + 4] == b"DICM" else 0
+    while True:
+        group, element, kind, length = _EXPLICIT_ELEMENT.unpack_from(data, position)
+        if group != 2:
+            return values, position
+        position += 8
+        if kind in _LONG:
+            (length,) = _LENGTH.unpack_from(data, position)
+            position += 4
+        if keyword := _META.get(group << 16 | element):
+            values[keyword] = _decode(_cut(data, position, length), kind)
+        position += length
+
+
+def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
+    """The wanted values of the data set, which ends where the pixels begin, or before.
+
+    Raises:
+        CutOffError: the data end before them.
+    """
+    wanted = dict(_wanted())
+    last = max(wanted)
+    values: Values = {}
+    before = 0
+    while True:
+        tag, kind, length, position = _element_at(data, position, explicit=explicit)
+        if tag <= before:
+            raise _UnusualError
+        if tag > last:
+            return values
+        before = tag
+        if length == _UNDEFINED:
+            position = _after_sequence(data, position, explicit and kind != b"UN", 0)
+            continue
+        if tag in wanted:
+            keyword, known = wanted[tag]
+            usual = known if kind in _UNSAID else kind
+            values[keyword] = _decode(_cut(data, position, length), usual)
+            if keyword == "Manufacturer":
+                last = max(last, _last_tag(values[keyword]))
+        elif tag & 0xFF00 == 0 and tag >> 16 & 1:
+            wanted |= _block(tag, _cut(data, position, length))
+        position += length
+
+
+@cache
+def _wanted() -> Mapping[int, tuple[str, bytes]]:
+    """Keyword and value representation of the wanted tags."""
+    tags = {keyword: tag_for_keyword(keyword) for keyword in KEYWORDS}
+    return {
+        tag: (keyword, dictionary_VR(tag).encode())
+        for keyword, tag in tags.items()
+        if tag is not None
+    }
+
+
+def _last_tag(manufacturer: str) -> int:
+    """The end of the last group in which a maker's private elements are wanted."""
+    groups = [
+        group for name, group in _LAST_GROUPS.items() if manufacturer.startswith(name)
+    ]
+    return max(groups, default=0) << 16 | 0xFFFF
+
+
+def _block(tag: int, creator: bytes) -> dict[int, tuple[str, bytes]]:
+    """The wanted elements of the private block that begins at a tag."""
+    name = creator.strip(b" \0").decode("ascii", "replace")
+    base = (tag & 0xFFFF0000) | (tag & 0xFF) << 8
+    return {
+        base | element.number: (keyword, element.kind)
+        for keyword, element in PRIVATE.items()
+        if element.group == tag >> 16 and element.creator == name
+    }
+
+
+def _element_at(
+    data: bytes, position: int, *, explicit: bool
+) -> tuple[int, bytes, int, int]:
+    """Tag, value representation, length and place of the value of one element."""
+    if not explicit:
+        group, element, length = _ELEMENT.unpack_from(data, position)
+        return group << 16 | element, b"", length, position + 8
+    group, element, kind, length = _EXPLICIT_ELEMENT.unpack_from(data, position)
+    if group == 0xFFFE:  # items have no representation
+        (length,) = _LENGTH.unpack_from(data, position + 4)
+        return group << 16 | element, b"", length, position + 8
+    if kind in _LONG:
+        (length,) = _LENGTH.unpack_from(data, position + 8)
+        return group << 16 | element, kind, length, position + 12
+    if kind not in _TEXT and kind not in _NUMBERS and kind != b"AT":
+        raise _UnusualError
+    return group << 16 | element, kind, length, position + 8
+
+
+def _after_sequence(data: bytes, position: int, explicit: bool, depth: int) -> int:
+    """The place after a sequence whose length is not written down."""
+    if depth > _DEEPEST:
+        raise _UnusualError
+    while True:
+        group, element, length = _ELEMENT.unpack_from(data, position)
+        tag = group << 16 | element
+        position += 8
+        if tag == _SEQUENCE_END:
+            return position
+        if tag != _ITEM:
+            raise _UnusualError
+        if length != _UNDEFINED:
+            position += length
+            continue
+        position = _after_item(data, position, explicit, depth)
+
+
+def _after_item(data: bytes, position: int, explicit: bool, depth: int) -> int:
+    """The place after an item whose length is not written down."""
+    while True:
+        tag, kind, length, position = _element_at(data, position, explicit=explicit)
+        if tag == _ITEM_END:
+            return position
+        if length == _UNDEFINED:
+            inside = explicit and kind != b"UN"
+            position = _after_sequence(data, position, inside, depth + 1)
+        else:
+            position += length
+
+
+def _cut(data: bytes, position: int, length: int) -> bytes:
+    """The bytes of one value."""
+    value = data[position : position + length]
+    if len(value) < length:
+        raise CutOffError
+    return value
+
+
+def _decode(value: bytes, kind: bytes) -> str:
+    """A value as text."""
+    if kind in _NUMBERS:
+        size = struct.calcsize(code := _NUMBERS[kind])
+        if len(value) % size:
+            raise _UnusualError
+        numbers = struct.unpack(f"<{len(value) // size}{code}", value)
+        return "\\".join(map(str, numbers))
+    if kind not in _TEXT or not value.isascii() or b"\x1b" in value:
+        raise _UnusualError
+    return plain_text(value.decode("ascii"))
