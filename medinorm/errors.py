@@ -25,6 +25,10 @@ class RunError(ItemError):
     """A training run cannot be finished, or its network cannot be used."""
 
 
+class FetchError(ItemError):
+    """A PACS does not answer, refuses, or does not send what it lists."""
+
+
 class ScanError(ItemError):
     """One scan cannot be used."""
 

@@ -51,6 +51,16 @@ class Layout:
         return f"{self.private}/demo/dicom"
 
     @property
+    def fetched(self) -> str:
+        """Table of the series fetched from a PACS, beside their files."""
+        return f"{self.private}/pacs/fetched.tsv"
+
+    @property
+    def fetched_dicom(self) -> str:
+        """Folder of the series fetched from a PACS."""
+        return f"{self.private}/pacs/series"
+
+    @property
     def plan(self) -> str:
         """Private table of candidate scans and their source files."""
         return f"{self.private}/plan.tsv"

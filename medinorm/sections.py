@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -47,7 +47,8 @@ def _first_problem(section: type[Section], error: ValidationError) -> str:
 def _unknown_key(section: type[Section], location: tuple[int | str, ...]) -> str:
     """What to write instead of an unknown key."""
     for part in location[:-1]:
-        section = section_of(section.model_fields[str(part)]) or section
+        if part in section.model_fields:  # no place in a list
+            section = section_of(section.model_fields[str(part)]) or section
     known = list(section.model_fields)
     close = get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
@@ -55,6 +56,8 @@ def _unknown_key(section: type[Section], location: tuple[int | str, ...]) -> str
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:
-    """The section a field holds, if it holds one."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+    """The section a field holds, if it holds one; looks through ``| None``."""
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, Section):
+            return kind
+    return None

@@ -87,7 +87,7 @@ STAGES: Mapping[str, Stage] = {
         sections=(("settings", config.DemoConfig),),
     ),
     "fetch": Stage(
-        target="medinorm.ingest.fetch:fetch_series",
+        target="medinorm.ingest.pacs.fetch:fetch_series",
         summary="Download from a PACS the series that a query finds.",
         files={"folder": "private folder to write series and fetched.tsv to"},
         options=_PRIVATE,

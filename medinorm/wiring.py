@@ -32,12 +32,29 @@ class Wiring:
 
     @property
     def input(self) -> InputConfig:
-        """The configured input; in the demo, the demo's DICOM files."""
+        """The configured input; of a PACS or the demo, the DICOM files it gives."""
         given = self.study.input
-        if not given.demo:
+        if given.pacs:
+            made: dict[str, object] = {
+                "dicom": [self.layout.fetched_dicom],
+                "pacs": None,
+            }
+        elif given.demo:
+            made = {"dicom": [self.layout.demo_dicom], "labels": self.layout.demo}
+        else:
             return given
-        demo = {"dicom": [self.layout.demo_dicom], "labels": self.layout.demo}
-        return InputConfig.model_validate(given.model_dump() | demo)
+        return InputConfig.model_validate(given.model_dump() | made)
+
+    @property
+    def query(self) -> list[str]:
+        """The table of what to fetch from a PACS, if there is one."""
+        pacs = self.study.input.pacs
+        return [str(pacs.query)] if pacs and pacs.query else []
+
+    @property
+    def fetch_flags(self) -> str:
+        """The flags of fetch."""
+        return write_flags(self.study.input.pacs) if self.study.input.pacs else ""
 
     @property
     def input_flags(self) -> str:
@@ -59,7 +76,8 @@ class Wiring:
     @property
     def input_tables(self) -> list[str]:
         """Tables whose change means that the scans must be looked for again."""
-        tables = [self.input.scans, self.input.labels]
+        fetched = self.layout.fetched if self.study.input.pacs else None
+        tables = [self.input.scans, self.input.labels, fetched]
         return [str(table) for table in tables if table]
 
     @property

@@ -11,6 +11,7 @@ from medinorm.config.evaluate import (
     ScoreConfig,
 )
 from medinorm.config.harmonize import HarmonizeConfig
+from medinorm.config.pacs import PacsConfig
 from medinorm.config.source import (
     DemoConfig,
     IngestConfig,
@@ -29,6 +30,7 @@ __all__ = [
     "IngestConfig",
     "InputConfig",
     "NetworkConfig",
+    "PacsConfig",
     "PredictConfig",
     "ReportConfig",
     "ScoreConfig",

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from medinorm.choices import DesignName, ScannerName
 from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
+from medinorm.config.pacs import PacsConfig
 from medinorm.sections import Section
 
 
@@ -27,7 +28,7 @@ class TaskConfig(Section):
 
 
 class InputConfig(TaskConfig):
-    """Where the scans come from. With none of `scans`, `dicom`, `bids`: the demo."""
+    """Where the scans come from. `scans`, `dicom`, `bids`, `pacs`; none is the demo."""
 
     scans: Path | None = Field(
         default=None,
@@ -47,24 +48,27 @@ class InputConfig(TaskConfig):
         "optional `session`) and `label`. DICOM SEG objects among the files are found "
         "by themselves.",
     )
+    pacs: PacsConfig | None = Field(
+        default=None, description="PACS from which DICOM series are fetched first."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        sources = [self.scans is not None, bool(self.dicom), self.bids is not None]
-        if sum(sources) > 1:
-            raise ValueError("give one of scans, dicom and bids, not several")
-        if self.labels is not None and not self.dicom:
+        given = (self.scans, self.dicom or None, self.bids, self.pacs)
+        if sum(source is not None for source in given) > 1:
+            raise ValueError("give one of scans, dicom, bids and pacs, not several")
+        if self.labels is not None and not (self.dicom or self.pacs):
             raise ValueError("labels goes with dicom; scans and bids name their own")
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("channels must differ from each other")
-        if len(self.channels) > 1 and self.dicom:
+        if len(self.channels) > 1 and (self.dicom or self.pacs):
             raise ValueError("dicom input has one channel; use scans for several")
         return self
 
     @property
     def demo(self) -> bool:
         """Whether the study runs on simulated scans."""
-        return self.scans is None and not self.dicom and self.bids is None
+        return not (self.scans or self.dicom or self.bids or self.pacs)
 
     @property
     def task(self) -> TaskConfig:

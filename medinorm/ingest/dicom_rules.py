@@ -21,6 +21,8 @@ SEGMENTATIONS = frozenset(
         "1.2.840.10008.5.1.4.1.1.66.7",  # one label map
     }
 )
+STRUCTURES = frozenset({"1.2.840.10008.5.1.4.1.1.481.3"})  # contours: RTSTRUCT
+DRAWINGS = SEGMENTATIONS | STRUCTURES
 
 # The longest prefix that fits decides.
 _OTHERS = {

@@ -115,7 +115,7 @@ def open_pseudonyms(private: Path, *, keep: bool = False) -> Pseudonyms:
     Raises:
         StageError: the folder cannot be closed to others, or the key is damaged.
     """
-    _close_to_others(private)
+    close_to_others(private)
     path = private / KEY_NAME
     if not path.exists():
         _create_key(path)
@@ -128,7 +128,7 @@ def open_pseudonyms(private: Path, *, keep: bool = False) -> Pseudonyms:
     return Pseudonyms(key, keep)
 
 
-def _close_to_others(private: Path) -> None:
+def close_to_others(private: Path) -> None:
     """Make the folder, readable by its owner only."""
     private.mkdir(mode=0o700, parents=True, exist_ok=True)
     if private.stat().st_mode & 0o077 == 0:

@@ -14,6 +14,25 @@ rule demo:
         "medinorm demo {params.dicom:q} {output.labels:q} {params.settings} > {log:q} 2>&1"
 
 
+rule fetch:
+    """Download what the query finds on a PACS into the private folder."""
+    input:
+        wiring.query,
+    output:
+        fetched=layout.fetched,
+    log:
+        f"{layout.log}/fetch.log",
+    conda:
+        "environment.yaml"
+    params:
+        folder=subpath(output.fetched, parent=True),
+        private=layout.private,
+        settings=lambda wildcards: wiring.fetch_flags,
+    shell:
+        "medinorm fetch {params.folder:q} --private {params.private:q}"
+        " {params.settings} > {log:q} 2>&1"
+
+
 rule plan:
     """Find the candidate scans."""
     input:
