@@ -62,6 +62,10 @@ class Moments(NamedTuple):
         between = count * (self.mean - mean).square()
         return Moments(total, mean, (self.m2 + between).sum(dim, keepdim=True))
 
+    def times(self, weight: Tensor | float) -> "Moments":
+        """Moments of voxels that count `weight` times each."""
+        return Moments(self.count * weight, self.mean, self.m2 * weight)
+
     @staticmethod
     def merge(*parts: "Moments") -> "Moments":
         """Moments of the union of several parts of the same shape."""

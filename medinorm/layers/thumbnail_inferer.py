@@ -7,15 +7,16 @@ from monai.inferers import SlidingWindowInferer
 from monai.utils import fall_back_tuple
 from torch import Tensor, nn
 
+from medinorm.layers.calibration import calibrate
+from medinorm.layers.field_of_view import Predictor, measure_reach, measure_stride
 from medinorm.layers.thumbnail_instance import frozen_statistics, thumbnail_layers
-from medinorm.layers.tiles import Shape, cut_tiles, spread_tiles
+from medinorm.layers.tiles import Shape, cut_tiles, part_of, spread_tiles
 from medinorm.layers.whole_volume import (
-    Predictor,
     freeze_exactly,
     freeze_from_strided,
     freeze_from_tiles,
-    measure_reach,
     pad_to,
+    pad_to_stride,
     predict_tiles,
 )
 
@@ -29,22 +30,23 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
     statistics of its layers are taken from the whole of it. Nothing remains for the
     next volume.
 
-    ``tiles`` takes a few windows at full resolution (pooled), ``strided`` every k-th
-    voxel of the volume, as one window, ``exact`` all windows, layer by layer: the
-    result is that of whole-volume inference, at the cost of a pass through all windows
-    for each layer.
+    ``tiles`` takes a few windows at full resolution, weighted so that together they are
+    like the volume; ``strided`` every k-th voxel of the volume, as one window;
+    ``exact`` all windows, layer by layer: the result is that of whole-volume inference,
+    at the cost of a pass through all windows for each layer.
 
     Statistics are one thing by which tiles differ from the volume, borders are the
-    other: a network pads them with zeros. With `surroundings` each window is measured
-    and inferred together with as much around it as the network looks at, and nothing
-    is blended (`overlap` and `mode` have no meaning). ``exact`` always does this.
+    other: a network pads them with zeros. Therefore each window is measured and
+    inferred together with as much around it as the network looks at (which takes
+    memory: choose smaller windows), and nothing is blended: `overlap`, `mode` and
+    `sw_batch_size` have no meaning. Without `surroundings` windows are blended as in
+    MONAI; ``exact`` always has them.
 
     Args:
         args: as in `SlidingWindowInferer`.
         statistics: where the statistics come from.
-        count: number of windows for ``tiles``.
+        count: number of windows for ``tiles``; they pass through the network at once.
         surroundings: infer each window with what surrounds it, in place of blending.
-        align: for `surroundings`: voxels, a multiple of the network's total stride.
         options: as in `SlidingWindowInferer`.
 
     Raises:
@@ -63,18 +65,17 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
         self,
         *args: Any,
         statistics: Statistics = "tiles",
-        count: int = 8,
-        surroundings: bool = False,
-        align: int = 16,
+        count: int = 12,
+        surroundings: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         if statistics not in get_args(Statistics):
             known = ", ".join(get_args(Statistics))
             raise ValueError(f"statistics must be one of {known}; not {statistics}")
-        if count < 1 or align < 1:
-            raise ValueError("count and align must be positive")
-        self.statistics, self.count, self.align = statistics, count, align
+        if count < 1:
+            raise ValueError("count must be positive")
+        self.statistics, self.count = statistics, count
         self.surroundings = surroundings or statistics == "exact"
 
     def __call__(
@@ -116,23 +117,26 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
                 return self._infer_with_surroundings(volume, network, predict)
             window = fall_back_tuple(self.roi_size, volume.shape[2:])
             padded = pad_to(volume, window, self.padding_mode, self.cval)
-            self._freeze(network, predict, padded, window, halo=(0,) * len(window))
+            none = (0,) * len(window)
+            self._freeze(network, predict, padded, window, none)
             return super().__call__(volume, network, *args, **kwargs)
 
     def _infer_with_surroundings(
         self, volume: Tensor, network: nn.Module, predict: Predictor
     ) -> Tensor:
         """Run the network on one volume, without the borders of windows."""
-        window = fall_back_tuple(self.roi_size, volume.shape[2:])
-        core = tuple(max(1, size // self.align) * self.align for size in window)
-        halo = measure_reach(network, predict, volume, self.align)
-        tiles = cut_tiles(tuple(volume.shape[2:]), core, halo)
+        stride = measure_stride(network, predict, volume)
+        halo = measure_reach(network, predict, volume, stride)
+        padded = pad_to_stride(volume, stride)
+        shape = tuple(padded.shape[2:])
+        core = _multiple(fall_back_tuple(self.roi_size, shape), shape, stride)
+        tiles = cut_tiles(shape, core, halo)
         if self.statistics == "exact":
-            freeze_exactly(network, predict, volume, tiles)
+            freeze_exactly(network, predict, padded, tiles)
         else:
-            padded = pad_to(volume, core, self.padding_mode, self.cval)
-            self._freeze(network, predict, padded, core, halo)
-        return predict_tiles(predict, volume, tiles)
+            self._freeze(network, predict, padded, core, halo, stride)
+        whole = predict_tiles(predict, padded, tiles)
+        return part_of(whole, tuple(slice(size) for size in volume.shape[2:]))
 
     def _freeze(
         self,
@@ -141,12 +145,22 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
         volume: Tensor,
         window: Shape,
         halo: Shape,
+        stride: Shape | None = None,
     ) -> None:
         """Freeze the statistics of one volume, from tiles or strided."""
         if self.statistics == "strided":
             freeze_from_strided(network, predict, volume, window)
             return
-        align = self.align if self.surroundings else 1
         shape = tuple(volume.shape[2:])
-        tiles = spread_tiles(shape, window, halo, align, self.count)
-        freeze_from_tiles(network, predict, volume, tiles)
+        step = stride or (1,) * len(shape)
+        tiles = spread_tiles(shape, window, halo, step, self.count)
+        weights = calibrate(volume, tiles, cut_tiles(shape, window, halo))
+        freeze_from_tiles(network, predict, volume, tiles, weights)
+
+
+def _multiple(window: Shape, shape: Shape, stride: Shape) -> Shape:
+    """The window, within the volume, rounded down to whole strides, at least one."""
+    return tuple(
+        max(1, min(size, whole) // step) * step
+        for size, whole, step in zip(window, shape, stride, strict=True)
+    )

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from itertools import product
 
+from torch import Tensor
+
 Shape = tuple[int, ...]
 Window = tuple[slice, ...]
 
@@ -41,8 +43,8 @@ class Tile:
             ends = [(core.start - crop.start) * size, (core.stop - crop.start) * size]
             if exact and any(end % length for end in ends):
                 raise ValueError(
-                    "tiles do not fit the network's levels: let align be a multiple of "
-                    "its total stride, and pad the volume to a multiple of that"
+                    "tiles do not fit the network's levels: cut them at multiples of "
+                    "its total stride"
                 )
             window.append(slice(ends[0] // length, -(-ends[1] // length)))
         return tuple(window)
@@ -77,19 +79,19 @@ def cut_tiles(shape: Shape, core: Shape, halo: Shape) -> list[Tile]:
 
 
 def spread_tiles(
-    shape: Shape, core: Shape, halo: Shape, align: int, count: int
+    shape: Shape, core: Shape, halo: Shape, stride: Shape, count: int
 ) -> list[Tile]:
     """Choose a few tiles of `cut_tiles`, spread evenly, with crops of one shape.
 
     Args:
         shape: of the volume, at least that of a core.
         core: largest shape of a part.
-        halo: voxels around it, multiples of `align`.
-        align: crops start at multiples of this, as far as the volume allows.
+        halo: voxels around it, multiples of `stride`.
+        stride: crops start at multiples of this, as far as the volume allows.
         count: how many; fewer if the volume does not hold so many.
 
     Examples:
-        >>> for tile in spread_tiles((10,), (4,), (0,), align=1, count=3):
+        >>> for tile in spread_tiles((10,), (4,), (0,), stride=(1,), count=3):
         ...     print(tile.core[0].start, tile.core[0].stop, tile.crop[0].start)
         4 8 4
         0 4 0
@@ -99,10 +101,11 @@ def spread_tiles(
     tiles = []
     for cell in _spread_cells(parts, min(count, math.prod(parts))):
         inner, outer = [], []
-        for place, size, part, edge in zip(cell, shape, core, halo, strict=True):
+        axes = zip(cell, shape, core, halo, stride, strict=True)
+        for place, size, part, edge, step in axes:
             length = min(size, part + 2 * edge)
             start = place * part
-            last = (size - length) // align * align
+            last = (size - length) // step * step
             first = min(max(0, start - edge), last)
             first = max(first, min(start + part, size) - length)
             inner.append(slice(start, min(start + part, size)))
@@ -129,3 +132,8 @@ def _spread_cells(parts: list[int], count: int) -> list[Shape]:
         cells[tuple(int(p * n) for p, n in zip(places, parts, strict=True))] = None
         step += 1
     return list(cells)
+
+
+def part_of(volume: Tensor, window: Window) -> Tensor:
+    """The view of a window of all samples and channels."""
+    return volume[(slice(None), slice(None), *window)]

@@ -5,13 +5,12 @@ Every function expects `frozen_statistics` around it.
 
 import logging
 import math
-from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from medinorm.layers.field_of_view import Predictor
 from medinorm.layers.moments import Moments, moments
 from medinorm.layers.thumbnail_instance import (
     ThumbnailInstanceNorm3d,
@@ -19,13 +18,10 @@ from medinorm.layers.thumbnail_instance import (
     observed,
     thumbnail_layers,
 )
-from medinorm.layers.tiles import Shape, Tile, Window, spread_tiles
+from medinorm.layers.tiles import Shape, Tile, part_of, spread_tiles
 
 _log = logging.getLogger(__name__)
 
-Predictor = Callable[[Tensor], Any]
-
-LARGEST_FIELD = 64  # tiles of `align` voxels; beyond, a network counts as not local
 SUSPICIOUS_RATIO = 2.0
 
 
@@ -35,7 +31,11 @@ class _Reached(Exception):  # noqa: N818 - it ends a pass early, nothing is wron
 
 @torch.no_grad()
 def freeze_from_tiles(
-    network: nn.Module, predict: Predictor, volume: Tensor, tiles: list[Tile]
+    network: nn.Module,
+    predict: Predictor,
+    volume: Tensor,
+    tiles: list[Tile],
+    weights: Tensor,
 ) -> None:
     """Freeze the pooled statistics of a few tiles at full resolution.
 
@@ -47,19 +47,20 @@ def freeze_from_tiles(
         predict: runs the network.
         volume: ``(1, C, ...)``.
         tiles: with crops of the same shape (`spread_tiles`).
+        weights: how often each tile counts (`calibrate`).
     """
 
     def measure(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
         if not layer.is_frozen:
             shape = tuple(x.shape[2:])
             parts = [
-                moments(_part(x[n : n + 1], tile.inner(shape, exact=False)))
-                for n, tile in enumerate(tiles)
+                moments(part_of(x[n : n + 1], tile.inner(shape, exact=False))).times(w)
+                for n, (tile, w) in enumerate(zip(tiles, weights, strict=True))
             ]
             layer.freeze(Moments.merge(*parts))
 
     with observed(network, measure):
-        predict(torch.cat([_part(volume, tile.crop) for tile in tiles]))
+        predict(torch.cat([part_of(volume, tile.crop) for tile in tiles]))
 
 
 @torch.no_grad()
@@ -86,9 +87,9 @@ def freeze_from_strided(
         thumbnail = thumbnail.index_select(axis, every.to(volume.device))
     with observed(network, freeze_at_first_sight):
         predict(thumbnail)
-    none = (0,) * len(window)
-    (middle,) = spread_tiles(tuple(volume.shape[2:]), window, none, align=1, count=1)
-    ratio = _compare(network, predict, _part(volume, middle.crop))
+    none, ones = (0,) * len(window), (1,) * len(window)
+    (middle,) = spread_tiles(tuple(volume.shape[2:]), window, none, ones, count=1)
+    ratio = _compare(network, predict, part_of(volume, middle.crop))
     if not 1 / SUSPICIOUS_RATIO < ratio < SUSPICIOUS_RATIO:
         _log.warning(
             "features of a full-resolution tile spread %.2g times as far as those of "
@@ -145,12 +146,12 @@ def _measure_next_layer(
     def measure(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
         if not layer.is_frozen:
             inner = tile.inner(tuple(x.shape[2:]))
-            found.append((layer, moments(_part(x, inner))))
+            found.append((layer, moments(part_of(x, inner))))
             raise _Reached
 
     try:
         with observed(network, measure):
-            predict(_part(volume, tile.crop))
+            predict(part_of(volume, tile.crop))
     except _Reached:
         pass
     return found
@@ -165,76 +166,30 @@ def predict_tiles(predict: Predictor, volume: Tensor, tiles: list[Tile]) -> Tens
     """
     whole: Tensor | None = None
     for tile in tiles:
-        part = predict(_part(volume, tile.crop))
+        part = predict(part_of(volume, tile.crop))
         if not isinstance(part, Tensor) or tuple(part.shape[2:]) != tile.shape:
             raise ValueError(
-                "exact statistics need a network with one output on the input's grid"
+                "windows with surroundings need a network with one output on the "
+                "input's grid; set surroundings=False"
             )
         if whole is None:
             whole = volume.new_empty(
                 (*part.shape[:2], *volume.shape[2:]), dtype=part.dtype
             )
-        _part(whole, tile.core).copy_(_part(part, tile.inner(tile.shape)))
+        part_of(whole, tile.core).copy_(part_of(part, tile.inner(tile.shape)))
     if whole is None:
         raise ValueError("the volume has no voxels")
     return whole
 
 
-@torch.no_grad()
-def measure_reach(
-    network: nn.Module, predict: Predictor, volume: Tensor, align: int
-) -> Shape:
-    """How far from a voxel the network's output depends on it, along each axis.
-
-    A block of NaN is put into a thin volume, and what it reaches is counted.
-
-    Args:
-        network: holds the layers.
-        predict: runs the network.
-        volume: ``(1, C, ...)``, only for its channels, axes, dtype and device.
-        align: multiple of the network's total stride.
-
-    Returns:
-        Voxels, rounded up to multiples of `align`.
-
-    Raises:
-        ValueError: everything depends on everything, as with a norm of another kind.
-    """
-    one = torch.ones(1, 1, dtype=torch.float64, device=volume.device)
-    dims = volume.dim() - 2
-    for layer in thumbnail_layers(network):
-        size = (1, layer.num_features)
-        layer.freeze(Moments(one, one.expand(size) * 0, one.expand(size)))
-    reach = tuple(_reach_along(predict, volume, align, axis) for axis in range(dims))
-    for layer in thumbnail_layers(network):
-        layer.thaw()
-    return reach
-
-
-def _reach_along(predict: Predictor, volume: Tensor, align: int, axis: int) -> int:
-    """`measure_reach` along one axis."""
-    dims = volume.dim() - 2
-    around = 2
-    while around <= LARGEST_FIELD:
-        size = [align] * dims
-        size[axis] = (2 * around + 1) * align
-        probe = volume.new_zeros(1, volume.shape[1], *size)
-        probe.narrow(axis + 2, around * align, align).fill_(torch.nan)
-        touched = predict(probe).isnan().movedim(axis + 2, 0).flatten(1).any(1)
-        where: list[int] = touched.nonzero().squeeze(1).tolist() or [around * align]
-        far = max(around * align - where[0], where[-1] + 1 - (around + 1) * align, 0)
-        if far < around * align:
-            return math.ceil(far / align) * align
-        around *= 2
-    raise ValueError(
-        "exact statistics need a network whose output depends on a limited "
-        "neighbourhood; with other norms that look at the whole input it does not"
-    )
-
-
-def _part(volume: Tensor, window: Window) -> Tensor:
-    """The view of a window of all samples and channels."""
-    return volume[(slice(None), slice(None), *window)]
+def pad_to_stride(volume: Tensor, stride: Shape) -> Tensor:
+    """Repeat the last voxels of each axis up to a multiple of `stride`."""
+    sizes = zip(volume.shape[2:], stride, strict=True)
+    missing = [-size % step for size, step in sizes]
+    if not any(missing):
+        return volume
+    sides = [side for end in reversed(missing) for side in (0, end)]
+    return F.pad(volume, sides, mode="replicate")
 
 
 def pad_to(volume: Tensor, shape: Shape, mode: str, value: float) -> Tensor:

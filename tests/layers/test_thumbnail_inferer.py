@@ -14,7 +14,6 @@ from medinorm.layers import (
     register_norms,
 )
 from medinorm.layers.thumbnail_instance import frozen_statistics
-from medinorm.layers.whole_volume import measure_reach
 
 WINDOW = (16, 16, 16)
 
@@ -44,7 +43,7 @@ def _network(kind="UNet"):
 @torch.no_grad()
 def test_exact_statistics_equal_whole_volume_inference(kind):
     network, volume = _network(kind), _volume(64)
-    inferer = ThumbnailSlidingWindowInferer(WINDOW, statistics="exact", align=4)
+    inferer = ThumbnailSlidingWindowInferer(WINDOW, statistics="exact")
     whole = network(volume)
     assert (inferer(volume, network) - whole).abs().max() < 1e-5 * max(
         1, whole.abs().max()
@@ -66,9 +65,7 @@ def test_tiles_come_closer_to_the_whole_volume(statistics, part):
     ]
     network, volume = nn.Sequential(*(m for block in blocks for m in block)), _volume()
     per_tile = SlidingWindowInferer(WINDOW, overlap=0.5, mode="gaussian")
-    ours = ThumbnailSlidingWindowInferer(
-        WINDOW, statistics=statistics, surroundings=True, align=1
-    )
+    ours = ThumbnailSlidingWindowInferer(WINDOW, statistics=statistics)
     assert _distance(volume, network, ours) < part * _distance(
         volume, network, per_tile
     )
@@ -78,9 +75,7 @@ def test_tiles_come_closer_to_the_whole_volume(statistics, part):
 def test_all_tiles_with_their_surroundings_come_close_to_exact():
     network, volume = _network(), _volume(64)
     blended, surrounded = (
-        ThumbnailSlidingWindowInferer(
-            WINDOW, count=100, surroundings=surroundings, align=4
-        )
+        ThumbnailSlidingWindowInferer(WINDOW, count=100, surroundings=surroundings)
         for surroundings in (False, True)
     )
     distance = _distance(volume, network, surrounded)
@@ -92,7 +87,7 @@ def test_all_tiles_with_their_surroundings_come_close_to_exact():
 @torch.no_grad()
 def test_a_second_volume_gives_what_a_fresh_inferer_gives(statistics):
     network = _network()
-    options = {"roi_size": WINDOW, "statistics": statistics, "align": 4}
+    options = {"roi_size": WINDOW, "statistics": statistics}
     used = ThumbnailSlidingWindowInferer(**options)
     first, second = _volume(), 3 * _volume() + 5
     used(first, network)
@@ -115,10 +110,35 @@ def test_small_volumes_are_padded():
     assert inferer(torch.randn(1, 1, 9, 20, 16), network).shape == (1, 2, 9, 20, 16)
 
 
+@pytest.mark.parametrize("statistics", ["tiles", "exact"])
+@torch.no_grad()
+def test_volumes_need_not_fit_the_levels_of_the_network(statistics):
+    network = _network()
+    inferer = ThumbnailSlidingWindowInferer(WINDOW, statistics=statistics)
+    volume = _volume(32)
+    whole = inferer(volume, network)
+    # Cut by less than a stride, and filled up again by repeating the last voxels.
+    cut = inferer(volume[..., :30, :31], network)
+    assert cut.shape == (1, 2, 32, 30, 31)
+    inside = (..., slice(8, 16), slice(8, 16), slice(8, 16))
+    assert (cut[inside] - whole[inside]).abs().max() < 0.2 * whole.std()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@torch.no_grad()
+def test_few_tiles_speak_for_a_volume_that_is_mostly_air(seed):
+    torch.manual_seed(seed)
+    network, volume = _network(), torch.zeros(1, 1, 96, 96, 96)
+    volume[..., 24:72, 20:60, 30:80] = 3 + torch.randn(48, 40, 50)
+    per_tile = SlidingWindowInferer(WINDOW, overlap=0.5, mode="gaussian")
+    ours = ThumbnailSlidingWindowInferer(WINDOW)
+    assert 3 * _distance(volume, network, ours) < _distance(volume, network, per_tile)
+
+
 @torch.no_grad()
 def test_nothing_remains_when_the_network_fails():
     network = nn.Sequential(ThumbnailInstanceNorm3d(1), nn.Linear(3, 3))
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="surroundings=False"):
         ThumbnailSlidingWindowInferer(WINDOW)(_volume(), network)
     assert not network[0].is_frozen
     assert network[0].observer is None
@@ -139,20 +159,9 @@ def test_a_thumbnail_unlike_the_volume_is_reported(caplog):
     assert not caplog.text
 
 
-@pytest.mark.parametrize(("kernel", "layers"), [(3, 1), (3, 2), (5, 3)])
-def test_the_reach_of_a_network_is_its_field_of_view(kernel, layers):
-    network = nn.Sequential(
-        *[nn.Conv3d(1, 1, kernel, padding="same") for _ in range(layers)],
-        ThumbnailInstanceNorm3d(1),
-    )
-    reach = measure_reach(network, network, torch.zeros(1, 1, 1, 1, 1), align=1)
-    assert reach == (layers * (kernel // 2),) * 3
-    assert not network[-1].is_frozen
-
-
 def test_a_network_that_sees_everything_has_no_exact_tiles():
     network = nn.Sequential(ThumbnailInstanceNorm3d(1), InstanceNorm3d(1))
-    inferer = ThumbnailSlidingWindowInferer(WINDOW, statistics="exact", align=2)
+    inferer = ThumbnailSlidingWindowInferer(WINDOW, statistics="exact")
     with pytest.raises(ValueError, match="limited neighbourhood"):
         inferer(torch.zeros(1, 1, 32, 32, 32), network)
 
@@ -180,9 +189,7 @@ def test_a_network_without_the_layer_is_refused(network):
         ThumbnailSlidingWindowInferer(WINDOW)(torch.zeros(1, 1, 16, 16, 16), network)
 
 
-@pytest.mark.parametrize(
-    "options", [{"statistics": "mean"}, {"count": 0}, {"align": 0}]
-)
+@pytest.mark.parametrize("options", [{"statistics": "mean"}, {"count": 0}])
 def test_impossible_arguments_are_refused(options):
     with pytest.raises(ValueError, match="must be"):
         ThumbnailSlidingWindowInferer(WINDOW, **options)

@@ -48,7 +48,7 @@ def test_spread_tiles_have_one_shape_and_start_aligned(drawn, align, count):
     core = tuple(part * align for part, _, _ in drawn)
     shape = tuple(part * align + more for part, more, _ in drawn)
     halo = tuple(edge * align for _, _, edge in drawn)
-    tiles = spread_tiles(shape, core, halo, align, count)
+    tiles = spread_tiles(shape, core, halo, (align,) * len(shape), count)
     assert len({tile.shape for tile in tiles}) == 1
     cells = [tile.core for tile in cut_tiles(shape, core, halo)]
     assert len(tiles) == min(count, len(cells))
@@ -63,7 +63,7 @@ def test_spread_tiles_have_one_shape_and_start_aligned(drawn, align, count):
 
 
 def test_a_few_tiles_share_no_row():
-    tiles = spread_tiles((30, 30, 30), (10, 10, 10), (0, 0, 0), align=1, count=3)
+    tiles = spread_tiles((30,) * 3, (10,) * 3, (0,) * 3, stride=(1,) * 3, count=3)
     for axis in range(3):
         assert len({tile.core[axis].start for tile in tiles}) >= 2
 
