@@ -4,6 +4,7 @@ NumPy arrays and torch tensors alike: what comes in goes out, on the same device
 float32; measurements are made in float64; the input is not changed.
 """
 
+from medinorm.intensity.clusters import ClusterMap, fit_clusters
 from medinorm.intensity.fitted import (
     FittedMap,
     hash_scans,
@@ -18,32 +19,71 @@ from medinorm.intensity.foreground import (
     largest_component,
     otsu_threshold,
 )
-from medinorm.intensity.linear import LinearMap, clip_map, standardize, window_map
+from medinorm.intensity.linear import (
+    LinearMap,
+    clip_map,
+    match_moments,
+    standardize,
+    window_map,
+)
 from medinorm.intensity.maps import IntensityMap
-from medinorm.intensity.moments import Moments, measure_moments, merge_moments
-from medinorm.intensity.percentiles import fit_percentiles, measure_quantiles
+from medinorm.intensity.moments import (
+    Moments,
+    measure_moments,
+    merge_moments,
+    pool_moments,
+)
+from medinorm.intensity.percentiles import (
+    fit_percentile,
+    fit_percentiles,
+    measure_quantiles,
+)
+from medinorm.intensity.regions import RegionMap, fit_regions
 from medinorm.intensity.registry import MAPS, map_from_dict, map_to_dict
+from medinorm.intensity.zscore import (
+    fit_adaptive,
+    fit_group,
+    fit_instance,
+    fit_layer,
+    fit_population,
+    measure_foreground,
+    name_groups,
+)
 
 __all__ = [
     "MAPS",
+    "ClusterMap",
     "FittedMap",
     "IntensityMap",
     "LinearMap",
     "Moments",
     "Policy",
+    "RegionMap",
     "clip_map",
     "find_foreground",
     "find_masks",
     "find_regions",
+    "fit_adaptive",
+    "fit_clusters",
+    "fit_group",
+    "fit_instance",
+    "fit_layer",
+    "fit_percentile",
     "fit_percentiles",
+    "fit_population",
+    "fit_regions",
     "hash_scans",
     "largest_component",
     "map_from_dict",
     "map_to_dict",
+    "match_moments",
+    "measure_foreground",
     "measure_moments",
     "measure_quantiles",
     "merge_moments",
+    "name_groups",
     "otsu_threshold",
+    "pool_moments",
     "read_fitted",
     "standardize",
     "window_map",

@@ -37,6 +37,11 @@ class Spread:
     mean: float
     m2: float
 
+    @property
+    def std(self) -> float:
+        """Standard deviation, of the voxels themselves (not of a larger population)."""
+        return sqrt(self.m2 / self.count)
+
 
 def is_tensor(array: Any) -> bool:
     """Whether `array` is a torch tensor."""
@@ -194,7 +199,7 @@ def is_constant(channel: Any, mask: Any, spread: Spread) -> bool:
     The extremes are compared, not the standard deviation: that of a constant array is
     often above 0, by rounding. They are looked up only where rounding could be all.
     """
-    if sqrt(spread.m2 / spread.count) > 1e-9 * abs(spread.mean):
+    if spread.std > 1e-9 * abs(spread.mean):
         return False
     values = channel.ravel() if mask is None else channel[mask]
     return bool(values.min() == values.max())

@@ -46,7 +46,7 @@ class Policy:
             they stay.
     """
 
-    foreground: ForegroundName = "image"
+    foreground: ForegroundName
     largest: bool = False
     nonfinite: NonfiniteName = "refuse"
     constant: ConstantName = "refuse"

@@ -1,7 +1,7 @@
 """Linear intensity maps: what z-score, percentiles, windows and clipping come to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from medinorm.intensity.arrays import (
     subtract_divide,
     to_host,
 )
+from medinorm.intensity.foreground import Policy
 from medinorm.intensity.moments import Moments
 
 
@@ -89,6 +90,12 @@ class LinearMap:
             scale=tuple(1 / scale for _, scale in pairs),
         )
 
+    def following(self, policy: Policy) -> "LinearMap":
+        """The same map, with the policy's values for background, NaN and infinity."""
+        return replace(
+            self, background=policy.background, nonfinite=policy.nonfinite_value
+        )
+
     def _finish(self, channel: Any, out: Any) -> None:
         """Clip, and replace what is not finite, in `out`."""
         if self.limits:
@@ -98,9 +105,57 @@ class LinearMap:
             out[~finite] = self.nonfinite
 
 
-def standardize(moments: Moments, background: float | None = None) -> LinearMap:
-    """The map that brings these moments to mean 0 and standard deviation 1."""
-    return LinearMap(offset=moments.mean, scale=moments.std, background=background)
+def standardize(moments: Moments) -> LinearMap:
+    """The map that brings these moments to mean 0 and standard deviation 1.
+
+    A constant channel, which a policy may allow, becomes 0.
+    """
+    return LinearMap(
+        offset=moments.mean, scale=tuple(std or 1.0 for std in moments.std)
+    )
+
+
+def match_moments(moments: Moments, target: Moments, alpha: float = 1.0) -> LinearMap:
+    r"""The map that gives a scan the mean and standard deviation of others.
+
+    .. math:: y = (1 - \alpha)\,x
+        + \alpha \left(\sigma_t \frac{x - \mu}{\sigma} + \mu_t\right)
+
+    Args:
+        moments: of the scan, :math:`\mu, \sigma`.
+        target: of one reference or of several (`pool_moments`),
+            :math:`\mu_t, \sigma_t`.
+        alpha: how far to go, from 0 (the scan as it is) to 1.
+
+    Raises:
+        IntensityError: the references have another number of channels, or `alpha` is
+            not between 0 and 1.
+
+    References:
+        Huang and Belongie, "Arbitrary Style Transfer in Real-time with Adaptive
+        Instance Normalization", ICCV 2017, arXiv:1703.06868.
+
+    Examples:
+        >>> own, other = Moments((9,), (5.0,), (36.0,)), Moments((9,), (0.0,), (9.0,))
+        >>> match_moments(own, other).apply(np.array([[3.0, 5.0, 7.0]]))
+        array([[-1.,  0.,  1.]], dtype=float32)
+    """
+    if not 0 <= alpha <= 1:
+        raise IntensityError(f"alpha must be between 0 and 1, not {alpha:g}")
+    if len(target.mean) != len(moments.mean):
+        raise IntensityError(
+            f"the references have {len(target.mean)} channels, the scan "
+            f"{len(moments.mean)}; compare scans with the same channels"
+        )
+    offsets, scales = [], []
+    for own, other in zip(moments.spreads, target.spreads, strict=True):
+        gain = 1 - alpha + alpha * (other.std / own.std if own.m2 else 1.0)
+        mean = own.mean + alpha * (other.mean - own.mean)
+        if not gain > 0:
+            raise IntensityError("a reference is constant; choose another")
+        offsets.append(own.mean - mean / gain)
+        scales.append(1 / gain)
+    return LinearMap(tuple(offsets), tuple(scales))
 
 
 def clip_map(low: float, high: float, channels: int) -> LinearMap:

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import Spread, is_constant, measure, merge, select
+from medinorm.intensity.arrays import Spread, is_constant, measure, merge, to_host
 
 
 @dataclass(frozen=True)
@@ -21,10 +19,7 @@ class Moments:
     @property
     def std(self) -> tuple[float, ...]:
         """Standard deviation of each channel."""
-        return tuple(
-            float(np.sqrt(m2 / count))
-            for m2, count in zip(self.m2, self.count, strict=True)
-        )
+        return tuple(spread.std for spread in self.spreads)
 
     @property
     def spreads(self) -> tuple[Spread, ...]:
@@ -67,15 +62,53 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     References:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
         American Statistician 37(3), 1983.
+
+    Raises:
+        IntensityError: there is no part, or parts differ in their number of channels.
     """
+    require_same_channels(parts)
     channels = zip(*(part.spreads for part in parts), strict=True)
     return Moments.of([merge(spreads) for spreads in channels])
 
 
+def pool_moments(parts: Sequence[Moments]) -> Moments:
+    r"""The moments of several scans, each with the same weight, by total variance.
+
+    .. math:: \mu = \tfrac1K \sum_k \mu_k, \qquad
+        \sigma^2 = \tfrac1K \sum_k \bigl(\sigma_k^2 + (\mu_k - \mu)^2\bigr)
+
+    Other than in `merge_moments` a large scan counts no more than a small one.
+
+    Returns:
+        The moments; `count` is the number of scans.
+
+    Raises:
+        IntensityError: there is no part, or parts differ in their number of channels.
+    """
+    return merge_moments(
+        [
+            Moments((1,) * len(part.count), part.mean, tuple(s * s for s in part.std))
+            for part in parts
+        ]
+    )
+
+
+def require_same_channels(parts: Sequence[Moments]) -> None:
+    """Refuse moments that cannot be compared.
+
+    Raises:
+        IntensityError: there is no part, or parts differ in their number of channels.
+    """
+    if len({len(part.count) for part in parts}) != 1:
+        raise IntensityError(
+            "no scan was measured, or scans differ in their number of channels"
+        )
+
+
 def constant_error(channel: Any, mask: Any) -> IntensityError:
     """What to say of a constant foreground."""
-    values = select(channel, mask)
+    values = to_host(channel if mask is None else channel[mask])
     return IntensityError(
-        f"all {len(values)} foreground voxels are {float(values[0]):g}; "
+        f"all {values.size} foreground voxels are {float(values.flat[0]):g}; "
         "check the scan, or choose another foreground"
     )

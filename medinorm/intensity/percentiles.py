@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.choices import ConstantName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     is_accelerated,
@@ -14,6 +15,7 @@ from medinorm.intensity.arrays import (
     select,
     to_host,
 )
+from medinorm.intensity.foreground import Policy, find_masks
 from medinorm.intensity.linear import LinearMap
 from medinorm.intensity.moments import constant_error
 
@@ -47,7 +49,10 @@ def measure_quantiles(
 
 
 def fit_percentiles(
-    array: Any, masks: Sequence[Any], percentiles: tuple[float, float]
+    array: Any,
+    masks: Sequence[Any],
+    percentiles: tuple[float, float],
+    constant: ConstantName = "refuse",
 ) -> LinearMap:
     """The map that brings two percentiles of the foreground to 0 and 1, and clips.
 
@@ -56,19 +61,44 @@ def fit_percentiles(
         masks: one mask for each channel; ``None`` for all voxels.
         percentiles: the lower and the upper one, in percent; exact order statistics
             with linear interpolation between them.
+        constant: ``refuse`` channels whose percentiles coincide, or bring what they
+            coincide at to ``zeros``.
 
     Raises:
-        IntensityError: both percentiles have the same value.
+        IntensityError: both percentiles have the same value, or the masks are as
+            `measure_quantiles` refuses them.
     """
     offsets, scales = [], []
     fractions = [percentile / 100 for percentile in percentiles]
     for channel, mask in zip(array, masks, strict=True):
-        low, high = measure_quantiles(channel, mask, fractions)
-        if low == high:
+        low, high = measure_quantiles(channel, mask, fractions).tolist()
+        if low == high and constant == "refuse":
             _refuse(channel, mask, percentiles, low)
-        offsets.append(float(low))
-        scales.append(float(high - low))
+        offsets.append(low)
+        scales.append(high - low or 1.0)
     return LinearMap(tuple(offsets), tuple(scales), limits=(0.0, 1.0))
+
+
+def fit_percentile(
+    array: Any,
+    percentiles: tuple[float, float],
+    policy: Policy,
+    given: Any = None,
+) -> LinearMap:
+    """The map of `fit_percentiles`, for the foreground that a policy finds.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        percentiles: these go to 0 and 1, in percent.
+        policy: which voxels are measured, and what if they are constant.
+        given: the mask, for the foregrounds `label` and `file`.
+
+    Raises:
+        IntensityError: as `fit_percentiles` and `find_masks`.
+    """
+    masks = find_masks(array, policy, given)
+    fitted = fit_percentiles(array, masks, percentiles, policy.constant)
+    return fitted.following(policy)
 
 
 def _refuse(

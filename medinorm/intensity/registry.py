@@ -1,18 +1,22 @@
 """Every kind of intensity map by name, to and from JSON values."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from medinorm.errors import IntensityError
+from medinorm.intensity.clusters import ClusterMap
 from medinorm.intensity.linear import LinearMap
 from medinorm.intensity.maps import IntensityMap
 from medinorm.intensity.piecewise import PiecewiseLinearMap
+from medinorm.intensity.regions import RegionMap
 
 # A map's class by its name in JSON.
 MAPS: Mapping[str, type] = {
     "linear": LinearMap,
     "piecewise": PiecewiseLinearMap,
+    "regions": RegionMap,
+    "clusters": ClusterMap,
 }
 
 
@@ -32,7 +36,12 @@ def map_to_dict(map_: IntensityMap) -> dict[str, Any]:
         raise IntensityError(
             f"a {type(map_).__name__} cannot be written; known: {', '.join(MAPS)}"
         )
-    return {"kind": kind, **asdict(map_)}
+    values = {
+        entry.name: getattr(map_, entry.name)
+        for entry in fields(map_)
+        if entry.compare  # others belong to one scan
+    }
+    return {"kind": kind, **values}
 
 
 def map_from_dict(values: Mapping[str, Any]) -> IntensityMap:
