@@ -40,6 +40,7 @@ from medinorm.intensity.percentiles import (
 )
 from medinorm.intensity.regions import RegionMap, fit_regions
 from medinorm.intensity.registry import MAPS, map_from_dict, map_to_dict
+from medinorm.intensity.thumbnail import SourceName, apply_slabs, fit_thumbnail
 from medinorm.intensity.zscore import (
     fit_adaptive,
     fit_group,
@@ -59,6 +60,8 @@ __all__ = [
     "Moments",
     "Policy",
     "RegionMap",
+    "SourceName",
+    "apply_slabs",
     "clip_map",
     "find_foreground",
     "find_masks",
@@ -72,6 +75,7 @@ __all__ = [
     "fit_percentiles",
     "fit_population",
     "fit_regions",
+    "fit_thumbnail",
     "hash_scans",
     "largest_component",
     "map_from_dict",

@@ -26,6 +26,7 @@ ArrayT = TypeVar("ArrayT", bound="NDArray[Any] | Tensor")
 Mask = NDArray[np.bool_]
 
 BLOCK = 1 << 16  # voxels: 512 KiB as float64
+_ROUNDING = 1e-9  # relative; float64 sums are better, and contrast in float32 is larger
 _NEGLIGIBLE = 2.0**-24  # half the distance of float32 numbers near 1
 
 
@@ -109,18 +110,24 @@ def blocks(
 
 def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
     """The values of the voxels in `mask` (``None``: of all), a copy, in any order."""
-    return channel.flatten(order="K") if mask is None else channel[mask]
+    return channel.flatten(order="K") if mask is None else channel[_as_bool(mask)]
 
 
 def count_nonfinite(channel: Any) -> tuple[int, int]:
     """How many voxels are NaN, and how many infinite."""
     if is_accelerated(channel):
-        nan, infinite = channel.isnan().sum(), channel.isinf().sum()
-        return int(nan), int(infinite)
+        return int(channel.isnan().sum()), int(channel.isinf().sum())
     values = to_host(channel)
     if values.dtype.kind != "f":
         return 0, 0
-    return int(np.isnan(values).sum()), int(np.isinf(values).sum())
+    nan, infinite = 0, 0
+    with blocks(values) as found, np.errstate(over="ignore", invalid="ignore"):
+        for voxels in found:
+            # A finite sum of squares has finite terms; this is the fastest look.
+            if not isfinite(voxels.dot(voxels)):
+                nan += int(np.isnan(voxels).sum())
+                infinite += int(np.isinf(voxels).sum())
+    return nan, infinite
 
 
 def require_finite(channel: Any) -> None:
@@ -129,7 +136,15 @@ def require_finite(channel: Any) -> None:
     Raises:
         IntensityError: there are some; with how many.
     """
-    nan, infinite = count_nonfinite(channel)
+    refuse_nonfinite(*count_nonfinite(channel))
+
+
+def refuse_nonfinite(nan: int, infinite: int) -> None:
+    """Refuse, if there are some.
+
+    Raises:
+        IntensityError: a count is not 0.
+    """
     if nan or infinite:
         raise IntensityError(
             f"{nan} voxels are NaN and {infinite} infinite; mend the scan, or leave "
@@ -157,22 +172,38 @@ def measure(channel: Any, mask: Any = None) -> Spread:
         channel: any shape and real data type.
         mask: of the same shape; ``None``: all voxels.
 
+    Returns:
+        The spread; its `m2` is 0 if and only if all voxels have the same value.
+
     Raises:
         IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
             mask has another shape.
     """
     if mask is not None:
         require_grid(mask, channel)
+    spread = measure_any(channel, mask)
+    if not spread.count:
+        raise IntensityError("no voxel is in the mask; check it, or choose another")
+    if not isfinite(spread.m2):
+        require_finite(channel)
+    return spread
+
+
+def measure_any(channel: Any, mask: Any = None) -> Spread:
+    """As `measure`, but of no voxel or of NaN it is empty or NaN."""
     if is_accelerated(channel):
         from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
 
         spread = tensors.measure(channel, mask)
     else:
         spread = _measure(to_host(channel), None if mask is None else to_host(mask))
-    if not spread.count:
-        raise IntensityError("no voxel is in the mask; check it, or choose another")
-    if not isfinite(spread.m2):
-        require_finite(channel)
+    # The extremes decide what is constant: by rounding, the deviations of a constant
+    # array are often above 0. They are looked up only where rounding could be all.
+    if spread.count and spread.std <= _ROUNDING * abs(spread.mean):
+        values = channel.ravel() if mask is None else channel[_as_bool(mask)]
+        low = float(values.min())
+        if low == float(values.max()):
+            return Spread(spread.count, low, 0.0)
     return spread
 
 
@@ -191,18 +222,6 @@ def merge(parts: Sequence[Spread]) -> Spread:
     mean = sum(part.count * (part.mean - origin) for part in parts) / count + origin
     m2 = sum(part.m2 + part.count * (part.mean - mean) ** 2 for part in parts)
     return Spread(count, mean, m2)
-
-
-def is_constant(channel: Any, mask: Any, spread: Spread) -> bool:
-    """Whether all voxels in the mask have the same value.
-
-    The extremes are compared, not the standard deviation: that of a constant array is
-    often above 0, by rounding. They are looked up only where rounding could be all.
-    """
-    if spread.std > 1e-9 * abs(spread.mean):
-        return False
-    values = channel.ravel() if mask is None else channel[mask]
-    return bool(values.min() == values.max())
 
 
 def _measure(channel: NDArray[Any], mask: Mask | None) -> Spread:
@@ -291,6 +310,10 @@ def _map_in_float64(
     with blocks(channel, out=out, dtypes=[np.float64, np.float32]) as found:
         for voxels, mapped in found:
             np.divide(voxels - offset, scale, out=mapped, casting="same_kind")
+
+
+def _as_bool(mask: Any) -> Any:
+    return mask.bool() if is_tensor(mask) else np.asarray(mask, dtype=bool)
 
 
 def _grid(array: Any) -> str:

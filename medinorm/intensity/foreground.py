@@ -17,6 +17,7 @@ from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     Mask,
     is_accelerated,
+    is_tensor,
     like,
     require_finite,
     require_grid,
@@ -162,7 +163,7 @@ def _find_mask(channel: Any, policy: Policy, given: Any) -> Any:
     finite = _finite(channel, policy)
     if given is not None:
         require_grid(given, channel)
-        mask = given != 0
+        mask = given != 0 if is_tensor(given) else like(to_host(given) != 0, channel)
     elif policy.foreground == "image":
         mask = None
     elif is_accelerated(channel) and policy.foreground in _POINTWISE:

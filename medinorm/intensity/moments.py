@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import Spread, is_constant, measure, merge, to_host
+from medinorm.intensity.arrays import Spread, measure, merge, to_host
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Count, mean and sum of squared deviations of each channel's foreground."""
+    """Count, mean and sum of squared deviations of each channel's foreground.
+
+    The deviations are 0 exactly if the foreground is constant.
+    """
 
     count: tuple[int, ...]
     mean: tuple[float, ...]
@@ -50,7 +53,7 @@ def measure_moments(array: Any, masks: Sequence[Any]) -> Moments:
     spreads = []
     for channel, mask in zip(array, masks, strict=True):
         spread = measure(channel, mask)
-        if is_constant(channel, mask, spread):
+        if not spread.m2:
             raise constant_error(channel, mask)
         spreads.append(spread)
     return Moments.of(spreads)

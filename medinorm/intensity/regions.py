@@ -11,7 +11,6 @@ from medinorm.intensity.arrays import (
     ArrayT,
     Spread,
     blocks,
-    is_constant,
     like,
     measure,
     require_grid,
@@ -145,17 +144,10 @@ def _measure_regions(
         inside = regions == number
         if mask is not None:
             inside &= mask
-        spreads.append(_measure_region(channel, inside))
+        spreads.append(
+            measure(channel, inside) if inside.any() else Spread(1, 0.0, 0.0)
+        )
     return spreads
-
-
-def _measure_region(channel: NDArray[Any], inside: Any) -> Spread:
-    if not inside.any():
-        return Spread(1, 0.0, 0.0)
-    spread = measure(channel, inside)
-    if is_constant(channel, inside, spread):
-        return Spread(spread.count, float(channel[inside][0]), 0.0)
-    return spread
 
 
 def _apply_regions(

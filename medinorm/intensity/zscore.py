@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import Spread, is_constant, measure, merge
+from medinorm.intensity.arrays import Spread, measure, merge
 from medinorm.intensity.foreground import Policy, find_masks
 from medinorm.intensity.linear import LinearMap, match_moments, standardize
 from medinorm.intensity.moments import Moments, constant_error, merge_moments
@@ -142,22 +142,9 @@ def _measure_groups(
     masks = find_masks(array, policy, given)
     spreads = [Spread(0, 0.0, 0.0)] * len(array)
     for group in groups:
-        merged = merge([_measure(array[channel], masks[channel]) for channel in group])
+        merged = merge([measure(array[channel], masks[channel]) for channel in group])
         if not merged.m2 and policy.constant == "refuse":
             raise constant_error(array[group[0]], masks[group[0]])
         for channel in group:
             spreads[channel] = merged
     return Moments.of(spreads)
-
-
-def _measure(channel: Any, mask: Any) -> Spread:
-    """The spread of a channel, without rounding where it is constant."""
-    spread = measure(channel, mask)
-    if is_constant(channel, mask, spread):
-        return Spread(spread.count, float(_first(channel, mask)), 0.0)
-    return spread
-
-
-def _first(channel: Any, mask: Any) -> Any:
-    """The value of one voxel in the mask."""
-    return channel.ravel()[0] if mask is None else channel[mask][0]
