@@ -45,8 +45,8 @@ class InputConfig(TaskConfig):
     labels: Path | None = Field(
         default=None,
         description="For DICOM: table of label maps with `series_uid` (or `subject`, "
-        "optional `session`) and `label`. DICOM SEG objects among the files are found "
-        "by themselves.",
+        "optional `session`) and `label`. DICOM SEG and RTSTRUCT among the files are "
+        "found by themselves.",
     )
     pacs: PacsConfig | None = Field(
         default=None, description="PACS from which DICOM series are fetched first."

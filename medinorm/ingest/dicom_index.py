@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medinorm.ingest.candidates import FileState, InputFile
 from medinorm.ingest.dicom_files import numbers_of
-from medinorm.ingest.dicom_rules import SEGMENTATIONS, reason_against
+from medinorm.ingest.dicom_rules import DRAWINGS, reason_against
 from medinorm.ingest.index import IndexRow, look_through, read_file
 
 Numbers = tuple[float, ...]
@@ -86,7 +86,7 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
     sop_class = text("SOPClassUID") or text("MediaStorageSOPClassUID", "")
     image_type = text("ImageType", "").split("\\")
     study = text("StudyInstanceUID", "")
-    drawn = sop_class in SEGMENTATIONS
+    drawn = sop_class in DRAWINGS
     reason = reason_against(
         sop_class,
         image_type,

@@ -68,7 +68,7 @@ class _Labels:
             return {"segmentation": str(drawn[0]), "columns": {}}
         return {
             "reason": "no label map belongs to this series; name one in input.labels "
-            "or add its DICOM SEG"
+            "or add its DICOM SEG or RTSTRUCT"
         }
 
 

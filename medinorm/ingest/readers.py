@@ -14,10 +14,10 @@ from medinorm.files import read_json
 from medinorm.ingest.checks import on_grid_of
 from medinorm.ingest.dicom_files import read_header
 from medinorm.ingest.dicom_volume import read_series
+from medinorm.ingest.drawings import read_drawing
 from medinorm.ingest.identity import Facts, read_identity, read_metadata
 from medinorm.ingest.plan import SERIES_FOLDER
 from medinorm.ingest.pseudonyms import Pseudonyms
-from medinorm.ingest.segmentation import read_segmentation
 from medinorm.volume import Volume, read_volume
 
 
@@ -135,12 +135,12 @@ class DicomReader:
         return read_series(self.inputs["series"])
 
     def label(self, image: Volume) -> Volume:
-        """From the label table's NIfTI file, or else from a SEG."""
+        """From the label table's NIfTI file, or else from a SEG or RTSTRUCT."""
         path = self.inputs["label map"][0]
         tolerance = self.ingest.grid_tolerance
         if self.source.get("label"):
             return _read_label(path, image, tolerance)
-        return read_segmentation(path, image, self.input.label_values, tolerance)
+        return read_drawing(path, image, self.input.label_values, tolerance)
 
 
 def _read_nifti(path: Path, role: str) -> Volume:

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from medinorm.errors import GeometryError, LabelError
 from medinorm.ingest.dicom_files import numbers_of, read_pixels, text_of, value_of
 from medinorm.ingest.dicom_volume import planes_of, read_frames
+from medinorm.ingest.label_names import fold_name, values_by_name
 from medinorm.volume import Volume
 
 _RAS = np.array([-1.0, -1.0, 1.0])
@@ -54,12 +55,7 @@ def _segment_values(dataset: Dataset, names: Mapping[int, str]) -> dict[int, int
     kind = text_of(dataset, "SegmentationType")
     if kind not in {"BINARY", "LABELMAP"}:
         raise LabelError("label map: segments are fractions; export them as binary")
-    wanted = {_folded(name): value for value, name in names.items()}
-    if len(wanted) < len(names):
-        raise LabelError(
-            "DICOM SEG: two names in input.label_values differ only in case or "
-            "punctuation; rename one"
-        )
+    wanted = values_by_name(names)
     labels = _segment_labels(dataset)
     # Number 0, which only label maps have, is their background unless the study asks.
     labels = {n: label for n, label in labels.items() if n > 0 or label in wanted}
@@ -80,7 +76,7 @@ def _segment_labels(dataset: Dataset) -> dict[int, str]:
     for item in value_of(dataset, "SegmentSequence", ()):
         number = numbers_of(item, "SegmentNumber", 1)
         if number is not None:
-            labels[int(number[0])] = _folded(text_of(item, "SegmentLabel"))
+            labels[int(number[0])] = fold_name(text_of(item, "SegmentLabel"))
     return labels
 
 
@@ -142,8 +138,3 @@ def _drawn(
     table[shown] = [known[value] for value in shown]
     drawn: NDArray[np.int64] = table[pixels]
     return drawn
-
-
-def _folded(name: str) -> str:
-    """A name without case, and with single blanks for anything but letters."""
-    return " ".join("".join(c if c.isalnum() else " " for c in name.lower()).split())

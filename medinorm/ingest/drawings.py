@@ -1,0 +1,38 @@
+"""Label maps that are DICOM objects themselves."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from medinorm.errors import ReadError
+from medinorm.ingest.dicom_files import read_header, text_of
+from medinorm.ingest.dicom_rules import STRUCTURES
+from medinorm.ingest.rtstruct import read_structures
+from medinorm.ingest.segmentation import read_segmentation
+from medinorm.volume import Volume
+
+
+def read_drawing(
+    path: Path, image: Volume, names: Mapping[int, str], tolerance: float
+) -> Volume:
+    """Read a SEG or an RTSTRUCT as a label map on the grid of an image.
+
+    Args:
+        path: the object.
+        image: the image it was drawn on, with the acquisition's axes.
+        names: name of each label value of the study.
+        tolerance: largest distance in mm that still is the same place.
+
+    Raises:
+        LabelError: what is drawn does not fit the study.
+        GeometryError: it does not lie on the image's slices.
+        ReadError: the object is damaged.
+    """
+    header = read_header(path, ("SOPClassUID",))
+    if header is None:
+        raise ReadError("label map: is not DICOM any more; plan again")
+    read = (
+        read_structures
+        if text_of(header, "SOPClassUID") in STRUCTURES
+        else read_segmentation
+    )
+    return read(path, image, names, tolerance)
