@@ -4,12 +4,14 @@
 these sections (``medinorm schema``); a test keeps them in step.
 """
 
+from medinorm.config.dicom import GeometryConfig, PlaneName, SelectRule
 from medinorm.config.evaluate import (
     EvidenceConfig,
     PredictConfig,
     ReportConfig,
     ScoreConfig,
 )
+from medinorm.config.export import ExportConfig
 from medinorm.config.harmonize import HarmonizeConfig
 from medinorm.config.pacs import PacsConfig
 from medinorm.config.source import (
@@ -26,14 +28,18 @@ __all__ = [
     "DemoConfig",
     "EvidenceConfig",
     "ExperimentsConfig",
+    "ExportConfig",
+    "GeometryConfig",
     "HarmonizeConfig",
     "IngestConfig",
     "InputConfig",
     "NetworkConfig",
     "PacsConfig",
+    "PlaneName",
     "PredictConfig",
     "ReportConfig",
     "ScoreConfig",
+    "SelectRule",
     "SplitConfig",
     "StudyConfig",
     "TaskConfig",

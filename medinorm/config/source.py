@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from medinorm.choices import DesignName, ScannerName
+from medinorm.config.dicom import GeometryConfig, SelectRule
 from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
 from medinorm.config.pacs import PacsConfig
 from medinorm.sections import Section
@@ -104,6 +105,17 @@ class IngestConfig(Section):
     grid_tolerance: Millimetres = Field(
         default=0.01,
         description="Largest distance of the corners of image and label grid, in mm.",
+    )
+    geometry: GeometryConfig = Field(default=GeometryConfig(), description="")
+    time_points: Literal["all", "first"] = Field(
+        default="all",
+        description="Of a DICOM time series: each time point is a scan, or only the "
+        "first.",
+    )
+    select: tuple[SelectRule, ...] = Field(
+        default=(),
+        description="DICOM series to use: those that fit any of these rules; none "
+        "given takes all.",
     )
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from medinorm import __version__
 from medinorm.config import IngestConfig, InputConfig
-from medinorm.errors import ReadError
+from medinorm.errors import GeometryError, ReadError
 from medinorm.files import checksum, read_json, write_json
 from medinorm.ingest.candidates import pack, unpack
 from medinorm.ingest.checks import check_image, check_labels
 from medinorm.ingest.identity import Facts, bids_metadata
 from medinorm.ingest.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.readers import DicomReader, NiftiReader, ScanReader
+from medinorm.ingest.zip_files import removing
 from medinorm.provenance import (
     Provenance,
     discarding,
@@ -25,10 +26,12 @@ from medinorm.provenance import (
 from medinorm.scan import CONVERTED_COLUMNS, PLAN_COLUMNS
 from medinorm.shards import State, in_shard, run_items
 from medinorm.tables import Row, read_table
-from medinorm.volume import write_volume
+from medinorm.volume import Volume, read_grid, write_volume
 
 DATASET_NAME = "medinorm canonical volumes"
 LABELS_FOLDER = Path("derivatives", "labels")
+DESCRIPTION_NAME = "dataset_description.json"
+UNPACKED_FOLDER = "unpacked"
 
 _BIDS_VERSION = "1.10.0"
 
@@ -52,14 +55,20 @@ class _Study:
             "label_values": self.input.label_values,
             "min_voxels": self.ingest.min_voxels,
             "grid_tolerance": self.ingest.grid_tolerance,
+            "geometry": self.ingest.geometry.model_dump(),
         }
 
     def reader(self, row: Row) -> ScanReader:
         """The reader of a candidate's kind."""
         source = unpack(row)
         if row["kind"] == "dicom":
-            return DicomReader(source, self.input, self.ingest, self.private)
+            folder = self.unpacked(row)
+            return DicomReader(source, self.input, self.ingest, self.private, folder)
         return NiftiReader(source, self.input, self.ingest)
+
+    def unpacked(self, row: Row) -> Path:
+        """Where files of a candidate that lie in archives are copied to."""
+        return self.private / UNPACKED_FOLDER / row["scan"]
 
     def own(self, row: Row) -> dict[str, str]:
         """The user's columns that the study asks for; the others may name a person."""
@@ -118,7 +127,7 @@ def _convert_scan(row: Row, *, study: _Study) -> State:
     """Convert one candidate; its facts go into the row, which becomes its status."""
     image, label = output_paths(row)
     outputs = [study.canonical / image, study.canonical / label]
-    with discarding(*outputs):
+    with discarding(*outputs), removing(study.unpacked(row)):
         reader = study.reader(row)
         provenance = Provenance(study.settings, _checksums(reader))
         identity = reader.identity(study.pseudonyms)
@@ -159,14 +168,25 @@ def _write_scan(
     study: _Study,
 ) -> None:
     """Read and check one scan, then write it; sidecars come last."""
-    raw = reader.image()
+    reading = reader.image()
+    raw = reading.volume
     image = check_image(raw, study.ingest.min_voxels)
     label = check_labels(reader.label(raw), frozenset(study.input.label_values))
     image_path, label_path = outputs
     write_volume(image, image_path)
     write_volume(label, label_path)
+    _check_written(image, image_path)
     write_sidecar(label_path, provenance)
-    write_sidecar(image_path, provenance, bids_metadata(identity))
+    write_sidecar(image_path, provenance, {**bids_metadata(identity), **reading.notes})
+
+
+def _check_written(image: Volume, path: Path) -> None:
+    """Compare where the file puts the corners with where the volume has them.
+
+    The volume's own slices were compared with their headers when they were placed.
+    """
+    if not read_grid(path).same_grid(image.with_array(image.array[:0])):
+        raise GeometryError("the file places its voxels elsewhere; report this")
 
 
 def _checksums(reader: ScanReader) -> dict[str, str]:
@@ -192,7 +212,7 @@ def _describe_dataset(folder: Path, kind: str) -> None:
 
     All shards would write the same bytes.
     """
-    path = folder / "dataset_description.json"
+    path = folder / DESCRIPTION_NAME
     description: Mapping[str, object] = {
         "Name": DATASET_NAME if kind == "raw" else "medinorm labels",
         "BIDSVersion": _BIDS_VERSION,

@@ -133,11 +133,11 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
         The dataset and its frames, shape ``(frames, rows, columns)``.
 
     Raises:
-        ReadError: the pixels are truncated, damaged, coloured, inverted or in a form
+        ReadError: the pixels are truncated, damaged, coloured or in a form
             that no decoder reads.
     """
     try:
-        with path.open("rb") as stream, quiet_reading():
+        with open_input(path) as stream, quiet_reading():
             _check_inflated(stream)
             dataset = dcmread(stream, force=True)
     except ReadError:
@@ -195,15 +195,10 @@ def numbers_of(dataset: Header, keyword: str, count: int) -> tuple[float, ...] |
 
 def _check_kind(dataset: Dataset) -> None:
     """Refuse pixels that are no plain grey values."""
-    photometric = text_of(dataset, "PhotometricInterpretation")
-    if photometric == "MONOCHROME1":
-        raise ReadError(
-            "grey values are stored inverted (MONOCHROME1); export the series as "
-            "MONOCHROME2"
-        )
-    if photometric != "MONOCHROME2" or numbers_of(dataset, "SamplesPerPixel", 1) != (
-        1.0,
-    ):
+    # MONOCHROME1 says that large values are shown dark; the values mean the same.
+    shown = text_of(dataset, "PhotometricInterpretation")
+    samples = numbers_of(dataset, "SamplesPerPixel", 1)
+    if shown not in {"MONOCHROME1", "MONOCHROME2"} or samples != (1.0,):
         raise ReadError("pixels have colours; use a series with grey values")
     if "ModalityLUTSequence" in dataset:
         raise ReadError(

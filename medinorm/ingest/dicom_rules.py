@@ -15,6 +15,17 @@ IMAGES = frozenset(
         "1.2.840.10008.5.1.4.1.1.130",  # enhanced PET
     }
 )
+# Images of which one file holds many slices.
+ENHANCED = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.2.1",
+        "1.2.840.10008.5.1.4.1.1.2.2",
+        "1.2.840.10008.5.1.4.1.1.4.1",
+        "1.2.840.10008.5.1.4.1.1.4.4",
+        "1.2.840.10008.5.1.4.1.1.128.1",
+        "1.2.840.10008.5.1.4.1.1.130",
+    }
+)
 SEGMENTATIONS = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.66.4",  # bits for each segment
@@ -40,9 +51,6 @@ _UNKNOWN = "not an MR, CT or PET image"
 # Values of ImageType, with what they mean for a study of anatomy.
 _IMAGE_TYPES = {
     frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVEY"}): "a localizer",
-    frozenset({"MOSAIC"}): (
-        "slices are packed in one picture (mosaic); export it as multi-frame"
-    ),
     frozenset(
         {
             *("ADC", "EADC", "FA", "TRACEW", "TRACE", "DIFFUSION_ANISO", "EXP_ADC"),
@@ -53,6 +61,7 @@ _IMAGE_TYPES = {
             *("T_TEST", "POSDISP", "SCREEN SAVE", "SCREENSHOT", "SCREEN_SAVE"),
         }
     ): "a derived map or projection",
+    frozenset({"DOSE", "DOSE_INFO", "CT_SOM5 PROT", "PROT"}): "a dose or protocol page",
     frozenset(
         {
             *("P", "PHASE", "PHASE MAP", "PHASE_MAP"),

@@ -6,47 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from medinorm.ingest.candidates import Candidate, InputFile, Inventory, excluded
-from medinorm.ingest.dicom_index import Entry, index_folders
+from medinorm.config import IngestConfig
+from medinorm.ingest.candidates import (
+    Candidate,
+    FileState,
+    InputFile,
+    Inventory,
+    excluded,
+    quarantined,
+)
+from medinorm.ingest.dicom_index import Entry, sort_rows
+from medinorm.ingest.dicom_parts import SeriesPart, find_parts
+from medinorm.ingest.index import IndexRow
 from medinorm.ingest.label_table import LabelEntry, LabelTable, read_label_table
 from medinorm.ingest.pseudonyms import Pseudonyms
 from medinorm.ingest.table_source import scan_id
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
 _PART_LENGTH = 4
-_SAME_DIRECTION = 1e-3  # as in `geometry`
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Files of one series that should make one volume, or are left out together.
-
-    Args:
-        entries: the files' headers.
-        key: what tells it from other volumes of its series, empty if there are none.
-        reason: why it is left out.
-    """
-
-    entries: Sequence[Entry]
-    key: str
-    reason: str
-
-    @property
-    def first(self) -> Entry:
-        """The file that stands for all where they agree."""
-        return self.entries[0]
-
-    def name(self, pseudonyms: Pseudonyms) -> str:
-        """Pseudonym of the series, and of the part if there are several.
-
-        It stays when other series are added.
-        """
-        name = pseudonyms.name("series", self.first.series, length=_SERIES_LENGTH)
-        if not self.key:
-            return name
-        return f"{name}x{pseudonyms.name('part', self.key, length=_PART_LENGTH)}"
 
 
 @dataclass(frozen=True)
@@ -73,34 +50,36 @@ class _Labels:
 
 
 def find_dicom_scans(
-    folders: Sequence[Path],
+    index: Sequence[IndexRow],
     labels: Path | None,
     suffix: str,
     pseudonyms: Pseudonyms,
+    ingest: IngestConfig | None = None,
 ) -> Inventory:
-    """Walk through folders and find the series that may be scans.
+    """Find the series that may be scans among the files of an index.
 
-    Only headers are read. A series with several slices at one place falls into parts by
-    image type, echo time, b-value and size; each part is a candidate. What is no image
-    is left out with a reason.
+    Pixels are read only of slices that lie on one another. A series that holds
+    several volumes falls into parts, each a candidate; see `divide_series`. What is no
+    image or no even stack is left out with a reason.
 
     Args:
-        folders: searched with all folders inside; links to folders are not followed.
+        index: what is known of each file.
         labels: table of label maps, or ``None``.
         suffix: last part of the ids.
         pseudonyms: for subjects, sessions and series.
+        ingest: what is selected, and what is done about an odd geometry.
 
     Raises:
-        StageError: a folder is missing, or the label table is wrong.
+        StageError: the label table is wrong.
     """
-    entries, strays = index_folders(folders)
+    entries, strays = sort_rows(index)
     images = [entry for entry in entries if entry.refers_to is None]
     drawn = [entry for entry in entries if entry.refers_to is not None]
     segmentations = defaultdict(list)
     for entry in drawn:
         segmentations[entry.refers_to or ""].append(entry.path)
     sources = _Labels(read_label_table(labels), segmentations)
-    parts = _parts(images)
+    parts = find_parts(images, ingest or IngestConfig())
     candidates = _candidates(parts, sources, suffix, pseudonyms)
     label_files = _label_files(candidates, drawn, sources.table.entries)
     files = [*strays, *_files(parts, candidates), *label_files]
@@ -118,56 +97,16 @@ def _unmatched(table: LabelTable, images: Sequence[Entry]) -> list[Candidate]:
     ]
 
 
-def _parts(images: Sequence[Entry]) -> list[_Part]:
-    """Series, divided where they hold several volumes or other things."""
-    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for entry in images:
-        groups[entry.series, entry.reason].append(entry)
-    parts: list[_Part] = []
-    for (_, reason), entries in sorted(groups.items()):
-        if reason:
-            parts.append(_Part(entries, "", reason))
-            continue
-        volumes = _volumes(entries)
-        for key, members in sorted(volumes.items()):
-            name = key if len(volumes) > 1 else ""
-            parts.append(_Part(members, name, _contradiction(members)))
-    return parts
-
-
-def _volumes(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Files of one series by image type, echo time, b-value and size.
-
-    A series whose slices all lie at places of their own is not divided: the parts would
-    be volumes with holes. Neither are files that do not lie parallel, so that the
-    geometry check names that and not what follows from it.
-    """
-    places = {entry.position for entry in entries}
-    directions = [entry.direction for entry in entries if entry.direction]
-    single = None not in places and len(places) == len(entries)
-    if single or (directions and np.ptp(directions, axis=0).max() > _SAME_DIRECTION):
-        return {"": list(entries)}
-    volumes = defaultdict(list)
-    for entry in entries:
-        volumes[entry.split_key].append(entry)
-    return volumes
-
-
-def _contradiction(entries: Sequence[Entry]) -> str:
-    """Why files of one series cannot belong together, or nothing."""
-    if len({(entry.patient, entry.study) for entry in entries}) > 1:
-        return "its files name several patients or studies; export the series again"
-    return ""
-
-
 def _candidates(
-    parts: Sequence[_Part], labels: _Labels, suffix: str, pseudonyms: Pseudonyms
+    parts: Sequence[SeriesPart], labels: _Labels, suffix: str, pseudonyms: Pseudonyms
 ) -> list[Candidate]:
     """One candidate for each part, in the same order."""
     usable = [part.first for part in parts if not part.reason]
     subjects = pseudonyms.subjects(entry.patient for entry in usable)
     found = [
-        {"reason": part.reason} if part.reason else labels.of(part.first)
+        {"reason": part.reason, "wrong": part.wrong}
+        if part.reason
+        else labels.of(part.first)
         for part in parts
     ]
     owners = defaultdict(set)
@@ -190,16 +129,17 @@ def _candidates(
 
 
 def _candidate(
-    part: _Part,
+    part: SeriesPart,
     source: Mapping[str, Any],
     subjects: Mapping[str, str],
     suffix: str,
     pseudonyms: Pseudonyms,
 ) -> Candidate:
     """The candidate that one part makes with its label map."""
-    name = part.name(pseudonyms)
+    name = _name(part, pseudonyms)
     if "reason" in source:
-        return excluded(f"series {name}", source["reason"])
+        leave = quarantined if source.get("wrong") else excluded
+        return leave(f"series {name}", source["reason"])
     subject = subjects[part.first.patient]
     # The UID of a DICOM study says nothing to a person: always a pseudonym.
     session = pseudonyms.name("session", part.first.patient, part.first.study)
@@ -209,19 +149,54 @@ def _candidate(
         scan=scan_id(subject, session, f"acq-{name}", suffix),
         subject=subject,
         session=session,
-        source={**source, "files": [str(entry.path) for entry in part.entries]},
+        source={**source, **_stored(part)},
     )
 
 
-def _files(parts: Sequence[_Part], candidates: Sequence[Candidate]) -> list[InputFile]:
-    """The state of the files of all parts."""
-    return [
-        InputFile(entry.path, "excluded", candidate.where, candidate.source["reason"])
-        if candidate.kind == "excluded"
-        else InputFile(entry.path, "used", candidate.where)
-        for part, candidate in zip(parts, candidates, strict=True)
-        for entry in part.entries
-    ]
+def _name(part: SeriesPart, pseudonyms: Pseudonyms) -> str:
+    """Pseudonym of a series, and of the part if there are several.
+
+    It stays when other series are added.
+    """
+    name = pseudonyms.name("series", part.first.series, length=_SERIES_LENGTH)
+    if not part.key:
+        return name
+    return f"{name}x{pseudonyms.name('part', part.key, length=_PART_LENGTH)}"
+
+
+def _stored(part: SeriesPart) -> dict[str, Any]:
+    """Where the frames of a part are: its files, and which frames if not all."""
+    paths = [entry.path for entry in part.entries]
+    files = {"files": [str(path) for path in paths]}
+    if part.numbers is None:
+        return files
+    return {**files, "frames": [list(part.numbers[path]) for path in paths]}
+
+
+def _files(
+    parts: Sequence[SeriesPart], candidates: Sequence[Candidate]
+) -> list[InputFile]:
+    """The state of the files of all parts; a file may hold frames of several."""
+    users: dict[Path, list[tuple[SeriesPart, Candidate]]] = defaultdict(list)
+    for part, candidate in zip(parts, candidates, strict=True):
+        for entry in part.entries:
+            users[entry.path].append((part, candidate))
+    return [_file(path, found) for path, found in users.items()]
+
+
+def _file(path: Path, users: Sequence[tuple[SeriesPart, Candidate]]) -> InputFile:
+    """The state of one file; that of the best of the volumes it has a part in."""
+    order = ("dicom", "quarantined", "excluded")
+    ranked = sorted(users, key=lambda user: order.index(user[1].kind))
+    part, candidate = ranked[0]
+    others = tuple(
+        other.where for _, other in ranked[1:] if other.kind == candidate.kind
+    )
+    if candidate.kind == "dicom":
+        state: FileState = "part" if part.key else "used"
+        return InputFile(path, state, candidate.where, others=others)
+    left: FileState = "quarantined" if candidate.kind == "quarantined" else "excluded"
+    return InputFile(path, left, candidate.where, candidate.source["reason"], others)
 
 
 def _label_files(

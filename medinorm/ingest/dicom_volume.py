@@ -1,93 +1,154 @@
 """One volume from the files of a DICOM series: placed by its headers, or refused."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
-from medinorm.errors import ReadError
-from medinorm.ingest.dicom_files import numbers_of, read_header, read_pixels, value_of
-from medinorm.ingest.geometry import Planes, Stack, stack_planes
+from medinorm.config import GeometryConfig
+from medinorm.errors import GeometryError, ReadError
+from medinorm.ingest.dicom_files import read_pixels
+from medinorm.ingest.frames import Frame, planes_of, read_frames
+from medinorm.ingest.geometry import Stack, duplicate, place_numbers, stack_planes
+from medinorm.ingest.regrid import interpolate_slices, straighten
 from medinorm.volume import Volume
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One slice: where it is stored and where it lies.
+class Reading:
+    """A volume and what a user of its values should know.
 
     Args:
-        path: its file.
-        index: which frame of the file, from 0.
-        position: LPS mm, not-a-number if unknown; so are the others.
-        directions: direction of growing column, then of growing row.
-        spacing: distance of rows and of columns, mm.
-        shape: number of rows and of columns.
-        slope: real value for each stored one.
-        intercept: real value of a stored 0.
+        volume: the volume.
+        notes: entries for its sidecar: what was changed, and how it was stored.
     """
 
-    path: Path
-    index: int
-    position: tuple[float, ...]
-    directions: tuple[float, ...]
-    spacing: tuple[float, ...]
-    shape: tuple[float, ...]
-    slope: float = 1.0
-    intercept: float = 0.0
+    volume: Volume
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Frames that make a volume, in any order, and how they do it.
+
+    Args:
+        frames: one for each place.
+        stack: their order and place.
+        dropped: how many more frames lie on one of them and are the same.
+    """
+
+    frames: Sequence[Frame]
+    stack: Stack
+    dropped: int = 0
 
 
 def read_series(files: Sequence[Path]) -> Volume:
-    """Read the files of one series as one volume.
+    """Read the files of one series as one volume, and refuse what is no even stack.
 
     Axes are column, row and slice of the acquisition; nothing is resampled. Slope and
     intercept of each slice are applied. Whole numbers stay whole.
 
     Args:
-        files: classic single-frame files, or enhanced multi-frame ones, in any order.
+        files: single slices, multi-frame files or mosaics, in any order.
 
     Raises:
         ReadError: a file is damaged or of a kind that is not read.
         GeometryError: the slices do not make a volume; see `stack_planes`.
     """
-    frames = [frame for path in files for frame in read_frames(path)]
-    stack = stack_planes(planes_of(frames))
-    return Volume(_fill(frames, stack)[np.newaxis], stack.affine)
+    return read_part([frame for path in files for frame in read_frames(path)]).volume
 
 
-def read_frames(path: Path) -> list[Frame]:
-    """Read where the frames of one file lie.
+def read_part(frames: Sequence[Frame], policy: GeometryConfig | None = None) -> Reading:
+    """Read frames as one volume.
+
+    Args:
+        frames: all that the volume consists of, in any order.
+        policy: what to do about slices that are no even stack; by default refuse.
 
     Raises:
-        ReadError: the file is damaged or is no DICOM object.
+        ReadError: a file is damaged or of a kind that is not read.
+        GeometryError: the slices do not make a volume; see `place_frames`.
     """
-    header = read_header(path)
-    if header is None:
-        raise ReadError("a file of the series is not DICOM any more; plan again")
-    if "PerFrameFunctionalGroupsSequence" not in header:
-        return [_classic_frame(path, header)]
-    shared = _items(header, "SharedFunctionalGroupsSequence")[:1]
-    groups = _items(header, "PerFrameFunctionalGroupsSequence")
-    if numbers_of(header, "NumberOfFrames", 1) != (float(len(groups)),):
-        raise ReadError("frames and their descriptions differ in number")
-    return [
-        _enhanced_frame(path, header, index, [own, *shared])
-        for index, own in enumerate(groups)
-    ]
+    placed = place_frames(frames, policy)
+    stack = placed.stack
+    array = _fill(placed.frames, stack)
+    if not stack.even:
+        array = interpolate_slices(array, stack.index)
+    volume = Volume(array[np.newaxis], stack.affine)
+    if stack.straighten:
+        volume = straighten(volume)
+    return Reading(volume, _notes(placed))
 
 
-def planes_of(frames: Sequence[Frame]) -> Planes:
-    """Where frames lie, as arrays."""
-    return Planes(
-        positions=np.array([frame.position for frame in frames]),
-        directions=np.array([frame.directions for frame in frames]).reshape(-1, 2, 3),
-        spacings=np.array([frame.spacing for frame in frames]),
-        shapes=np.array([frame.shape for frame in frames]).astype(np.int64),
+def place_frames(
+    frames: Sequence[Frame], policy: GeometryConfig | None = None
+) -> Placed:
+    """Find out how frames make a volume, from headers alone but for doubled ones.
+
+    Args:
+        frames: all that the volume consists of, in any order.
+        policy: what to do about slices that are no even stack; by default refuse.
+
+    Raises:
+        ReadError: a doubled frame cannot be read.
+        GeometryError: the slices do not make a volume; see `stack_planes`. Of slices
+            at one place it says whether their pixels are the same.
+    """
+    policy = policy or GeometryConfig()
+    planes = planes_of(frames)
+    places = place_numbers(planes)
+    kept, doubled = _doubled(places)
+    if not doubled or len(kept) == 1:
+        return Placed(frames, stack_planes(planes, policy))
+    same = all(_same_values(frames[one], frames[other]) for one, other in doubled)
+    if not same or policy.duplicate == "quarantine":
+        kind = "all with the same pixels" if same else "not all with the same pixels"
+        raise GeometryError(duplicate(len(doubled), len(frames), kind))
+    single = [frames[number] for number in kept]
+    return Placed(single, stack_planes(planes_of(single), policy), len(doubled))
+
+
+def _doubled(places: NDArray[np.intp]) -> tuple[list[int], list[tuple[int, int]]]:
+    """The first frame at each place, and each other one with that first one."""
+    first: dict[int, int] = {}
+    doubled = []
+    for number, place in enumerate(places):
+        kept = first.setdefault(int(place), number)
+        if kept != number:
+            doubled.append((kept, number))
+    return list(first.values()), doubled
+
+
+def _same_values(one: Frame, other: Frame) -> bool:
+    """Whether two frames hold the same real values."""
+    first, second = (
+        _real_values(frame, frame.cut(_pictures(frame)), whole=False)
+        for frame in (one, other)
     )
+    return bool(np.array_equal(first, second))
+
+
+def _notes(placed: Placed) -> dict[str, Any]:
+    """Entries for the sidecar; a list where slices differ."""
+    stack = placed.stack
+    changes = list(stack.changes)
+    if placed.dropped:
+        changes.append(f"duplicate: {placed.dropped} slices with the same pixels left")
+    notes: dict[str, Any] = {"GeometryChanges": changes} if changes else {}
+    ordered = [placed.frames[number] for number in stack.order]
+    for name in sorted({name for frame in ordered for name in frame.notes}):
+        values = [frame.notes.get(name) for frame in ordered]
+        notes[name] = values[0] if len(set(values)) == 1 else values
+    if "PhilipsScaleSlope" in notes:
+        for name, key in (("slope", "Slope"), ("intercept", "Intercept")):
+            values = [getattr(frame, name) for frame in ordered]
+            single = len(set(values)) == 1
+            notes[f"PhilipsRescale{key}"] = values[0] if single else values
+    return notes
 
 
 def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
@@ -97,31 +158,38 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
     whole = all(frame.slope == 1 and frame.intercept % 1 == 0 for frame in frames)
     rows, columns = (int(size) for size in frames[0].shape)
     array: NDArray[Any] = np.empty(0)
-    number = 0
-    for path, members in groupby(frames, key=lambda frame: frame.path):
+    order = sorted(range(len(frames)), key=lambda number: str(frames[number].path))
+    for _, members in groupby(order, key=lambda number: frames[number].path):
         group = list(members)
-        _, pixels = read_pixels(path)
-        _check_size(group, pixels)
-        if pixels.dtype.kind == "f":
-            whole = False
+        pictures = _pictures(frames[group[0]])
         if not array.size:
-            dtype = np.result_type(pixels.dtype, np.int32) if whole else np.float32
-            array = np.empty((columns, rows, len(frames)), dtype=dtype)
-        for frame in group:
-            array[..., place[number]] = _real_values(frame, pixels, whole=whole).T
-            number += 1
-    return _smallest(array)
+            whole = whole and pictures.dtype.kind != "f"
+            dtype = np.result_type(pictures.dtype, np.int32) if whole else np.float32
+            # A slice at a time is written: each must lie in one piece.
+            array = np.empty((len(frames), rows, columns), dtype=dtype)
+        elif pictures.dtype.kind == "f" and whole:
+            raise ReadError("only some files of the series hold whole numbers")
+        for number in group:
+            frame = frames[number]
+            values = _real_values(frame, frame.cut(pictures), whole=whole)
+            array[place[number]] = values
+    return _smallest(array).T
 
 
-def _check_size(frames: Sequence[Frame], pixels: NDArray[Any]) -> None:
-    """Refuse pixels of another shape than the header gave."""
-    if pixels.shape != (len(frames), *frames[0].shape):
+def _pictures(frame: Frame) -> NDArray[Any]:
+    """All pictures of a frame's file.
+
+    Raises:
+        ReadError: they have another size than the header gave.
+    """
+    _, pictures = read_pixels(frame.path)
+    if pictures.shape != frame.stored:
         raise ReadError("pixels and header differ in size; export the series again")
+    return pictures
 
 
-def _real_values(frame: Frame, pixels: NDArray[Any], *, whole: bool) -> NDArray[Any]:
+def _real_values(frame: Frame, stored: NDArray[Any], *, whole: bool) -> NDArray[Any]:
     """Slope and intercept applied to one frame."""
-    stored: NDArray[Any] = pixels[frame.index]
     if whole:
         moved: NDArray[Any] = stored.astype(np.int64) + int(frame.intercept)
         return moved
@@ -139,86 +207,3 @@ def _smallest(array: NDArray[Any]) -> NDArray[Any]:
         if limits.min <= low and high <= limits.max:
             return array.astype(dtype)
     return array
-
-
-def _classic_frame(path: Path, header: Dataset) -> Frame:
-    """The only frame of a file."""
-    return Frame(
-        path=path,
-        index=0,
-        position=_numbers([header], "ImagePositionPatient", 3),
-        directions=_numbers([header], "ImageOrientationPatient", 6),
-        spacing=_numbers([header], "PixelSpacing", 2),
-        shape=_shape(header),
-        **_rescale([header]),
-    )
-
-
-def _enhanced_frame(
-    path: Path, header: Dataset, index: int, groups: list[Dataset]
-) -> Frame:
-    """One frame of a multi-frame file; its own groups come before the shared ones."""
-    return Frame(
-        path=path,
-        index=index,
-        position=_numbers(
-            _inside(groups, "PlanePositionSequence"), "ImagePositionPatient", 3
-        ),
-        directions=_numbers(
-            _inside(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6
-        ),
-        spacing=_numbers(_inside(groups, "PixelMeasuresSequence"), "PixelSpacing", 2),
-        shape=_shape(header),
-        **_rescale(_inside(groups, "PixelValueTransformationSequence")),
-    )
-
-
-def _inside(groups: Sequence[Dataset], sequence: str) -> list[Dataset]:
-    """The first item of a sequence, from each group that has it."""
-    return [item for group in groups for item in _items(group, sequence)[:1]]
-
-
-def _items(dataset: Dataset, sequence: str) -> list[Dataset]:
-    """The items of a sequence, none if it is absent or damaged."""
-    value = value_of(dataset, sequence, ())
-    return [item for item in value if isinstance(item, Dataset)]
-
-
-def _numbers(places: Sequence[Dataset], keyword: str, count: int) -> tuple[float, ...]:
-    """The numbers of the first place that has them, or not-a-numbers."""
-    for place in places:
-        numbers = numbers_of(place, keyword, count)
-        if numbers is not None:
-            return numbers
-    return (float("nan"),) * count
-
-
-def _shape(header: Dataset) -> tuple[float, ...]:
-    """Number of rows and of columns.
-
-    Raises:
-        ReadError: the header does not say.
-    """
-    rows = numbers_of(header, "Rows", 1)
-    columns = numbers_of(header, "Columns", 1)
-    if not (rows and columns and min(*rows, *columns) > 0):
-        raise ReadError("a file has no pixels; copy the series again")
-    return (*rows, *columns)
-
-
-def _rescale(places: Sequence[Dataset]) -> dict[str, float]:
-    """Slope and intercept; none means that stored values are the real ones.
-
-    Raises:
-        ReadError: they are there but make no sense.
-    """
-    found = {}
-    for name, keyword in (("slope", "RescaleSlope"), ("intercept", "RescaleIntercept")):
-        given = [place for place in places if keyword in place]
-        if not given:
-            continue
-        number = _numbers(given, keyword, 1)[0]
-        if not np.isfinite(number) or (name == "slope" and number == 0):
-            raise ReadError("slope or intercept is no number; export the series again")
-        found[name] = number
-    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.config import GeometryConfig
 from medinorm.errors import GeometryError
 
 Floats = NDArray[np.float64]
@@ -21,6 +22,8 @@ _SAME_PLACE = 0.01  # mm; slices closer than this lie on one another ...
 _SAME_PART = 0.05  # ... and those closer than this part of the usual distance
 _PART_OF_GAP = 0.02  # a slice may miss its place by this part of the gap
 _TILT = 0.1  # degrees; rounded headers stay well below
+_MOST_GROWTH = 4  # slices of an even grid for each that there is
+_SAME_INDEX = 1e-6  # voxels
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,26 @@ class Stack:
 
     Args:
         order: ``(N,)``, which slice comes first, second, ...
+        index: ``(N,)``, where each lies along the third axis, in voxels; whole numbers
+            from 0 unless slices are to be interpolated onto an even grid.
         affine: ``(4, 4)``, voxel index (column, row, slice) to RAS+ mm.
+        straighten: whether the volume is to be resampled onto a grid with right angles.
+        changes: what the policy made of an uneven or tilted stack, in words.
     """
 
     order: NDArray[np.intp]
+    index: Floats
     affine: Floats
+    straighten: bool = False
+    changes: tuple[str, ...] = ()
+
+    @property
+    def even(self) -> bool:
+        """Whether each slice is one of the volume's."""
+        return bool((self.index == np.arange(len(self.index))).all())
 
 
-def stack_planes(planes: Planes) -> Stack:
+def stack_planes(planes: Planes, policy: GeometryConfig | None = None) -> Stack:
     """Order slices and place them in the world.
 
     The order comes from positions alone; file names and instance numbers do not count.
@@ -61,11 +76,13 @@ def stack_planes(planes: Planes) -> Stack:
 
     Args:
         planes: two or more slices.
+        policy: what to do about tilt and uneven distances; by default refuse.
 
     Raises:
         GeometryError: the slices are no volume. The message begins with the verdict:
             ``no_geometry``, ``single_slice``, ``mixed_grid``, ``mixed_orientation``,
-            ``duplicate``, ``missing_slices``, ``variable_spacing`` or ``tilt``.
+            ``duplicate``, ``missing_slices``, ``variable_spacing``, ``tilt`` or
+            ``jitter``.
 
     Examples:
         >>> planes = Planes(
@@ -77,17 +94,81 @@ def stack_planes(planes: Planes) -> Stack:
         >>> stack_planes(planes).order.tolist()
         [1, 2, 0]
     """
+    policy = policy or GeometryConfig()
     _check_headers(planes)
     normal = np.cross(*planes.directions[0])
     heights = planes.positions @ normal
     order = np.argsort(heights, kind="stable")
-    _check_gaps(np.diff(heights[order]))
-    positions = planes.positions[order]
-    step = (positions[-1] - positions[0]) / (len(positions) - 1)
-    _check_tilt(step, normal)
-    stack = Stack(order, _affine(planes, positions[0], step))
+    heights, positions = heights[order], planes.positions[order]
+    index = np.arange(len(order), dtype=np.float64)
+    changes = []
+    if problem := _uneven(np.diff(heights)):
+        if policy.variable_spacing == "quarantine":
+            raise GeometryError(f"{problem}; export the evenly spaced part")
+        changes.append(f"{problem}: interpolated onto an even grid")
+        index = _even_index(heights)
+    step = (positions[-1] - positions[0]) / index[-1]
+    if problem := _tilt(step, normal):
+        if policy.tilt == "quarantine":
+            raise GeometryError(
+                f"{problem} (a tilted gantry); resample the series to a straight grid, "
+                "or set ingest.geometry.tilt"
+            )
+        done = "kept in the affine" if policy.tilt == "keep_shear" else "resampled"
+        changes.append(f"{problem}: {done}")
+    straighten = bool(problem) and policy.tilt == "resample"
+    affine = _affine(planes, positions[0], step)
+    stack = Stack(order, index, affine, straighten, tuple(changes))
     _check_places(planes, stack)
     return stack
+
+
+def same_directions(directions: Floats) -> NDArray[np.intp]:
+    """A number for the direction of each slice, the same for parallel ones.
+
+    Args:
+        directions: ``(N, 2, 3)``; unknown ones are not-a-numbers and count as one more.
+    """
+    known: list[Floats] = []
+    numbers = np.empty(len(directions), dtype=np.intp)
+    for place, direction in enumerate(directions):
+        near = [
+            number
+            for number, other in enumerate(known)
+            if np.array_equal(np.isnan(direction), np.isnan(other))
+            and not (np.abs(direction - other) > _SAME_DIRECTION).any()
+        ]
+        if not near:
+            known.append(direction)
+        numbers[place] = near[0] if near else len(known) - 1
+    return numbers
+
+
+def place_numbers(planes: Planes) -> NDArray[np.intp]:
+    """A number for the place of each slice, the same for slices on one another.
+
+    Slices that are not parallel, or do not say where they lie, have places of their
+    own.
+    """
+    count = len(planes.positions)
+    parallel = same_directions(planes.directions).max(initial=0) == 0
+    known = all(np.isfinite(v).all() for v in (planes.positions, planes.directions))
+    if not (parallel and known):
+        return np.arange(count)
+    heights = planes.positions @ np.cross(*planes.directions[0])
+    order = np.argsort(heights, kind="stable")
+    numbers = np.empty(count, dtype=np.intp)
+    nearby: list[int] = []  # one slice of each place at about this height
+    for slice_ in order:
+        nearby = [n for n in nearby if heights[slice_] - heights[n] <= _SAME_PLACE]
+        distances = planes.positions[nearby] - planes.positions[slice_]
+        same = np.flatnonzero(np.linalg.norm(distances, axis=1) <= 2 * _SAME_PLACE)
+        if len(same):
+            numbers[slice_] = numbers[nearby[same[0]]]
+        else:
+            numbers[slice_] = slice_
+            nearby.append(int(slice_))
+    return numbers
 
 
 def _check_headers(planes: Planes) -> None:
@@ -118,26 +199,42 @@ def _check_headers(planes: Planes) -> None:
         )
 
 
-def _check_gaps(gaps: Floats) -> None:
-    """Refuse slices at the same height or at uneven distances."""
+def _uneven(gaps: Floats) -> str:
+    """The verdict on slices at uneven distances, empty if they are even.
+
+    Raises:
+        GeometryError: slices lie at the same height, or some are missing.
+    """
     same = max(_SAME_PLACE, _SAME_PART * float(np.median(gaps)))
     doubled = int((gaps < same).sum())
     if doubled:
-        raise GeometryError(
-            f"duplicate: {doubled} of {len(gaps) + 1} slices lie where another lies "
-            "(repeated files, time points or echoes); export one volume a series"
-        )
+        raise GeometryError(duplicate(doubled, len(gaps) + 1))
     gap = float(gaps.min())
     tolerance = max(_PART_OF_GAP * gap, _SAME_PLACE)
     if np.ptp(gaps) <= tolerance:
-        return
+        return ""
     multiples = np.rint(gaps / gap)
     # Each gap may be off by a little; a multiple of the gap by that much for each part.
     if (np.abs(gaps - multiples * gap) <= tolerance * multiples).all():
         raise GeometryError(_missing(multiples))
-    raise GeometryError(
+    return (
         f"variable_spacing: distances of slices range from {gap:.4g} to "
-        f"{gaps.max():.4g} mm; export the evenly spaced part"
+        f"{gaps.max():.4g} mm"
+    )
+
+
+def duplicate(doubled: int, count: int, kind: str = "") -> str:
+    """The verdict on slices at one place.
+
+    Args:
+        doubled: how many lie where another lies.
+        count: how many there are.
+        kind: whether their pixels are the same, if that is known.
+    """
+    return (
+        f"duplicate: {doubled} of {count} slices lie where another lies"
+        f"{', ' if kind else ''}{kind} (repeated files, time points or echoes); export "
+        "one volume a series"
     )
 
 
@@ -151,15 +248,33 @@ def _missing(multiples: Floats) -> str:
     )
 
 
-def _check_tilt(step: Floats, normal: Floats) -> None:
-    """Refuse slices that are shifted along themselves from one to the next."""
+def _even_index(heights: Floats) -> Floats:
+    """Where slices lie on an even grid from the first to the last of them.
+
+    Its gap is about the smallest distance, so that nothing is lost.
+
+    Raises:
+        GeometryError: the grid would have many more slices than there are.
+    """
+    extent = heights[-1] - heights[0]
+    last = int(np.rint(extent / np.diff(heights).min()))
+    if last > _MOST_GROWTH * len(heights):
+        raise GeometryError(
+            f"variable_spacing: an even grid needs {last + 1} slices for the "
+            f"{len(heights)} there are; export the evenly spaced part"
+        )
+    index: Floats = (heights - heights[0]) / extent * last
+    whole = np.rint(index)
+    return np.where(np.abs(index - whole) < _SAME_INDEX, whole, index)
+
+
+def _tilt(step: Floats, normal: Floats) -> str:
+    """The verdict on slices shifted along themselves, empty if they are not."""
     across = np.linalg.norm(step - (step @ normal) * normal)
     angle = float(np.degrees(np.arctan2(across, abs(step @ normal))))
-    if angle > _TILT:
-        raise GeometryError(
-            f"tilt: slices are shifted sideways by {angle:.1f} degrees (a tilted "
-            "gantry); resample the series to a straight grid first"
-        )
+    if angle <= _TILT:
+        return ""
+    return f"tilt: slices are shifted sideways by {angle:.1f} degrees"
 
 
 def _affine(planes: Planes, origin: Floats, step: Floats) -> Floats:
@@ -181,7 +296,7 @@ def _check_places(planes: Planes, stack: Stack) -> None:
     for row, column in ((0, 0), (rows - 1, columns - 1)):
         offset = np.array([column, row]) * planes.spacings[:, ::-1]
         said = planes.positions + np.einsum("ni,nij->nj", offset, planes.directions)
-        index = np.arange(len(stack.order))
+        index = stack.index
         voxels = np.stack(
             [np.full_like(index, column), np.full_like(index, row), index], axis=1
         )

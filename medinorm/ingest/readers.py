@@ -13,11 +13,13 @@ from medinorm.errors import GeometryError, ReadError, ScanError
 from medinorm.files import read_json
 from medinorm.ingest.checks import on_grid_of
 from medinorm.ingest.dicom_files import read_header
-from medinorm.ingest.dicom_volume import read_series
+from medinorm.ingest.dicom_parts import frames_of
+from medinorm.ingest.dicom_volume import Reading, read_part
 from medinorm.ingest.drawings import read_drawing
 from medinorm.ingest.identity import Facts, read_identity, read_metadata
 from medinorm.ingest.plan import SERIES_FOLDER
 from medinorm.ingest.pseudonyms import Pseudonyms
+from medinorm.ingest.zip_files import on_disk
 from medinorm.volume import Volume, read_volume
 
 
@@ -35,8 +37,8 @@ class ScanReader(Protocol):
     def identity(self, pseudonyms: Pseudonyms) -> Facts:
         """The scanner and its settings."""
 
-    def image(self) -> Volume:
-        """The image, all channels on one grid."""
+    def image(self) -> Reading:
+        """The image, all channels on one grid, and notes for its sidecar."""
 
     def label(self, image: Volume) -> Volume:
         """The label map on the grid of the image."""
@@ -73,7 +75,7 @@ class NiftiReader:
             merged |= _read_sidecar(path)
         return read_metadata(merged, pseudonyms)
 
-    def image(self) -> Volume:
+    def image(self) -> Reading:
         """All channels, turned to the axes of the first."""
         parts = [self._channel(name) for name in self.channels]
         first = parts[0]
@@ -81,7 +83,8 @@ class NiftiReader:
         for name, part in zip(self.channels[1:], parts[1:], strict=True):
             with_role = f"channel {name}"
             turned.append(_turned(first, part, with_role, self.ingest.grid_tolerance))
-        return first.with_array(np.concatenate([part.array for part in turned]))
+        array = np.concatenate([part.array for part in turned])
+        return Reading(first.with_array(array))
 
     def label(self, image: Volume) -> Volume:
         """From its own file."""
@@ -107,6 +110,7 @@ class DicomReader:
     input: InputConfig
     ingest: IngestConfig
     private: Path
+    unpacked: Path
 
     @property
     def channels(self) -> Sequence[str]:
@@ -119,8 +123,8 @@ class DicomReader:
         files = read_json(self.private / SERIES_FOLDER / self.source["files"])
         label = self.source.get("label") or self.source["segmentation"]
         return {
-            "series": [Path(path) for path in files],
-            "label map": [Path(label)],
+            "series": on_disk([Path(path) for path in files], self.unpacked / "series"),
+            "label map": on_disk([Path(label)], self.unpacked / "label"),
         }
 
     def identity(self, pseudonyms: Pseudonyms) -> Facts:
@@ -130,9 +134,11 @@ class DicomReader:
             raise ReadError("a file of the series is not DICOM any more; plan again")
         return read_identity(header, pseudonyms)
 
-    def image(self) -> Volume:
+    def image(self) -> Reading:
         """The volume that the slices make."""
-        return read_series(self.inputs["series"])
+        files = self.inputs["series"]
+        numbers = self.source.get("frames") or [None] * len(files)
+        return read_part(frames_of(files, numbers), self.ingest.geometry)
 
     def label(self, image: Volume) -> Volume:
         """From the label table's NIfTI file, or else from a SEG or RTSTRUCT."""

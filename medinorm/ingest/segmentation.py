@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from medinorm.errors import GeometryError, LabelError
 from medinorm.ingest.dicom_files import numbers_of, read_pixels, text_of, value_of
-from medinorm.ingest.dicom_volume import planes_of, read_frames
+from medinorm.ingest.frames import planes_of, read_frames
 from medinorm.ingest.label_names import fold_name, values_by_name
 from medinorm.volume import Volume
 

@@ -13,13 +13,14 @@ from pydicom.uid import (
 
 from medinorm.errors import StageError
 from medinorm.ingest.dicom_source import find_dicom_scans
+from medinorm.ingest.index import look_through
 from medinorm.ingest.pseudonyms import Pseudonyms
 
 NAMES = Pseudonyms(bytes(32))
 
 
 def find(folder, labels=None, names=NAMES):
-    return find_dicom_scans([folder], labels, "image", names)
+    return find_dicom_scans(look_through([folder]), labels, "image", names)
 
 
 def table(fake, tmp_path, *rows):
@@ -28,7 +29,9 @@ def table(fake, tmp_path, *rows):
 
 def reasons(inventory):
     return sorted(
-        row.source["reason"] for row in inventory.candidates if row.kind == "excluded"
+        row.source["reason"]
+        for row in inventory.candidates
+        if row.kind in {"excluded", "quarantined"}
     )
 
 
@@ -97,14 +100,14 @@ def test_missing_folder(tmp_path):
     ("header", "reason"),
     [
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "a localizer"),
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]}, "mosaic"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "DOSE_INFO"]}, "a dose or protocol"),
         ({"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, "derived map"),
         ({"ImageType": ["DERIVED", "SECONDARY", "MIP"]}, "projection"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]}, "phase"),
         ({"SOPClassUID": SecondaryCaptureImageStorage}, "a secondary capture"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.22"}, "a report"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.1"}, "not an MR, CT or PET"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.3"}, "a radiotherapy object"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.2"}, "a radiotherapy object"),
         ({"BurnedInAnnotation": "YES"}, "text is drawn into the pixels"),
     ],
 )
@@ -137,19 +140,28 @@ def test_echoes_and_image_types_are_volumes_of_their_own(fake, tmp_path, folder)
     assert len(reasons(found)) == 1
 
 
-def test_directions_stay_together_for_the_geometry_check(fake, tmp_path, folder):
+TURNED = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
+
+
+def test_each_direction_is_a_volume(fake, tmp_path, folder):
     uid = generate_uid()[:50]
-    turned = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
-    fake.save(
-        fake.Series(fake.ramp((6, 6, 4)), uid=uid, header={"EchoTime": 5}).datasets(),
-        folder / "a",
-    )
-    fake.save(
-        fake.Series(fake.ramp((6, 6, 4)), uid=uid, directions=turned).datasets(),
-        folder / "b",
-    )
+    for number, directions in enumerate((((1.0, 0, 0), (0, 1.0, 0)), TURNED)):
+        series = fake.Series(fake.ramp((6, 6, 4)), uid=uid, directions=directions)
+        fake.save(series.datasets(), folder / str(number))
     found = find(folder, table(fake, tmp_path, {"series_uid": uid, "label": "x"}))
-    assert [len(row.source["files"]) for row in usable(found)] == [8]
+    assert [len(row.source["files"]) for row in usable(found)] == [4, 4]
+    assert sorted(file.state for file in found.files) == ["part"] * 8 + ["used"]
+
+
+def test_a_stray_slice_of_another_direction_holds_all_back(fake, tmp_path, folder):
+    """Two slices cannot show that they belong together."""
+    uid = generate_uid()[:50]
+    fake.save(fake.Series(fake.ramp((6, 6, 4)), uid=uid).datasets(), folder / "a")
+    turned = fake.Series(fake.ramp((6, 6, 2)), uid=uid, directions=TURNED)
+    fake.save(turned.datasets(), folder / "b")
+    found = find(folder, table(fake, tmp_path, {"series_uid": uid, "label": "x"}))
+    (row,) = [row for row in found.candidates if row.kind == "quarantined"]
+    assert row.source["reason"].startswith("mixed_orientation: ")
 
 
 def test_one_volume_with_uneven_headers_is_not_torn(fake, tmp_path, folder):
@@ -293,7 +305,7 @@ def test_real_series_are_all_accounted_for(real_dicom):
     for file in found.files:
         folder = file.path.relative_to(real_dicom).parts
         by_folder.setdefault("/".join(folder[:3]), set()).add(file.reason)
-    assert any("mosaic" in r for r in by_folder["nih/In/20180918Si"])
+    assert any("no label map" in r for r in by_folder["nih/In/20180918Si"])
     assert any("secondary capture" in r for r in by_folder["vendors/generic/rgb"])
     assert any("no label map" in r for r in by_folder["nih/In/20180918GE"])
 

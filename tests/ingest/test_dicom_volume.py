@@ -180,11 +180,6 @@ def without_position(datasets):
     del datasets[3].ImagePositionPatient
 
 
-def inverted(datasets):
-    for ds in datasets:
-        ds.PhotometricInterpretation = "MONOCHROME1"
-
-
 def coloured(datasets):
     for ds in datasets:
         ds.PhotometricInterpretation = "RGB"
@@ -228,7 +223,6 @@ def lookup_table(datasets):
         (without_slice, "missing_slices: 1 missing, the first after slice 5 of 16"),
         (repeated_slice, "duplicate: 1 of 18"),
         (without_position, "no_geometry"),
-        (inverted, "MONOCHROME1"),
         (coloured, "colours"),
         (truncated, "pixels are truncated"),
         (without_pixels, "pixels are truncated"),

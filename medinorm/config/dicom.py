@@ -1,0 +1,64 @@
+"""Which DICOM series are used, and what is done about slices that are no even stack."""
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from medinorm.config.numbers import Millimetres
+from medinorm.sections import Section
+
+PlaneName = Literal["axial", "coronal", "sagittal"]
+
+
+class GeometryConfig(Section):
+    """What is done about slices that are no even stack; all else is left out."""
+
+    duplicate: Literal["quarantine", "drop_duplicates"] = Field(
+        default="quarantine",
+        description="Slices at one place: `drop_duplicates` keeps one of each if all "
+        "have the same pixels.",
+    )
+    variable_spacing: Literal["quarantine", "resample"] = Field(
+        default="quarantine",
+        description="Slices at uneven distances: `resample` interpolates an even "
+        "stack.",
+    )
+    tilt: Literal["quarantine", "resample", "keep_shear"] = Field(
+        default="quarantine",
+        description="Slices shifted sideways (a tilted gantry): `resample` brings them "
+        "onto a grid with right angles, `keep_shear` keeps the voxels and lets the "
+        "affine lean.",
+    )
+
+
+class SelectRule(Section):
+    """What a DICOM series must be: all keys that are given must fit."""
+
+    modality: tuple[Literal["MR", "CT", "PT"], ...] = Field(
+        default=(), description="Modalities, any of them."
+    )
+    description: str | None = Field(
+        default=None,
+        description="Regular expression that the description or protocol name of the "
+        "series must contain, whatever its case.",
+    )
+    orientation: tuple[PlaneName, ...] = Field(
+        default=(), description="Planes to which the slices are nearest, any of them."
+    )
+    max_spacing: Millimetres | None = Field(
+        default=None,
+        description="Largest distance of voxel centres along any axis, in mm.",
+    )
+    contrast_agent: bool | None = Field(
+        default=None, description="Whether a contrast agent was given."
+    )
+
+    @field_validator("description")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
