@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medinorm.errors import StageError
+from medinorm.ingest.bids_tables import write_bids_tables
 from medinorm.ingest.candidates import unpack
 from medinorm.ingest.prune import prune
 from medinorm.provenance import sidecar_path
@@ -68,6 +69,7 @@ def collect_scans(
     if not usable:
         raise StageError(_nothing_usable(left))
     _write_scans(usable, scans)
+    write_bids_tables(canonical, read_table(scans))
     _log.info("%d usable scans, %d exclusions", len(usable), len(left))
 
 

@@ -11,8 +11,8 @@ from medinorm.errors import StageError
 from medinorm.files import read_json
 from medinorm.ingest.convert import DATASET_NAME, LABELS_FOLDER
 
-# Names that convert gives, and those of temporary files that a killed job left.
-_OURS = re.compile(r"(\.\d+-)?sub-.+\.(nii\.gz|json)")
+# Names that convert and collect give, and those of temporary files that a killed job left.
+_OURS = re.compile(r"(\.\d+-)?sub-.+\.(nii\.gz|json|tsv)")
 
 _log = logging.getLogger(__name__)
 
