@@ -9,7 +9,7 @@ temporaries cost no memory traffic.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 ArrayT = TypeVar("ArrayT", bound="NDArray[Any] | Tensor")
 Mask = NDArray[np.bool_]
+Rule = Callable[[Any], Any]  # voxels to mask, one voxel at a time
 
-BLOCK = 1 << 16  # voxels: 512 KiB as float64
+BLOCK = 1 << 15  # voxels: 256 KiB as float64
 _ROUNDING = 1e-9  # relative; float64 sums are better, and contrast in float32 is larger
 _NEGLIGIBLE = 2.0**-24  # half the distance of float32 numbers near 1
 
@@ -121,13 +122,22 @@ def count_nonfinite(channel: Any) -> tuple[int, int]:
     if values.dtype.kind != "f":
         return 0, 0
     nan, infinite = 0, 0
-    with blocks(values) as found, np.errstate(over="ignore", invalid="ignore"):
+    with blocks(values) as found:
         for voxels in found:
-            # A finite sum of squares has finite terms; this is the fastest look.
-            if not isfinite(voxels.dot(voxels)):
+            if not is_finite(voxels):
                 nan += int(np.isnan(voxels).sum())
                 infinite += int(np.isinf(voxels).sum())
     return nan, infinite
+
+
+def is_finite(voxels: NDArray[Any]) -> bool:
+    """Whether a vector is free of NaN and infinity."""
+    if voxels.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A finite sum of squares has finite terms: the fastest look. It overflows only
+        # with numbers that are rare.
+        return isfinite(voxels.dot(voxels)) or bool(np.isfinite(voxels).all())
 
 
 def require_finite(channel: Any) -> None:
@@ -170,7 +180,8 @@ def measure(channel: Any, mask: Any = None) -> Spread:
 
     Args:
         channel: any shape and real data type.
-        mask: of the same shape; ``None``: all voxels.
+        mask: of the same shape; ``None``: all voxels; or a `Rule`: then all voxels must
+            be finite, those that it does not pick too.
 
     Returns:
         The spread; its `m2` is 0 if and only if all voxels have the same value.
@@ -179,28 +190,29 @@ def measure(channel: Any, mask: Any = None) -> Spread:
         IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
             mask has another shape.
     """
-    if mask is not None:
+    if mask is not None and not callable(mask):
         require_grid(mask, channel)
     spread = measure_any(channel, mask)
-    if not spread.count:
-        raise IntensityError("no voxel is in the mask; check it, or choose another")
     if not isfinite(spread.m2):
         require_finite(channel)
+    if not spread.count:
+        raise IntensityError("no voxel is in the foreground; choose another")
     return spread
 
 
 def measure_any(channel: Any, mask: Any = None) -> Spread:
-    """As `measure`, but of no voxel or of NaN it is empty or NaN."""
+    """As `measure`, but of no voxel it is empty, and of NaN it is NaN."""
     if is_accelerated(channel):
         from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
 
         spread = tensors.measure(channel, mask)
     else:
-        spread = _measure(to_host(channel), None if mask is None else to_host(mask))
+        inside = to_host(mask) if is_tensor(mask) else mask
+        spread = _measure(to_host(channel), inside)
     # The extremes decide what is constant: by rounding, the deviations of a constant
     # array are often above 0. They are looked up only where rounding could be all.
     if spread.count and spread.std <= _ROUNDING * abs(spread.mean):
-        values = channel.ravel() if mask is None else channel[_as_bool(mask)]
+        values = _inside(channel, mask)
         low = float(values.min())
         if low == float(values.max()):
             return Spread(spread.count, low, 0.0)
@@ -224,31 +236,53 @@ def merge(parts: Sequence[Spread]) -> Spread:
     return Spread(count, mean, m2)
 
 
-def _measure(channel: NDArray[Any], mask: Mask | None) -> Spread:
+def _measure(channel: NDArray[Any], mask: Any) -> Spread:
     """The spread of a NumPy channel, merged from that of its blocks."""
-    ones = np.ones(BLOCK)
+    scratch = _Scratch()
+    masked = mask is not None and not callable(mask)
+    operands = (channel, mask) if masked else (channel,)
     parts = []
-    with np.errstate(invalid="ignore"):  # infinity is refused by the caller
-        if mask is None:
-            with blocks(channel, dtypes=[float]) as found:
-                parts = [_spread(values, ones) for values in found]
-        else:
-            with blocks(channel, mask, dtypes=[None, bool]) as found:
-                parts = [
-                    _spread(voxels[inside].astype(float), ones)
-                    for voxels, inside in found
-                ]
-    return merge([part for part in parts if part.count])
+    with (
+        np.errstate(invalid="ignore"),
+        blocks(*operands, dtypes=[None, bool][: len(operands)]) as found,
+    ):
+        for block in found:
+            if masked:
+                values = block[0][block[1]]
+            else:
+                values = block if mask is None else _pick(block, mask)
+            if values.size:
+                parts.append(scratch.measure(values))
+    return merge(parts)
 
 
-def _spread(values: NDArray[np.float64], ones: NDArray[np.float64]) -> Spread:
-    """The spread of one block. `numpy.dot` sums faster than `numpy.sum`."""
-    count = values.size
-    if not count:
-        return Spread(0, 0.0, 0.0)
-    mean = float(values.dot(ones[:count])) / count
-    values = values - mean
-    return Spread(count, mean, float(values.dot(values)))
+def _pick(block: NDArray[Any], rule: Rule) -> NDArray[Any]:
+    """The voxels that a rule picks; all, if there are some it could not judge."""
+    return block[rule(block)] if is_finite(block) else block
+
+
+def _inside(channel: Any, mask: Any) -> Any:
+    """The voxels in a mask, as a vector."""
+    if mask is None:
+        return channel.ravel()
+    return channel[mask(channel) if callable(mask) else _as_bool(mask)]
+
+
+class _Scratch:
+    """Room for one block in float64."""
+
+    def __init__(self) -> None:
+        self._ones = np.ones(BLOCK)
+        self._room = np.empty(BLOCK)
+
+    def measure(self, values: NDArray[Any]) -> Spread:
+        """The spread of one block. `numpy.dot` sums faster than `numpy.sum`."""
+        count = values.size
+        room = self._room[:count]
+        room[...] = values
+        mean = float(room.dot(self._ones[:count])) / count
+        room -= mean
+        return Spread(count, mean, float(room.dot(room)))
 
 
 def subtract_divide(channel: Any, offset: float, scale: float, out: Any = None) -> Any:

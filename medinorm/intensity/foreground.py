@@ -16,6 +16,7 @@ from medinorm.choices import ConstantName, ForegroundName, NonfiniteName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     Mask,
+    Rule,
     is_accelerated,
     is_tensor,
     like,
@@ -80,6 +81,17 @@ def find_masks(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]
         _find_mask(channel, policy, mask)
         for channel, mask in zip(array, masks, strict=True)
     )
+
+
+def masks_to_measure(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]:
+    """As `find_masks`, for `medinorm.intensity.arrays.measure`.
+
+    A rule that looks at one voxel at a time stays a rule, and costs no pass of its own.
+    """
+    rule = POINTWISE.get(policy.foreground)
+    if rule and given is None and not policy.largest and policy.nonfinite == "refuse":
+        return (rule,) * len(array)
+    return find_masks(array, policy, given)
 
 
 def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
@@ -166,8 +178,8 @@ def _find_mask(channel: Any, policy: Policy, given: Any) -> Any:
         mask = given != 0 if is_tensor(given) else like(to_host(given) != 0, channel)
     elif policy.foreground == "image":
         mask = None
-    elif is_accelerated(channel) and policy.foreground in _POINTWISE:
-        mask = _POINTWISE[policy.foreground](channel)
+    elif is_accelerated(channel) and policy.foreground in POINTWISE:
+        mask = POINTWISE[policy.foreground](channel)
     else:
         mask = _on_host(channel, finite, policy.foreground)
     if finite is not None:
@@ -231,12 +243,12 @@ def _roots(channel: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
 
 
 # Rules that look at one voxel at a time, the same for NumPy and torch.
-_POINTWISE: Mapping[ForegroundName, Callable[[Any], Any]] = {
+POINTWISE: Mapping[ForegroundName, Rule] = {
     "nonzero": lambda channel: channel != 0,
     "positive": lambda channel: channel > 0,
 }
 FOREGROUNDS: Mapping[ForegroundName, Callable[[NDArray[Any]], Mask]] = {
     "image": lambda channel: np.ones(channel.shape, dtype=bool),
-    **_POINTWISE,
+    **POINTWISE,
     "otsu": lambda channel: channel > otsu_threshold(channel),
 }

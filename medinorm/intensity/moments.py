@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import Spread, measure, merge, to_host
+from medinorm.intensity.arrays import Spread, measure, merge
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,10 @@ def require_same_channels(parts: Sequence[Moments]) -> None:
         )
 
 
-def constant_error(channel: Any, mask: Any) -> IntensityError:
+def constant_error(channel: Any, mask: Any = None) -> IntensityError:
     """What to say of a constant foreground."""
-    values = to_host(channel if mask is None else channel[mask])
+    spread = measure(channel, mask)
     return IntensityError(
-        f"all {values.size} foreground voxels are {float(values.flat[0]):g}; "
+        f"all {spread.count} foreground voxels are {spread.mean:g}; "
         "check the scan, or choose another foreground"
     )

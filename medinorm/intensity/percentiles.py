@@ -10,14 +10,14 @@ from medinorm.choices import ConstantName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     is_accelerated,
-    require_finite,
+    measure,
     require_grid,
-    select,
     to_host,
 )
 from medinorm.intensity.foreground import Policy, find_masks
 from medinorm.intensity.linear import LinearMap
 from medinorm.intensity.moments import constant_error
+from medinorm.intensity.order import find_ranks
 
 
 def measure_quantiles(
@@ -41,11 +41,13 @@ def measure_quantiles(
     if is_accelerated(channel):
         from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
 
-        found = tensors.measure_quantiles(channel, mask, fractions)
+        low, high, between = tensors.find_ranks(channel, mask, fractions)
     else:
-        host = None if mask is None else to_host(mask)
-        found = _quantiles(to_host(channel), host, fractions)
-    return found
+        host = None if mask is None else to_host(mask).astype(bool, copy=False)
+        low, high, between = find_ranks(to_host(channel), host, fractions)
+    if not low.size:
+        raise IntensityError("no voxel is in the mask; check it, or choose another")
+    return np.asarray(low + (high - low) * between)
 
 
 def fit_percentiles(
@@ -105,28 +107,9 @@ def _refuse(
     channel: Any, mask: Any, percentiles: tuple[float, float], value: float
 ) -> None:
     """Say why percentiles coincide."""
-    values = select(to_host(channel), None if mask is None else to_host(mask))
-    if values.min() == values.max():
+    if not measure(channel, mask).m2:
         raise constant_error(channel, mask)
     raise IntensityError(
         f"percentiles {percentiles[0]:g} and {percentiles[1]:g} are both "
         f"{value:g}; spread them or choose another foreground"
     )
-
-
-def _quantiles(
-    channel: NDArray[Any], mask: Any, fractions: Sequence[float]
-) -> NDArray[np.float64]:
-    """Order statistics by partition, in the data type of the channel."""
-    values = select(channel, mask)
-    if not values.size:
-        raise IntensityError("no voxel is in the mask; check it, or choose another")
-    place = np.asarray(fractions, dtype=np.float64) * (values.size - 1)
-    below = np.floor(place).astype(np.intp)
-    above = np.minimum(below + 1, values.size - 1)
-    # The largest shows NaN and infinity, the smallest -infinity.
-    ranks = np.unique(np.concatenate([below, above, [0, values.size - 1]]))
-    values.partition(ranks)
-    require_finite(values[ranks])
-    low, high = values[below].astype(float), values[above].astype(float)
-    return np.asarray(low + (high - low) * (place - below))

@@ -7,17 +7,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import Spread, merge, require_finite, split_offset
 
 _BLOCK = 1 << 24  # voxels: 128 MiB as float64
 
 
-def measure(channel: Tensor, mask: Tensor | None) -> Spread:
+def measure(channel: Tensor, mask: Any) -> Spread:
     """Count, mean and squared deviations of the voxels in a mask."""
     kind = _precise(channel)
+    inside = mask
+    if callable(mask):
+        require_finite(channel)
+        inside = mask(channel)
     parts = []
-    for values in _values(channel, mask):
+    for values in _values(channel, inside):
         if values.numel():
             precise = values.to(kind)
             mean = precise.mean()
@@ -26,23 +29,23 @@ def measure(channel: Tensor, mask: Tensor | None) -> Spread:
     return merge(parts)
 
 
-def measure_quantiles(
+def find_ranks(
     channel: Tensor, mask: Tensor | None, fractions: Sequence[float]
-) -> NDArray[np.float64]:
-    """Exact order statistics, with linear interpolation."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Order statistics around fractions; see `medinorm.intensity.order`."""
     values = channel.flatten() if mask is None else channel[mask.bool()]
     if not values.numel():
-        raise IntensityError("no voxel is in the mask; check it, or choose another")
+        return np.empty(0), np.empty(0), np.empty(0)
     ordered = values.sort().values
     last = values.numel() - 1
-    require_finite(ordered[[0, last]])
+    require_finite(values)
     place = np.asarray(fractions, dtype=np.float64) * last
     below = np.floor(place).astype(np.int64)
     low, high = (
         ordered[torch.from_numpy(rank).to(ordered.device)].cpu().double().numpy()
         for rank in (below, np.minimum(below + 1, last))
     )
-    return np.asarray(low + (high - low) * (place - below))
+    return low, high, place - below
 
 
 def subtract_divide(

@@ -9,7 +9,7 @@ from typing import Any
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import Spread, measure, merge
-from medinorm.intensity.foreground import Policy, find_masks
+from medinorm.intensity.foreground import Policy, masks_to_measure
 from medinorm.intensity.linear import LinearMap, match_moments, standardize
 from medinorm.intensity.moments import Moments, constant_error, merge_moments
 
@@ -139,7 +139,7 @@ def _measure_groups(
         raise IntensityError(
             f"the groups must hold each of the {len(array)} channels once"
         )
-    masks = find_masks(array, policy, given)
+    masks = masks_to_measure(array, policy, given)
     spreads = [Spread(0, 0.0, 0.0)] * len(array)
     for group in groups:
         merged = merge([measure(array[channel], masks[channel]) for channel in group])

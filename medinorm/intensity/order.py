@@ -1,0 +1,140 @@
+"""Exact order statistics of many voxels without sorting them.
+
+A sample says between which values each rank probably lies. One pass counts the voxels
+below and keeps the few between; where the sample was misleading, all are partitioned.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.intensity.arrays import Mask, blocks, is_finite, require_finite, select
+
+_STEP = 61  # every so manieth voxel is in the sample; a prime avoids the grid's periods
+_FEW = 1 << 15  # voxels that are partitioned at once
+_MARGIN = 4.0  # standard errors of a rank in the sample
+
+
+@dataclass
+class _Bracket:
+    """Values between which some ranks probably lie, and what was found there."""
+
+    low: Any
+    high: Any
+    below: int = 0
+    between: list[NDArray[Any]] = field(default_factory=list)
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Count the values below, keep those between."""
+        reached = values >= self.low
+        self.below += values.size - int(np.count_nonzero(reached))
+        reached &= values <= self.high
+        self.between.append(values[reached])
+
+
+def find_ranks(
+    channel: NDArray[Any], mask: Mask | None, fractions: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Order statistics around fractions of the voxels in a mask.
+
+    Args:
+        channel: any shape and real data type.
+        mask: of the same shape; ``None``: all voxels.
+        fractions: between 0 and 1.
+
+    Returns:
+        For each fraction the value at or below its rank, the next one, and how far the
+        rank is between them. Nothing, if no voxel is in the mask.
+
+    Raises:
+        IntensityError: a voxel in the mask is NaN or infinite.
+    """
+    count = channel.size if mask is None else int(np.count_nonzero(mask))
+    place = np.asarray(fractions, dtype=np.float64) * max(0, count - 1)
+    lower = np.floor(place).astype(np.intp)
+    ranks = np.stack([lower, np.minimum(lower + 1, max(0, count - 1))])
+    if not count:
+        empty = np.empty(0)
+        return empty, empty, empty
+    if count <= _FEW:
+        values = _partition(channel, mask, ranks)
+    else:
+        values = _narrow(channel, mask, count, ranks)
+    low, high = values.astype(np.float64)
+    return low, high, place - lower
+
+
+def _partition(
+    channel: NDArray[Any], mask: Mask | None, ranks: NDArray[np.intp]
+) -> NDArray[Any]:
+    """The values at the ranks, of all voxels at once."""
+    values = select(channel, mask)
+    require_finite(values)
+    values.partition(np.unique(ranks))
+    return values[ranks]
+
+
+def _narrow(
+    channel: NDArray[Any], mask: Mask | None, count: int, ranks: NDArray[np.intp]
+) -> NDArray[Any]:
+    """The values at the ranks, of the voxels that can be there."""
+    sample = np.sort(_sample(channel, mask))
+    if not sample.size:
+        return _partition(channel, mask, ranks)
+    brackets = [_bracket(sample, pair, count) for pair in ranks.T]
+    operands = (channel,) if mask is None else (channel, mask)
+    with blocks(*operands) as found, np.errstate(over="ignore", invalid="ignore"):
+        for block in found:
+            values = block if mask is None else block[0][block[1]]
+            if not is_finite(values):
+                require_finite(select(channel, mask))
+            for bracket in brackets:
+                bracket.add(values)
+    values = np.empty(ranks.shape, dtype=channel.dtype)
+    for column, (bracket, pair) in enumerate(zip(brackets, ranks.T, strict=True)):
+        between = np.concatenate(bracket.between)
+        inside = pair - bracket.below
+        if inside.min() < 0 or inside.max() >= between.size:
+            return _partition(channel, mask, ranks)
+        between.partition(np.unique(inside))
+        values[:, column] = between[inside]
+    return values
+
+
+def _sample(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
+    """Some of the voxels in the mask."""
+    operands = (channel,) if mask is None else (channel, mask)
+    with blocks(*operands) as found:
+        parts = [
+            block[::_STEP].copy()
+            if mask is None
+            else block[0][::_STEP][block[1][::_STEP]]
+            for block in found
+        ]
+    return np.concatenate(parts)
+
+
+def _bracket(sample: NDArray[Any], ranks: NDArray[np.intp], count: int) -> _Bracket:
+    """Values of the sample that the ranks probably lie between."""
+    share = (ranks + 0.5) / count
+    error = _MARGIN * np.sqrt(share * (1 - share) * sample.size) + 1
+    first = int(np.floor((share * sample.size - error).min()))
+    last = int(np.ceil((share * sample.size + error).max()))
+    lowest, highest = _extremes(sample.dtype)
+    return _Bracket(
+        low=sample[first] if first >= 0 else lowest,
+        high=sample[last] if last < sample.size else highest,
+    )
+
+
+def _extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """The lowest and the highest number of a type."""
+    if dtype.kind == "f":
+        return dtype.type(-np.inf), dtype.type(np.inf)
+    if dtype.kind == "b":
+        return False, True
+    limits = np.iinfo(dtype)
+    return dtype.type(limits.min), dtype.type(limits.max)
