@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from medinorm.layers.affine import ChannelNorm, check_input
+from medinorm.layers.affine import ChannelNorm, can_see_values, check_input
 from medinorm.layers.conditioning import Conditional
 from medinorm.layers.moments import moments
 from medinorm.layers.normalize import normalize
@@ -46,9 +46,12 @@ class MaskedInstanceNorm3d(ChannelNorm, Conditional):
         check_input(x, self.num_features)
         Pool(self.num_features).check(x)
         mask = self.given_map("mask", x, "average")
-        inside, everywhere = moments(x, mask), moments(x)
+        inside = moments(x, mask)
+        mean, variance = inside.mean, inside.variance
         enough = inside.count >= 2
-        mean = torch.where(enough, inside.mean, everywhere.mean)
-        variance = torch.where(enough, inside.variance, everywhere.variance)
+        if not can_see_values() or not bool(enough.all()):
+            everywhere = moments(x)
+            mean = torch.where(enough, mean, everywhere.mean)
+            variance = torch.where(enough, variance, everywhere.variance)
         std = (variance + self.eps).sqrt()
         return normalize(x, mean, std, self.weight, self.bias)

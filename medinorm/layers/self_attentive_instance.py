@@ -9,9 +9,42 @@ from torch import Tensor, nn
 from medinorm.layers.affine import ChannelNorm, check_input
 from medinorm.layers.blocks import in_layout_of
 from medinorm.layers.conditioning import RecordsFeatures, average_blocks
-from medinorm.layers.moments import moments
-from medinorm.layers.normalize import normalize
-from medinorm.layers.pooled import Pool
+from medinorm.layers.pooled import Pool, normalize_pooled
+
+RATE = 0.1
+
+
+class _SlowLinear(nn.Module):
+    """A linear map that learns at a tenth of the optimizer's rate.
+
+    Its parameters are stored ten times as large. Optimizers such as Adam move every
+    parameter by the rate whatever its gradient; at the rate that suits convolutions
+    the products of these maps run away within a few steps.
+
+    References:
+        Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and
+        Variation", ICLR 2018, arXiv:1710.10196 (section 4.1, equalized learning rate).
+    """
+
+    def __init__(self, num_inputs: int, num_outputs: int) -> None:
+        super().__init__()
+        drawn = nn.Linear(num_inputs, num_outputs)
+        self.stored_weight = nn.Parameter(drawn.weight.detach() / RATE)
+        self.stored_bias = nn.Parameter(drawn.bias.detach() / RATE)
+
+    @property
+    def weight(self) -> Tensor:
+        """The matrix, ``(outputs, inputs)``."""
+        return self.stored_weight * RATE
+
+    @property
+    def bias(self) -> Tensor:
+        """The offset, ``(outputs,)``."""
+        return self.stored_bias * RATE
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map the last axis of `x`."""
+        return F.linear(x, self.weight, self.bias)
 
 
 class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
@@ -48,29 +81,27 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
     """
 
     def __init__(
-        self, num_features: int, max_tokens: int = 27, *, eps: float = 1e-5
+        self, num_features: int, max_tokens: int = 8, *, eps: float = 1e-5
     ) -> None:
         super().__init__(num_features, eps=eps)
         if max_tokens < 1:
             raise ValueError(f"max_tokens must be positive, not {max_tokens}")
         self.max_tokens = max_tokens
-        self.to_query = nn.Linear(num_features, num_features)
-        self.to_key = nn.Linear(num_features, num_features)
-        self.to_value = nn.Linear(num_features, num_features)
-        self.to_affine = nn.Linear(num_features, 2 * num_features)
+        self.to_query = _SlowLinear(num_features, num_features)
+        self.to_key = _SlowLinear(num_features, num_features)
+        self.to_value = _SlowLinear(num_features, num_features)
+        self.to_affine = _SlowLinear(num_features, 2 * num_features)
         with torch.no_grad():  # gain about 1, offset about 0: like instance norm
-            self.to_affine.weight.mul_(0.1)
-            self.to_affine.bias.zero_()[:num_features] = 1
+            self.to_affine.stored_weight.mul_(0.1)
+            self.to_affine.stored_bias.zero_()[:num_features] = 1 / RATE
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
         check_input(x, self.num_features)
-        Pool(self.num_features).check(x)
-        own = moments(x)
-        std = own.std(self.eps)
-        normalized = normalize(x, own.mean, std)
+        pool = Pool(self.num_features)
+        normalized = normalize_pooled(x, pool, eps=self.eps)
         gain, offset = self._attend(normalized, self._style(x, normalized))
-        factorized = normalize(x, own.mean, std, self.weight, self.bias)
+        factorized = normalize_pooled(x, pool, self.weight, self.bias, self.eps)
         return in_layout_of(torch.addcmul(offset, factorized, gain), x)
 
     def _attend(self, normalized: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,7 +114,7 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         plain, raw = style.chunk(2, dim=2)
         keys = self.to_key(plain)
         # Linear maps before the scores and after the weights (which sum to 1) are taken
-        # to the few tokens: what is left for each voxel are two products and a softmax.
+        # to the few tokens: what is left for each voxel are products and a softmax.
         scores = torch.baddbmm(
             (keys @ self.to_query.bias)[..., None],
             keys @ self.to_query.weight,
@@ -113,6 +144,6 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         dims = x.dim() - 2
         side = int(self.max_tokens ** (1 / dims) + 1e-6)
         block = [math.ceil(length / side) for length in x.shape[2:]]
-        dtype = self.to_key.weight.dtype
+        dtype = self.to_key.stored_weight.dtype
         coarse = (average_blocks(each.to(dtype), block) for each in (normalized, x))
         return torch.cat([each.flatten(2).mT for each in coarse], dim=2)

@@ -76,21 +76,20 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         check_input(x, self.num_features)
         normalized = normalize_pooled(x, Pool(self.num_features), eps=self.eps)
         regions = self.given_map("regions", x, "nearest")
-        gain, offset = self._affine_maps(regions, x).to(x.dtype).chunk(2, dim=1)
-        return in_layout_of(torch.addcmul(normalized + offset, normalized, gain), x)
+        gain, offset = (each.to(x.dtype) for each in self._affine_maps(regions, x))
+        return in_layout_of(torch.addcmul(offset, normalized, gain), x)
 
-    def _affine_maps(self, regions: Tensor, x: Tensor) -> Tensor:
-        """Gain less 1 and offset of each voxel, ``(N, 2C, ...)``."""
+    def _affine_maps(self, regions: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Gain and offset of each voxel."""
         labels = regions.shape[1] == 1
         weights = self._weights(regions).to(self.shared.weight.dtype)
         if not labels or self.kernel_size > 1:
-            return self._convolve(weights)
+            gain, offset = self._convolve(weights).chunk(2, dim=1)
+            return 1 + gain, offset
         one = torch.eye(self.num_regions, device=x.device, dtype=weights.dtype)
         table = self._convolve(one[..., None])[..., 0]  # (R, 2C)
-        if is_channels_last(x):
-            return (weights.movedim(1, -1) @ table).movedim(-1, 1)
-        maps = table.mT @ weights.flatten(2)
-        return maps.reshape(maps.shape[:2] + x.shape[2:])
+        change, offset = table.chunk(2, dim=1)
+        return _look_up(1 + change, weights, x), _look_up(offset, weights, x)
 
     def _convolve(self, weights: Tensor) -> Tensor:
         """The convolutions, on 1 to 3 spatial axes."""
@@ -120,3 +119,18 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
             )
         known = torch.arange(self.num_regions, device=regions.device)
         return regions == known.view(1, -1, *(1,) * (regions.dim() - 2))
+
+
+def _look_up(table: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+    """What a table ``(R, C)`` holds for the region of each voxel, in the layout of `x`.
+
+    Args:
+        table: one row for each region.
+        weights: which region a voxel is, ``(N, R, ...)``.
+        x: ``(N, C, ...)``.
+    """
+    if is_channels_last(x):
+        return (weights.movedim(1, -1) @ table).movedim(-1, 1)
+    # As a batch of products: a matrix times a batch copies the large one, both ways.
+    maps = torch.bmm(table.mT.expand(len(weights), -1, -1), weights.flatten(2))
+    return maps.reshape(maps.shape[:2] + x.shape[2:])
