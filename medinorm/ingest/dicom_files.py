@@ -225,9 +225,11 @@ def _significant(frames: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     low, top = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
     if not spare or (frames.min() >= low and frames.max() < top):
         return frames
-    if not any(element.tag.group >> 8 == 0x60 for element in dataset):
+    bare = signed and frames.min() >= 0 and frames.max() < 2 * top
+    if not bare and not any(element.tag.group >> 8 == 0x60 for element in dataset):
         raise ReadError(
             "values exceed the bits that the header declares; export the series again"
         )
-    # Shifting up and down again clears the spare bits and repeats the sign.
+    # Shifting up and down again clears the spare bits and repeats the sign, which some
+    # write without repeating it.
     return (frames << spare) >> spare
