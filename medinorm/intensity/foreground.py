@@ -144,7 +144,7 @@ def otsu_threshold(channel: NDArray[Any]) -> float:
     roots, dark = _roots(channel)
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.SetNumberOfHistogramBins(_BINS)
-    otsu.Execute(sitk.GetImageFromArray(roots))
+    otsu.Execute(sitk.GetImageFromArray(roots.reshape(1, -1)))
     return dark + float(otsu.GetThreshold()) ** 2
 
 
@@ -165,7 +165,7 @@ def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
     otsu = sitk.OtsuMultipleThresholdsImageFilter()
     otsu.SetNumberOfThresholds(count - 1)
     otsu.SetNumberOfHistogramBins(_BINS // 2)  # all combinations of bins are tried
-    otsu.Execute(sitk.GetImageFromArray(roots))
+    otsu.Execute(sitk.GetImageFromArray(roots.reshape(1, -1)))
     classes = np.digitize(roots, sorted(otsu.GetThresholds()), right=True)
     return np.asarray(classes, dtype=np.uint8)
 

@@ -1,6 +1,7 @@
 """The kernels for tensors on an accelerator: the one module here that imports torch."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
