@@ -10,9 +10,10 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from medinorm.errors import StageError
 
@@ -50,9 +51,37 @@ class Pseudonyms:
             >>> names.name("subject", "a", "b") == names.name("subject", "ab")
             False
         """
-        message = "\0".join((kind, *original)).encode("utf-8", "surrogatepass")
-        digest = hmac.new(self.key, message, hashlib.sha256).digest()
+        digest = self._digest(kind, original)
         return base64.b32encode(digest).decode("ascii").lower()[:length]
+
+    def number(self, kind: str, *original: str, bits: int) -> int:
+        """A number that only the key can tell, the same for the same original.
+
+        Args:
+            kind: what it is for, as for `name`.
+            original: the parts that identify it.
+            bits: how large it may be, at most 256.
+        """
+        digest = self._digest(kind, original)
+        return int.from_bytes(digest, "big") >> (8 * len(digest) - bits)
+
+    def uid(self, original: str) -> str:
+        """The UID that takes the place of another, wherever it is referred to.
+
+        Examples:
+            >>> Pseudonyms(bytes(32)).uid("1.2.3")[:5]
+            '2.25.'
+
+        References:
+            DICOM PS3.5, annex B.2: UIDs made of a UUID.
+        """
+        number = self.number("uid", original, bits=128)
+        return f"2.25.{UUID(int=number, version=4).int}"
+
+    def _digest(self, kind: str, original: Sequence[str]) -> bytes:
+        """The keyed hash behind each pseudonym."""
+        message = "\0".join((kind, *original)).encode("utf-8", "surrogatepass")
+        return hmac.new(self.key, message, hashlib.sha256).digest()
 
     def subjects(self, originals: Iterable[str]) -> dict[str, str]:
         """The label of each subject.
