@@ -34,6 +34,7 @@ localrules:
 rule all:
     input:
         layout.report,
+        layout.qc,
         [layout.strict] if study.strict else [],
 
 

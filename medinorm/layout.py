@@ -149,6 +149,21 @@ class Layout:
         return f"{self.results}/report/report.html"
 
     @property
+    def thumbnails(self) -> str:
+        """Folder of the small pictures of the quality page."""
+        return f"{self.results}/thumbnails"
+
+    @property
+    def thumbnails_status(self) -> str:
+        """Status of the small pictures of one shard."""
+        return f"{self.thumbnails}/status/shard-{{shard}}.tsv"
+
+    @property
+    def qc(self) -> str:
+        """The quality page, one HTML file (more only for hundreds of scans)."""
+        return f"{self.results}/report/qc.html"
+
+    @property
     def strict(self) -> str:
         """Marker that no scan was excluded."""
         return f"{self.results}/ingest/strict"

@@ -72,6 +72,10 @@ _OPTIONS: dict[str, Any] = {
     }
 }
 
+_TITLE: dict[str, Any] = {
+    "title": {"default": "medinorm study", "help": "title of the page"}
+}
+
 _SCANS = {"scans": "scans.tsv", "canonical": "folder of canonical volumes"}
 _SPLITS = {"splits": "splits.tsv"}
 _STATUS = {"status": "status table to write, one row a scan"}
@@ -216,7 +220,7 @@ STAGES: Mapping[str, Stage] = {
             "predictions": "folder of predicted label maps",
             "report": "HTML file to write",
         },
-        options={"title": {"default": "medinorm study", "help": "title of the report"}},
+        options=_TITLE,
         sections=(
             ("input", config.TaskConfig),
             ("harmonize", config.HarmonizeConfig),
@@ -224,6 +228,31 @@ STAGES: Mapping[str, Stage] = {
             ("score", config.ScoreConfig),
             ("settings", config.ReportConfig),
         ),
+    ),
+    "thumbnails": Stage(
+        target="medinorm.report.thumbnails:draw_thumbnails",
+        summary="Draw a small picture of each scan with its labels.",
+        files=_SCANS | {"thumbnails": "folder to write pictures to"} | _STATUS,
+        options=_SHARD,
+        sections=(("input", config.TaskConfig),),
+    ),
+    "qc": Stage(
+        target="medinorm.report.qc:write_quality_page",
+        summary="Write the quality page: each scan at a glance, and what was left out.",
+        files={
+            "scans": "scans.tsv",
+            "excluded": "excluded.tsv",
+            "thumbnails": "folder of the small pictures",
+            "page": "HTML file to write",
+            "statuses": "tables written by thumbnails",
+        },
+        options=_TITLE,
+        sections=(("input", config.TaskConfig),),
+    ),
+    "strict": Stage(
+        target="medinorm.ingest.strict:require_all",
+        summary="Fail if any scan was excluded.",
+        files={"excluded": "excluded.tsv"},
     ),
     "strict": Stage(
         target="medinorm.ingest.strict:require_all",

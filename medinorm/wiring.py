@@ -86,6 +86,12 @@ class Wiring:
         shards = range(self.study.shards)
         return [self.layout.converted.format(shard=shard) for shard in shards]
 
+    @property
+    def thumbnails(self) -> list[str]:
+        """Status tables of the small pictures."""
+        shards = range(self.study.shards)
+        return [self.layout.thumbnails_status.format(shard=shard) for shard in shards]
+
     def fitted(self, intensity: str, map_: str) -> list[str]:
         """The fitted map that harmonizing needs, if any."""
         if intensity in PER_SCAN_INTENSITIES:

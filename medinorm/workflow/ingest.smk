@@ -112,6 +112,49 @@ checkpoint split:
         " {params.settings} > {log:q} 2>&1"
 
 
+rule thumbnails:
+    """Draw small pictures of one shard of the scans."""
+    input:
+        scans=layout.scans,
+    output:
+        status=layout.thumbnails_status,
+    log:
+        f"{layout.log}/thumbnails/{{shard}}.log",
+    conda:
+        "environment.yaml"
+    params:
+        canonical=layout.canonical,
+        thumbnails=layout.thumbnails,
+        shards=study.shards,
+        settings=lambda wildcards: write_flags(study.input.task),
+    shell:
+        "medinorm thumbnails {input.scans:q} {params.canonical:q} {params.thumbnails:q}"
+        " {output.status:q} --shard {wildcards.shard:q} --shards {params.shards}"
+        " {params.settings} > {log:q} 2>&1"
+
+
+rule qc:
+    """Write the quality page: every scan at a glance, and what was left out."""
+    input:
+        scans=layout.scans,
+        excluded=layout.excluded,
+        statuses=wiring.thumbnails,
+    output:
+        page=report(layout.qc, caption="qc.rst", category="Report"),
+    log:
+        f"{layout.log}/qc.log",
+    conda:
+        "environment.yaml"
+    params:
+        thumbnails=layout.thumbnails,
+        title=lambda wildcards: study.title,
+        settings=lambda wildcards: write_flags(study.input.task),
+    shell:
+        "medinorm qc {input.scans:q} {input.excluded:q} {params.thumbnails:q}"
+        " {output.page:q} {input.statuses:q} --title {params.title:q}"
+        " {params.settings} > {log:q} 2>&1"
+
+
 rule strict:
     """Fail if any scan was excluded (`strict: true`)."""
     input:
