@@ -16,7 +16,6 @@ from pydicom.uid import (
     HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
-    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
     SecondaryCaptureImageStorage,
@@ -157,7 +156,7 @@ _add(
 
 def _jitter():
     found = slices(volume())
-    found[3].ImagePositionPatient = list(volume().position(3) + [0.4, 0, 0])
+    found[3].ImagePositionPatient = list(volume().position(3) + np.array([0.4, 0, 0]))
     return found
 
 
@@ -304,9 +303,7 @@ _add(
 _add(
     "time series, by nothing at all",
     lambda: _each(_several(3), [{}] * 3),
-    reasons=[
-        "duplicate: 12 of 18 slices lie where another lies, not all with the same"
-    ],
+    reasons=["duplicate: 12 of 18 slices lie where another lies, not all"],
 )
 _add(
     "time series, broken off",
@@ -385,14 +382,15 @@ _add(
 def _frames(truths, keys, order=None):
     """An enhanced file of several volumes."""
     frames = [
-        EnhancedFrame(truth, number, tuple(own))
-        for truth, own in zip(truths, keys, strict=True)
+        EnhancedFrame(truth, number, tuple(own), volume=place)
+        for place, (truth, own) in enumerate(zip(truths, keys, strict=True))
         for number in range(truth.array.shape[2])
     ]
     if order is not None:
         frames = [frames[number] for number in order]
     stored = [frame.truth.array[:, :, frame.number] for frame in frames]
-    return [enhanced(frames, stored)]
+    dimension = keys[0][0][:2] if keys[0] else ()
+    return [enhanced(frames, stored, dimension=dimension)]
 
 
 _SHUFFLED = (3, 0, 5, 1, 4, 2)

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pydicom
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -176,6 +176,7 @@ class EnhancedFrame:
         keys: functional groups that tell it from others: sequence, keyword, value.
         slope: real value for each stored one.
         intercept: real value of a stored 0.
+        volume: number of its volume in the file.
     """
 
     truth: Truth
@@ -183,23 +184,29 @@ class EnhancedFrame:
     keys: tuple = ()
     slope: float = 1.0
     intercept: float = 0.0
+    volume: int = 0
 
 
-def enhanced(frames, stored, uid="1.2.3.9", header=()):
-    """One multi-frame file.
+def enhanced(frames, stored, uid="1.2.3.9", header=(), *, dimension=()):
+    """One multi-frame file, with an index of its frames' dimensions.
 
     Args:
         frames: in the order of the file.
         stored: the stored values of each, ``(columns, rows)``.
         uid: of the series.
         header: elements that differ from the usual ones.
+        dimension: sequence and keyword by which volumes differ, if there are several.
     """
     ds = dataset(uid, 1, header, EnhancedMRImageStorage)
     ds.NumberOfFrames = len(frames)
     for keyword in ("EchoTime", "AcquisitionNumber"):
         delattr(ds, keyword)
     ds.SharedFunctionalGroupsSequence = Sequence([_shared(frames[0].truth)])
-    groups = [_groups(frame) for frame in frames]
+    content = "FrameContentSequence"
+    dimensions = [(content, "StackID"), (content, "InStackPositionNumber")]
+    dimensions += [dimension] if dimension and dimension[1] != "StackID" else []
+    ds.DimensionIndexSequence = Sequence([_dimension(*names) for names in dimensions])
+    groups = [_groups(frame, len(dimensions)) for frame in frames]
     ds.PerFrameFunctionalGroupsSequence = Sequence(groups)
     set_pixels(ds, np.stack([values.T for values in stored]))
     return ds
@@ -215,9 +222,24 @@ def _shared(truth):
     return group
 
 
-def _groups(frame):
+def _dimension(sequence, keyword):
+    """One item of the index of dimensions."""
+    item = Dataset()
+    item.DimensionIndexPointer = tag_for_keyword(keyword)
+    item.FunctionalGroupPointer = tag_for_keyword(sequence)
+    return item
+
+
+def _groups(frame, dimensions):
     """The groups of one frame."""
-    group = Dataset()
+    group, content = Dataset(), Dataset()
+    content.StackID = "1"
+    content.InStackPositionNumber = frame.number + 1
+    volume, place = frame.volume + 1, frame.number + 1
+    content.DimensionIndexValues = (
+        [volume, place] if dimensions == 2 else [1, place, volume]
+    )
+    group.FrameContentSequence = Sequence([content])
     plane, orientation, scaling = Dataset(), Dataset(), Dataset()
     plane.ImagePositionPatient = texts(frame.truth.position(frame.number))
     orientation.ImageOrientationPatient = texts(np.ravel(frame.truth.directions))
@@ -302,13 +324,7 @@ def save(datasets, folder, *, preamble=True):
     """Write files whose names say nothing about their order."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, ds in enumerate(datasets):
-        syntax = ds.file_meta.TransferSyntaxUID
         path = folder / f"i{(number * 7919 + 13) % 10007:05d}.dcm"
-        ds.preamble = b"\0" * 128 if preamble else None
-        pydicom.dcmwrite(
-            path,
-            ds,
-            implicit_vr=syntax.is_implicit_VR,
-            little_endian=syntax.is_little_endian,
-            force_encoding=True,
-        )
+        ds.save_as(path, enforce_file_format=True)
+        if not preamble:
+            path.write_bytes(path.read_bytes()[132:])
