@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import require_finite, require_grid, select, to_host
@@ -18,7 +17,7 @@ Floats = NDArray[np.float64]
 _BINS = 1024
 _EXTREME = 0.001  # share of voxels at each end that may be padding, vessels or metal
 _TAIL = 0.04  # share of the brightest voxels that hold no tissue to measure, as fat
-_PROMINENCE = 0.05  # of a peak over the valleys beside it, in heights of the largest
+_SHARPNESS = 0.15  # of a peak, as a share of the sharpest one's
 
 
 @dataclass(frozen=True)
@@ -93,16 +92,19 @@ def count_values(values: NDArray[Any]) -> Histogram:
     return Histogram(counts, means, step, float(tail))
 
 
-def smooth_density(histogram: Histogram) -> Floats:
-    r"""The density of the intensities in each bin, up to a factor.
+def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
+    r"""The density of the intensities at each bin, up to a factor, or its derivative.
 
-    A Gaussian kernel of Silverman's width, :math:`0.9 \min(\sigma, IQR / 1.34)
-    n^{-1/5}`, but at least the mean distance of occupied bins: integers of few levels
-    are no peaks.
+    A Gaussian kernel of width :math:`0.9 \min(\sigma, IQR / 1.34) n^{-1/(2r + 5)}` for
+    the :math:`r`-th derivative (Silverman's, for the density), but at least the mean
+    distance of occupied bins: integers of few levels are no peaks. It is mirrored at
+    both ends: where a threshold cut the foreground there is no peak either.
 
     References:
         Silverman, "Density Estimation for Statistics and Data Analysis", Chapman and
         Hall, 1986, equation 3.31.
+
+        Wand and Jones, "Kernel Smoothing", Chapman and Hall, 1995, section 2.12.
     """
     counts, means = histogram.counts, histogram.means
     total = counts.sum()
@@ -110,18 +112,24 @@ def smooth_density(histogram: Histogram) -> Floats:
     spread = np.sqrt(np.dot(counts, np.square(means - mean)) / total)
     quarter, three = np.interp((0.25, 0.75), np.cumsum(counts) / total, means)
     width = min(spread, (three - quarter) / 1.34) if three > quarter else spread
-    bandwidth = 0.9 * width * total**-0.2 / histogram.step
+    bandwidth = 0.9 * width * total ** (-1 / (2 * derivative + 5)) / histogram.step
     sigma = max(float(bandwidth), counts.size / histogram.occupied)
-    return np.asarray(ndimage.gaussian_filter1d(counts, sigma, mode="constant"))
+    mirrored = np.fft.rfft(np.concatenate([counts, counts[::-1]]))
+    waves = 2 * np.pi * np.fft.rfftfreq(2 * counts.size)
+    kernel = np.exp(-np.square(sigma * waves) / 2) * (1j * waves) ** derivative
+    return np.fft.irfft(mirrored * kernel)[: counts.size]
 
 
 def find_peak(values: NDArray[Any], peak: PeakName) -> float:
     """The intensity of a peak of the distribution: where a tissue has most voxels.
 
+    A peak is where the density bends down most, so that shoulders count too: shading
+    and partial volume leave white matter no more than that beside gray matter.
+
     Args:
         values: intensities of the foreground, shape ``(N,)``.
         peak: ``brightest`` (white matter in T1), ``largest`` (T2, FLAIR) or
-            ``darkest`` (PD). A peak stands out by 5 % of the largest one's height; the
+            ``darkest`` (PD). A peak is at least 15 % as sharp as the sharpest; the
             brightest is sought without the brightest 4 % of the voxels, which hold fat
             and vessels.
 
@@ -129,12 +137,10 @@ def find_peak(values: NDArray[Any], peak: PeakName) -> float:
         IntensityError: there is none.
     """
     histogram = count_values(values)
-    density = smooth_density(histogram)
-    # Zeros at both ends: also the outermost bins can be peaks.
-    places, _ = signal.find_peaks(
-        np.pad(density, 1), prominence=_PROMINENCE * density.max()
-    )
-    places = places - 1
+    bend = -smooth_density(histogram, derivative=2)
+    around = np.pad(bend, 1, constant_values=-np.inf)  # the outermost can be peaks too
+    is_peak = (bend > around[:-2]) & (bend >= around[2:])
+    places = np.flatnonzero(is_peak & (bend >= _SHARPNESS * bend.max()))
     if peak == "brightest":
         places = places[histogram.means[places] <= histogram.tail]
     if not places.size:
@@ -144,7 +150,7 @@ def find_peak(values: NDArray[Any], peak: PeakName) -> float:
         )
     chosen = {
         "darkest": places[0],
-        "largest": places[np.argmax(density[places])],
+        "largest": places[np.argmax(smooth_density(histogram)[places])],
         "brightest": places[-1],
     }
     return float(histogram.means[chosen[peak]])

@@ -32,7 +32,8 @@ def fit_fcm(
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch, intensities above 0 in tissue.
-        masks: one mask for each channel, best of the brain; ``None`` for all voxels.
+        masks: one mask for each channel, of the brain: elsewhere fat is the brightest
+            tissue; ``None`` for all voxels.
         tissue: by its intensity: in a T1-weighted brain white matter is ``brightest``,
             gray matter ``middle`` and fluid ``darkest``; in T2 the other way round.
 

@@ -18,7 +18,8 @@ def fit_kde(
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch, intensities above 0 in tissue.
-        masks: one mask for each channel, best of the brain; ``None`` for all voxels.
+        masks: one mask for each channel, of the brain: elsewhere fat is the brightest
+            tissue; ``None`` for all voxels.
         peak: which peak of each channel.
 
     Raises:

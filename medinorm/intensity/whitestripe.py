@@ -27,8 +27,10 @@ def fit_whitestripe(
     R package, mean and standard deviation are those of the stripe's voxels.
 
     Args:
-        array: shape ``(C, ...)``, NumPy or torch.
-        masks: one mask for each channel, best of the brain; ``None`` for all voxels.
+        array: shape ``(C, ...)``, NumPy or torch, best without bias field
+            (`fit_bias_field`).
+        masks: one mask for each channel, of the brain: elsewhere fat is the brightest
+            tissue; ``None`` for all voxels.
         peak: white matter's: ``brightest`` in T1, ``largest`` in T2 and FLAIR.
         width: :math:`\tau`, as a share of the foreground.
 

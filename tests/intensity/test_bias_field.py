@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.bias_field import BiasField, BiasSettings, fit_bias_field
+from medinorm.intensity.foreground import find_foreground
 
 RNG = np.random.default_rng(0)
 INDEX = np.indices((40, 36, 32)) / 40
@@ -86,3 +88,17 @@ def test_fields_of_several_channels(field):
     both = BiasField(field.fields * 2)
     mapped = both.apply(np.stack([SCAN, 2 * SCAN]))
     np.testing.assert_allclose(2 * mapped[0], mapped[1], rtol=1e-6)
+
+
+def test_a_real_scan_of_one_tissue_gets_more_even(real_data):
+    """The GE series shows a fruit: one tissue, shaded by the coil."""
+    files = sorted((real_data / "dicom" / "ge_t1" / "In").glob("*.dcm"))[::2]
+    planes = [sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in files]
+    image = np.concatenate(planes)[None, :, ::2, ::2]
+    mask = find_foreground(image[0], "otsu")
+    even = fit_bias_field(image, [mask]).apply(image)
+    spreads = []
+    for array in (image, even):
+        low, middle, high = np.quantile(array[0][mask], (0.25, 0.5, 0.75))
+        spreads.append((high - low) / middle)
+    assert spreads[1] < 0.85 * spreads[0]

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import gaussian_kde
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.density import (
@@ -41,6 +42,20 @@ def test_few_levels_are_no_peaks():
     np.testing.assert_allclose(peaks, (5, 15, 25), atol=1.5)
 
 
+def test_a_shoulder_is_a_peak_that_another_hides():
+    values = tissues(levels=(0, 60, 90), counts=(500, 20_000, 12_000), spread=13)
+    histogram = count_values(values)
+    density = smooth_density(histogram)[histogram.means < 120]
+    assert (np.diff(density[np.argmax(density) :]) <= 0).all()
+    assert abs(find_peak(values, "brightest") - 90) < 8
+    assert abs(find_peak(values, "largest") - 60) < 4
+
+
+def test_the_edge_of_a_cut_foreground_is_no_peak():
+    values = np.random.default_rng(0).normal(60, 15, 50_000)
+    assert abs(find_peak(values[values > 48], "darkest") - 60) < 3
+
+
 def test_bright_fat_and_vessels_are_not_the_brightest_tissue():
     rng = np.random.default_rng(1)
     bright = np.concatenate([rng.normal(180, 3, 350), [1e5, 2e5]])
@@ -57,14 +72,14 @@ def test_the_histogram_keeps_count_and_nearly_the_mean():
 
 
 def test_the_smooth_density_agrees_with_a_kernel_density_estimate():
-    stats = pytest.importorskip("scipy.stats")
     values = tissues()
     histogram = count_values(values)
     spread = min(values.std(), np.subtract(*np.quantile(values, (0.75, 0.25))) / 1.34)
     width = 0.9 * spread * values.size**-0.2 / values.std(ddof=1)
-    theirs = stats.gaussian_kde(values, bw_method=width)(histogram.means[::16])
+    theirs = gaussian_kde(values, bw_method=width)(histogram.means[::16])
     ours = smooth_density(histogram) / (values.size * histogram.step)
-    assert np.abs(ours[::16] - theirs).max() < 0.02 * theirs.max()
+    inside = slice(4, -4)  # ours is mirrored at the ends
+    assert np.abs(ours[::16] - theirs)[inside].max() < 0.01 * theirs.max()
 
 
 def test_a_rising_density_has_no_brightest_peak():
