@@ -170,6 +170,14 @@ def value_of(dataset: Header, keyword: str, default: Any = None) -> Any:
     return value
 
 
+def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence, none if it is absent or damaged."""
+    value = value_of(dataset, keyword, ())
+    if not isinstance(value, Sequence):
+        return []
+    return [item for item in value if isinstance(item, Dataset)]
+
+
 def text_of(dataset: Header, keyword: str) -> str:
     r"""An element's value as text without blanks around it; several joined by ``\``."""
     value = value_of(dataset, keyword, "")

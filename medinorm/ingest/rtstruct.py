@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medinorm.errors import GeometryError, LabelError, ReadError
-from medinorm.ingest.dicom_files import numbers_of, read_header, text_of, value_of
+from medinorm.ingest.dicom_files import items_of, numbers_of, read_header, text_of
 from medinorm.ingest.label_names import fold_name, values_by_name
 from medinorm.ingest.polygons import fill_polygons
 from medinorm.volume import Volume
@@ -22,6 +22,8 @@ _NEAR = 0.05  # a contour may miss its slice by this part of the gap
 # Corners are rounded to this part of a voxel: many tools draw through voxel centres,
 # and rounding errors must not decide to which side those belong.
 _PARTS = 1000
+
+_FARTHEST = 1e5  # mm from the origin; no patient lies there
 
 _XOR = "CLOSEDPLANAR_XOR"
 _CLOSED = frozenset({"CLOSED_PLANAR", _XOR})
@@ -90,19 +92,19 @@ def _values_of_structures(header: Dataset, names: Mapping[int, str]) -> dict[int
     wanted = values_by_name(names)
     frames = {
         text_of(item, "FrameOfReferenceUID")
-        for item in value_of(header, "ReferencedFrameOfReferenceSequence", ())
+        for item in items_of(header, "ReferencedFrameOfReferenceSequence")
     }
     numbers: dict[int, int] = {}
-    for item in value_of(header, "StructureSetROISequence", ()):
+    for item in items_of(header, "StructureSetROISequence"):
         value = wanted.get(fold_name(text_of(item, "ROIName")))
-        number = numbers_of(item, "ROINumber", 1)
+        number = _whole(item, "ROINumber")
         if value is None or number is None:
             continue
         if value in numbers.values():
             raise LabelError("RTSTRUCT: two structures have the name of one label")
         if text_of(item, "ReferencedFrameOfReferenceUID") not in frames:
             raise GeometryError("label map: drawn in another space than the image's")
-        numbers[int(number[0])] = value
+        numbers[number] = value
     if missing := len(wanted) - len(numbers):
         raise LabelError(
             f"RTSTRUCT: {missing} of {len(wanted)} names in input.label_values are no "
@@ -114,11 +116,17 @@ def _values_of_structures(header: Dataset, names: Mapping[int, str]) -> dict[int
 def _contours_of_structures(header: Dataset) -> dict[int, list[Dataset]]:
     """The contours of each structure's number."""
     contours: dict[int, list[Dataset]] = defaultdict(list)
-    for item in value_of(header, "ROIContourSequence", ()):
-        number = numbers_of(item, "ReferencedROINumber", 1)
+    for item in items_of(header, "ROIContourSequence"):
+        number = _whole(item, "ReferencedROINumber")
         if number is not None:
-            contours[int(number[0])] += value_of(item, "ContourSequence", ())
+            contours[number] += items_of(item, "ContourSequence")
     return contours
+
+
+def _whole(item: Dataset, keyword: str) -> int | None:
+    """An element's whole number, if it has one."""
+    number = numbers_of(item, keyword, 1)
+    return int(number[0]) if number and number[0].is_integer() else None
 
 
 def _placed(item: Dataset, image: Volume, tolerance: float) -> _Contour:
@@ -144,14 +152,18 @@ def _placed(item: Dataset, image: Volume, tolerance: float) -> _Contour:
 
 def _points(item: Dataset) -> NDArray[np.float64]:
     """The points of a contour in LPS mm, shape ``(N, 3)``."""
-    offset = value_of(item, "ContourOffsetVector", (0.0, 0.0, 0.0))
-    count = numbers_of(item, "NumberOfContourPoints", 1)
-    numbers = numbers_of(item, "ContourData", 3 * int(count[0])) if count else None
-    if numbers is None or len(numbers) < 9 or not np.isfinite(numbers).all():
+    count = _whole(item, "NumberOfContourPoints") or 0
+    numbers = numbers_of(item, "ContourData", 3 * count) or ()
+    if len(numbers) < 9 or not _are_near(numbers):
         raise ReadError("label map: a contour is damaged; export it again")
-    if any(offset):
+    if numbers_of(item, "ContourOffsetVector", 3) not in {None, (0.0, 0.0, 0.0)}:
         raise GeometryError("label map: contours are moved from where they were drawn")
     return np.reshape(numbers, (-1, 3))
+
+
+def _are_near(numbers: Sequence[float]) -> bool:
+    """Whether all are coordinates that something in a scanner may have."""
+    return all(abs(number) < _FARTHEST for number in numbers)
 
 
 def _draw(

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
 from scipy.spatial.transform import Rotation
 
 from medinorm.config import IngestConfig
-from medinorm.errors import GeometryError, LabelError, ReadError
+from medinorm.errors import GeometryError, LabelError, ReadError, ScanError
 from medinorm.ingest.rtstruct import read_structures
 from medinorm.volume import Volume, read_volume
 
@@ -254,6 +256,27 @@ def test_moved_and_damaged_contours_are_refused(read):
     short.NumberOfContourPoints = 5
     with pytest.raises(ReadError, match="damaged"):
         read(image, [("Tumour", [short]), ("gray matter", [])])
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=12))
+def test_damage_is_refused_or_harmless(tmp_path, changes):
+    """Whatever bytes are changed: a label map or a reason, nothing else."""
+    image = oblique()
+    drawn = [contour(image, k, SQUARE) for k in (3, 4)]
+    path = tmp_path / "rt.dcm"
+    structures([("Tumour", drawn), ("gray matter", [])]).save_as(
+        path, enforce_file_format=True
+    )
+    content = bytearray(path.read_bytes())
+    for place, value in changes:
+        content[132 + place % (len(content) - 132)] = value
+    path.write_bytes(content)
+    try:
+        found = read_structures(path, image, NAMES, 0.01)
+    except ScanError:
+        return
+    assert set(np.unique(found.array)) <= {0, 1, 5}
 
 
 def test_ingest_finds_the_structures_of_a_series(fake, ingest, tmp_path):
