@@ -78,6 +78,7 @@ def blocks(
     *arrays: NDArray[Any],
     out: NDArray[Any] | None = None,
     dtypes: Sequence[DTypeLike | None] | None = None,
+    size: int = BLOCK,
 ) -> Any:
     """Blocks of arrays of one shape, as vectors, in the order in memory of the first.
 
@@ -87,6 +88,7 @@ def blocks(
         arrays: what is read.
         out: what is written, last in each tuple.
         dtypes: what the blocks are converted to, one for each operand; ``None``: not.
+        size: voxels in a block, at most.
 
     Returns:
         A `numpy.nditer`.
@@ -105,7 +107,7 @@ def blocks(
         ],
         casting="unsafe",
         order="K",
-        buffersize=BLOCK,
+        buffersize=size,
     )
 
 
@@ -285,8 +287,14 @@ class _Scratch:
         return Spread(count, mean, float(room.dot(room)))
 
 
-def subtract_divide(channel: Any, offset: float, scale: float, out: Any = None) -> Any:
-    r""":math:`(x - a) / b` of all voxels, as float32.
+def subtract_divide(
+    channel: Any,
+    offset: float,
+    scale: float,
+    out: Any = None,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    r""":math:`(x - a) / b` of all voxels, as float32, and clipped to `limits`.
 
     The offset is removed exactly: in float32 a mean of 1e6 would lose it. Where the
     voxels are exact in float32, :math:`a` is split into a float32 number, whose
@@ -298,18 +306,19 @@ def subtract_divide(channel: Any, offset: float, scale: float, out: Any = None) 
         offset: :math:`a`.
         scale: :math:`b`.
         out: where to write; ``None``: a new array.
+        limits: the lowest and the highest result; ``None``: any.
     """
     if is_accelerated(channel):
         from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
 
-        return tensors.subtract_divide(channel, offset, scale, out)
+        return tensors.subtract_divide(channel, offset, scale, out, limits)
     values = to_host(channel)
     mapped = np.empty_like(values, dtype=np.float32) if out is None else to_host(out)
     with np.errstate(invalid="ignore", over="ignore"):
         if exact_in_float32(values.dtype):
-            _map_in_float32(values, offset, scale, mapped)
+            _map_in_float32(values, offset, scale, mapped, limits)
         else:
-            _map_in_float64(values, offset, scale, mapped)
+            _map_in_float64(values, offset, scale, mapped, limits)
     return like(mapped, channel) if out is None else out
 
 
@@ -326,7 +335,11 @@ def split_offset(offset: float, scale: float) -> tuple[np.float32, float]:
 
 
 def _map_in_float32(
-    channel: NDArray[Any], offset: float, scale: float, out: NDArray[np.float32]
+    channel: NDArray[Any],
+    offset: float,
+    scale: float,
+    out: NDArray[np.float32],
+    limits: tuple[float, float] | None,
 ) -> None:
     near, rest = split_offset(offset, scale)
     factor, last = np.float32(1 / scale), np.float32(rest)
@@ -336,14 +349,22 @@ def _map_in_float32(
             np.multiply(mapped, factor, out=mapped)
             if rest:
                 np.subtract(mapped, last, out=mapped)
+            if limits:
+                mapped.clip(*limits, out=mapped)
 
 
 def _map_in_float64(
-    channel: NDArray[Any], offset: float, scale: float, out: NDArray[np.float32]
+    channel: NDArray[Any],
+    offset: float,
+    scale: float,
+    out: NDArray[np.float32],
+    limits: tuple[float, float] | None,
 ) -> None:
     with blocks(channel, out=out, dtypes=[np.float64, np.float32]) as found:
         for voxels, mapped in found:
             np.divide(voxels - offset, scale, out=mapped, casting="same_kind")
+            if limits:
+                mapped.clip(*limits, out=mapped)
 
 
 def _as_bool(mask: Any) -> Any:

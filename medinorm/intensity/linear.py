@@ -66,8 +66,12 @@ class LinearMap:
         for channel, offset, scale, out in zip(
             given, self.offset, self.scale, mapped, strict=True
         ):
-            subtract_divide(channel, offset, scale, out)
-            self._finish(channel, out)
+            subtract_divide(channel, offset, scale, out, self.limits)
+            if self.nonfinite is not None:
+                finite = (
+                    channel.isfinite() if is_accelerated(out) else np.isfinite(channel)
+                )
+                out[~finite] = self.nonfinite
         if self.background is not None:
             _fill_background(mapped, masks, self.background)
         result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
@@ -95,14 +99,6 @@ class LinearMap:
         return replace(
             self, background=policy.background, nonfinite=policy.nonfinite_value
         )
-
-    def _finish(self, channel: Any, out: Any) -> None:
-        """Clip, and replace what is not finite, in `out`."""
-        if self.limits:
-            out.clip(*self.limits, out=out)
-        if self.nonfinite is not None:
-            finite = channel.isfinite() if is_accelerated(out) else np.isfinite(channel)
-            out[~finite] = self.nonfinite
 
 
 def standardize(moments: Moments) -> LinearMap:
@@ -193,6 +189,10 @@ def _empty(array: Any) -> Any:
     if is_accelerated(array):
         return array.new_empty(array.shape, dtype=array.float().dtype)
     return np.empty_like(array, dtype=np.float32, subok=False)
+
+
+def _isfinite(channel: Any) -> Any:
+    return channel.isfinite() if is_accelerated(channel) else np.isfinite(channel)
 
 
 def _fill_background(mapped: Any, masks: Sequence[Any], value: float) -> None:

@@ -1,7 +1,8 @@
 """Exact order statistics of many voxels without sorting them.
 
-A sample says between which values each rank probably lies. One pass counts the voxels
-below and keeps the few between; where the sample was misleading, all are partitioned.
+Integers of one or two bytes are counted. Of others, a sample says between which values
+each rank probably lies; one pass counts the voxels below and keeps the few between.
+Where the sample was misleading, all are partitioned.
 """
 
 from collections.abc import Sequence
@@ -11,16 +12,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medinorm.intensity.arrays import Mask, blocks, is_finite, require_finite, select
+from medinorm.intensity.arrays import (
+    BLOCK,
+    Mask,
+    blocks,
+    is_finite,
+    require_finite,
+    select,
+)
 
 _STEP = 61  # every so manieth voxel is in the sample; a prime avoids the grid's periods
 _FEW = 1 << 15  # voxels that are partitioned at once
+_NEAR = 0.03  # ranks this near an end: keeping all beyond costs less than counting
 _MARGIN = 4.0  # standard errors of a rank in the sample
 
 
 @dataclass
 class _Bracket:
-    """Values between which some ranks probably lie, and what was found there."""
+    """Values between which some ranks probably lie, and what was found there.
+
+    Args:
+        low: the lower one; ``None`` near the lowest rank: none is below.
+        high: the upper one; ``None`` near the highest rank.
+    """
 
     low: Any
     high: Any
@@ -29,9 +43,13 @@ class _Bracket:
 
     def add(self, values: NDArray[Any]) -> None:
         """Count the values below, keep those between."""
+        if self.low is None:
+            self.between.append(values[values <= self.high])
+            return
         reached = values >= self.low
         self.below += values.size - int(np.count_nonzero(reached))
-        reached &= values <= self.high
+        if self.high is not None:
+            reached &= values <= self.high
         self.between.append(values[reached])
 
 
@@ -59,7 +77,9 @@ def find_ranks(
     if not count:
         empty = np.empty(0)
         return empty, empty, empty
-    if count <= _FEW:
+    if channel.dtype.kind in "iu" and channel.dtype.itemsize <= 2:
+        values = _count(channel, mask, ranks)
+    elif count <= _FEW:
         values = _partition(channel, mask, ranks)
     else:
         values = _narrow(channel, mask, count, ranks)
@@ -75,6 +95,23 @@ def _partition(
     require_finite(values)
     values.partition(np.unique(ranks))
     return values[ranks]
+
+
+def _count(
+    channel: NDArray[Any], mask: Mask | None, ranks: NDArray[np.intp]
+) -> NDArray[Any]:
+    """The values at the ranks, of integers with few values: by counting each."""
+    low = int(channel.min())
+    span = int(channel.max()) - low + 1
+    histogram = np.zeros(span, dtype=np.intp)
+    operands = (channel,) if mask is None else (channel, mask)
+    dtypes = [np.intp, bool][: len(operands)]
+    # Blocks are larger than the histogram, or adding it up would take the time.
+    with blocks(*operands, dtypes=dtypes, size=max(BLOCK, 4 * span)) as found:
+        for block in found:
+            values = block if mask is None else block[0][block[1]]
+            histogram += np.bincount(values - low, minlength=span)
+    return low + np.searchsorted(histogram.cumsum(), ranks, side="right")
 
 
 def _narrow(
@@ -123,18 +160,8 @@ def _bracket(sample: NDArray[Any], ranks: NDArray[np.intp], count: int) -> _Brac
     error = _MARGIN * np.sqrt(share * (1 - share) * sample.size) + 1
     first = int(np.floor((share * sample.size - error).min()))
     last = int(np.ceil((share * sample.size + error).max()))
-    lowest, highest = _extremes(sample.dtype)
-    return _Bracket(
-        low=sample[first] if first >= 0 else lowest,
-        high=sample[last] if last < sample.size else highest,
-    )
-
-
-def _extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """The lowest and the highest number of a type."""
-    if dtype.kind == "f":
-        return dtype.type(-np.inf), dtype.type(np.inf)
-    if dtype.kind == "b":
-        return False, True
-    limits = np.iinfo(dtype)
-    return dtype.type(limits.min), dtype.type(limits.max)
+    if share[0] < _NEAR or first < 0:
+        return _Bracket(None, sample[min(last, sample.size - 1)])
+    if share[1] > 1 - _NEAR or last >= sample.size:
+        return _Bracket(sample[first], None)
+    return _Bracket(sample[first], sample[last])

@@ -11,6 +11,16 @@ from torch import Tensor
 from medinorm.intensity.arrays import Spread, merge, require_finite, split_offset
 
 _BLOCK = 1 << 24  # voxels: 128 MiB as float64
+_EXACT_IN_FLOAT32 = {
+    torch.bool,
+    torch.uint8,
+    torch.int8,
+    torch.int16,
+    torch.uint16,
+    torch.float16,
+    torch.bfloat16,
+    torch.float32,
+}
 
 
 def measure(channel: Tensor, mask: Any) -> Spread:
@@ -50,19 +60,23 @@ def find_ranks(
 
 
 def subtract_divide(
-    channel: Tensor, offset: float, scale: float, out: Tensor | None
+    channel: Tensor,
+    offset: float,
+    scale: float,
+    out: Tensor | None,
+    limits: tuple[float, float] | None = None,
 ) -> Tensor:
-    """``(x - a) / b`` as float32; see `medinorm.intensity.arrays`."""
+    """``(x - a) / b`` as float32, clipped; see `medinorm.intensity.arrays`."""
     mapped = torch.empty_like(channel, dtype=torch.float32) if out is None else out
-    if torch.promote_types(channel.dtype, torch.float32) == torch.float32 and (
-        channel.dtype not in (torch.int32, torch.int64)
-    ):
+    if channel.dtype in _EXACT_IN_FLOAT32:
         near, rest = split_offset(offset, scale)
         torch.sub(channel.float(), float(near), out=mapped)
         mapped.mul_(1 / scale)
-        return mapped.sub_(rest) if rest else mapped
-    precise = channel.to(_precise(channel)) - offset
-    return mapped.copy_(precise.div_(scale))
+        if rest:
+            mapped.sub_(rest)
+    else:
+        mapped.copy_((channel.to(_precise(channel)) - offset).div_(scale))
+    return mapped.clamp_(*limits) if limits else mapped
 
 
 def _values(channel: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
