@@ -15,7 +15,7 @@ from typing import Any
 
 from medinorm import __version__
 from medinorm.errors import ConfigError, MedinormError
-from medinorm.flags import add_flags, read_flags
+from medinorm.flags import WORDS_FLAG, add_flags, expand_words, read_flags
 from medinorm.shards import DISK_ERRORS, place_of
 from medinorm.stages import STAGES, Stage
 
@@ -31,7 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 after an error that a user can mend, 2 after a bug.
     """
-    given = _parser().parse_args(arguments)
+    try:
+        words = expand_words(sys.argv[1:] if arguments is None else arguments)
+    except ConfigError as error:
+        return _complain(_flag_of(str(error)))
+    given = _parser().parse_args(words)
     level = logging.WARNING if given.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     stage: Stage = given.stage
@@ -108,3 +112,10 @@ def _add_arguments(command: argparse.ArgumentParser, stage: Stage) -> None:
         command.add_argument(flag, dest=word, **option)
     for _, section in stage.sections:
         add_flags(command, section)
+    if stage.sections:
+        command.add_argument(
+            WORDS_FLAG,
+            metavar="FILE",
+            help="read more flags from a JSON list: a command line is seen by others, "
+            "a private file is not",
+        )

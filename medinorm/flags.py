@@ -4,17 +4,23 @@ A flag exists for each key of a section; a nested section is one flag that takes
 """
 
 import argparse
+import hashlib
 import json
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from medinorm.errors import ConfigError
+from medinorm.files import read_json, replacing
 from medinorm.sections import Section, parse_section, section_of
 
 S = TypeVar("S", bound=Section)
+
+WORDS_FLAG = "--flags-from"
 
 
 def add_flags(parser: argparse.ArgumentParser, section: type[Section]) -> None:
@@ -50,6 +56,46 @@ def write_flags(section: Section) -> str:
     for name, value in section.model_dump(mode="json").items():
         words += _words(name, value, section_of(type(section).model_fields[name]))
     return shlex.join(words)
+
+
+def hide_flags(flags: str, folder: Path, *, because: Sequence[str] = ()) -> str:
+    """Put flags into a file that only its owner may read; the flag that reads them.
+
+    What Snakemake runs, it also writes down and shows. The file's name follows from its
+    content, so that other flags are another command.
+
+    Args:
+        flags: as `write_flags` gives them.
+        folder: where to put the file, closed to others if it is made here.
+        because: what else makes another command, such as checksums.
+    """
+    text = json.dumps(shlex.split(flags))
+    digest = hashlib.blake2b("\0".join((text, *because)).encode(), digest_size=10)
+    path = folder / f"{digest.hexdigest()}.json"
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_text(text, encoding="utf-8")
+    return shlex.join([WORDS_FLAG, str(path)])
+
+
+def expand_words(words: Sequence[str]) -> list[str]:
+    """The words of a command line, those that `hide_flags` put into a file included.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if WORDS_FLAG not in words[:-1]:
+        return list(words)
+    place = list(words).index(WORDS_FLAG)
+    try:
+        hidden = read_json(Path(words[place + 1]))
+    except (OSError, ValueError):
+        raise ConfigError(
+            f"{WORDS_FLAG[2:]}: not a JSON list that can be read"
+        ) from None
+    return [*words[:place], *map(str, hidden), *words[place + 2 :]]
 
 
 def _words(name: str, value: Any, nested: type[Section] | None) -> list[str]:

@@ -32,6 +32,9 @@ IDENTITY_COLUMNS = (
     "echo_time",  # s
     "inversion_time",  # s
     "flip_angle",  # degrees
+    "kernel",  # of reconstruction, in CT
+    "coil",  # that received
+    "spacing",  # of the scan's voxels as acquired, in mm
 )
 
 # scans.tsv: these, then identity and the user's columns that the study asks for. Paths
@@ -46,6 +49,7 @@ SCAN_COLUMNS = (
     "content",  # checksum of image and label map: the table changes when they do
 )
 EXCLUDED_COLUMNS = ("where", "scan", "reason")
+ACCOUNT_COLUMNS = ("state", "reason", "files")  # files: how many of the input
 SPLIT_COLUMNS = ("split", "design", "fold", "scan", "subject", "domain", "role")
 
 SCORE_COLUMNS = (

@@ -38,10 +38,17 @@ def _first_problem(section: type[Section], error: ValidationError) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = _unknown_key(section, problem["loc"])
-    elif isinstance(problem["input"], str | int | float | bool | None):
+    elif _may_be_shown(problem["input"]):
         message = f"{message} (got {problem['input']!r})"
     more = f" [and {n} more]" if (n := error.error_count() - 1) else ""
     return f"{key}: {message}{more}" if key else f"{message}{more}"
+
+
+def _may_be_shown(value: Any) -> bool:
+    """Whether a value is short and no path, which may be named after a patient."""
+    if isinstance(value, str):
+        return not set("/\\") & set(value)
+    return isinstance(value, int | float | bool | None)
 
 
 def _unknown_key(section: type[Section], location: tuple[int | str, ...]) -> str:

@@ -10,47 +10,51 @@ from medinorm.files import replacing
 Row = dict[str, str]
 
 
-def read_table(path: Path, required: Sequence[str] = ()) -> list[Row]:
+def read_table(
+    path: Path, required: Sequence[str] = (), *, called: str = ""
+) -> list[Row]:
     """Read the rows of a tab-separated table (comma-separated if it ends in `.csv`).
 
     Args:
         path: the table; its first line names the columns.
         required: columns that must be there.
+        called: what messages call it instead of its name, which may name a patient.
 
     Raises:
         StageError: the table is missing, is not UTF-8 text, lacks a required column or
             has a row of another length than its header.
     """
+    name = called or path.name
     delimiter = "," if path.suffix == ".csv" else "\t"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise StageError(f"{path.name}: the table does not exist") from None
+        raise StageError(f"{name}: the table does not exist") from None
     except UnicodeDecodeError:
-        raise StageError(f"{path.name}: not UTF-8 text; save it as UTF-8") from None
+        raise StageError(f"{name}: not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise StageError(
-            f"{path.name}: cannot be read ({type(error).__name__}); "
+            f"{name}: cannot be read ({type(error).__name__}); "
             "give a table, and check its permissions"
         ) from None
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval=None)
-    columns = [name.strip() for name in reader.fieldnames or []]
+    columns = [column.strip() for column in reader.fieldnames or []]
     reader.fieldnames = columns
-    missing = [name for name in required if name not in columns]
+    missing = [column for column in required if column not in columns]
     if missing:
         # The first line is not repeated: without a header it is a patient.
         raise StageError(
-            f"{path.name}: column {missing[0]!r} is missing; the first line must name "
+            f"{name}: column {missing[0]!r} is missing; the first line must name "
             f"the columns, separated by {delimiter!r} (it has {len(columns)})"
         )
     rows = []
     for row in reader:
         if None in row or None in row.values():
             raise StageError(
-                f"{path.name}, line {reader.line_num}: "
+                f"{name}, line {reader.line_num}: "
                 f"expected {len(columns)} values separated by {delimiter!r}"
             )
-        rows.append({name: value.strip() for name, value in row.items()})
+        rows.append({column: value.strip() for column, value in row.items()})
     return rows
 
 

@@ -106,6 +106,11 @@ class IngestConfig(Section):
         default=0.01,
         description="Largest distance of the corners of image and label grid, in mm.",
     )
+    deface: str | None = Field(
+        default=None,
+        description="Command that takes the face out of each volume before anything "
+        "else sees it, with `{input}` and `{output}` for the two NIfTI files.",
+    )
     geometry: GeometryConfig = Field(default=GeometryConfig(), description="")
     time_points: Literal["all", "first"] = Field(
         default="all",
@@ -117,6 +122,13 @@ class IngestConfig(Section):
         description="DICOM series to use: those that fit any of these rules; none "
         "given takes all.",
     )
+
+    @model_validator(mode="after")
+    def _deface_has_files(self) -> Self:
+        needed = ("{input}", "{output}")
+        if self.deface is not None and not all(name in self.deface for name in needed):
+            raise ValueError("deface must name {input} and {output}")
+        return self
 
 
 class SplitConfig(Section):

@@ -12,7 +12,8 @@ from medinorm.errors import GeometryError, ReadError
 from medinorm.files import checksum, read_json, write_json
 from medinorm.ingest.candidates import pack, unpack
 from medinorm.ingest.checks import check_image, check_labels
-from medinorm.ingest.identity import Facts, bids_metadata
+from medinorm.ingest.deface import deface_volume
+from medinorm.ingest.identity import Facts, bids_metadata, spacing_text
 from medinorm.ingest.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.readers import DicomReader, NiftiReader, ScanReader
 from medinorm.ingest.zip_files import removing
@@ -56,7 +57,15 @@ class _Study:
             "min_voxels": self.ingest.min_voxels,
             "grid_tolerance": self.ingest.grid_tolerance,
             "geometry": self.ingest.geometry.model_dump(),
-        }
+        } | self._deface
+
+    @property
+    def _deface(self) -> dict[str, str]:
+        """A checksum of the command that takes out faces, which may hold a path."""
+        command = self.ingest.deface
+        if command is None:
+            return {}
+        return {"deface": hashlib.blake2b(command.encode(), digest_size=16).hexdigest()}
 
     def reader(self, row: Row) -> ScanReader:
         """The reader of a candidate's kind."""
@@ -138,6 +147,7 @@ def _convert_scan(row: Row, *, study: _Study) -> State:
         "image": image.as_posix(),
         "label": label.as_posix(),
         "channels": ",".join(reader.channels),
+        "spacing": spacing_text(read_grid(outputs[0]).spacing),
     }
     checksums = [recorded_checksum(output) for output in outputs]
     own = study.own(row)
@@ -170,6 +180,8 @@ def _write_scan(
     """Read and check one scan, then write it; sidecars come last."""
     reading = reader.image()
     raw = reading.volume
+    if study.ingest.deface is not None:
+        raw = deface_volume(raw, study.ingest.deface, study.private)
     image = check_image(raw, study.ingest.min_voxels)
     label = check_labels(reader.label(raw), frozenset(study.input.label_values))
     image_path, label_path = outputs

@@ -2,13 +2,19 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydicom.dataset import Dataset
 
 from medinorm.ingest.dicom_files import numbers_of, text_of, value_of
 from medinorm.ingest.pseudonyms import Pseudonyms
+from medinorm.ingest.scanner_names import (
+    plain_coil,
+    plain_kernel,
+    plain_model,
+    plain_software,
+)
 from medinorm.scan import IDENTITY_COLUMNS
 
 Facts = dict[str, str]
@@ -17,8 +23,8 @@ Facts = dict[str, str]
 # only make software are missing on purpose: they scanned nothing.
 _VENDORS = {
     "siemens": "Siemens",
-    "ge medical": "GE",
-    "ge healthcare": "GE",
+    "ge": "GE",
+    "gems": "GE",
     "general electric": "GE",
     "philips": "Philips",
     "picker": "Philips",
@@ -26,6 +32,7 @@ _VENDORS = {
     "toshiba": "Canon",
     "hitachi": "Hitachi",
     "fujifilm": "Fujifilm",
+    "fuji": "Fujifilm",
     "hyperfine": "Hyperfine",
     "united imaging": "United Imaging",
     "uih": "United Imaging",
@@ -41,6 +48,13 @@ _VENDORS = {
     "mr solutions": "MR Solutions",
 }
 
+# What writes its name where the maker's belongs; they scanned nothing.
+_PROGRAMS = (
+    *("imaging biometrics", "pmod", "osirix", "horos", "mipav", "syngo.via", "mirada"),
+    *("terarecon", "vital images", "invivo", "olea", "brainlab", "fmrib", "dcm4che"),
+    *("mevis", "3d slicer", "radiant", "icometrix", "quibim", "corelab", "cortechs"),
+)
+
 # Magnets are sold by these numbers; headers give 1.494 or 2.89362.
 _FIELDS = (
     *(0.05, 0.064, 0.2, 0.23, 0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6, 0.7, 1.0, 1.2),
@@ -48,8 +62,6 @@ _FIELDS = (
 )
 _FIELD_TOLERANCE = 0.05
 _GAUSS = 10_000  # per tesla
-
-_LONGEST = 64  # characters of a model or software name
 
 _BIDS_KEYS = {
     "vendor": "Manufacturer",
@@ -61,6 +73,8 @@ _BIDS_KEYS = {
     "echo_time": "EchoTime",
     "inversion_time": "InversionTime",
     "flip_angle": "FlipAngle",
+    "kernel": "ConvolutionKernel",
+    "coil": "ReceiveCoilName",
     "device": "DeviceSerialNumber",
     "site": "InstitutionName",
 }
@@ -86,11 +100,13 @@ def read_identity(header: Dataset, pseudonyms: Pseudonyms) -> Facts:
     modality = text_of(header, "Modality")
     facts = {
         "vendor": vendor,
-        "model": _name(text_of(header, "ManufacturerModelName")),
+        "model": plain_model(text_of(header, "ManufacturerModelName"), pseudonyms),
         "field_strength": _text(
             nominal_field(_number(header, "MagneticFieldStrength"))
         ),
-        "software": _name(text_of(header, "SoftwareVersions").replace("\\", "; ")),
+        "software": plain_software(text_of(header, "SoftwareVersions")),
+        "kernel": plain_kernel(text_of(header, "ConvolutionKernel")),
+        "coil": plain_coil(_coil_of(header), pseudonyms),
         "device": pseudonyms.name("device", vendor, serial) if serial else "",
         "site": pseudonyms.name("site", site) if site else "",
         "modality": modality if modality in _MODALITIES else "",
@@ -114,8 +130,10 @@ def read_metadata(metadata: Mapping[str, Any], pseudonyms: Pseudonyms) -> Facts:
         name: _text(_finite(metadata.get(_BIDS_KEYS[name]))) for name in _NUMBERS
     } | {
         "vendor": vendor,
-        "model": _name(texts["model"]),
-        "software": _name(texts["software"]),
+        "model": plain_model(texts["model"], pseudonyms),
+        "software": plain_software(texts["software"].replace("; ", "\\")),
+        "kernel": plain_kernel(texts["kernel"].replace(";", " ")),
+        "coil": plain_coil(texts["coil"], pseudonyms),
         "modality": texts["modality"] if texts["modality"] in _MODALITIES else "",
         "device": pseudonyms.name("device", vendor, texts["device"])
         if texts["device"]
@@ -152,6 +170,16 @@ def bids_metadata(facts: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def spacing_text(spacing: Sequence[float]) -> str:
+    """Voxel spacing in mm as one word, fit for a domain.
+
+    Examples:
+        >>> spacing_text((0.9375, 0.9375, 1.2000001))
+        '0.94x0.94x1.2'
+    """
+    return "x".join(f"{round(axis, 2):g}" for axis in spacing)
+
+
 def vendor_of(manufacturer: str) -> str:
     """The maker of a scanner by one name; empty if unknown or a maker of software.
 
@@ -159,10 +187,11 @@ def vendor_of(manufacturer: str) -> str:
         >>> vendor_of("GE MEDICAL SYSTEMS"), vendor_of("Imaging Biometrics LLC")
         ('GE', '')
     """
-    text = " ".join(manufacturer.lower().split())
-    if text == "ge":
-        return "GE"
-    return next((name for part, name in _VENDORS.items() if part in text), "")
+    text = " ".join(manufacturer.lower().replace("_", " ").split())
+    if any(program in text for program in _PROGRAMS):
+        return ""
+    found = (name for part, name in _VENDORS.items() if re.search(rf"\b{part}\b", text))
+    return next(found, "")
 
 
 def nominal_field(tesla: float | None) -> float | None:
@@ -207,9 +236,17 @@ def _functional_groups(header: Dataset) -> list[Dataset]:
                 "MRTimingAndRelatedParametersSequence",
                 "MREchoSequence",
                 "MRModifierSequence",
+                "MRReceiveCoilSequence",
             ):
                 found += list(value_of(item, name, ()))[:1]
     return found
+
+
+def _coil_of(header: Dataset) -> str:
+    """The name of the receiving coil, also of a multi-frame object."""
+    groups = [header, *_functional_groups(header)]
+    names = (text_of(group, "ReceiveCoilName") for group in groups)
+    return next(filter(None, names), "")
 
 
 def _first(groups: list[Dataset], keyword: str) -> float | None:
@@ -241,9 +278,3 @@ def _seconds(milliseconds: float | None) -> str:
 def _text(number: float | None) -> str:
     """A number as text; nothing as an empty cell."""
     return "" if number is None else f"{number:.6g}"
-
-
-def _name(text: str) -> str:
-    """A model or software name, kept to plain characters and a sane length."""
-    plain = re.sub(r"[^A-Za-z0-9 ._:;/()+-]", " ", text)
-    return " ".join(plain.split())[:_LONGEST].strip()

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.config import disable_value_validation
 
@@ -138,3 +140,58 @@ def test_real_headers(real_dicom):
     assert facts["echo_time"] == "0.002832"
     (philips,) = (real_dicom / "vendors/philips_enhanced/anatomical/001").iterdir()
     assert read_identity(read_header(philips), NAMES)["vendor"] == "Philips"
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "vendor"),
+    [
+        ("FUJIFILM Healthcare Corporation", "Fujifilm"),
+        ("Shanghai United Imaging Healthcare Co., Ltd.", "United Imaging"),
+        ("GEMS", "GE"),
+        ("GE_MEDICAL_SYSTEMS", "GE"),
+        ("Image Analysis Group", ""),
+        ("syngo.via by Siemens", ""),
+        ("Horos Siemens export", ""),
+    ],
+)
+def test_programs_are_no_vendors_and_parts_of_words_no_names(manufacturer, vendor):
+    assert vendor_of(manufacturer) == vendor
+
+
+def test_kernel_and_coil_are_read_from_plain_and_enhanced_headers(fake):
+    header = Dataset()
+    header.ConvolutionKernel, header.ReceiveCoilName = ["Br40d", "3"], "8HRBRAIN"
+    facts = read_identity(header, NAMES)
+    assert (facts["kernel"], facts["coil"]) == ("Br40d; 3", "8HRBRAIN")
+    assert read_metadata(bids_metadata(facts), NAMES) == facts
+    ds = fake.Series(fake.ramp((6, 6, 3))).enhanced([0, 1, 2])
+    coil = Dataset()
+    coil.ReceiveCoilName = "SENSE-Head-8"
+    ds.SharedFunctionalGroupsSequence[0].MRReceiveCoilSequence = [coil]
+    assert read_identity(ds, NAMES)["coil"] == "SENSE-Head-8"
+
+
+@given(st.text("QZXJKW", min_size=5, max_size=12))
+def test_no_text_of_a_header_passes_unless_it_is_listed(secret):
+    header = Dataset()
+    metadata = {}
+    with disable_value_validation():
+        for keyword, key in TEXTS.items():
+            setattr(header, keyword, f"{secret} {secret}")
+            metadata[key] = f"{secret} {secret}"
+    for facts in (read_identity(header, NAMES), read_metadata(metadata, NAMES)):
+        assert secret not in "".join(facts.values())
+        assert secret not in str(bids_metadata(facts))
+
+
+TEXTS = {
+    "Manufacturer": "Manufacturer",
+    "ManufacturerModelName": "ManufacturersModelName",
+    "SoftwareVersions": "SoftwareVersions",
+    "Modality": "Modality",
+    "DeviceSerialNumber": "DeviceSerialNumber",
+    "StationName": "StationName",
+    "InstitutionName": "InstitutionName",
+    "ConvolutionKernel": "ConvolutionKernel",
+    "ReceiveCoilName": "ReceiveCoilName",
+}
