@@ -1,9 +1,9 @@
 """Which DICOM series are used, and what is done about slices that are no even stack."""
 
 import re
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from medinorm.config.numbers import Millimetres
 from medinorm.sections import Section
@@ -54,11 +54,11 @@ class SelectRule(Section):
         default=None, description="Whether a contrast agent was given."
     )
 
-    @field_validator("description")
-    @classmethod
-    def _readable(cls, value: str | None) -> str | None:
+    # Of the whole rule: an error of the key would repeat the expression.
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
         try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return value
+            re.compile(self.description or "")
+        except re.error:
+            raise ValueError("description is no regular expression") from None
+        return self

@@ -102,7 +102,7 @@ def place_frames(
     planes = planes_of(frames)
     places = place_numbers(planes)
     kept, doubled = _doubled(places)
-    if not doubled or len(kept) == 1:
+    if not doubled:
         return Placed(frames, stack_planes(planes, policy))
     same = all(_same_values(frames[one], frames[other]) for one, other in doubled)
     if not same or policy.duplicate == "quarantine":
@@ -137,7 +137,9 @@ def _notes(placed: Placed) -> dict[str, Any]:
     stack = placed.stack
     changes = list(stack.changes)
     if placed.dropped:
-        changes.append(f"duplicate: {placed.dropped} slices with the same pixels left")
+        changes.append(
+            f"duplicate: {placed.dropped} slices with the same pixels left out"
+        )
     notes: dict[str, Any] = {"GeometryChanges": changes} if changes else {}
     ordered = [placed.frames[number] for number in stack.order]
     for name in sorted({name for frame in ordered for name in frame.notes}):

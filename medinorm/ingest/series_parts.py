@@ -197,8 +197,12 @@ def _complete(parts: Sequence[Part], frames: Sequence[Frame]) -> list[Part]:
 
 
 def _with_one_contrast(part: Part) -> Part:
-    """The part, with a reason if its slices cannot have one contrast."""
-    if part.reason:
+    """The part, with a reason if its slices cannot have one contrast.
+
+    What does not lie parallel is no volume for a stronger reason.
+    """
+    directions = planes_of(part.frames).directions
+    if part.reason or same_directions(directions).max() > 0:
         return part
     for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
         low, high = _range(part.frames, key)

@@ -12,10 +12,7 @@ from pydicom.uid import (
 from scipy.spatial.transform import Rotation
 
 from medinorm.errors import GeometryError, ReadError, ScanError
-from medinorm.ingest.checks import on_grid_of
-from medinorm.ingest.dicom_index import Entry, index_folders
 from medinorm.ingest.dicom_volume import read_series
-from medinorm.volume import read_volume
 
 SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
 CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
@@ -274,52 +271,3 @@ def test_file_damaged_after_planning_is_refused(fake, tmp_path, damage):
     damage(paths[4])
     with pytest.raises(ScanError):
         read_series(paths)
-
-
-def real_series(folder):
-    """Files of each series below a folder, by the folder they lie in."""
-    found = {}
-    for entry in index_folders([folder])[0]:
-        assert isinstance(entry, Entry)
-        found.setdefault(entry.path.parent, []).append(entry.path)
-    return found
-
-
-def test_real_series_equal_their_references(real_dicom):
-    compared = 0
-    for folder, files in real_series(real_dicom / "vendors").items():
-        reference = folder.with_name(f"{folder.name}_ground_truth.nii.gz")
-        if "failing" in folder.parts or "rgb" in folder.parts or len(files) == 0:
-            continue
-        if folder.name == "001_single_slice" or not reference.exists():
-            continue
-        volume = read_series(files)
-        truth = on_grid_of(volume, read_volume(reference), 0.02)
-        np.testing.assert_allclose(
-            volume.array, truth.array, rtol=1e-6, atol=1e-3, err_msg=str(folder)
-        )
-        compared += 1
-    assert compared == 18
-
-
-@pytest.mark.parametrize(
-    ("folder", "verdict"),
-    [
-        ("gantrytilting/001", "tilt: .* 14.0 degrees"),
-        ("notavolume/001", "duplicate: 3 of 4"),
-        ("sliceincrement/001", "missing_slices: 1 missing"),
-        ("sliceincrement/002", "missing_slices: 1 missing"),
-        ("sliceorientation/001", "mixed_orientation"),
-    ],
-)
-def test_real_failing_series_are_refused(real_dicom, folder, verdict):
-    (files,) = real_series(real_dicom / "vendors" / "failing" / folder).values()
-    with pytest.raises(GeometryError, match=verdict):
-        read_series(files)
-
-
-def test_real_long_series(real_dicom):
-    (files,) = real_series(real_dicom / "ge_t1").values()
-    volume = read_series(files)
-    assert volume.grid == (256, 256, 196)
-    assert volume.array.dtype == np.int16
