@@ -7,8 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import require_finite, require_grid, select, to_host
+from medinorm.intensity.arrays import (
+    blocks,
+    require_finite,
+    require_grid,
+    select,
+    to_host,
+)
 from medinorm.intensity.moments import constant_error
+from medinorm.intensity.percentiles import measure_quantiles
 
 PeakName = Literal["darkest", "largest", "brightest"]
 
@@ -76,17 +83,22 @@ def count_values(values: NDArray[Any]) -> Histogram:
     Raises:
         IntensityError: all but a few values are the same.
     """
-    low, tail, high = np.quantile(values, (_EXTREME, 1 - _TAIL, 1 - _EXTREME))
+    low, tail, high = measure_quantiles(
+        values, None, (_EXTREME, 1 - _TAIL, 1 - _EXTREME)
+    )
     if low == high:
         raise IntensityError(
             f"nearly all {values.size} foreground voxels are {low:g}; check the scan, "
             "or choose another foreground"
         )
     step = (float(high) - float(low)) / _BINS
-    kept = np.clip(values, low, high).astype(np.float64)
-    bins = np.minimum(((kept - low) / step).astype(np.intp), _BINS - 1)
-    counts = np.bincount(bins, minlength=_BINS).astype(np.float64)
-    sums = np.bincount(bins, weights=kept, minlength=_BINS)
+    counts, sums = np.zeros(_BINS), np.zeros(_BINS)
+    with blocks(values, dtypes=[np.float64]) as found:
+        for block in found:
+            kept = block.clip(low, high)
+            bins = np.minimum(((kept - low) / step).astype(np.intp), _BINS - 1)
+            counts += np.bincount(bins, minlength=_BINS)
+            sums += np.bincount(bins, weights=kept, minlength=_BINS)
     centres = low + step * (np.arange(_BINS) + 0.5)
     means = np.divide(sums, counts, out=centres, where=counts > 0)
     return Histogram(counts, means, step, float(tail))

@@ -5,24 +5,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
+from medinorm.intensity.arrays import is_accelerated
+from medinorm.intensity.density import select_values
 from medinorm.intensity.percentiles import measure_quantiles
-from medinorm.intensity.piecewise import PiecewiseLinearMap, merge_ties
+from medinorm.intensity.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
 
 _EXTREME = 0.001  # share of voxels at each end that is not matched: noise
 
 
 @dataclass(frozen=True)
-class QuantileFunction:
+class QuantileFunction(PerScanMap):
     """Quantile function of the foreground of one scan, or of what it is matched to.
 
     Args:
         values: intensities with equal shares of the voxels between them, from the
             0.1 % darkest to the 0.1 % brightest, for each channel.
+        background: what voxels outside of the foreground become; ``None``: mapped.
+        nonfinite: what NaN and infinity become; ``None``: they stay.
     """
 
     values: tuple[tuple[float, ...], ...]
+    background: float | None = None
+    nonfinite: float | None = None
 
     def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
         """The map that gives the foreground of a scan this distribution.
@@ -49,6 +56,8 @@ class QuantileFunction:
         return PiecewiseLinearMap(
             tuple(inputs for inputs, _ in knots),
             tuple(outputs for _, outputs in knots),
+            background=self.background,
+            nonfinite=self.nonfinite,
         )
 
 
@@ -69,7 +78,7 @@ def measure_histogram(
     shares = np.linspace(_EXTREME, 1 - _EXTREME, count)
     values = []
     for channel, mask in zip(array, masks, strict=True):
-        found = measure_quantiles(channel, mask, shares.tolist())
+        found = _quantiles(channel, mask, shares)
         if found[0] == found[-1]:
             raise IntensityError(
                 f"nearly all foreground voxels are {found[0]:g}; check the scan, or "
@@ -111,6 +120,20 @@ def fit_histogram(
         low, high = values[..., :1], values[..., -1:]
         values = scale[0] + (values - low) * ((scale[1] - scale[0]) / (high - low))
     return QuantileFunction(tuple(map(tuple, values.mean(axis=0).tolist())))
+
+
+def _quantiles(
+    channel: Any, mask: Any, shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Many order statistics: of all voxels sorted, which is faster than one by one."""
+    if is_accelerated(channel):
+        return measure_quantiles(channel, mask, shares.tolist())
+    values = select_values(channel, mask)
+    values.sort()
+    place = shares * (values.size - 1)
+    below = place.astype(np.intp)
+    low, high = values[below].astype(float), values[below + 1].astype(float)
+    return np.asarray(low + (high - low) * (place - below))
 
 
 def _extended(values: Sequence[float]) -> list[float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.percentiles import measure_quantiles
-from medinorm.intensity.piecewise import PiecewiseLinearMap, merge_ties
+from medinorm.intensity.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
 
 PERCENTILES = (1.0, *(float(decile) for decile in range(10, 100, 10)), 99.0)
 """The landmarks of Shah et al.: deciles, without the extreme 1 % of the voxels."""
@@ -28,16 +28,20 @@ class Landmarks:
 
 
 @dataclass(frozen=True)
-class NyulStandard:
+class NyulStandard(PerScanMap):
     """Where the landmarks of every scan are brought.
 
     Args:
         percentiles: the landmarks, in percent.
         values: their places on the standard scale, for each channel.
+        background: what voxels outside of the foreground become; ``None``: mapped.
+        nonfinite: what NaN and infinity become; ``None``: they stay.
     """
 
     percentiles: tuple[float, ...]
     values: tuple[tuple[float, ...], ...]
+    background: float | None = None
+    nonfinite: float | None = None
 
     def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
         """The map that brings the landmarks of one scan to the standard scale.
@@ -64,7 +68,12 @@ class NyulStandard:
                 )
             inputs.append(knots)
             outputs.append(places)
-        return PiecewiseLinearMap(tuple(inputs), tuple(outputs))
+        return PiecewiseLinearMap(
+            tuple(inputs),
+            tuple(outputs),
+            background=self.background,
+            nonfinite=self.nonfinite,
+        )
 
 
 def measure_landmarks(

@@ -1,5 +1,6 @@
 """Piecewise linear intensity maps: landmarks and histogram matching end in one."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -108,6 +109,38 @@ class PiecewiseLinearMap:
                 "inverse"
             )
         return PiecewiseLinearMap(self.outputs, self.inputs)
+
+
+class PerScanMap(ABC):
+    """What is learned once and gives each scan a map of its own."""
+
+    @abstractmethod
+    def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+        """The map of one scan, from what is measured in its masks."""
+
+    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+        """Map a scan by `map_for`.
+
+        Args:
+            array: shape ``(C, ...)``, NumPy or torch.
+            masks: where to measure, for each channel; ``None``: all voxels.
+
+        Returns:
+            The same shape, kind and device, float32.
+
+        Raises:
+            IntensityError: as `map_for`.
+        """
+        inside = [None] * len(array) if masks is None else masks
+        return self.map_for(array, inside).apply(array, inside)
+
+    def inverse(self) -> PiecewiseLinearMap:
+        """There is none without the scan: invert that of `map_for`.
+
+        Raises:
+            IntensityError: always.
+        """
+        raise IntensityError("this map depends on the scan; invert map_for(...)")
 
 
 def merge_ties(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.density import PeakName, find_peak, select_values
 from medinorm.intensity.linear import LinearMap
+from medinorm.intensity.percentiles import measure_quantiles
 
 
 def fit_whitestripe(
@@ -59,7 +60,8 @@ def _find_stripe(
     # Half of those at the peak lie below it: integers have many there.
     below = np.count_nonzero(values < mode) + np.count_nonzero(values <= mode)
     share = below / 2 / values.size
-    low, high = np.quantile(values, np.clip((share - width, share + width), 0, 1))
+    shares = np.clip((share - width, share + width), 0, 1)
+    low, high = measure_quantiles(values, None, shares.tolist())
     stripe = values[(values >= low) & (values <= high)].astype(np.float64)
     if not stripe.size or stripe.min() == stripe.max():
         raise IntensityError(

@@ -10,12 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.nyul import (
-    PERCENTILES,
-    NyulStandard,
-    fit_nyul,
-    measure_landmarks,
-)
+from medinorm.intensity.nyul import PERCENTILES, fit_nyul, measure_landmarks
 
 
 def scan(seed, gain=1.0, offset=0.0):
@@ -207,6 +202,15 @@ def test_real_scans_of_one_structure_get_one_scale(real_data):
     assert np.std(after) / np.mean(after) < 0.1 * np.std(before) / np.mean(before)
 
 
-def test_a_standard_is_a_value():
-    assert replace(STANDARD) == STANDARD
-    assert NyulStandard((0.0, 100.0), ((0.0, 1.0),)).values == ((0.0, 1.0),)
+def test_the_standard_applies_to_any_scan():
+    one = SCANS[1].astype(np.float32)
+    mask = one[0] > np.median(one)
+    expected = STANDARD.map_for(one, [mask]).apply(one)
+    np.testing.assert_array_equal(STANDARD.apply(one, [mask]), expected)
+    tensor = STANDARD.apply(torch.from_numpy(one), [torch.from_numpy(mask)])
+    np.testing.assert_array_equal(tensor.numpy(), expected)
+    filled = replace(STANDARD, background=-5).apply(one, [mask])
+    assert (filled[0][~mask] == -5).all()
+    np.testing.assert_array_equal(filled[0][mask], expected[0][mask])
+    with pytest.raises(IntensityError, match="depends on the scan"):
+        STANDARD.inverse()
