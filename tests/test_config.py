@@ -15,6 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "config").rglob("*.yaml"))
 
 
+PACS = {"url": "https://pacs.example/web", "query": "query.tsv"}
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated():
+    pacs = PACS | {"url": "https://someone:hush@pacs.example/web"}
+    with pytest.raises(ConfigError, match="url must not have a password") as caught:
+        config.parse_study({"input": {"pacs": pacs}})
+    assert "hush" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -28,7 +38,22 @@ FILES = sorted((ROOT / "config").rglob("*.yaml"))
         ),
         ({"experiments": {"norm": ["foo"]}}, "norm.0: Input should be 'batch'"),
         ({"experiments": {"norm": ["batch", "batch"]}}, "the same entry twice"),
-        ({"input": {"scans": "a", "bids": "b"}}, "give one of scans, dicom and bids"),
+        (
+            {"input": {"scans": "a", "bids": "b"}},
+            "give one of scans, dicom, bids and pacs",
+        ),
+        (
+            {"input": {"pacs": {"url": "https://a"}, "dicom": ["b"]}},
+            "input.pacs: query",
+        ),
+        ({"input": {"pacs": {**PACS, "url": "ftp://a"}}}, "url is needed for dicomweb"),
+        (
+            {"input": {"pacs": {**PACS, "protocol": "c-get"}}},
+            "host is needed for c-get",
+        ),
+        ({"input": {"pacs": {**PACS, "description": "("}}}, "no regular expression"),
+        ({"input": {"pacs": PACS | {"dates": ["20250101", "20240101"]}}}, "first of"),
+        ({"input": {"pacs": PACS, "dicom": ["b"]}}, "give one of"),
         ({"input": {"labels": "a"}}, "labels goes with dicom"),
         ({"input": {"dicom": ["a"], "channels": ["t", "u"]}}, "one channel"),
         ({"train": {"patch": [47, 48, 48]}}, "must be divisible by 8"),

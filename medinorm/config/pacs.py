@@ -24,7 +24,8 @@ class PacsConfig(Section):
     protocol: Protocol = Field(
         default="dicomweb",
         description="`dicomweb`: QIDO-RS and WADO-RS; the others are DIMSE: `c-get` "
-        "where the PACS offers it, `c-move` where it knows this computer.",
+        "where the PACS offers it, `c-move` where it knows this computer. DIMSE is not "
+        "encrypted.",
     )
     url: str | None = Field(
         default=None,

@@ -16,6 +16,33 @@ _TALKATIVE = ("dicomweb_client", "pynetdicom", "urllib3", "requests")
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Which DICOM studies are asked for; empty is any.
+
+    Args:
+        patient: the patient's number.
+        study: UID of one DICOM study.
+        dates: range of days, ``YYYYMMDD-YYYYMMDD``.
+        modality: what at least one of its series was made with.
+    """
+
+    patient: str = ""
+    study: str = ""
+    dates: str = ""
+    modality: str = ""
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The same as DICOM elements."""
+        return {
+            "PatientID": self.patient,
+            "StudyInstanceUID": self.study,
+            "StudyDate": self.dates,
+            "ModalitiesInStudy": self.modality,
+        }
+
+
+@dataclass(frozen=True)
 class Study:
     """One DICOM study on a PACS; everything in it may identify a person.
 
@@ -50,8 +77,8 @@ class Series:
 class Archive(Protocol):
     """A PACS. All methods raise `FetchError` when it refuses or does not answer."""
 
-    def find_studies(self, patient: str, study: str, dates: str) -> list[Study]:
-        """DICOM studies by patient, UID and range of days; empty is any."""
+    def find_studies(self, asked: Asked) -> list[Study]:
+        """DICOM studies that were asked for, and others where keys are not known."""
 
     def find_series(self, study: str) -> list[Series]:
         """The series of a DICOM study."""

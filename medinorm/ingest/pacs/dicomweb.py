@@ -14,7 +14,8 @@ from requests.utils import get_netrc_auth
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
-from medinorm.ingest.pacs.archive import Keep, Series, Study
+from medinorm.ingest.pacs.archive import Asked, Keep, Series, Study
+from medinorm.shards import DISK_ERRORS
 
 USER, PASSWORD, TOKEN = (
     f"MEDINORM_PACS_{name}" for name in ("USER", "PASSWORD", "TOKEN")
@@ -23,6 +24,26 @@ USER, PASSWORD, TOKEN = (
 _STORED = (("application/dicom", "*"),)  # as it is stored, not decompressed
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ATTEMPTS = 2  # a second after the first: answers such as 503 pass
+
+_NO_SERVICE = "there is no DICOMweb service; check input.pacs.url"
+# The first kind that fits.
+_MEANINGS: tuple[tuple[type[Exception], str], ...] = (
+    (
+        requests.exceptions.SSLError,
+        "the certificate of the PACS is not trusted; name that of its authority in "
+        "REQUESTS_CA_BUNDLE",
+    ),
+    (
+        requests.Timeout,
+        "the PACS does not answer in time; try later, or raise input.pacs.timeout",
+    ),
+    (requests.exceptions.JSONDecodeError, _NO_SERVICE),
+    (
+        OSError,  # all others of `requests`, too
+        "the PACS cannot be reached, or the connection broke; check input.pacs.url, "
+        "and run again",
+    ),
+)
 
 _Record = Mapping[str, Mapping[str, Any]]
 
@@ -49,10 +70,9 @@ class DicomWeb:
             max_attempts=_ATTEMPTS, wait_exponential_multiplier=500
         )
 
-    def find_studies(self, patient: str, study: str, dates: str) -> list[Study]:
-        """DICOM studies by patient, UID and range of days; empty is any."""
-        keys = {"PatientID": patient, "StudyInstanceUID": study, "StudyDate": dates}
-        filters = {key: value for key, value in keys.items() if value}
+    def find_studies(self, asked: Asked) -> list[Study]:
+        """DICOM studies that were asked for, and others where keys are not known."""
+        filters = {key: value for key, value in asked.keys.items() if value}
 
         def ask(offset: int) -> list[_Record]:
             found: list[_Record] = self._client.search_for_studies(
@@ -155,29 +175,20 @@ def _explained() -> Iterator[None]:
     """
     try:
         yield
-    except requests.HTTPError as error:
-        code = 0 if error.response is None else error.response.status_code
-        raise FetchError(_refusal(code)) from None
-    except requests.exceptions.SSLError:
-        raise FetchError(
-            "the certificate of the PACS is not trusted; name that of its authority in "
-            "REQUESTS_CA_BUNDLE"
-        ) from None
-    except requests.Timeout:
-        raise FetchError(
-            "the PACS does not answer in time; try later, or raise input.pacs.timeout"
-        ) from None
-    except requests.exceptions.JSONDecodeError:
-        raise FetchError(_refusal(404)) from None
-    except requests.RequestException:
-        raise FetchError(
-            "the PACS cannot be reached, or the connection broke; check "
-            "input.pacs.url, and run again"
-        ) from None
-    except OSError:
-        raise
-    except Exception:  # what is no DICOM can raise anything, and the text repeats it
-        raise FetchError("the PACS sends what is no DICOM; tell its support") from None
+    except Exception as error:  # libraries raise anything, and their text repeats it
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            raise
+        raise FetchError(_problem(error)) from None
+
+
+def _problem(error: Exception) -> str:
+    """What an exception means to a user."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return _refusal(error.response.status_code)
+    for kind, meaning in _MEANINGS:
+        if isinstance(error, kind):
+            return meaning
+    return "the PACS sends what is no DICOM; tell its support"
 
 
 def _refusal(code: int) -> str:
@@ -188,5 +199,5 @@ def _refusal(code: int) -> str:
             f"{TOKEN}"
         )
     if code in {404, 405}:
-        return f"there is no DICOMweb service ({code}); check input.pacs.url"
+        return _NO_SERVICE
     return f"the PACS refuses or fails ({code}); try later, or ask its support"

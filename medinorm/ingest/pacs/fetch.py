@@ -10,7 +10,7 @@ from pathlib import Path
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
-from medinorm.ingest.pacs.archive import Archive, Series, Study, silence
+from medinorm.ingest.pacs.archive import Archive, Asked, Series, Study, silence
 from medinorm.ingest.pseudonyms import Pseudonyms, close_to_others, open_pseudonyms
 from medinorm.shards import State, run_items
 from medinorm.tables import Row, read_table
@@ -20,6 +20,7 @@ FETCHED_COLUMNS = ("series", "state", "reason", "modality", "files")
 SERIES_FOLDER = "series"
 
 _PARTIAL = "partial"
+_GIVE_UP = 5  # failures in a row: nothing comes any more
 _LENGTH = 16  # characters of a pseudonym that names a file or folder
 _OURS = re.compile(f"[a-z2-7]{{{_LENGTH}}}")
 _KEYS = ("patient_id", "study_uid", "series_uid")
@@ -91,12 +92,22 @@ class _Job:
     pseudonyms: Pseudonyms
     found: Sequence[Series]
     series: Mapping[str, Series] = field(init=False)
+    in_a_row: int = 0  # series that failed one after the other
 
     def __post_init__(self) -> None:
         self.series = {self._name(series.uid): series for series in self.found}
 
     def fetch(self, row: Row) -> State:
         """Download one series, unless it is there; the row gets its number of files."""
+        if self.in_a_row >= _GIVE_UP:
+            raise FetchError("not tried, because those before it failed; run again")
+        self.in_a_row += 1
+        state = self._fetch(row)
+        self.in_a_row = 0
+        return state
+
+    def _fetch(self, row: Row) -> State:
+        """The same, however many failed before."""
         series = self.series[row["series"]]
         target = self.folder / SERIES_FOLDER / row["series"]
         listed = self.archive.find_files(series)
@@ -212,11 +223,16 @@ def _find_line(archive: Archive, line: Row, pacs: PacsConfig) -> Iterator[Series
     it does not know, and then finds everything.
     """
     dates = "-".join(pacs.dates or ())
-    studies = archive.find_studies(line["patient_id"], line["study_uid"], dates)
-    for study in studies:
-        if not _fits(study, line, pacs):
-            continue
-        series = archive.find_series(study.uid)
+    studies = {
+        study.uid
+        for modality in pacs.modality
+        for study in archive.find_studies(
+            Asked(line["patient_id"], line["study_uid"], dates, modality)
+        )
+        if _fits(study, line, pacs)
+    }
+    for uid in sorted(studies):
+        series = archive.find_series(uid)
         images = [item for item in series if _is_wanted(item, line, pacs)]
         yield from images
         if images and pacs.drawings:

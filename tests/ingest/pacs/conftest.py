@@ -159,7 +159,10 @@ def orthanc(tmp_path_factory):
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with server.log.open("wb") as log:
         process = subprocess.Popen(
-            [ORTHANC, folder / "orthanc.json"], stdout=log, stderr=log
+            [ORTHANC, folder / "orthanc.json"],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"TCP_NODELAY": "1"},  # no 40 ms of waiting a message
         )
     try:
         await_ready(server, process)

@@ -7,7 +7,7 @@ import pytest
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
-from medinorm.ingest.pacs.archive import Series, silence
+from medinorm.ingest.pacs.archive import Asked, Series, silence
 from medinorm.ingest.pacs.dicomweb import DicomWeb
 
 
@@ -100,7 +100,7 @@ def careless():
 
 
 def test_a_server_without_pages_gives_each_result_once(careless):
-    found = careless.find_studies("patient-1", "", "")
+    found = careless.find_studies(Asked(patient="patient-1"))
     assert [study.patient for study in found] == ["patient-0", "patient-1", "patient-2"]
     assert {study.date for study in found} == {""}
 

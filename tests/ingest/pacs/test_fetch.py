@@ -9,7 +9,11 @@ import sys
 
 import pytest
 
-from medinorm.errors import StageError
+from medinorm.config import PacsConfig
+from medinorm.errors import FetchError, StageError
+from medinorm.ingest.pacs.archive import Series, Study
+from medinorm.ingest.pacs.fetch import _find, _Job
+from medinorm.ingest.pseudonyms import Pseudonyms
 
 PROTOCOLS = ("dicomweb", "c-get", "c-move")
 
@@ -144,6 +148,43 @@ def test_a_query_that_asks_for_more_is_refused(fetch, tmp_path, lines, problem):
     with pytest.raises(StageError, match=problem) as error:
         fetch("dicomweb", query=table)
     assert "SECRET" not in str(error.value)
+
+
+def test_a_pacs_that_is_lost_is_not_asked_a_thousand_times(tmp_path):
+    class Lost:
+        calls = 0
+
+        def find_files(self, _):
+            Lost.calls += 1
+            raise FetchError("lost")
+
+    found = [Series("1", f"1.{n}", "MR", "") for n in range(20)]
+    job = _Job(Lost(), tmp_path, Pseudonyms(bytes(32)), found)
+    for name in job.series:
+        with pytest.raises(FetchError):
+            job.fetch({"series": name})
+    assert Lost.calls == 5
+
+
+def test_a_pacs_that_knows_no_keys_gives_only_what_was_asked_for():
+    class Careless:
+        def find_studies(self, _):
+            return [Study(f"1.{n}", f"p{n}", "20240101") for n in range(4)]
+
+        def find_series(self, study):
+            return [
+                Series(study, f"{study}.1", "MR", "T1"),
+                Series(study, f"{study}.2", "CR", "chest"),
+                Series(study, f"{study}.3", "SEG", "drawn"),
+            ]
+
+    pacs = PacsConfig(url="https://a.example/b", dates=("20240101", "20240102"))
+    line = {"patient_id": "p2", "study_uid": "", "series_uid": ""}
+    found = _find(Careless(), [line], pacs)
+    assert [series.uid for series in found] == ["1.2.1", "1.2.3"]
+    later = pacs.model_copy(update={"dates": ("20240102", "20240103")})
+    with pytest.raises(StageError, match="no series that fits"):
+        _find(Careless(), [line], later)
 
 
 def test_one_series_of_a_study(fetch, orthanc, expected, tmp_path):
