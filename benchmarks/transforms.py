@@ -258,14 +258,12 @@ def changes_input(function: Callable[[Array], Any], base: Array) -> bool:
     return not np.array_equal(array, base)
 
 
-def limit_threads(threads: int) -> None:
-    """Give every package as many threads, before any of them starts some."""
+def restart_with(threads: int) -> None:
+    """Begin anew where libraries would start with another number of threads."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     wanted = dict.fromkeys(names, str(threads))
     if {name: os.environ.get(name) for name in names} != wanted:
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | wanted)
-    torch.set_num_threads(threads)
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -278,6 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--large", action="store_true", help="a volume on disk instead")
     parser.add_argument("--folder", type=Path, help="for --large; 15 GB free")
     given = parser.parse_args(arguments)
+    if arguments is None:
+        restart_with(given.threads)
     if given.large:
         rows = large_volume.show(given.folder, quick=given.quick)
     else:
@@ -290,7 +290,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def show(given: argparse.Namespace) -> list[Row]:
     """Print and return the table."""
-    limit_threads(given.threads)
+    torch.set_num_threads(given.threads)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(given.threads)
     rows = time_all(QUICK_SHAPE if given.quick else SHAPE, given.repeats)
     print(
         "dtype   task            package                       ms  x ours x bound mem"

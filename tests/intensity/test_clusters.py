@@ -13,6 +13,7 @@ from medinorm.intensity import (
     measure_foreground,
     pool_moments,
 )
+from medinorm.intensity import clusters as module
 
 IMAGE = Policy("image")
 RNG = np.random.default_rng(0)
@@ -110,3 +111,35 @@ def test_other_channels_or_blends_are_refused():
     one = measure_foreground(SCANS[0][:1], IMAGE)
     with pytest.raises(IntensityError, match="has 1 channels, the training scans 2"):
         fit_clusters(PARTS, 2, IMAGE).nearest(one)
+
+
+def blobs(count):
+    rng = np.random.default_rng(5)
+    centres = 20 * rng.normal(0, 1, (count, 3))
+    return centres, np.repeat(centres, 9, axis=0) + rng.normal(0, 1, (9 * count, 3))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_k_means_is_as_good_as_scipys(count):
+    vq = pytest.importorskip("scipy.cluster.vq")
+    truth, points = blobs(count)
+    centres, member = module._kmeans(points, count, seed=0)
+    theirs, their_member = vq.kmeans2(points, truth, minit="matrix")
+    loss = np.square(points - centres[member]).sum()
+    assert loss <= np.square(points - theirs[their_member]).sum() * (1 + 1e-9)
+    for number in range(count):
+        np.testing.assert_allclose(
+            points[member == number].mean(axis=0), centres[number]
+        )
+
+
+def test_a_centre_without_points_takes_the_farthest():
+    points = np.array([[0.0], [1.0], [9.0]])
+    centres = module._descend(points, np.array([[0.5], [100.0]]))
+    np.testing.assert_allclose(centres, [[0.5], [9.0]])
+
+
+def test_as_many_clusters_as_scans():
+    map_ = fit_clusters(PARTS, len(PARTS), IMAGE, blend=1)
+    for part in PARTS:
+        np.testing.assert_allclose(map_.mean[map_.nearest(part)], part.mean)
