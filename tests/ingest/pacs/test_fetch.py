@@ -7,13 +7,18 @@ import stat
 import subprocess
 import sys
 
+import highdicom as hd
+import numpy as np
 import pytest
+from pydicom.sr.codedict import codes
+from pydicom.uid import generate_uid
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
 from medinorm.ingest.pacs.archive import Series, Study
 from medinorm.ingest.pacs.fetch import _find, _Job
 from medinorm.ingest.pseudonyms import Pseudonyms
+from medinorm.volume import read_volume
 
 PROTOCOLS = ("dicomweb", "c-get", "c-move")
 
@@ -205,6 +210,45 @@ def test_without_the_libraries_it_says_what_to_install(fetch, monkeypatch):
     for protocol in PROTOCOLS:
         with pytest.raises(StageError, match="medinorm\\[pacs\\]"):
             fetch(protocol)
+
+
+def test_ingest_goes_on_from_what_was_fetched(fetch, fake, ingest, orthanc, query):
+    """A series on the PACS becomes a scan with the label map drawn on it."""
+    series = fake.Series(fake.ramp(), header={"PatientID": "SECRET-3"})
+    datasets = series.datasets()
+    drawn = hd.seg.Segmentation(
+        source_images=datasets,
+        pixel_array=(fake.blocks(series.array.shape, (1,)).T > 0).astype(np.uint8),
+        segmentation_type="BINARY",
+        segment_descriptions=[
+            hd.seg.SegmentDescription(
+                segment_number=1,
+                segment_label="one",
+                segmented_property_category=codes.SCT.Tissue,
+                segmented_property_type=codes.SCT.Tissue,
+                algorithm_type="MANUAL",
+            )
+        ],
+        series_instance_uid=generate_uid(),
+        series_number=9,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer="none",
+        manufacturer_model_name="none",
+        software_versions="0",
+        device_serial_number="0",
+    )
+    for ds in (*datasets, drawn):
+        orthanc.send(ds)
+    fetched = fetch("c-get", query=query("SECRET-3"))
+    out = ingest(dicom=[fetched.folder / "series"])
+    (scan,) = out.scans
+    image, label = (
+        read_volume(out.results / "canonical" / scan[role]).array[0]
+        for role in ("image", "label")
+    )
+    np.testing.assert_array_equal(image, series.array)
+    np.testing.assert_array_equal(label, fake.blocks(series.array.shape, (1,)))
 
 
 def test_ingest_never_needs_the_libraries():
