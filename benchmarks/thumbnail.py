@@ -5,10 +5,10 @@
 A small U-Net with `thumbnail_instance` norm is trained on real hippocampus scans
 (``MEDINORM_REAL_DATA``), then infers others in tiles: with the statistics of each tile
 (ordinary instance norm), and with those of the whole volume from `tiles`, `strided` and
-`exact`. A head (GE, every second voxel), of which the tiles are a small part, goes
-through the same network. Given are the RMS difference of the logits from whole-volume
-inference, as a part of their spread, the share of voxels whose label differs, and
-seconds a scan.
+`exact`. A large scan (a GE series, every second voxel), of which the tiles are a small
+part, goes through the same network. Given are the RMS difference of the logits from
+whole-volume inference, as a part of their spread, the share of voxels whose label
+differs, and seconds a scan.
 """
 
 import argparse
@@ -62,8 +62,8 @@ def _read(folder: Path, image: str, label: str) -> Scan:
     return F.pad(values, sides), F.pad(labels, sides).long()
 
 
-def read_head(folder: Path, thin: int) -> Tensor:
-    """Every n-th voxel of a whole head, z-scored."""
+def read_large(folder: Path, thin: int) -> Tensor:
+    """Every n-th voxel of a whole series, z-scored."""
     series = read_series(sorted(path for path in folder.rglob("*") if path.is_file()))
     values = torch.from_numpy(
         series.array[:, ::thin, ::thin, ::thin].astype(np.float32)
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--scans", type=int, default=8)
     parser.add_argument(
-        "--thin", type=int, default=2, help="take every n-th voxel of the head"
+        "--thin", type=int, default=2, help="take every n-th voxel of the large scan"
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="also write the results here")
@@ -164,8 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     crops = [image for image, _ in scans[TRAINED:]]
     results = {
         "hippocampus": compare(network, crops),
-        "head": compare(
-            network, [read_head(data / "dicom" / "ge_t1" / "In", given.thin)]
+        "large": compare(
+            network, [read_large(data / "dicom" / "ge_t1" / "In", given.thin)]
         ),
     }
     for name, rows in results.items():
