@@ -228,39 +228,44 @@ def merge(parts: Sequence[Spread]) -> Spread:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
         American Statistician 37(3), 1983.
     """
-    count = sum(part.count for part in parts)
-    if not count:
+    return _merge([(part.count, part.mean, part.m2) for part in parts if part.count])
+
+
+def _merge(parts: Sequence[tuple[int, float, float]]) -> Spread:
+    """As `merge`, of counts, means and deviations."""
+    if not parts:
         return Spread(0, 0.0, 0.0)
+    count, mean, m2 = np.array(parts).T
     # Means as differences to one of them: a large offset costs no digits.
-    origin = parts[0].mean
-    mean = sum(part.count * (part.mean - origin) for part in parts) / count + origin
-    m2 = sum(part.m2 + part.count * (part.mean - mean) ** 2 for part in parts)
-    return Spread(count, mean, m2)
+    with np.errstate(invalid="ignore", over="ignore"):
+        shift = mean - mean[0]
+        middle = count.dot(shift) / count.sum()
+        total = m2.sum() + count.dot(np.square(shift - middle))
+    return Spread(int(count.sum()), float(mean[0] + middle), float(total))
 
 
 def _measure(channel: NDArray[Any], mask: Any) -> Spread:
     """The spread of a NumPy channel, merged from that of its blocks."""
-    scratch = _Scratch()
+    measured = _Blocks()
     masked = mask is not None and not callable(mask)
     operands = (channel, mask) if masked else (channel,)
-    parts = []
     with (
-        np.errstate(invalid="ignore"),
+        np.errstate(invalid="ignore", over="ignore"),
         blocks(*operands, dtypes=[None, bool][: len(operands)]) as found,
     ):
         for block in found:
             if masked:
-                values = block[0][block[1]]
+                measured.add(block[0][block[1]])
             else:
-                values = block if mask is None else _pick(block, mask)
-            if values.size:
-                parts.append(scratch.measure(values))
-    return merge(parts)
+                measured.add(block if mask is None else _pick(block, mask))
+    return _merge(measured.found)
 
 
 def _pick(block: NDArray[Any], rule: Rule) -> NDArray[Any]:
     """The voxels that a rule picks; all, if there are some it could not judge."""
-    return block[rule(block)] if is_finite(block) else block
+    if block.dtype.kind == "f" and not isfinite(block.dot(block)):
+        return block[rule(block)] if is_finite(block) else block
+    return block[rule(block)]
 
 
 def _inside(channel: Any, mask: Any) -> Any:
@@ -270,21 +275,24 @@ def _inside(channel: Any, mask: Any) -> Any:
     return channel[mask(channel) if callable(mask) else _as_bool(mask)]
 
 
-class _Scratch:
-    """Room for one block in float64."""
+class _Blocks:
+    """Spreads of blocks, in float64. Few calls: there are hundreds of blocks."""
 
     def __init__(self) -> None:
         self._ones = np.ones(BLOCK)
         self._room = np.empty(BLOCK)
+        self.found: list[tuple[int, float, float]] = []
 
-    def measure(self, values: NDArray[Any]) -> Spread:
-        """The spread of one block. `numpy.dot` sums faster than `numpy.sum`."""
+    def add(self, values: NDArray[Any]) -> None:
+        """Measure one block. `numpy.dot` sums faster than `numpy.sum`."""
         count = values.size
+        if not count:
+            return
         room = self._room[:count]
         room[...] = values
-        mean = float(room.dot(self._ones[:count])) / count
+        mean = room.dot(self._ones[:count]) / count
         room -= mean
-        return Spread(count, mean, float(room.dot(room)))
+        self.found.append((count, mean, room.dot(room)))
 
 
 def subtract_divide(

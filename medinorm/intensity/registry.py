@@ -6,8 +6,10 @@ from typing import Any
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.clusters import ClusterMap
+from medinorm.intensity.histogram import QuantileFunction
 from medinorm.intensity.linear import LinearMap
 from medinorm.intensity.maps import IntensityMap
+from medinorm.intensity.nyul import NyulStandard
 from medinorm.intensity.piecewise import PiecewiseLinearMap
 from medinorm.intensity.regions import RegionMap
 
@@ -17,6 +19,8 @@ MAPS: Mapping[str, type] = {
     "piecewise": PiecewiseLinearMap,
     "regions": RegionMap,
     "clusters": ClusterMap,
+    "nyul": NyulStandard,
+    "quantiles": QuantileFunction,
 }
 
 

@@ -22,6 +22,8 @@ from medinorm.intensity import (
     read_fitted,
     write_fitted,
 )
+from medinorm.intensity.histogram import fit_histogram, measure_histogram
+from medinorm.intensity.nyul import fit_nyul, measure_landmarks
 from medinorm.intensity.piecewise import PiecewiseLinearMap
 
 IMAGE = Policy("image")
@@ -34,6 +36,8 @@ EXAMPLES = {
     "clusters": fit_clusters(
         [measure_foreground(scan, IMAGE) for scan in SCANS], 2, IMAGE
     ),
+    "nyul": fit_nyul([measure_landmarks(scan, (None, None)) for scan in SCANS]),
+    "quantiles": fit_histogram([measure_histogram(s, (None, None)) for s in SCANS]),
 }
 
 
