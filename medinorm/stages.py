@@ -72,6 +72,12 @@ _OPTIONS: dict[str, Any] = {
     }
 }
 
+_FITTED: dict[str, Any] = {
+    "fitted": {"type": Path, "help": "fitted map, if the method has one"},
+    "splits": {"type": Path, "help": "splits.tsv, to check the fitted map with"},
+    "split": {"help": "split whose training scans it was fitted on"},
+}
+
 _TITLE: dict[str, Any] = {
     "title": {"default": "medinorm study", "help": "title of the page"}
 }
@@ -145,7 +151,7 @@ STAGES: Mapping[str, Stage] = {
         sections=(("settings", config.SplitConfig),),
     ),
     "fit": Stage(
-        target="medinorm.harmonize.stage:fit_intensity",
+        target="medinorm.harmonize.fit:fit_intensity",
         summary="Fit an intensity map on the training scans of one split only.",
         files=_SCANS | _SPLITS | {"target": "fitted map to write, JSON"},
         options=_INTENSITY | _SPLIT,
@@ -155,9 +161,7 @@ STAGES: Mapping[str, Stage] = {
         target="medinorm.harmonize.stage:harmonize_scans",
         summary="Bring scans to the study's voxel grid and intensity scale.",
         files=_SCANS | {"harmonized": "folder to write to"} | _STATUS,
-        options=_INTENSITY
-        | {"fitted": {"type": Path, "help": "fitted map, if the method has one"}}
-        | _SHARD,
+        options=_INTENSITY | _FITTED | _SHARD,
         sections=(("settings", config.HarmonizeConfig),),
     ),
     "train": Stage(

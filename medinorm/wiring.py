@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from medinorm.choices import PER_SCAN_INTENSITIES, NormName
+from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName, NormName
 from medinorm.config import InputConfig, StudyConfig
 from medinorm.flags import write_flags
 from medinorm.layout import Layout, map_of
@@ -97,6 +97,26 @@ class Wiring:
         if intensity in PER_SCAN_INTENSITIES:
             return []
         return [self.layout.intensity_map.format(intensity=intensity, split=map_)]
+
+    def fit_flags(self, intensity: IntensityName) -> str:
+        """The settings that fitting a map depends on, as flags."""
+        return write_flags(self.study.harmonize.used_by(intensity, fitting=True))
+
+    def harmonize_flags(self, intensity: IntensityName, map_: str) -> str:
+        """The fitted map, if any, and the settings that mapping scans depends on."""
+        words: list[str] = []
+        for fitted in self.fitted(intensity, map_):
+            words = ["--fitted", fitted]
+            words += ["--splits", self.layout.splits, "--split", map_]
+        settings = self.study.harmonize.used_by(intensity)
+        return f"{shlex.join(words)} {write_flags(settings)}".strip()
+
+    def masks(self, intensity: IntensityName, *, fitting: bool = False) -> list[str]:
+        """The user's own masks, if a job reads them."""
+        harmonize = self.study.harmonize
+        used = "masks" in harmonize.keys_of(intensity, fitting=fitting)
+        folder = harmonize.masks if used else None
+        return sorted(map(str, folder.glob("*.nii.gz"))) if folder else []
 
     def harmonized(self, intensity: str, split: str) -> list[str]:
         """Status tables of the harmonized scans of a split."""

@@ -59,7 +59,31 @@ def test_a_password_in_the_address_is_refused_and_not_repeated():
         ({"train": {"patch": [47, 48, 48]}}, "must be divisible by 8"),
         ({"train": {"selection": "validation"}}, "needs split.validation_fraction"),
         ({"split": {"folds": 3, "test_folds": 4}}, "cannot exceed folds"),
-        ({"harmonize": {"percentiles": [9, 1]}}, "percentiles must rise"),
+        (
+            {
+                "harmonize": {
+                    "intensity_options": {"percentile": {"percentiles": [9, 1]}}
+                }
+            },
+            "percentiles must rise",
+        ),
+        (
+            {"harmonize": {"intensity_options": {"nyull": {}}}},
+            "did you mean nyul?",
+        ),
+        (
+            {"harmonize": {"intensity_options": {"kde": {"top": 1}}}},
+            "harmonize.intensity_options.kde.top: unknown key; known keys: peak",
+        ),
+        (
+            {"harmonize": {"foreground": "label"}},
+            "labels of test scans for zscore",
+        ),
+        ({"harmonize": {"foreground": "file"}}, "needs masks"),
+        (
+            {"experiments": {"intensity": ["group"]}},
+            "group.channels must name each of image once",
+        ),
         ({"results": "out", "private": "out/private"}, "must lie outside of results"),
         ({"results": "out", "private": "out"}, "must lie outside of results"),
         ({"results": "{out}"}, "braces"),

@@ -12,7 +12,8 @@ from medinorm.config.evaluate import (
     ScoreConfig,
 )
 from medinorm.config.export import ExportConfig
-from medinorm.config.harmonize import HarmonizeConfig
+from medinorm.config.harmonize import HarmonizeConfig, N4Config
+from medinorm.config.intensities import IntensityOptions
 from medinorm.config.pacs import PacsConfig
 from medinorm.config.source import (
     DemoConfig,
@@ -33,6 +34,8 @@ __all__ = [
     "HarmonizeConfig",
     "IngestConfig",
     "InputConfig",
+    "IntensityOptions",
+    "N4Config",
     "NetworkConfig",
     "PacsConfig",
     "PlaneName",

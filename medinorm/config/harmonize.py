@@ -1,12 +1,53 @@
 """How scans are brought to one voxel grid and one intensity scale."""
 
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from medinorm.choices import ForegroundName
-from medinorm.config.numbers import Millimetres, Percent
+from medinorm.choices import (
+    UNMEASURED_INTENSITIES,
+    BiasFieldName,
+    ConstantName,
+    ForegroundName,
+    IntensityName,
+    NonfiniteName,
+)
+from medinorm.config.intensities import IntensityOptions
+from medinorm.config.numbers import Count, Millimetres
 from medinorm.sections import Section
+
+_CONSTANT: frozenset[IntensityName] = frozenset(
+    {
+        "zscore",
+        "layer",
+        "group",
+        "percentile",
+        "population",
+        "adaptive_instance",
+        "spatially_adaptive",
+        "thumbnail_instance",
+    }
+)
+
+
+class N4Config(Section):
+    """How N4 looks for the shading of the receive coil."""
+
+    shrink: Count = Field(
+        default=4, description="Every how many-th voxel along each axis is looked at."
+    )
+    iterations: tuple[Count, ...] = Field(
+        default=(50, 50, 50, 50),
+        min_length=1,
+        description="At most, on each level; each has twice as many splines an axis.",
+    )
+    control_points: Annotated[int, Field(ge=4)] = Field(
+        default=4, description="Of the splines along each axis on the first level."
+    )
+    threshold: Annotated[float, Field(gt=0)] = Field(
+        default=1e-3, description="Change of the field at which a level ends."
+    )
 
 
 class HarmonizeConfig(Section):
@@ -18,16 +59,104 @@ class HarmonizeConfig(Section):
     )
     foreground: ForegroundName = Field(
         default="otsu",
-        description="Voxels whose intensities are measured; the map applies to all.",
+        description="Voxels whose intensities are measured; the map applies to all. "
+        "`image`: all; `otsu`: above the threshold between air and tissue; `file`: "
+        "the scan's own mask, from `masks`; `label`: its label map, for `population` "
+        "only: all others would read the labels of test scans.",
     )
-    percentiles: tuple[Percent, Percent] = Field(
-        default=(1.0, 99.0),
-        description="For `percentile`: these go to 0 and 1; values beyond are clipped.",
+    largest_component: bool = Field(
+        default=False,
+        description="Keep only the largest connected part of the foreground.",
+    )
+    masks: Path | None = Field(
+        default=None,
+        description="For `foreground: file`: folder of masks, named `<scan>.nii.gz` "
+        "and on the grid of the canonical image of that name.",
+    )
+    background: float | None = Field(
+        default=None,
+        description="Value outside of the foreground in the end; none: the map applies "
+        "there too.",
+    )
+    nonfinite: NonfiniteName = Field(
+        default="refuse",
+        description="Scans with NaN or infinity: `refuse` them, or `ignore` such "
+        "voxels, which become as dark as the darkest. Ingest refuses them before.",
+    )
+    constant: ConstantName = Field(
+        default="refuse",
+        description="Scans with a constant foreground: `refuse` them, or make them "
+        "`zeros` where the method is a z-score or percentiles; others refuse always.",
+    )
+    bias_field: BiasFieldName = Field(
+        default="none",
+        description="Correction of the coil's smooth shading before anything else.",
+    )
+    n4: N4Config = Field(default=N4Config(), description="")
+    intensity_options: IntensityOptions = Field(
+        default=IntensityOptions(), description=""
+    )
+    compress: bool = Field(
+        default=False,
+        description="Write `.nii.gz`: smaller, but each training job reads all of it "
+        "into memory.",
     )
 
     @model_validator(mode="after")
-    def _rising(self) -> Self:
-        low, high = self.percentiles
-        if low >= high:
-            raise ValueError("percentiles must rise: the first below the second")
+    def _masks_where_needed(self) -> Self:
+        if (self.foreground == "file") != (self.masks is not None):
+            raise ValueError("masks goes with foreground: file, and that needs masks")
         return self
+
+    def keys_of(self, intensity: IntensityName, *, fitting: bool) -> frozenset[str]:
+        """The keys on which a job of one method depends.
+
+        Args:
+            intensity: the method.
+            fitting: whether a map is fitted on training scans, or scans are mapped.
+        """
+        keys = {"spacing", "nonfinite", "bias_field", "intensity_options"}
+        if not fitting:
+            keys |= {"background", "compress"}
+        if self.bias_field == "n4":
+            keys |= {"n4"}
+        if fitting or self.masks_scans(intensity):
+            keys |= {"foreground", "largest_component", "masks"}
+        if intensity in _CONSTANT and (fitting or intensity != "population"):
+            keys |= {"constant"}
+        return frozenset(keys)
+
+    def masks_scans(self, intensity: IntensityName) -> bool:
+        """Whether mapping a scan needs its foreground."""
+        return (
+            intensity not in UNMEASURED_INTENSITIES
+            or self.bias_field != "none"
+            or self.background is not None
+        )
+
+    def used_by(self, intensity: IntensityName, *, fitting: bool = False) -> Self:
+        """These settings, with the defaults for all that a job does not use.
+
+        So the flags of a job change when, and only when, its result may.
+
+        Examples:
+            >>> given = HarmonizeConfig(foreground="image")
+            >>> given.used_by("none").foreground, given.used_by("zscore").foreground
+            ('otsu', 'image')
+        """
+        unused = type(self).model_fields.keys() - self.keys_of(
+            intensity, fitting=fitting
+        )
+        default = type(self)()
+        own = {name: getattr(default, name) for name in unused}
+        own["intensity_options"] = self.intensity_options.only(intensity)
+        return self.model_copy(update=own)
+
+    def record(self, intensity: IntensityName, *, fitting: bool) -> dict[str, Any]:
+        """What a job uses, as JSON values, for its sidecar."""
+        keys = self.keys_of(intensity, fitting=fitting)
+        values = self.model_dump(mode="json", include=set(keys))
+        # Where masks lie is no setting; their checksums are recorded as inputs.
+        values.pop("masks", None)
+        options = values.pop("intensity_options").get(intensity)
+        return values | ({"options": options} if options else {})

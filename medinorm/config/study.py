@@ -63,6 +63,27 @@ class StudyConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _measurable(self) -> Self:
+        for intensity in self.experiments.intensity:
+            if self.harmonize.foreground == "label" and self.harmonize.masks_scans(
+                intensity
+            ):
+                raise ValueError(
+                    f"harmonize.foreground: label would read the labels of test scans "
+                    f"for {intensity}; choose another foreground"
+                )
+        groups = self.harmonize.intensity_options.group.channels
+        named = sorted(name for group in groups for name in group)
+        if "group" in self.experiments.intensity and named != sorted(
+            self.input.channels
+        ):
+            raise ValueError(
+                "harmonize.intensity_options.group.channels must name each of "
+                f"{', '.join(self.input.channels)} once"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _possible(self) -> Self:
         levels = 2 ** (len(self.train.network.channels) - 1)
         if any(size % levels for size in self.train.patch):

@@ -1,27 +1,23 @@
-"""The harmonize stage: fit a map on a split's training scans, apply it to scans."""
+"""The harmonize stage: scans on one voxel grid and one intensity scale, in shards."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName
+from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
-from medinorm.errors import ScanError, StageError
-from medinorm.files import checksum, read_json, write_json
-from medinorm.harmonize.spatial import orient_to_ras, resample_image, resample_labels
-from medinorm.intensity import (
-    LinearMap,
-    Moments,
-    find_foreground,
-    fit_percentiles,
-    measure_moments,
-    merge_moments,
-    standardize,
-)
-from medinorm.progress import track
+from medinorm.errors import IntensityError, StageError
+from medinorm.files import checksum
+from medinorm.harmonize.fit import read_map_of
+from medinorm.harmonize.methods import LEARNED, PER_SCAN
+from medinorm.harmonize.paths import named_paths
+from medinorm.harmonize.sample import Sample, mask_path, read_sample
+from medinorm.harmonize.spatial import orient_to_ras, resample_labels
+from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
 from medinorm.provenance import (
     Provenance,
     discard_others,
@@ -30,66 +26,44 @@ from medinorm.provenance import (
     recorded_checksum,
     write_sidecar,
 )
-from medinorm.scan import Role, Scan, read_scans
+from medinorm.scan import Scan, read_scans
 from medinorm.shards import State, in_shard, run_items
-from medinorm.tables import Row, read_table
-from medinorm.volume import Volume, read_volume, write_volume
+from medinorm.tables import Row
+from medinorm.volume import read_volume, write_volume
 
 
 @dataclass(frozen=True)
-class FittedMap:
-    """A map learned from the training scans of one split.
+class Harmonizing:
+    """What all scans of a job share.
 
     Args:
+        folder: to write to.
         intensity: the method.
-        split: whose training scans it was fitted on.
-        scans: how many those were.
-        fitted_on: checksum of their ids, sorted.
-        map: what to apply to every scan.
+        settings: grid, foreground and the methods' parameters.
+        learned: the fitted map, where the method has one.
+        digest: its file's checksum, or empty.
     """
 
+    folder: Path
     intensity: IntensityName
-    split: str
-    scans: int
-    fitted_on: str
-    map: LinearMap
+    settings: HarmonizeConfig
+    learned: FittedMap | None = None
+    digest: str = ""
 
+    def paths(self, scan: Scan) -> tuple[Path, Path]:
+        """Image and label map to write."""
+        return named_paths(self.folder, scan.scan, compress=self.settings.compress)
 
-def fit_intensity(  # noqa: PLR0913  (one argument a flag)
-    scans: Path,
-    canonical: Path,
-    splits: Path,
-    target: Path,
-    *,
-    intensity: IntensityName,
-    split: str,
-    settings: HarmonizeConfig,
-) -> None:
-    """Fit `intensity` on the training scans of `split` and write the map as JSON.
+    def map_for(self, sample: Sample) -> IntensityMap:
+        """The map of one scan.
 
-    Validation and test scans are never read.
-
-    Raises:
-        StageError: the method has nothing to fit, or no training scan can be measured.
-    """
-    if intensity in PER_SCAN_INTENSITIES:
-        raise StageError(f"{intensity} works scan by scan: there is nothing to fit")
-    table = read_scans(scans, canonical)
-    training = scans_of(read_table(splits), split, "train")
-    parts = []
-    for scan in track(training, f"fit {intensity} on {split}"):
-        try:
-            parts.append(_moments(read_gridded(table[scan], settings), settings))
-        except ScanError as error:
-            raise StageError(f"{scan}: {error}") from error
-    fitted = FittedMap(
-        intensity=intensity,
-        split=split,
-        scans=len(training),
-        fitted_on=hashlib.blake2b("\n".join(training).encode()).hexdigest()[:32],
-        map=standardize(merge_moments(parts)),
-    )
-    write_json(target, asdict(fitted))
+        Raises:
+            IntensityError: its intensities are unusable.
+        """
+        options = self.settings.intensity_options
+        if self.learned is None:
+            return PER_SCAN[self.intensity](sample, options)
+        return LEARNED[self.intensity].map_for(self.learned.map, sample, options)
 
 
 def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
@@ -99,15 +73,18 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     status: Path,
     *,
     intensity: IntensityName,
-    fitted: Path | None,
-    shard: int,
-    shards: int,
+    fitted: Path | None = None,
+    splits: Path | None = None,
+    split: str | None = None,
+    shard: int = 0,
+    shards: int = 1,
     settings: HarmonizeConfig,
 ) -> list[Row]:
     """Bring the scans of one shard to the study's grid and intensity scale.
 
-    Writes for each scan a float32 image and a label map as uncompressed NIfTI, which
-    training reads through memory mapping. Scans that are current are skipped.
+    Writes for each scan a float32 image and a label map as NIfTI: uncompressed, which
+    training reads through memory mapping, unless `settings` asks otherwise. Scans that
+    are current are skipped.
 
     Args:
         scans: `scans.tsv`.
@@ -116,6 +93,8 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         status: table to write, one row a scan.
         intensity: the method.
         fitted: the fitted map, where the method has one.
+        splits: `splits.tsv`, with a fitted map: it must know training scans only.
+        split: whose training scans those are.
         shard: which part of the scans.
         shards: into how many parts.
         settings: grid, foreground and the methods' parameters.
@@ -124,133 +103,132 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         The status rows, with what was made and what was current.
 
     Raises:
-        StageError: the method needs a fitted map and there is none, or the reverse.
+        StageError: the method is unknown, would read label maps of test scans, lacks a
+            fitted map or has none, or its map was fitted on other scans.
     """
-    if (fitted is None) != (intensity in PER_SCAN_INTENSITIES):
-        need = "takes no" if fitted else "needs a"
-        raise StageError(f"{intensity} {need} fitted map")
+    _require_possible(intensity, settings)
+    given = (fitted, splits, split)
+    if intensity in FITTED_INTENSITIES:
+        if fitted is None or splits is None or split is None:
+            raise StageError(
+                f"{intensity} needs a fitted map, and splits and split to check it"
+            )
+        learned = read_map_of(
+            fitted, splits, intensity=intensity, split=split, settings=settings
+        )
+        job = Harmonizing(harmonized, intensity, settings, learned, checksum(fitted))
+    elif any(given):
+        raise StageError(f"{intensity} takes no fitted map")
+    else:
+        job = Harmonizing(harmonized, intensity, settings)
     table = read_scans(scans, canonical)
     discard_others(harmonized, table.keys())
     rows = in_shard(({"scan": scan} for scan in table), shard, shards)
 
     def work(row: Row) -> State:
         scan = table[row["scan"]]
-        image, label = harmonized_paths(harmonized, scan.scan)
-        with discarding(image, label):
-            state = harmonize_scan(scan, harmonized, intensity, fitted, settings)
-            row["content"] = recorded_checksum(image)
+        with discarding(*_possible_paths(harmonized, scan)):
+            state = harmonize_scan(scan, job)
+            row["content"] = recorded_checksum(job.paths(scan)[0])
             return state
 
     return run_items(rows, work, status, title=f"harmonize {intensity}")
 
 
-def harmonize_scan(
-    scan: Scan,
-    harmonized: Path,
-    intensity: IntensityName,
-    fitted: Path | None,
-    settings: HarmonizeConfig,
-) -> State:
+def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     """Harmonize one scan, unless its output is current.
 
     Raises:
         ScanError: the scan cannot be read or its intensities are unusable.
     """
-    image, label = harmonized_paths(harmonized, scan.scan)
-    provenance = _provenance(scan, intensity, fitted, settings)
+    image, label = job.paths(scan)
+    provenance = _provenance(scan, job)
     if is_current(image, provenance):
         return "current"
-    volume = read_gridded(scan, settings)
-    map_ = _read_map(fitted) if fitted else FITS[intensity](volume, settings)
+    settings = job.settings
+    masked = settings.masks_scans(job.intensity)
+    sample = read_sample(scan, settings, masked=masked)
+    map_ = job.map_for(sample)
+    mapped = map_.apply(sample.array, sample.masks)
+    if settings.background is not None:
+        _fill_background(mapped, sample.masks, settings.background)
+    facts = {
+        "map": map_to_dict(map_),
+        "checks": {**sample.facts, "channels": _check(mapped, sample.masks)},
+    }
+    for stale in _possible_paths(job.folder, scan):
+        stale.unlink(missing_ok=True)
     if scan.label:
         labels = orient_to_ras(read_volume(scan.label))
         write_volume(resample_labels(labels, settings.spacing), label, np.uint8)
-    write_volume(volume.with_array(map_.apply(volume.array)), image)
-    write_sidecar(image, provenance, {"map": asdict(map_)})
+    write_volume(sample.volume.with_array(mapped), image)
+    write_sidecar(image, provenance, facts)
     return "made"
 
 
-def harmonized_paths(harmonized: Path, scan: str) -> tuple[Path, Path]:
-    """Where the harmonized image and label map of a scan are."""
-    return harmonized / f"{scan}.nii", harmonized / f"{scan}_label.nii"
-
-
-def read_gridded(scan: Scan, settings: HarmonizeConfig) -> Volume:
-    """The image of a scan on the study's grid, intensities as they were."""
-    volume = orient_to_ras(read_volume(scan.image))
-    return resample_image(volume, settings.spacing)
-
-
-def scans_of(splits: Sequence[Row], split: str, role: Role) -> list[str]:
-    """Ids of the scans with a role in a split, sorted.
+def _require_possible(intensity: IntensityName, settings: HarmonizeConfig) -> None:
+    """Refuse what is no method, and what would read label maps of test scans.
 
     Raises:
-        StageError: the split is unknown, or nobody trains in it.
+        StageError: it is so.
     """
-    names = sorted({row["split"] for row in splits})
-    if split not in names:
-        raise StageError(f"split {split!r} is unknown; known: {', '.join(names)}")
-    chosen = [
-        row["scan"] for row in splits if row["split"] == split and row["role"] == role
+    if intensity not in get_args(IntensityName):
+        known = ", ".join(get_args(IntensityName))
+        raise StageError(f"intensity {intensity!r} is unknown; known: {known}")
+    if settings.foreground == "label" and settings.masks_scans(intensity):
+        raise StageError(
+            f"foreground: label would read the labels of test scans for {intensity}; "
+            "choose another foreground"
+        )
+
+
+def _possible_paths(folder: Path, scan: Scan) -> list[Path]:
+    """Image and label map of a scan, plain and compressed."""
+    return [
+        path
+        for compress in (False, True)
+        for path in named_paths(folder, scan.scan, compress=compress)
     ]
-    if role == "train" and not chosen:
-        raise StageError(f"split {split!r} has no training scan; add subjects")
-    return sorted(chosen)
 
 
-def _moments(volume: Volume, settings: HarmonizeConfig) -> Moments:
-    """Moments of the foreground of each channel."""
-    masks = [find_foreground(channel, settings.foreground) for channel in volume.array]
-    return measure_moments(volume.array, masks)
+def _fill_background(
+    mapped: NDArray[np.float32], masks: Sequence[Any], value: float
+) -> None:
+    """Write `value` outside of the foreground."""
+    for channel, mask in zip(mapped, masks, strict=True):
+        if mask is not None:
+            channel[~mask] = value
 
 
-def _fit_zscore(volume: Volume, settings: HarmonizeConfig) -> LinearMap:
-    return standardize(_moments(volume, settings))
+def _check(
+    mapped: NDArray[np.float32], masks: Sequence[Any]
+) -> list[dict[str, float]]:
+    """What each channel has become: range of all voxels, moments of the foreground.
+
+    Raises:
+        IntensityError: it holds values that are not finite.
+    """
+    found = []
+    for channel, mask in zip(mapped, masks, strict=True):
+        low, high = float(channel.min()), float(channel.max())
+        if not np.isfinite((low, high)).all():
+            raise IntensityError("the map leaves values that are not finite")
+        inside = channel if mask is None else channel[mask]
+        mean, std = float(inside.mean(dtype=float)), float(inside.std(dtype=float))
+        found.append({"low": low, "high": high, "mean": mean, "std": std})
+    return found
 
 
-def _fit_percentile(volume: Volume, settings: HarmonizeConfig) -> LinearMap:
-    masks = [find_foreground(channel, settings.foreground) for channel in volume.array]
-    return fit_percentiles(volume.array, masks, settings.percentiles)
-
-
-def _keep(volume: Volume, _settings: HarmonizeConfig) -> LinearMap:
-    channels = len(volume.array)
-    return LinearMap(offset=(0.0,) * channels, scale=(1.0,) * channels)
-
-
-# Methods that are fitted on each scan by itself; the others come as a fitted map.
-FITS: Mapping[IntensityName, Callable[[Volume, HarmonizeConfig], LinearMap]] = {
-    "none": _keep,
-    "zscore": _fit_zscore,
-    "percentile": _fit_percentile,
-}
-
-
-def _read_map(fitted: Path) -> LinearMap:
-    """The map inside a fitted map's file."""
-    values = read_json(fitted)["map"]
-    return LinearMap(
-        offset=tuple(values["offset"]),
-        scale=tuple(values["scale"]),
-        limits=tuple(values["limits"]) if values["limits"] else None,
-    )
-
-
-def _provenance(
-    scan: Scan,
-    intensity: IntensityName,
-    fitted: Path | None,
-    settings: HarmonizeConfig,
-) -> Provenance:
+def _provenance(scan: Scan, job: Harmonizing) -> Provenance:
     """What the harmonized files of a scan depend on."""
+    settings = job.settings
     inputs = {"image": recorded_checksum(scan.image)}
     if scan.label:
         inputs["label"] = checksum(scan.label)
-    if fitted:
-        inputs["map"] = checksum(fitted)
-    relevant = settings.model_dump(mode="json")
-    if intensity == "none":
-        relevant.pop("foreground")
-    if intensity != "percentile":
-        relevant.pop("percentiles")
-    return Provenance({"intensity": intensity, **relevant}, inputs)
+    if job.digest:
+        inputs["map"] = job.digest
+    if settings.masks is not None and settings.masks_scans(job.intensity):
+        path = mask_path(settings.masks, scan)
+        inputs["mask"] = checksum(path) if path.exists() else ""
+    record = settings.record(job.intensity, fitting=False)
+    return Provenance({"intensity": job.intensity, **record}, inputs)

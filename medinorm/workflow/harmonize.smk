@@ -1,9 +1,11 @@
-# One voxel grid and one intensity scale.
+# One voxel grid and one intensity scale. Flags hold what a method uses and nothing else,
+# so that a changed setting re-runs the jobs of the methods that use it.
 rule fit:
     """Fit an intensity map on the training scans of one split."""
     input:
         scans=layout.scans,
         splits=layout.splits,
+        masks=lambda wildcards: wiring.masks(wildcards.intensity, fitting=True),
     output:
         fitted=layout.intensity_map,
     log:
@@ -12,7 +14,7 @@ rule fit:
         "environment.yaml"
     params:
         canonical=layout.canonical,
-        settings=lambda wildcards: write_flags(study.harmonize),
+        settings=lambda wildcards: wiring.fit_flags(wildcards.intensity),
     shell:
         "medinorm fit {input.scans:q} {params.canonical:q} {input.splits:q} {output.fitted:q}"
         " --intensity {wildcards.intensity:q} --split {wildcards.split:q}"
@@ -24,6 +26,7 @@ rule harmonize:
     input:
         scans=layout.scans,
         fitted=lambda wildcards: wiring.fitted(wildcards.intensity, wildcards.map),
+        masks=lambda wildcards: wiring.masks(wildcards.intensity),
     output:
         status=layout.harmonized_status,
     log:
@@ -33,11 +36,12 @@ rule harmonize:
     params:
         canonical=layout.canonical,
         harmonized=layout.harmonized,
-        fitted=lambda wildcards, input: "--fitted" if input.fitted else "",
         shards=study.shards,
-        settings=lambda wildcards: write_flags(study.harmonize),
+        settings=lambda wildcards: wiring.harmonize_flags(
+            wildcards.intensity, wildcards.map
+        ),
     shell:
         "medinorm harmonize {input.scans:q} {params.canonical:q} {params.harmonized:q}"
-        " {output.status:q} --intensity {wildcards.intensity:q} {params.fitted} {input.fitted:q}"
+        " {output.status:q} --intensity {wildcards.intensity:q}"
         " --shard {wildcards.shard:q} --shards {params.shards:q}"
         " {params.settings} > {log:q} 2>&1"

@@ -1,47 +1,97 @@
-"""The harmonize stage: only training scans are fitted, bad scans are rows."""
+"""The harmonize stage: one grid and scale, bad scans are rows, nothing is redone."""
 
 import json
-from typing import get_args
 
 import numpy as np
 import pytest
 
-from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName
+from medinorm.choices import FITTED_INTENSITIES, PER_SCAN_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
-from medinorm.harmonize.stage import (
-    FITS,
-    fit_intensity,
-    harmonize_scans,
-    harmonized_paths,
-    scans_of,
-)
-from medinorm.provenance import Provenance, write_sidecar
-from medinorm.tables import read_table
-from medinorm.volume import read_volume, write_volume
+from medinorm.harmonize.fit import fit_intensity
+from medinorm.harmonize.paths import harmonized_paths
+from medinorm.harmonize.stage import harmonize_scans
+from medinorm.provenance import Provenance, sidecar_path, write_sidecar
+from medinorm.volume import Volume, read_volume, write_volume
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
 
 
-def harmonize(study, intensity="zscore", fitted=None, settings=SETTINGS):
+def harmonize(study, intensity="zscore", fitted=None, settings=SETTINGS, **more):
     folder = study.folder / "harmonized" / intensity
-    status = folder / "status.tsv"
+    if fitted:
+        more = {"splits": study.splits, "split": "pooled"} | more
     rows = harmonize_scans(
         study.scans,
         study.canonical,
         folder,
-        status,
+        folder / "status.tsv",
         intensity=intensity,
         fitted=fitted,
-        shard=0,
-        shards=1,
         settings=settings,
+        **more,
     )
     return folder, {row["scan"]: row for row in rows}
 
 
-def test_per_scan_methods_are_those_of_the_configuration():
-    assert set(FITS) == PER_SCAN_INTENSITIES < set(get_args(IntensityName))
+def fit(study, intensity, split="pooled", settings=SETTINGS):
+    target = study.folder / f"{intensity}-{split}.json"
+    fit_intensity(
+        study.scans,
+        study.canonical,
+        study.splits,
+        target,
+        intensity=intensity,
+        split=split,
+        settings=settings,
+    )
+    return target
+
+
+def changed(**values):
+    """The settings with other values, checked as those of a user are."""
+    return HarmonizeConfig.model_validate(SETTINGS.model_dump() | values)
+
+
+def image_of(folder, scan):
+    return read_volume(harmonized_paths(folder, scan)[0]).array
+
+
+def sidecar_of(folder, scan):
+    path = sidecar_path(harmonized_paths(folder, scan)[0])
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("intensity", sorted(PER_SCAN_INTENSITIES - {"group"}))
+def test_every_method_of_single_scans_harmonizes(small_study, intensity):
+    folder, status = harmonize(small_study, intensity)
+    assert {row["state"] for row in status.values()} == {"made"}, status
+    record = sidecar_of(folder, small_study.ids[0])
+    assert record["map"]["kind"] in {"linear", "regions"}
+    assert record["medinorm"]["settings"]["intensity"] == intensity
+
+
+@pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
+def test_every_method_that_learns_harmonizes(small_study, intensity):
+    folder, status = harmonize(small_study, intensity, fit(small_study, intensity))
+    assert {row["state"] for row in status.values()} == {"made"}, status
+    assert "map" in sidecar_of(folder, small_study.ids[0])["medinorm"]["inputs"]
+
+
+@pytest.mark.parametrize(
+    "intensity", ["zscore", "percentile", "nyul", "histogram", "fcm", "kde"]
+)
+def test_the_scanners_gain_vanishes(small_study, intensity):
+    """Scans of odd numbers are ten times as bright."""
+    learned = intensity in FITTED_INTENSITIES
+    fitted = fit(small_study, intensity) if learned else None
+    for name, least, most in (("none", 9, 11), (intensity, 0.9, 1.1)):
+        folder, _ = harmonize(small_study, name, fitted if name != "none" else None)
+        spread = [
+            np.ptp(np.quantile(image_of(folder, scan), (0.1, 0.9)))
+            for scan in small_study.ids[:2]
+        ]
+        assert least < spread[1] / spread[0] < most
 
 
 def test_each_scan_is_brought_to_one_grid_and_scale(small_study):
@@ -66,11 +116,10 @@ def test_current_scans_are_left_alone_and_others_made_again(small_study):
     _, third = harmonize(small_study)
     assert third[small_study.ids[0]]["state"] == "made"
     assert third[small_study.ids[1]]["state"] == "current"
-    irrelevant = SETTINGS.model_copy(update={"percentiles": (2.0, 98.0)})
+    irrelevant = changed(intensity_options={"fcm": {"tissue": "middle"}})
     _, fourth = harmonize(small_study, settings=irrelevant)
     assert {row["state"] for row in fourth.values()} == {"current"}
-    other = SETTINGS.model_copy(update={"foreground": "image"})
-    _, fifth = harmonize(small_study, settings=other)
+    _, fifth = harmonize(small_study, settings=changed(foreground="image"))
     assert {row["state"] for row in fifth.values()} == {"made"}
 
 
@@ -97,49 +146,115 @@ def test_a_scan_that_goes_bad_loses_its_old_output(small_study):
     assert harmonized_paths(folder, small_study.ids[1])[0].exists()
 
 
-def test_only_training_scans_are_fitted(small_study):
-    rows = read_table(small_study.splits)
-    training = set(scans_of(rows, "lodo-a", "train"))
-    assert {row["domain"] for row in rows if row["scan"] in training} == {"b"}
-    for scan in set(small_study.ids) - training:
-        (small_study.canonical / f"{scan}.nii.gz").unlink()  # reading it would fail
-    target = small_study.folder / "map.json"
-    fit_intensity(
-        small_study.scans,
-        small_study.canonical,
-        small_study.splits,
-        target,
-        intensity="population",
-        split="lodo-a",
-        settings=SETTINGS,
-    )
-    fitted = json.loads(target.read_text())
-    assert fitted["scans"] == len(training)
-
-
-def test_population_applies_one_map_to_all(small_study):
-    target = small_study.folder / "map.json"
-    fit_intensity(
-        small_study.scans,
-        small_study.canonical,
-        small_study.splits,
-        target,
-        intensity="population",
-        split="pooled",
-        settings=SETTINGS,
-    )
+def test_maps_and_methods_belong_together(small_study):
+    target = fit(small_study, "population")
     folder, _ = harmonize(small_study, "population", target)
-    means = [
-        read_volume(harmonized_paths(folder, scan)[0]).array.mean()
-        for scan in small_study.ids
-    ]
+    means = [image_of(folder, scan).mean() for scan in small_study.ids]
     assert max(means) - min(means) > 1  # the scanners' gains differ and stay so
     with pytest.raises(StageError, match="population needs a fitted map"):
         harmonize(small_study, "population")
     with pytest.raises(StageError, match="zscore takes no fitted map"):
         harmonize(small_study, "zscore", target)
+    with pytest.raises(StageError, match="'foo' is unknown; known: none, zscore"):
+        harmonize(small_study, "foo")
 
 
-def test_unknown_splits_name_the_known(small_study):
-    with pytest.raises(StageError, match="known: lodo-a, lodo-b, pooled"):
-        scans_of(read_table(small_study.splits), "lodo-c", "train")
+def test_labels_of_test_scans_are_never_read(small_study):
+    settings = changed(foreground="label")
+    with pytest.raises(StageError, match="labels of test scans for zscore"):
+        harmonize(small_study, settings=settings)
+    with pytest.raises(StageError, match="labels of test scans for nyul"):
+        harmonize(small_study, "nyul", settings=settings)
+    target = fit(small_study, "population", settings=settings)
+    _, status = harmonize(small_study, "population", target, settings)
+    assert {row["state"] for row in status.values()} == {"made"}
+
+
+def test_the_background_is_chosen(small_study):
+    settings = changed(foreground="otsu", background=-5)
+    folder, _ = harmonize(small_study, "percentile", settings=settings)
+    record = sidecar_of(folder, small_study.ids[0])
+    image = image_of(folder, small_study.ids[0])
+    inside = record["checks"]["foreground"][0]
+    assert 0 < inside < image.size / 2
+    assert np.count_nonzero(image == -5) == image.size - inside
+
+
+def test_constant_scans_become_zeros_where_that_is_chosen(small_study):
+    path = small_study.canonical / f"{small_study.ids[2]}.nii.gz"
+    volume = read_volume(path)
+    write_volume(volume.with_array(np.full_like(volume.array, 7)), path)
+    write_sidecar(path, Provenance({}, {}))
+    settings = changed(constant="zeros")
+    folder, status = harmonize(small_study, settings=settings)
+    assert status[small_study.ids[2]]["state"] == "made"
+    assert not image_of(folder, small_study.ids[2]).any()
+    _, status = harmonize(small_study, "kde", settings=settings)
+    assert "foreground voxels are 7" in status[small_study.ids[2]]["reason"]
+
+
+def test_compressed_on_request_the_voxels_are_the_same(small_study):
+    plain, _ = harmonize(small_study)
+    before = {scan: np.array(image_of(plain, scan)) for scan in small_study.ids}
+    packed, status = harmonize(small_study, settings=changed(compress=True))
+    assert packed == plain
+    assert {row["state"] for row in status.values()} == {"made"}
+    for scan in small_study.ids:
+        image, label = harmonized_paths(packed, scan)
+        assert image.name.endswith(".nii.gz")
+        assert label.name.endswith(".nii.gz")
+        np.testing.assert_array_equal(read_volume(image).array, before[scan])
+    assert not list(packed.glob("*.nii"))  # nothing stale beside them
+    _, again = harmonize(small_study, settings=changed(compress=True))
+    assert {row["state"] for row in again.values()} == {"current"}
+    harmonize(small_study)
+    assert not list(packed.glob("*.nii.gz"))
+
+
+def test_masks_of_the_user_are_the_foreground(small_study):
+    masks = small_study.folder / "masks"
+    settings = changed(foreground="file", masks=masks)
+    for scan in small_study.ids[:-1]:
+        image = read_volume(small_study.canonical / f"{scan}.nii.gz")
+        inside = np.zeros(image.array.shape, dtype=np.uint8)
+        inside[:, 8:16, 8:16, 8:16] = 1
+        write_volume(image.with_array(inside), masks / f"{scan}.nii.gz")
+    folder, status = harmonize(small_study, settings=settings)
+    assert "its mask" in status[small_study.ids[-1]]["reason"]
+    record = sidecar_of(folder, small_study.ids[0])
+    assert 100 < record["checks"]["foreground"][0] < 300
+    assert record["checks"]["channels"][0]["mean"] == pytest.approx(0, abs=1e-5)
+    assert "masks" not in record["medinorm"]["settings"]
+    path = masks / f"{small_study.ids[0]}.nii.gz"
+    volume = read_volume(path)
+    write_volume(volume.with_array(np.ones_like(volume.array)), path)
+    _, again = harmonize(small_study, settings=settings)
+    assert again[small_study.ids[0]]["state"] == "made"
+    assert again[small_study.ids[1]]["state"] == "current"
+    elsewhere = volume.affine.copy()
+    elsewhere[0, 3] += 2
+    write_volume(Volume(volume.array, elsewhere), path)
+    _, third = harmonize(small_study, settings=settings)
+    assert "another grid" in third[small_study.ids[0]]["reason"]
+
+
+def test_shading_is_corrected_before_anything_else(small_study):
+    scan = small_study.ids[0]
+    path = small_study.canonical / f"{scan}.nii.gz"
+    volume = read_volume(path)
+    ramp = np.linspace(0.6, 1.4, volume.grid[0])[:, np.newaxis, np.newaxis]
+    write_volume(volume.with_array(volume.array * ramp.astype(np.float32)), path)
+    write_sidecar(path, Provenance({"shaded": True}, {}))
+
+    def unevenness(settings):
+        folder, _ = harmonize(small_study, "none", settings=settings)
+        image = image_of(folder, scan)[0]
+        return abs(np.log(image[:3].mean() / image[-3:].mean()))
+
+    assert unevenness(changed(bias_field="n4")) < unevenness(SETTINGS) / 2
+    record = sidecar_of(small_study.folder / "harmonized" / "none", scan)
+    assert "bias_field" not in record["checks"]
+    folder, _ = harmonize(small_study, "none", settings=changed(bias_field="n4"))
+    (field,) = sidecar_of(folder, scan)["checks"]["bias_field"]
+    assert 0.3 < field["low"] < 0.9
+    assert 1.1 < field["high"] < 4

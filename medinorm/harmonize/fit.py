@@ -1,0 +1,154 @@
+"""Maps that are learned from the training scans of one split, and from no others."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from medinorm.choices import FITTED_INTENSITIES, IntensityName
+from medinorm.config import HarmonizeConfig
+from medinorm.errors import IntensityError, ScanError, StageError
+from medinorm.harmonize.methods import LEARNED, choose_scans
+from medinorm.harmonize.sample import read_sample
+from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
+from medinorm.progress import track
+from medinorm.scan import Role, Scan, read_scans
+from medinorm.tables import Row, read_table
+
+_log = logging.getLogger(__name__)
+
+
+def fit_intensity(  # noqa: PLR0913  (one argument a flag)
+    scans: Path,
+    canonical: Path,
+    splits: Path,
+    target: Path,
+    *,
+    intensity: IntensityName,
+    split: str,
+    settings: HarmonizeConfig,
+) -> None:
+    """Fit `intensity` on the training scans of `split` and write the map as JSON.
+
+    Validation and test scans are never read. A training scan that cannot be measured is
+    left out and named in the map.
+
+    Raises:
+        StageError: the method has nothing to fit, or no map can be fitted.
+    """
+    if intensity not in FITTED_INTENSITIES:
+        known = ", ".join(sorted(FITTED_INTENSITIES))
+        raise StageError(f"{intensity} has nothing to fit; methods that have: {known}")
+    table = read_scans(scans, canonical)
+    training = scans_of(read_table(splits), split, "train")
+    options = settings.intensity_options
+    measured = {}
+    chosen = choose_scans(intensity, training, options)
+    for scan in track(chosen, f"fit {intensity} on {split}"):
+        try:
+            measured[scan] = _measure(table[scan], intensity, settings)
+        except ScanError as error:
+            _log.warning("%s is left out: %s", scan, error)
+    try:
+        learned = LEARNED[intensity].fit(list(measured.values()), options)
+    except IntensityError as error:
+        raise StageError(
+            f"{intensity} cannot be fitted on {len(measured)} training scans of "
+            f"{split!r}: {error}"
+        ) from error
+    left_out = [scan for scan in chosen if scan not in measured]
+    record = settings.record(intensity, fitting=True)
+    fitted = FittedMap(
+        method=intensity,
+        parameters={"split": split, "left_out": left_out, **record},
+        scans=len(measured),
+        fitted_on=hash_scans(measured),
+        map=learned,
+    )
+    write_fitted(fitted, target)
+
+
+def read_map_of(
+    fitted: Path,
+    splits: Path,
+    *,
+    intensity: IntensityName,
+    split: str,
+    settings: HarmonizeConfig,
+) -> FittedMap:
+    """Read a fitted map, if it was learned from training scans of this split only.
+
+    Args:
+        fitted: the map.
+        splits: `splits.tsv`.
+        intensity: the method it must be of.
+        split: the split it must belong to.
+        settings: those it must have been fitted with.
+
+    Raises:
+        StageError: it was fitted on other scans, by another method or with other
+            settings.
+    """
+    try:
+        found = read_fitted(fitted)
+    except IntensityError as error:
+        raise StageError(f"{fitted.name}: {error}") from error
+    given = found.parameters
+    left_out = set(given.get("left_out", ()))
+    wanted = {"split": split, **settings.record(intensity, fitting=False)}
+    shared = wanted.keys() & given.keys()
+    if found.method != intensity or any(wanted[k] != given[k] for k in shared):
+        raise StageError(
+            f"{fitted.name} was fitted for another split, by another method or with "
+            "other settings; fit it again"
+        )
+    roles = read_table(splits)
+    training = scans_of(roles, split, "train")
+    _require_apart(roles, split)
+    chosen = choose_scans(intensity, training, settings.intensity_options)
+    used = [scan for scan in chosen if scan not in left_out]
+    if left_out - set(chosen) or found.fitted_on != hash_scans(used):
+        raise StageError(
+            f"{fitted.name} was not fitted on the training scans of {split!r}: it may "
+            "know test scans; fit it again"
+        )
+    return found
+
+
+def scans_of(splits: Sequence[Row], split: str, role: Role) -> list[str]:
+    """Ids of the scans with a role in a split, sorted.
+
+    Raises:
+        StageError: the split is unknown, or nobody trains in it.
+    """
+    names = sorted({row["split"] for row in splits})
+    if split not in names:
+        raise StageError(f"split {split!r} is unknown; known: {', '.join(names)}")
+    chosen = [
+        row["scan"] for row in splits if row["split"] == split and row["role"] == role
+    ]
+    if role == "train" and not chosen:
+        raise StageError(f"split {split!r} has no training scan; add subjects")
+    return sorted(chosen)
+
+
+def _measure(scan: Scan, intensity: IntensityName, settings: HarmonizeConfig) -> Any:
+    """What a method remembers of one training scan."""
+    sample = read_sample(scan, settings, masked=True)
+    return LEARNED[intensity].measure(sample, settings.intensity_options)
+
+
+def _require_apart(splits: Sequence[Row], split: str) -> None:
+    """Refuse a split in which a subject trains and tests.
+
+    Raises:
+        StageError: one does.
+    """
+    subjects: dict[str, set[str]] = {"train": set(), "test": set()}
+    for row in splits:
+        if row["split"] == split and row["role"] in subjects:
+            subjects[row["role"]].add(row["subject"])
+    if both := subjects["train"] & subjects["test"]:
+        raise StageError(
+            f"{len(both)} subjects train and test in split {split!r}; split again"
+        )

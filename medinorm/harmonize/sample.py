@@ -1,0 +1,179 @@
+"""One scan as the intensity methods see it: on the study's grid, foreground found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.choices import ConstantName, NonfiniteName
+from medinorm.config import HarmonizeConfig
+from medinorm.errors import GeometryError, IntensityError, LabelError, ReadError
+from medinorm.harmonize.spatial import (
+    Spacing,
+    orient_to_ras,
+    resample_image,
+    resample_labels,
+)
+from medinorm.intensity import Policy, find_masks
+from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
+from medinorm.scan import Scan
+from medinorm.volume import Volume, read_volume
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A scan on the study's grid, intensities not yet mapped.
+
+    Args:
+        volume: its image.
+        channels: their names.
+        masks: foreground of each channel; ``None`` stands for all voxels.
+        constant: what happens to a constant foreground.
+        facts: what was found on the way, for the sidecar.
+    """
+
+    volume: Volume
+    channels: tuple[str, ...]
+    masks: tuple[Any, ...]
+    constant: ConstantName
+    facts: Mapping[str, Any]
+
+    @property
+    def array(self) -> NDArray[np.float32]:
+        """The intensities, shape ``(C, X, Y, Z)``."""
+        return self.volume.array
+
+    @property
+    def given(self) -> NDArray[np.bool_] | None:
+        """The masks as one array; ``None``: all voxels."""
+        if all(mask is None for mask in self.masks):
+            return None
+        whole = np.ones(self.volume.grid, dtype=bool)
+        return np.stack([whole if mask is None else mask for mask in self.masks])
+
+    @property
+    def policy(self) -> Policy:
+        """How kernels are to measure, the masks being `given`."""
+        return Policy("image" if self.given is None else "file", constant=self.constant)
+
+
+def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sample:
+    """Read a scan, bring it to the study's grid, correct shading, find the foreground.
+
+    Args:
+        scan: the scan.
+        settings: grid, bias field, foreground.
+        masked: whether the foreground is needed.
+
+    Raises:
+        ScanError: the image or its mask cannot be read, does not fit or is unusable.
+    """
+    source = read_volume(scan.image)
+    array, nonfinite = settle_nonfinite(source.array, settings.nonfinite)
+    volume = resample_image(orient_to_ras(source.with_array(array)), settings.spacing)
+    facts: dict[str, Any] = {"nonfinite": nonfinite}
+    if not masked:
+        return Sample(
+            volume, scan.channels, (None,) * len(array), settings.constant, facts
+        )
+    policy = Policy(settings.foreground, settings.largest_component)
+    given = _read_mask(scan, source, settings)
+    if settings.bias_field == "n4":
+        volume, facts["bias_field"] = _correct_shading(volume, policy, given, settings)
+    masks = find_masks(volume.array, policy, given)
+    facts["foreground"] = [
+        volume.array[0].size if mask is None else int(mask.sum()) for mask in masks
+    ]
+    return Sample(volume, scan.channels, masks, settings.constant, facts)
+
+
+def settle_nonfinite(
+    array: NDArray[Any], policy: NonfiniteName
+) -> tuple[NDArray[Any], int]:
+    """Refuse NaN and infinity, or make them as dark as the darkest voxel.
+
+    Before resampling, which would spread them.
+
+    Args:
+        array: shape ``(C, X, Y, Z)``.
+        policy: whether they are refused.
+
+    Returns:
+        The array, a new one if anything was replaced, and how many voxels those were.
+
+    Raises:
+        IntensityError: there are some and they are refused, or there is nothing else.
+    """
+    finite = np.isfinite(array)
+    count = int(array.size - np.count_nonzero(finite))
+    if not count:
+        return array, 0
+    if policy == "refuse":
+        raise IntensityError(
+            f"{count} of {array.size} voxels are not finite; repair the scan, or set "
+            "harmonize.nonfinite to ignore"
+        )
+    if not all(channel.any() for channel in finite):
+        raise IntensityError("no voxel of a channel is finite; repair the scan")
+    darkest = np.array(
+        [c[inside].min() for c, inside in zip(array, finite, strict=True)]
+    )
+    return np.where(finite, array, darkest.reshape(-1, 1, 1, 1)), count
+
+
+def mask_path(folder: Path, scan: Scan) -> Path:
+    """The mask of a scan in a folder of masks.
+
+    Examples:
+        >>> scan = Scan("sub-1_T1w", "1", "", Path("sub-1/sub-1_T1w.nii.gz"), None, ())
+        >>> mask_path(Path("masks"), scan).name
+        'sub-1_T1w.nii.gz'
+    """
+    return folder / f"{scan.scan}.nii.gz"
+
+
+def _read_mask(
+    scan: Scan, image: Volume, settings: HarmonizeConfig
+) -> NDArray[np.bool_] | None:
+    """The scan's own mask on the study's grid, shape ``(1, X, Y, Z)``, if one is used.
+
+    Raises:
+        ScanError: it is missing, unreadable or on another grid than the image.
+    """
+    if settings.foreground == "label":
+        if scan.label is None:
+            raise LabelError("there is no label map to take the foreground from")
+        mask = read_volume(scan.label)
+    elif settings.masks is not None:
+        try:
+            mask = read_volume(mask_path(settings.masks, scan))
+        except ReadError as error:
+            raise ReadError(f"its mask for foreground: file: {error}") from None
+    else:
+        return None
+    if not mask.same_grid(image):
+        raise GeometryError("its mask is on another grid; resample it to the image's")
+    return _to_grid(mask, settings.spacing)
+
+
+def _to_grid(mask: Volume, spacing: Spacing) -> NDArray[np.bool_]:
+    """A mask on the study's grid."""
+    binary = mask.with_array((mask.array[:1] != 0).astype(np.uint8))
+    return np.asarray(resample_labels(orient_to_ras(binary), spacing).array != 0)
+
+
+def _correct_shading(
+    volume: Volume, policy: Policy, given: Any, settings: HarmonizeConfig
+) -> tuple[Volume, list[dict[str, float]]]:
+    """The volume without its bias field, and the range of the field."""
+    masks = find_masks(volume.array, policy, given)
+    n4 = BiasSettings(**settings.n4.model_dump())
+    found = fit_bias_field(volume.array, masks, n4)
+    ranges = [
+        {"low": float(field.min()), "high": float(field.max())}
+        for field in found.fields
+    ]
+    return volume.with_array(found.apply(volume.array)), ranges

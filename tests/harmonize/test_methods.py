@@ -1,0 +1,213 @@
+"""Every method of the configuration has its kernel, and uses its parameters."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from medinorm.choices import (
+    FITTED_INTENSITIES,
+    PER_SCAN_INTENSITIES,
+    UNMEASURED_INTENSITIES,
+    IntensityName,
+    PeakName,
+    TissueName,
+)
+from medinorm.config import HarmonizeConfig, IntensityOptions
+from medinorm.harmonize.methods import LEARNED, PER_SCAN, choose_scans
+from medinorm.harmonize.sample import Sample
+from medinorm.intensity import density, fcm
+from medinorm.volume import Volume
+
+
+def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):
+    """A head of three tissues in air, each channel brighter than the one before."""
+    rng = np.random.default_rng(seed)
+    index = np.stack(np.meshgrid(*[np.arange(24)] * 3, indexing="ij"), axis=-1)
+    distance = np.linalg.norm(index - 11.5, axis=-1)
+    tissue = np.digitize(distance, [5, 8, 11])
+    levels = np.array([160.0, 110.0, 60.0, 0.0])
+    image = np.abs(levels[tissue] + rng.normal(0, 5, tissue.shape))
+    array = np.stack([(k + 1) * image for k in range(len(channels))])
+    array = (gain * array + offset).astype(np.float32)
+    masks = tuple((tissue < 3) if masked else None for _ in channels)
+    return Sample(Volume(array, np.eye(4)), channels, masks, "refuse", {})
+
+
+OPTIONS = IntensityOptions(group={"channels": [["t1", "t2"]]})
+
+
+def mapped(name, scan, options=OPTIONS, training=None):
+    """A scan by a method, which learns from `training`."""
+    if name in PER_SCAN:
+        return PER_SCAN[name](scan, options).apply(scan.array, scan.masks)
+    method = LEARNED[name]
+    parts = [method.measure(one, options) for one in training]
+    learned = method.fit(parts, options)
+    return method.map_for(learned, scan, options).apply(scan.array, scan.masks)
+
+
+TRAINING = [sample(gain, seed=seed) for seed, gain in enumerate([1, 1.1, 4, 4.2])]
+
+
+def test_the_methods_are_those_of_the_configuration():
+    assert set(PER_SCAN) == PER_SCAN_INTENSITIES
+    assert set(LEARNED) == FITTED_INTENSITIES
+    assert set(PER_SCAN) | set(LEARNED) == set(get_args(IntensityName))
+    assert set(IntensityOptions.model_fields) < set(get_args(IntensityName))
+
+
+def test_choices_of_kernels_are_those_of_the_configuration():
+    assert get_args(PeakName) == get_args(density.PeakName)
+    assert get_args(TissueName) == get_args(fcm.TissueName)
+
+
+INVARIANT = sorted(
+    set(get_args(IntensityName)) - UNMEASURED_INTENSITIES - {"cluster_instance"}
+)
+
+
+@pytest.mark.parametrize("name", INVARIANT)
+def test_a_scanners_gain_vanishes(name):
+    one = mapped(name, sample(), training=TRAINING)
+    other = mapped(name, sample(50.0), training=TRAINING)
+    # rounding takes single voxels to a neighbouring class
+    differs = np.abs(one - other) > 2e-3 * np.abs(one).max()
+    assert differs.mean() < (0.01 if name == "spatially_adaptive" else 1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(UNMEASURED_INTENSITIES))
+def test_one_map_for_all_scans(name):
+    scans = sample(), sample(2.0, seed=3)
+    maps = []
+    for scan in scans:
+        if name in PER_SCAN:
+            maps.append(PER_SCAN[name](scan, OPTIONS))
+        else:
+            method = LEARNED[name]
+            parts = [method.measure(one, OPTIONS) for one in TRAINING]
+            learned = method.fit(parts, OPTIONS)
+            maps.append(method.map_for(learned, scan, OPTIONS))
+    assert maps[0] == maps[1]
+
+
+def test_channels_of_a_group_keep_their_ratio():
+    by_channel = mapped("zscore", sample())
+    np.testing.assert_allclose(by_channel[0], by_channel[1], atol=1e-4)
+    together = mapped("group", sample())
+    np.testing.assert_allclose(together, mapped("layer", sample()), atol=1e-6)
+    assert together[1].mean() > together[0].mean() + 0.3
+
+
+def test_alpha_goes_from_the_scan_to_the_references():
+    def spread(alpha, *, standardize=False):
+        given = {"alpha": alpha, "standardize": standardize, "references": 4}
+        options = IntensityOptions(adaptive_instance=given)
+        images = [
+            mapped("adaptive_instance", sample(gain), options, TRAINING)
+            for gain in (1, 4)
+        ]
+        return images[1][0].std() / images[0][0].std()
+
+    assert spread(0.0) == pytest.approx(4, rel=1e-3)
+    assert spread(1.0) == pytest.approx(1, rel=1e-3)
+    assert 1.1 < spread(0.5) < 3.9
+    assert spread(0.5, standardize=True) == pytest.approx(spread(0.5), rel=1e-3)
+
+
+def test_standardized_references_with_alpha_1_are_the_zscore():
+    found = mapped("adaptive_instance", sample(), training=TRAINING)
+    np.testing.assert_allclose(found, mapped("zscore", sample()), atol=1e-4)
+
+
+def test_clusters_blend_the_scans_own_moments_with_those_of_its_like():
+    def blended(blend):
+        options = IntensityOptions(cluster_instance={"clusters": 2, "blend": blend})
+        return mapped("cluster_instance", sample(4.1, seed=9), options, TRAINING)
+
+    own, half, shared = (blended(blend) for blend in (0.0, 0.5, 1.0))
+    np.testing.assert_allclose(own, mapped("zscore", sample(4.1, seed=9)), atol=1e-4)
+    np.testing.assert_allclose(half, (own + shared) / 2, atol=1e-4)
+    assert np.abs(shared - own).max() < 0.3  # the like are alike
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("percentile", {"percentiles": (10, 90)}),
+        ("spatially_adaptive", {"classes": 2}),
+        ("thumbnail_instance", {"source": "tiles", "size": 8, "tiles": 2}),
+        ("nyul", {"percentiles": (5, 50, 95)}),
+        ("nyul", {"scale": (0, 100)}),
+        ("histogram", {"scale": (0, 100)}),
+        ("histogram", {"quantiles": 4}),
+        ("whitestripe", {"width": 0.2}),
+        ("whitestripe", {"peak": "darkest"}),
+        ("fcm", {"tissue": "darkest"}),
+        ("kde", {"peak": "darkest"}),
+        ("clip", {"low": 20, "high": 90}),
+        ("window", {"center": 100, "width": 50}),
+        ("cluster_instance", {"clusters": 1}),
+        ("cluster_instance", {"blend": 1}),
+        ("adaptive_instance", {"alpha": 0.3}),
+        ("adaptive_instance", {"references": 1, "standardize": False}),
+    ],
+)
+def test_each_parameter_makes_a_difference(name, given):
+    before = mapped(name, sample(), training=TRAINING)
+    options = IntensityOptions(**{name: given})
+    after = mapped(name, sample(), options, TRAINING)
+    assert np.abs(after - before).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["zscore", "percentile", "nyul", "kde"])
+def test_masks_matter(name):
+    inside = mapped(name, sample(), training=TRAINING)
+    bare = [sample(g, seed=s, masked=False) for s, g in enumerate([1, 4])]
+    everywhere = mapped(name, sample(masked=False), training=bare)
+    assert np.abs(inside - everywhere).max() > 0.05
+
+
+def test_references_are_spread_evenly():
+    names = [f"{i:02d}" for i in range(20)]
+    options = IntensityOptions(adaptive_instance={"references": 5})
+    chosen = choose_scans("adaptive_instance", names, options)
+    assert chosen == ["00", "04", "08", "12", "16"]
+    assert choose_scans("adaptive_instance", names[:3], options) == names[:3]
+    assert choose_scans("nyul", names, options) == names
+
+
+ALL = get_args(IntensityName)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_flags_change_with_what_a_method_uses_and_nothing_else(name):
+    plain = HarmonizeConfig()
+    masked = HarmonizeConfig(foreground="image")
+    uses_mask = plain.used_by(name) != masked.used_by(name)
+    assert uses_mask == (name not in UNMEASURED_INTENSITIES)
+    assert plain.used_by(name, fitting=True) != masked.used_by(name, fitting=True)
+    others = [other for other in IntensityOptions.model_fields if other != name]
+    for other in others:
+        field = next(iter(IntensityOptions.model_fields[other].annotation.model_fields))
+        odd = {
+            "channels": [["a"]],
+            "percentiles": (3, 97),
+            "references": 3,
+            "classes": 3,
+            "clusters": 3,
+            "source": "exact",
+            "quantiles": 7,
+            "peak": "darkest",
+            "tissue": "darkest",
+            "low": -7,
+            "center": 7,
+        }[field]
+        given = HarmonizeConfig(intensity_options={other: {field: odd}})
+        assert given != plain
+        assert given.used_by(name) == plain.used_by(name)
+        assert given.record(name, fitting=False) == plain.record(name, fitting=False)
+        assert given.used_by(other) != plain.used_by(other)
+    packed = HarmonizeConfig(compress=True)
+    assert packed.used_by(name) != plain.used_by(name)
+    assert packed.used_by(name, fitting=True) == plain.used_by(name, fitting=True)
