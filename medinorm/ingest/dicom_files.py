@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
+from pydicom.sequence import Sequence as DicomSequence
 
 from medinorm.errors import ReadError
 from medinorm.ingest.header_values import PREAMBLE, deflated_at
@@ -160,6 +161,8 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
 
 def value_of(dataset: Header, keyword: str, default: Any = None) -> Any:
     """An element's value; `default` if it is absent, empty or cannot be understood."""
+    if not isinstance(dataset, Dataset):
+        return dataset.get(keyword) or default
     try:
         with quiet_reading():
             value = dataset.get(keyword, _MISSING)
@@ -181,6 +184,8 @@ def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
 def text_of(dataset: Header, keyword: str) -> str:
     r"""An element's value as text without blanks around it; several joined by ``\``."""
     value = value_of(dataset, keyword, "")
+    if isinstance(value, DicomSequence):  # a damaged element can claim to hold others
+        return ""
     parts = value if isinstance(value, Sequence) and not isinstance(value, str) else []
     return "\\".join(map(str, parts)) if parts else str(value).strip(" \0\t\r\n")
 
@@ -234,7 +239,8 @@ def _significant(frames: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     if not spare or (frames.min() >= low and frames.max() < top):
         return frames
     bare = signed and frames.min() >= 0 and frames.max() < 2 * top
-    if not bare and not any(element.tag.group >> 8 == 0x60 for element in dataset):
+    tags = list(dataset.keys())  # to make elements of them could fail
+    if not bare and not any(tag >> 24 == 0x60 for tag in tags):
         raise ReadError(
             "values exceed the bits that the header declares; export the series again"
         )

@@ -55,7 +55,8 @@ def find_parts(entries: Iterable[Entry], ingest: IngestConfig) -> list[SeriesPar
     parts: list[SeriesPart] = []
     for (_, reason), members in sorted(groups.items()):
         if reason:
-            parts.append(SeriesPart(members, reason=reason))
+            risky = members[0].risky
+            parts.append(SeriesPart(members, reason=reason, wrong=risky))
         elif reason := _contradiction(members):
             parts.append(SeriesPart(members, reason=reason, wrong=True))
         else:

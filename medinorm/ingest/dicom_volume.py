@@ -184,7 +184,9 @@ def _pictures(frame: Frame) -> NDArray[Any]:
     Raises:
         ReadError: they have another size than the header gave.
     """
-    _, pictures = read_pixels(frame.path)
+    pictures = frame.plain.read(frame.path) if frame.plain else None
+    if pictures is None:
+        _, pictures = read_pixels(frame.path)
     if pictures.shape != frame.stored:
         raise ReadError("pixels and header differ in size; export the series again")
     return pictures

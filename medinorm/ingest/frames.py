@@ -18,6 +18,7 @@ from medinorm.ingest.dicom_files import (
     value_of,
 )
 from medinorm.ingest.dicom_rules import ENHANCED
+from medinorm.ingest.file_values import read_values
 from medinorm.ingest.frame_keys import (
     FrameKeys,
     private_number,
@@ -27,6 +28,8 @@ from medinorm.ingest.frame_keys import (
 from medinorm.ingest.geometry import Planes
 from medinorm.ingest.header_values import Private
 from medinorm.ingest.mosaic import is_mosaic, read_tiles, tile_shape
+from medinorm.ingest.plain_pixels import PlainPixels, plain_pixels
+from medinorm.ingest.zip_files import open_input
 
 _FRAME_GROUPS = "PerFrameFunctionalGroupsSequence"
 _SHARED_GROUPS = "SharedFunctionalGroupsSequence"
@@ -61,6 +64,7 @@ class Frame:
         stored: pictures of the file, their rows and columns.
         keys: what tells it from others at its place.
         notes: what else a user of the values should know, by its name in a sidecar.
+        plain: how its pixels are stored, if they can be read without pydicom.
     """
 
     path: Path
@@ -75,6 +79,7 @@ class Frame:
     stored: tuple[int, int, int] = (1, 0, 0)
     keys: FrameKeys = field(default_factory=FrameKeys)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    plain: PlainPixels | None = None
 
     def cut(self, pictures: NDArray[Any]) -> NDArray[Any]:
         """The frame's stored values out of all pictures of its file."""
@@ -92,6 +97,8 @@ def read_frames(path: Path) -> list[Frame]:
         ReadError: the file is damaged, is no DICOM object or contradicts itself.
         GeometryError: it is a mosaic that does not say where its slices lie.
     """
+    if plain := _plain_frame(path):
+        return [plain]
     header = read_header(path)
     if header is None:
         raise ReadError("a file of the series is not DICOM any more; plan again")
@@ -100,6 +107,26 @@ def read_frames(path: Path) -> list[Frame]:
     if is_mosaic(header):
         return _mosaic_frames(path, header)
     return [classic_frame(path, header)]
+
+
+def _plain_frame(path: Path) -> Frame | None:
+    """The frame of a plain file, by the values that the index keeps.
+
+    Philips has more to say about its values, in elements of its own.
+
+    Raises:
+        ReadError: the file may not be read, or is damaged.
+    """
+    try:
+        with open_input(path) as stream:
+            values = read_values(stream) or {}
+    except OSError:
+        raise ReadError("the file may not be read; check its permissions") from None
+    pixels = plain_pixels(values)
+    if pixels is None or "philips" in values.get("Manufacturer", "").lower():
+        return None
+    frame = frame_in(path, values)
+    return replace(frame, plain=pixels) if frame else None
 
 
 def frame_in(path: Path, values: Mapping[str, str]) -> Frame | None:

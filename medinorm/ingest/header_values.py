@@ -32,6 +32,8 @@ KEYWORDS = (
     *("DiffusionGradientOrientation", "NumberOfTemporalPositions", "Rows", "Columns"),
     *("PixelSpacing", "BurnedInAnnotation", "SamplesPerPixel"),
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    "PixelPaddingValue",
 )
 
 
@@ -198,7 +200,7 @@ def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
             continue
         if tag in wanted:
             keyword, known = wanted[tag]
-            usual = known if kind in _UNSAID else kind
+            usual = _resolved(known, values) if kind in _UNSAID else kind
             values[keyword] = _decode(_cut(data, position, length), usual)
             if keyword == "Manufacturer":
                 last = max(last, _last_tag(values[keyword]))
@@ -216,6 +218,13 @@ def _wanted() -> Mapping[int, tuple[str, bytes]]:
         for keyword, tag in tags.items()
         if tag is not None
     }
+
+
+def _resolved(kind: bytes, values: Values) -> bytes:
+    """The value representation of a pixel value, which depends on the pixels' sign."""
+    if kind != b"US or SS":
+        return kind
+    return b"SS" if values.get("PixelRepresentation") == "1" else b"US"
 
 
 def _last_tag(manufacturer: str) -> int:

@@ -659,14 +659,14 @@ _add(
     lambda: slices(
         volume(), header={"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}
     ),
-    reasons=["a derived map or projection"],
+    reasons=["a saved screen or dose page"],
 )
 _add(
     "dose page",
     lambda: slices(
         volume(), header={"ImageType": ["DERIVED", "SECONDARY", "DOSE_INFO"]}
     )[:1],
-    reasons=["a dose or protocol page"],
+    reasons=["a saved screen or dose page"],
 )
 _add(
     "secondary capture",
@@ -684,7 +684,7 @@ def _coloured():
     return found
 
 
-_add("colours", _coloured, reasons=["pixels have colours"])
+_add("colours", _coloured, reasons=["a coloured picture"])
 
 
 def _looked_up():
