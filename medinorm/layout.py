@@ -61,6 +61,16 @@ class Layout:
         return f"{self.private}/pacs/series"
 
     @property
+    def index(self) -> str:
+        """Private index of the input files."""
+        return f"{self.private}/index.jsonl"
+
+    @property
+    def files(self) -> str:
+        """Private table of what is to become of each input file."""
+        return f"{self.private}/files.tsv"
+
+    @property
     def plan(self) -> str:
         """Private table of candidate scans and their source files."""
         return f"{self.private}/plan.tsv"
@@ -84,6 +94,11 @@ class Layout:
     def found_unusable(self) -> str:
         """Table of the scans and files that ingest excluded."""
         return f"{self.results}/ingest/excluded.tsv"
+
+    @property
+    def account(self) -> str:
+        """Table of how many input files ended how."""
+        return f"{self.results}/ingest/account.tsv"
 
     @property
     def excluded(self) -> str:

@@ -103,10 +103,20 @@ STAGES: Mapping[str, Stage] = {
         options=_PRIVATE,
         sections=(("pacs", config.PacsConfig),),
     ),
+    "index": Stage(
+        target="medinorm.ingest.index:index_input",
+        summary="Look at every input file once; read headers, never pixels.",
+        files={"index": "private index to write, a row of JSON for each file"},
+        options=_PRIVATE,
+        sections=(("input", config.InputConfig),),
+    ),
     "plan": Stage(
         target="medinorm.ingest.plan:plan_scans",
         summary="Find the candidate scans and say what is to become of each file.",
-        files={"plan": "private table to write"},
+        files={
+            "index": "private index of the input",
+            "plan": "private table to write; files.tsv goes into the private folder",
+        },
         options=_PRIVATE,
         sections=(("input", config.InputConfig), ("ingest", config.IngestConfig)),
     ),
@@ -123,18 +133,20 @@ STAGES: Mapping[str, Stage] = {
     ),
     "collect": Stage(
         target="medinorm.ingest.collect:collect_scans",
-        summary="Account for every candidate: usable scans and excluded ones.",
+        summary="Account for every file and candidate: usable scans, excluded ones.",
         files={
             "plan": "private table of candidates",
+            "files": "private table of files",
             "canonical": "folder of canonical volumes; files of no scan are deleted",
             "scans": "scans.tsv to write",
             "excluded": "table of excluded scans to write",
+            "account": "table to write: how many files ended how",
             "statuses": "tables written by convert",
         },
     ),
     "ingest": Stage(
         target="medinorm.ingest.stage:ingest_scans",
-        summary="Plan, convert and collect in one go.",
+        summary="Index, plan, convert and collect in one go.",
         files={"results": "folder to write scans.tsv and canonical volumes to"},
         options=_PRIVATE | _COLUMNS,
         sections=(("input", config.InputConfig), ("ingest", config.IngestConfig)),
@@ -217,7 +229,7 @@ STAGES: Mapping[str, Stage] = {
         target="medinorm.report.page:write_report",
         summary="Write the comparison as one offline HTML page.",
         files=_SCANS
-        | {"excluded": "excluded.tsv"}
+        | {"excluded": "excluded.tsv", "account": "how many input files ended how"}
         | _SPLITS
         | {
             "evidence": "folder of the comparison's tables",
@@ -258,10 +270,15 @@ STAGES: Mapping[str, Stage] = {
         summary="Fail if any scan was excluded.",
         files={"excluded": "excluded.tsv"},
     ),
-    "strict": Stage(
-        target="medinorm.ingest.strict:require_all",
-        summary="Fail if any scan was excluded.",
-        files={"excluded": "excluded.tsv"},
+    "export": Stage(
+        target="medinorm.ingest.dicom_export:export_dicom",
+        summary="Write de-identified copies of DICOM images as DICOM.",
+        files={
+            "source": "folder of DICOM files, ZIP archives included",
+            "output": "folder to write the copies to",
+        },
+        options=_PRIVATE,
+        sections=(("settings", config.ExportConfig),),
     ),
     "audit": Stage(
         target="medinorm.audit.stage:audit_folder",

@@ -37,6 +37,8 @@ def read_table(
             f"{name}: cannot be read ({type(error).__name__}); "
             "give a table, and check its permissions"
         ) from None
+    if "\0" in text:
+        raise StageError(f"{name}: has NUL characters; save it as plain text")
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval=None)
     columns = [column.strip() for column in reader.fieldnames or []]
     reader.fieldnames = columns

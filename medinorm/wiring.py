@@ -13,8 +13,10 @@ from pathlib import Path
 
 from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName, NormName
 from medinorm.config import InputConfig, StudyConfig
-from medinorm.flags import write_flags
+from medinorm.files import checksum
+from medinorm.flags import hide_flags, write_flags
 from medinorm.layout import Layout, map_of
+from medinorm.sections import Section
 from medinorm.tables import read_table
 
 
@@ -46,20 +48,38 @@ class Wiring:
         return InputConfig.model_validate(given.model_dump() | made)
 
     @property
-    def query(self) -> list[str]:
-        """The table of what to fetch from a PACS, if there is one."""
-        pacs = self.study.input.pacs
-        return [str(pacs.query)] if pacs and pacs.query else []
-
-    @property
     def fetch_flags(self) -> str:
         """The flags of fetch."""
-        return write_flags(self.study.input.pacs) if self.study.input.pacs else ""
+        pacs = self.study.input.pacs
+        return self._hidden(pacs) if pacs else ""
+
+    @property
+    def index_flags(self) -> str:
+        """The flags of index."""
+        return self._hidden(self.input)
 
     @property
     def input_flags(self) -> str:
         """The flags of plan and convert."""
-        return f"{write_flags(self.input)} {write_flags(self.study.ingest)}"
+        return self._hidden(self.input, self.study.ingest)
+
+    def _hidden(self, *sections: Section) -> str:
+        """Flags that may name patients, in a private file.
+
+        Snakemake writes down commands and the names of input files. Therefore the
+        user's own tables are no input files to it: what they hold is part of the name
+        of the file with the flags, and another content is another command.
+        """
+        given = self.study.input
+        query = given.pacs.query if given.pacs else None
+        tables = [given.scans, given.labels, query]
+        return hide_flags(
+            " ".join(map(write_flags, sections)),
+            Path(self.layout.private) / "flags",
+            because=[
+                checksum(path) if path.is_file() else "" for path in tables if path
+            ],
+        )
 
     @property
     def columns(self) -> str:
@@ -75,10 +95,10 @@ class Wiring:
 
     @property
     def input_tables(self) -> list[str]:
-        """Tables whose change means that the scans must be looked for again."""
-        fetched = self.layout.fetched if self.study.input.pacs else None
-        tables = [self.input.scans, self.input.labels, fetched]
-        return [str(table) for table in tables if table]
+        """Tables that other jobs write and that say which scans there are."""
+        if self.study.input.pacs:
+            return [self.layout.fetched]
+        return [self.layout.demo] if self.study.input.demo else []
 
     @property
     def converted(self) -> list[str]:

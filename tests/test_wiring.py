@@ -1,8 +1,11 @@
 """What the Snakefile is told: jobs for every variant, and no job twice."""
 
+from pathlib import Path
+
 import pytest
 
 from medinorm.config import parse_study
+from medinorm.flags import expand_words
 from medinorm.layout import Layout, map_of
 from medinorm.scan import SPLIT_COLUMNS
 from medinorm.tables import write_table
@@ -58,6 +61,35 @@ def test_the_demo_is_read_as_dicom():
     given = wiring().input
     assert [str(path) for path in given.dicom] == ["private/demo/dicom"]
     assert str(given.labels) == "private/demo/labels.tsv"
+    assert wiring().input_tables == ["private/demo/labels.tsv"]
     own = wiring(input={"scans": "mine.tsv"})
-    assert own.input_tables == ["mine.tsv"]
+    assert own.input_tables == []
     assert not own.input.dicom
+
+
+def test_what_a_pacs_sends_is_read_as_dicom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pacs = {"host": "pacs", "protocol": "c-get", "dates": ["20240101", "20240131"]}
+    study = wiring(input={"pacs": pacs, "labels": "labels.tsv"})
+    assert [str(path) for path in study.input.dicom] == ["private/pacs/series"]
+    assert study.input.pacs is None
+    assert str(study.input.labels) == "labels.tsv"
+    assert study.input_tables == ["private/pacs/fetched.tsv"]
+    assert "c-get" in expand_words(study.fetch_flags.split())
+    assert wiring().fetch_flags == ""
+
+
+def test_what_may_name_a_patient_is_in_no_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / "doe.tsv"
+    table.write_text("subject\n")
+    study = wiring(input={"scans": str(table)})
+    commands = [study.index_flags, study.input_flags]
+    assert not [command for command in commands if "doe" in command]
+    for command in commands:
+        path = Path(command.split()[1])
+        assert path.parent == Path("private/flags")
+        assert path.stat().st_mode & 0o077 == 0
+        assert str(table) in expand_words(command.split())
+    table.write_text("subject\nx\n")
+    assert [study.index_flags, study.input_flags] != commands

@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.ingest.bids_files import (
-    BidsFile,
-    inherited_metadata,
-    parse_name,
-    walk_dataset,
-)
+from medinorm.ingest.bids_files import BidsFile, inherited_metadata, parse_name
 from medinorm.ingest.candidates import (
     Candidate,
     FileState,
@@ -19,6 +14,7 @@ from medinorm.ingest.candidates import (
     Inventory,
     excluded,
 )
+from medinorm.ingest.index import IndexRow
 from medinorm.ingest.pseudonyms import Pseudonyms, plain_label
 from medinorm.ingest.table_source import check_own_columns, scan_id, suffix_of
 from medinorm.tables import Row, read_table
@@ -96,7 +92,10 @@ class _Names:
 
 
 def find_bids_scans(
-    folder: Path, channels: Sequence[str], pseudonyms: Pseudonyms
+    folder: Path,
+    index: Sequence[IndexRow],
+    channels: Sequence[str],
+    pseudonyms: Pseudonyms,
 ) -> Inventory:
     """Look for the images of the study's channels and their label maps.
 
@@ -106,17 +105,17 @@ def find_bids_scans(
 
     Args:
         folder: the data set.
+        index: its files.
         channels: suffixes; ``image`` alone stands for ``T1w``.
         pseudonyms: for subjects, sessions and entities that are not numbers.
 
     Raises:
-        StageError: the folder is missing, or ``participants.tsv`` is wrong.
+        StageError: ``participants.tsv`` is wrong.
     """
-    if not folder.is_dir():
-        raise StageError("input.bids: the folder does not exist")
     single = [_DEFAULT_SUFFIX] if list(channels) == [_DEFAULT_CHANNEL] else channels
     suffixes = dict(zip(channels, single, strict=True))
-    data = _sort_files(folder.absolute(), suffixes)
+    paths = [row.path for row in index if not row.reason]
+    data = _sort_files(folder.absolute(), paths, suffixes)
     names = _Names(
         pseudonyms,
         pseudonyms.subjects(image.subject for image in data.images),
@@ -126,14 +125,21 @@ def find_bids_scans(
     people = _read_people(folder / "participants.tsv")
     found = _scans(data.images, suffixes)
     candidates = [_candidate(scan, names, data, people) for scan in found]
-    return Inventory(candidates, _files(data, found, candidates))
+    broken = [
+        InputFile(row.path, "unreadable", reason=row.reason)
+        for row in index
+        if row.reason
+    ]
+    return Inventory(candidates, [*_files(data, found, candidates), *broken])
 
 
-def _sort_files(folder: Path, suffixes: Mapping[str, str]) -> _Dataset:
+def _sort_files(
+    folder: Path, paths: Sequence[Path], suffixes: Mapping[str, str]
+) -> _Dataset:
     """Look at every name in the data set once."""
     images, labels, others = [], [], []
     sidecars = defaultdict(list)
-    for path in walk_dataset(folder):
+    for path in paths:
         file = parse_name(path)
         inside = path.relative_to(folder).parts
         if file and not file.image:
@@ -269,7 +275,7 @@ def _read_people(path: Path) -> dict[str, Row]:
         return {}
     rows = read_table(path, required=("participant_id",))
     columns = set(rows[0]) - {"participant_id"} if rows else set()
-    check_own_columns(path, columns)
+    check_own_columns(path.name, columns)
     people = {
         row["participant_id"].removeprefix("sub-"): {
             name: "" if row[name] == "n/a" else row[name] for name in sorted(columns)

@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from medinorm.tables import Row
 
-# `excluded`: a scan or series that will not be converted; `files`: how many files that
-# belong to no scan were left out for one reason.
-Kind = Literal["nifti", "dicom", "excluded", "files"]
-FileState = Literal["used", "excluded", "unreadable"]
+# `excluded`: a scan or series that no rule wants; `quarantined`: one that is held back
+# because something about it is wrong or risky; `files`: how many files that belong to
+# no scan were left out for one reason.
+Kind = Literal["nifti", "dicom", "excluded", "quarantined", "files"]
+# `part`: used for one of several volumes of its series.
+FileState = Literal["used", "part", "excluded", "quarantined", "unreadable"]
 
-FILE_COLUMNS = ("path", "state", "where", "reason")
+FILE_COLUMNS = ("path", "state", "where", "reason", "others")
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ class InputFile:
         state: what became of it.
         where: the scan or series it belongs to, or empty.
         reason: why it is not used.
+        others: further scans that use it, such as a label map of two sessions.
     """
 
     path: Path
     state: FileState
     where: str = ""
     reason: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def row(self) -> dict[str, str]:
@@ -75,6 +79,7 @@ class InputFile:
             "state": self.state,
             "where": self.where,
             "reason": self.reason,
+            "others": pack(self.others),
         }
 
 
@@ -89,6 +94,11 @@ class Inventory:
 def excluded(where: str, reason: str) -> Candidate:
     """A candidate that is left out."""
     return Candidate(kind="excluded", where=where, source={"reason": reason})
+
+
+def quarantined(where: str, reason: str) -> Candidate:
+    """A candidate that is held back until a person has looked at it."""
+    return Candidate(kind="quarantined", where=where, source={"reason": reason})
 
 
 def count_strays(files: Iterable[InputFile]) -> list[Candidate]:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medinorm.errors import StageError
+from medinorm.ingest.accounting import SETTLED_COLUMNS, count_files, settle_files
 from medinorm.ingest.bids_tables import write_bids_tables
-from medinorm.ingest.candidates import unpack
-from medinorm.ingest.prune import prune
+from medinorm.ingest.candidates import FILE_COLUMNS, unpack
+from medinorm.ingest.prune import clear_leftovers, prune
 from medinorm.provenance import sidecar_path
 from medinorm.scan import (
+    ACCOUNT_COLUMNS,
     CONVERTED_COLUMNS,
     EXCLUDED_COLUMNS,
     IDENTITY_COLUMNS,
@@ -22,32 +24,40 @@ from medinorm.tables import Row, read_table, write_table
 
 _CONTENT_BYTES = 6
 _REASONS_SHOWN = 3
+_LEFT_OUT = frozenset({"excluded", "quarantined", "files"})
+
+SETTLED_NAME = "settled.tsv"
 
 _log = logging.getLogger(__name__)
 
 
-def collect_scans(
+def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
     plan: Path,
+    files: Path,
     canonical: Path,
     scans: Path,
     excluded: Path,
+    account: Path,
     statuses: Sequence[Path],
 ) -> None:
     """Merge the shards' status tables into `scans.tsv` and `excluded.tsv`.
 
     A column of the user's own takes the place of a scanner column of the same name.
-    Volumes of scans that are not usable, or no longer in the plan, are deleted.
+    Volumes of scans that are not usable, or no longer in the plan, are deleted. Every
+    input file must have ended in one state; `settled.tsv` beside `files` has them all.
 
     Args:
         plan: the private table that `plan_scans` wrote.
+        files: the private table of files that it wrote.
         canonical: folder that `convert_scans` wrote its volumes to.
         scans: table to write: `SCAN_COLUMNS`, `IDENTITY_COLUMNS`, the user's columns.
         excluded: table to write, with `EXCLUDED_COLUMNS`.
+        account: table to write, with `ACCOUNT_COLUMNS`: how many files ended how.
         statuses: tables that `convert_scans` wrote, together covering the plan.
 
     Raises:
-        StageError: a candidate is missing or appears twice, no scan is usable, or
-            `canonical` is no folder of `convert_scans`.
+        StageError: a candidate is missing or appears twice, the files do not add up,
+            no scan is usable, or `canonical` is no folder of `convert_scans`.
     """
     planned = read_table(plan, required=PLAN_COLUMNS)
     converted = [
@@ -59,18 +69,27 @@ def collect_scans(
     left = [row for row in judged if row["state"] == "failed"] + [
         row | {"scan": "", "reason": unpack(row)["reason"]}
         for row in planned
-        if row["kind"] in {"excluded", "files"}
+        if row["kind"] in _LEFT_OUT
     ]
     if len(usable) + len(left) != len(planned):
         raise StageError("scans and exclusions do not add up to the plan; plan again")
     left.sort(key=lambda row: (row["scan"] == "", row["scan"], row["where"]))
+    _account(files, judged, account)
     write_table(excluded, left, EXCLUDED_COLUMNS)
     prune(canonical, _files_of(usable))
+    clear_leftovers([plan, files, scans, excluded, account, *statuses])
     if not usable:
         raise StageError(_nothing_usable(left))
     _write_scans(usable, scans)
     write_bids_tables(canonical, read_table(scans))
     _log.info("%d usable scans, %d exclusions", len(usable), len(left))
+
+
+def _account(files: Path, judged: Sequence[Row], account: Path) -> None:
+    """Settle every input file and write how many ended how."""
+    settled = settle_files(read_table(files, required=FILE_COLUMNS), judged)
+    write_table(files.with_name(SETTLED_NAME), settled, SETTLED_COLUMNS)
+    write_table(account, count_files(settled), ACCOUNT_COLUMNS)
 
 
 def _check_cover(planned: Sequence[Row], converted: Sequence[Row]) -> None:

@@ -94,7 +94,7 @@ def index_input(
     """
     open_pseudonyms(private)
     if input.bids is not None:
-        rows = [_listed(path) for path in _dataset(input.bids)]
+        rows = list_dataset(input.bids)
     else:
         rows = _read_folders(input.dicom, index)
     with replacing(index) as temporary, temporary.open("w") as stream:
@@ -122,6 +122,17 @@ def look_through(folders: Sequence[Path]) -> list[IndexRow]:
         StageError: a folder is missing.
     """
     return [row for path in walk(folders) for row in read_file(path)]
+
+
+def list_dataset(folder: Path) -> list[IndexRow]:
+    """The files of a BIDS data set, whose names say what they are.
+
+    Raises:
+        StageError: the folder is missing.
+    """
+    if not folder.is_dir():
+        raise StageError("input.bids: the folder does not exist")
+    return [_listed(path) for path in walk_dataset(folder.absolute())]
 
 
 def read_file(path: Path) -> list[IndexRow]:
@@ -172,7 +183,7 @@ def walk(folders: Sequence[Path]) -> Iterator[Path]:
                 if real not in seen:
                     seen.add(real)
                     yield Path(parent, name)
-    yield from closed
+    yield from dict.fromkeys(closed)
 
 
 def _judge(path: Path, mode: int) -> tuple[IndexState, str, Mapping[str, str]]:
@@ -266,17 +277,6 @@ def _is_unchanged(row: IndexRow) -> bool:
         return False
     readable = row.state != "unreadable"  # permissions may have been mended
     return readable and (row.size, row.modified) == (found.st_size, found.st_mtime_ns)
-
-
-def _dataset(folder: Path) -> Iterator[Path]:
-    """The files of a BIDS data set.
-
-    Raises:
-        StageError: the folder is missing.
-    """
-    if not folder.is_dir():
-        raise StageError("input.bids: the folder does not exist")
-    return walk_dataset(folder.absolute())
 
 
 def _listed(path: Path) -> IndexRow:

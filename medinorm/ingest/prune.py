@@ -4,15 +4,17 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from medinorm.errors import StageError
 from medinorm.files import read_json
-from medinorm.ingest.convert import DATASET_NAME, LABELS_FOLDER
+from medinorm.ingest.convert import DATASET_NAME, DESCRIPTION_NAME, LABELS_FOLDER
 
-# Names that convert and collect give, and those of temporary files that a killed job left.
+# Names that convert and collect give, and those of what a killed job left of them.
 _OURS = re.compile(r"(\.\d+-)?sub-.+\.(nii\.gz|json|tsv)")
+
+_TEMPORARY = re.compile(r"\.\d+-.+")  # see `replacing`
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ def prune(canonical: Path, keep: Collection[Path]) -> None:
         raise StageError(
             "the folder of canonical volumes is not one that convert wrote; give that"
         )
+    clear_leftovers([canonical / "*", canonical / LABELS_FOLDER / "*"])
     kept = {canonical / path for path in keep}
     deleted = 0
     for parent in (canonical, canonical / LABELS_FOLDER):
@@ -46,10 +49,23 @@ def prune(canonical: Path, keep: Collection[Path]) -> None:
         _log.info("deleted %d files of scans that are not in the study", deleted)
 
 
+def clear_leftovers(targets: Iterable[Path]) -> None:
+    """Delete temporary files that killed jobs left beside the files they were to make.
+
+    Args:
+        targets: finished files that nobody else is writing now; ``*`` stands for all in
+            a folder.
+    """
+    for target in targets:
+        for path in target.parent.glob(f".*-{target.name}"):
+            if _TEMPORARY.fullmatch(path.name) and path.is_file():
+                path.unlink(missing_ok=True)
+
+
 def _is_canonical(folder: Path) -> bool:
     """Whether the description of a data set is the one that convert writes."""
     try:
-        description = read_json(folder / "dataset_description.json")
+        description = read_json(folder / DESCRIPTION_NAME)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError):
         return False
     return isinstance(description, dict) and description.get("Name") == DATASET_NAME

@@ -6,7 +6,8 @@ from pathlib import Path
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.ingest.collect import collect_scans
 from medinorm.ingest.convert import convert_scans
-from medinorm.ingest.plan import plan_scans
+from medinorm.ingest.index import index_input
+from medinorm.ingest.plan import FILES_NAME, plan_scans
 
 
 def ingest_scans(
@@ -17,7 +18,7 @@ def ingest_scans(
     input: InputConfig,  # noqa: A002 - the word in the configuration
     ingest: IngestConfig,
 ) -> None:
-    """Plan, convert and collect.
+    """Index, plan, convert and collect.
 
     Args:
         results: folder for `scans.tsv`, `excluded.tsv` and `canonical/`.
@@ -29,10 +30,11 @@ def ingest_scans(
     Raises:
         StageError: the input is missing or contradictory, or no scan is usable.
     """
-    plan = private / "plan.tsv"
+    index, plan = private / "index.jsonl", private / "plan.tsv"
     canonical = results / "canonical"
     status = results / "ingest" / "shard-0.tsv"
-    plan_scans(plan, private=private, input=input, ingest=ingest)
+    index_input(index, private=private, input=input)
+    plan_scans(index, plan, private=private, input=input, ingest=ingest)
     convert_scans(
         plan,
         canonical,
@@ -45,5 +47,11 @@ def ingest_scans(
         ingest=ingest,
     )
     collect_scans(
-        plan, canonical, results / "scans.tsv", results / "excluded.tsv", [status]
+        plan,
+        private / FILES_NAME,
+        canonical,
+        results / "scans.tsv",
+        results / "excluded.tsv",
+        results / "ingest" / "account.tsv",
+        [status],
     )

@@ -20,6 +20,8 @@ from medinorm.tables import Row, read_table
 
 # Columns of scans.tsv that a user's column may not replace.
 _RESERVED = frozenset({*SCAN_COLUMNS, "reason"})
+# In messages and tables: the name of the file may name a patient.
+_CALLED = "input.scans"
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def numbered_lines(table: Path) -> list[int]:
     return [number for number, line in enumerate(lines, 1) if line][1:]
 
 
-def check_own_columns(table: Path, columns: Collection[str]) -> None:
+def check_own_columns(table: str, columns: Collection[str]) -> None:
     """Refuse a user's column that would replace one of the workflow's.
 
     Raises:
@@ -116,7 +118,7 @@ def check_own_columns(table: Path, columns: Collection[str]) -> None:
     """
     if clash := sorted(_RESERVED.intersection(columns)):
         raise StageError(
-            f"{table.name}: column {clash[0]!r} has a meaning of its own in scans.tsv; "
+            f"{table}: column {clash[0]!r} has a meaning of its own in scans.tsv; "
             "rename it, or name it in input.channels if it holds images"
         )
 
@@ -127,15 +129,15 @@ def _read_entries(table: Path, channels: Sequence[str]) -> list[_Entry]:
     Raises:
         StageError: see `find_table_scans`.
     """
-    rows = read_table(table, required=("subject", *channels, "label"))
+    rows = read_table(table, required=("subject", *channels, "label"), called=_CALLED)
     if not rows:
-        raise StageError(f"{table.name}: has no rows; list one scan a line")
+        raise StageError(f"{_CALLED}: has no rows; list one scan a line")
     own = set(rows[0]) - {"label", *channels}
-    check_own_columns(table, own - {"subject", "session"})
+    check_own_columns(_CALLED, own - {"subject", "session"})
     folder = table.parent.absolute()
     return [
         _Entry(
-            where=f"{table.name}, line {line}",
+            where=f"{_CALLED}, line {line}",
             row={name: row[name] for name in row if name in own},
             channels={name: folder / row[name] for name in channels if row[name]},
             label=folder / row["label"] if row["label"] else None,
@@ -202,12 +204,14 @@ def _files(entries: Sequence[_Entry], reasons: Mapping[str, str]) -> list[InputF
     """The state of every file that the table names; a file named twice counts once."""
     files: dict[Path, InputFile] = {}
     # A file that some line uses is used, whatever other lines name it.
-    for entry in sorted(entries, key=lambda entry: not reasons[entry.where]):
+    for entry in sorted(entries, key=lambda entry: bool(reasons[entry.where])):
         reason = reasons[entry.where]
         state: FileState = "excluded" if reason else "used"
         for path in entry.files:
             file = InputFile(path, state, entry.where, reason)
             if not reason and not path.is_file():
                 file = replace(file, state="unreadable", reason="does not exist")
-            files[path] = file
+            first = files.setdefault(path, file)
+            if first is not file and not reason:
+                files[path] = replace(first, others=(*first.others, entry.where))
     return list(files.values())

@@ -142,6 +142,26 @@ def summarize(values: Sequence[str]) -> str:
     return text if all(values) else f"{text}, not given"
 
 
+def tabulate_files(account: Sequence[Row]) -> Table:
+    """How many input files ended in each state, and why; the last row is all.
+
+    Args:
+        account: the table that `collect_scans` writes.
+    """
+    columns = [
+        Column("Input files", numeric=False),
+        Column("Why", numeric=False),
+        Column("Files"),
+    ]
+    total = sum(int(row["files"]) for row in account)
+    rows = [
+        [word(row["state"], "name"), word(row["reason"]), figures(row["files"], 0)]
+        for row in account
+    ]
+    rows.append([word("all", "name"), word(""), figures(str(total), 0)])
+    return Table("Every input file ended in exactly one state.", columns, rows)
+
+
 def tabulate_excluded(findings: Findings) -> Table:
     """All exclusions with their reason."""
     columns = [

@@ -37,6 +37,7 @@ from medinorm.report.data_card import (
     settle,
     tabulate_domains,
     tabulate_excluded,
+    tabulate_files,
 )
 from medinorm.report.densities import COLOURS, draw_ridges
 from medinorm.report.findings import Findings, distinct, read_findings
@@ -50,16 +51,18 @@ from medinorm.report.score_tables import (
     tabulate_summary,
 )
 from medinorm.report.tables import Table
-from medinorm.scan import Scan, read_scans
+from medinorm.scan import ACCOUNT_COLUMNS, Scan, read_scans
+from medinorm.tables import read_table
 
 _log = logging.getLogger(__name__)
 
 
-def write_report(  # noqa: PLR0913 (six inputs, and the settings of four stages)
+def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stages)
     report: Path,
     *,
     scans: Path,
     excluded: Path,
+    account: Path,
     splits: Path,
     evidence: Path,
     canonical: Path,
@@ -80,6 +83,7 @@ def write_report(  # noqa: PLR0913 (six inputs, and the settings of four stages)
         report: the file to write.
         scans: `scans.tsv`.
         excluded: `excluded.tsv`.
+        account: table of how many input files ended how.
         splits: `splits.tsv`.
         evidence: folder of the comparison's tables.
         canonical: folder of the de-identified volumes.
@@ -107,6 +111,7 @@ def write_report(  # noqa: PLR0913 (six inputs, and the settings of four stages)
         **_charts(findings),
         **_looks(findings, volumes),
         **_accounts(findings),
+        "files_table": tabulate_files(read_table(account, ACCOUNT_COLUMNS)),
         "methods": describe_methods(findings, Settings(harmonize, train, score)),
     }
     text = _render(parts)

@@ -81,6 +81,7 @@ rule report:
     input:
         scans=layout.scans,
         excluded=layout.excluded,
+        account=layout.account,
         splits=layout.splits,
         verdict=f"{layout.evidence}/verdict.json",
         tables=[f"{layout.evidence}/{name}.tsv" for name in EVIDENCE],
@@ -98,5 +99,6 @@ rule report:
         settings=lambda wildcards: wiring.report_flags,
     shell:
         "medinorm report {input.scans:q} {params.canonical:q} {input.excluded:q}"
-        " {input.splits:q} {params.evidence:q} {params.predictions:q} {output.report:q}"
+        " {input.account:q} {input.splits:q} {params.evidence:q}"
+        " {params.predictions:q} {output.report:q}"
         " --title {params.title:q} {params.settings} > {log:q} 2>&1"

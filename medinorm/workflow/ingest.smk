@@ -16,8 +16,6 @@ rule demo:
 
 rule fetch:
     """Download what the query finds on a PACS into the private folder."""
-    input:
-        wiring.query,
     output:
         fetched=layout.fetched,
     log:
@@ -33,12 +31,32 @@ rule fetch:
         " {params.settings} > {log:q} 2>&1"
 
 
+rule index:
+    """Look at every input file once; those that did not change are not read again."""
+    input:
+        wiring.input_tables,
+    output:
+        index=update(layout.index),
+    log:
+        f"{layout.log}/index.log",
+    conda:
+        "environment.yaml"
+    params:
+        private=subpath(output.index, parent=True),
+        settings=lambda wildcards: wiring.index_flags,
+    shell:
+        "medinorm index {output.index:q} --private {params.private:q}"
+        " {params.settings} > {log:q} 2>&1"
+
+
 rule plan:
     """Find the candidate scans."""
     input:
         wiring.input_tables,
+        index=layout.index,
     output:
         plan=layout.plan,
+        files=layout.files,
     log:
         f"{layout.log}/plan.log",
     conda:
@@ -47,7 +65,7 @@ rule plan:
         private=subpath(output.plan, parent=True),
         settings=lambda wildcards: wiring.input_flags,
     shell:
-        "medinorm plan {output.plan:q} --private {params.private:q}"
+        "medinorm plan {input.index:q} {output.plan:q} --private {params.private:q}"
         " {params.settings} > {log:q} 2>&1"
 
 
@@ -74,13 +92,15 @@ rule convert:
 
 
 rule collect:
-    """Account for every candidate."""
+    """Account for every file and candidate."""
     input:
         plan=layout.plan,
+        files=layout.files,
         statuses=wiring.converted,
     output:
         scans=layout.scans,
         excluded=layout.found_unusable,
+        account=layout.account,
     log:
         f"{layout.log}/collect.log",
     conda:
@@ -88,8 +108,8 @@ rule collect:
     params:
         canonical=layout.canonical,
     shell:
-        "medinorm collect {input.plan:q} {params.canonical:q} {output.scans:q}"
-        " {output.excluded:q}"
+        "medinorm collect {input.plan:q} {input.files:q} {params.canonical:q}"
+        " {output.scans:q} {output.excluded:q} {output.account:q}"
         " {input.statuses:q} > {log:q} 2>&1"
 
 

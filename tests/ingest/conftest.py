@@ -208,6 +208,14 @@ class Ingested:
         return read_table(self.results / "ingest" / "shard-0.tsv")
 
     @property
+    def account(self):
+        """How many files ended in each state."""
+        counts = {}
+        for row in read_table(self.results / "ingest" / "account.tsv"):
+            counts[row["state"]] = counts.get(row["state"], 0) + int(row["files"])
+        return counts
+
+    @property
     def written(self):
         """When each image was written, by its name."""
         images = (self.results / "canonical").rglob("*_image.nii.gz")

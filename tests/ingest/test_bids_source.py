@@ -6,6 +6,7 @@ import pytest
 from medinorm.config import IngestConfig
 from medinorm.errors import StageError
 from medinorm.ingest.bids_source import find_bids_scans
+from medinorm.ingest.index import list_dataset
 from medinorm.ingest.pseudonyms import Pseudonyms
 
 KEEP = Pseudonyms(bytes(32), keep=True)
@@ -24,7 +25,7 @@ def touch(dataset, *names):
 
 
 def find(dataset, channels=("image",), names=KEEP):
-    return find_bids_scans(dataset, channels, names)
+    return find_bids_scans(dataset, list_dataset(dataset), channels, names)
 
 
 def usable(inventory):

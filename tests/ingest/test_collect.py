@@ -2,7 +2,7 @@ import pytest
 
 from medinorm.errors import StageError
 from medinorm.files import write_json
-from medinorm.ingest.candidates import pack, unpack
+from medinorm.ingest.candidates import FILE_COLUMNS, pack, unpack
 from medinorm.ingest.collect import collect_scans
 from medinorm.ingest.convert import DATASET_NAME
 from medinorm.scan import (
@@ -44,10 +44,26 @@ def converted(scan, state="ok", reason="", checksums=None, **own):
     }
 
 
+def files_of(plan):
+    """One file for each candidate."""
+    for number, row in enumerate(plan):
+        reason = unpack(row).get("reason", "")
+        state = "excluded" if row["kind"] == "files" else row["kind"]
+        yield {
+            "path": f"/{number}",
+            "state": state if reason else "used",
+            "where": row["where"],
+            "reason": reason,
+            "others": "[]",
+        }
+
+
 @pytest.fixture
 def collect(tmp_path):
-    def run(plan, *statuses):
+    def run(plan, *statuses, files=None):
         write_table(tmp_path / "plan.tsv", plan, PLAN_COLUMNS)
+        rows = list(files_of(plan)) if files is None else files
+        write_table(tmp_path / "files.tsv", rows, FILE_COLUMNS)
         paths = []
         for number, rows in enumerate(statuses):
             paths.append(tmp_path / f"{number}.tsv")
@@ -58,9 +74,11 @@ def collect(tmp_path):
         )
         collect_scans(
             plan=tmp_path / "plan.tsv",
+            files=tmp_path / "files.tsv",
             canonical=tmp_path / "canonical",
             scans=scans,
             excluded=excluded,
+            account=tmp_path / "account.tsv",
             statuses=paths,
         )
         return read_table(scans), read_table(excluded)
@@ -68,13 +86,14 @@ def collect(tmp_path):
     return run
 
 
-def test_scans_and_exclusions_add_up(collect):
+def test_scans_and_exclusions_add_up(collect, tmp_path):
     plan = [
         candidate("s2"),
         candidate("s1"),
         candidate("s3"),
         candidate("", "excluded", "a localizer"),
         candidate("", "files", "not DICOM"),
+        candidate("", "quarantined", "burned in"),
     ]
     scans, excluded = collect(
         plan,
@@ -87,7 +106,19 @@ def test_scans_and_exclusions_add_up(collect):
         "constant",
         "a localizer",
         "not DICOM",
+        "burned in",
     ]
+    account = (tmp_path / "account.tsv").read_text().splitlines()
+    assert account == [
+        "state\treason\tfiles",
+        "converted\t\t2",
+        "excluded\ta localizer\t1",
+        "excluded\tnot DICOM\t1",
+        "quarantined\tburned in\t1",
+        "quarantined\tconstant\t1",
+    ]
+    settled = read_table(tmp_path / "settled.tsv")
+    assert [row["path"] for row in settled] == [f"/{n}" for n in range(6)]
 
 
 def test_columns(collect, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import StageError
 from medinorm.ingest.convert import convert_scans, output_paths
+from medinorm.ingest.index import index_input
 from medinorm.ingest.plan import plan_scans
 from medinorm.shards import shard_of
 from medinorm.tables import read_table
@@ -160,7 +161,7 @@ def test_bad_scan_is_a_row_and_the_other_goes_on(
     change(fake, tmp_path / "a.nii.gz", tmp_path / "a_l.nii.gz")
     out = ingest(scans=study)
     assert len(out.scans) == 1
-    assert reason in out.reason("scans.tsv, line 2")
+    assert reason in out.reason("input.scans, line 2")
     assert len(list(out.results.rglob("*_image.nii.gz"))) == 1
 
 
@@ -229,6 +230,7 @@ def test_withdrawn_subjects_leave_no_volume(fake, study, ingest):
     names = {path.name for path in canonical.rglob("*sub-*")}
     assert names == {
         "sub-a",
+        "sub-a_scans.tsv",
         "sub-a_image.nii.gz",
         "sub-a_image.json",
         "sub-a_dseg.nii.gz",
@@ -291,7 +293,9 @@ def test_shards_share_the_work(study, tmp_path):
     source = InputConfig(scans=study, label_values={1: "one", 2: "two"})
     private, canonical = tmp_path / "private", tmp_path / "canonical"
     plan = private / "plan.tsv"
-    plan_scans(plan, private=private, input=source, ingest=IngestConfig())
+    index = private / "index.jsonl"
+    index_input(index, private=private, input=source)
+    plan_scans(index, plan, private=private, input=source, ingest=IngestConfig())
     for shard in range(3):
         convert_scans(
             plan,
@@ -319,7 +323,9 @@ def test_a_full_disk_stops_the_job(study, tmp_path, monkeypatch):
 
     source = InputConfig(scans=study, label_values={1: "one", 2: "two"})
     private, plan = tmp_path / "private", tmp_path / "private" / "plan.tsv"
-    plan_scans(plan, private=private, input=source, ingest=IngestConfig())
+    index = private / "index.jsonl"
+    index_input(index, private=private, input=source)
+    plan_scans(index, plan, private=private, input=source, ingest=IngestConfig())
     monkeypatch.setattr("medinorm.ingest.convert.write_volume", full)
     with pytest.raises(OSError, match="No space left"):
         convert_scans(

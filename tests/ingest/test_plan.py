@@ -5,6 +5,7 @@ import pytest
 
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import StageError
+from medinorm.ingest.index import index_input
 from medinorm.ingest.plan import plan_scans
 from medinorm.scan import PLAN_COLUMNS
 from medinorm.tables import read_table
@@ -12,10 +13,13 @@ from medinorm.tables import read_table
 
 def plan(tmp_path, **source):
     private = tmp_path / "private"
+    index, config = private / "index.jsonl", InputConfig(**source)
+    index_input(index, private=private, input=config)
     plan_scans(
+        index,
         private / "plan.tsv",
         private=private,
-        input=InputConfig(**source),
+        input=config,
         ingest=IngestConfig(),
     )
     return read_table(private / "plan.tsv", required=PLAN_COLUMNS)

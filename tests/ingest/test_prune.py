@@ -8,7 +8,7 @@ import pytest
 from medinorm.errors import StageError
 from medinorm.files import write_json
 from medinorm.ingest.convert import DATASET_NAME
-from medinorm.ingest.prune import prune
+from medinorm.ingest.prune import clear_leftovers, prune
 
 LABELS = Path("derivatives", "labels")
 
@@ -118,3 +118,18 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path, text):
     with pytest.raises(StageError, match="not one that convert wrote"):
         prune(tmp_path, set())
     assert files(tmp_path) == wanted
+
+
+def test_what_killed_jobs_left_is_deleted(canonical, tmp_path):
+    left = [canonical / ".12-participants.tsv", tmp_path / ".7-scans.tsv"]
+    kept = [
+        canonical / ".bidsignore",
+        tmp_path / ".7-other.tsv",
+        tmp_path / ".x-scans.tsv",
+    ]
+    for path in (*left, *kept):
+        path.touch()
+    prune(canonical, keep=())
+    clear_leftovers([tmp_path / "scans.tsv"])
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)

@@ -33,7 +33,7 @@ def test_own_columns_are_facts(fake, tmp_path):
     (candidate,) = find(fake, tmp_path, content).candidates
     assert candidate.source["columns"] == {"site": "x", "Age group": "60-70"}
     assert candidate.source["channels"] == {"image": str(tmp_path / "a.nii")}
-    assert (candidate.scan, candidate.where) == ("sub-a_image", "my.tsv, line 2")
+    assert (candidate.scan, candidate.where) == ("sub-a_image", "input.scans, line 2")
 
 
 def test_pseudonyms_hide_the_originals(fake, tmp_path):
@@ -47,7 +47,7 @@ def test_blank_lines_do_not_shift_line_numbers(tmp_path):
     table = tmp_path / "my.tsv"
     table.write_text("subject\timage\tlabel\n\na\ti.nii\tl.nii\n")
     (candidate,) = find_table_scans(table, ["image"], KEEP).candidates
-    assert candidate.where == "my.tsv, line 3"
+    assert candidate.where == "input.scans, line 3"
 
 
 def test_same_subject_and_session_twice(fake, tmp_path):
@@ -55,7 +55,7 @@ def test_same_subject_and_session_twice(fake, tmp_path):
     content[2]["image"] = "other.nii"
     found = find(fake, tmp_path, content)
     why = "duplicate: the same subject and session in lines 2, 4; keep one"
-    assert reasons(found) == {"my.tsv, line 2": why, "my.tsv, line 4": why}
+    assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 4": why}
 
 
 def test_sessions_tell_scans_apart(fake, tmp_path):
@@ -74,13 +74,13 @@ def test_same_image_under_two_names(fake, tmp_path):
     (tmp_path / "b.nii").symlink_to(tmp_path / "a.nii")
     found = find(fake, tmp_path, rows("a", "b", "c"))
     why = "duplicate: the same image file in lines 2, 3; keep one"
-    assert reasons(found) == {"my.tsv, line 2": why, "my.tsv, line 3": why}
+    assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 3": why}
 
 
 def test_same_label_map_for_two_subjects(fake, tmp_path):
     found = find(fake, tmp_path, rows("a", "b", label="l.nii"))
     why = "duplicate: the same label map in lines 2, 3; keep one"
-    assert reasons(found) == {"my.tsv, line 2": why, "my.tsv, line 3": why}
+    assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 3": why}
 
 
 def test_same_label_map_for_two_sessions(fake, tmp_path):
@@ -94,7 +94,7 @@ def test_same_label_map_for_two_sessions(fake, tmp_path):
 def test_same_image_as_two_channels(fake, tmp_path):
     content = [{"subject": "a", "t1": "i.nii", "t2": "i.nii", "label": "l.nii"}]
     found = find(fake, tmp_path, content, channels=("t1", "t2"))
-    assert "the same image file" in reasons(found)["my.tsv, line 2"]
+    assert "the same image file" in reasons(found)["input.scans, line 2"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_empty_cells(fake, tmp_path, column, reason):
     content = rows("a", "b")
     content[1][column] = ""
     found = find(fake, tmp_path, content)
-    assert reason in reasons(found)["my.tsv, line 3"]
+    assert reason in reasons(found)["input.scans, line 3"]
     assert len(reasons(found)) == 1
 
 
@@ -113,7 +113,7 @@ def test_one_of_several_channels_is_empty(fake, tmp_path):
     content = [{"subject": "a", "t1": "i.nii", "t2": "", "label": "l.nii"}]
     found = find(fake, tmp_path, content, channels=("t1", "t2"))
     assert reasons(found) == {
-        "my.tsv, line 2": "no image is named for t2; fill in its path"
+        "input.scans, line 2": "no image is named for t2; fill in its path"
     }
 
 
@@ -160,7 +160,7 @@ def test_unusable_tables(tmp_path, text, problem):
 
 
 def test_missing_table(tmp_path):
-    with pytest.raises(StageError, match=r"my\.tsv: the table does not exist"):
+    with pytest.raises(StageError, match=r"input\.scans: the table does not exist"):
         find_table_scans(tmp_path / "my.tsv", ["image"], KEEP)
 
 

@@ -21,6 +21,7 @@ from medinorm.evaluate.columns import (
 )
 from medinorm.report.page import write_report
 from medinorm.scan import (
+    ACCOUNT_COLUMNS,
     EXCLUDED_COLUMNS,
     IDENTITY_COLUMNS,
     SCAN_COLUMNS,
@@ -114,6 +115,7 @@ class FakeStudy:
             page,
             scans=self.root / "scans.tsv",
             excluded=self.root / "excluded.tsv",
+            account=self.root / "account.tsv",
             splits=self.root / "splits.tsv",
             evidence=self.root / "evidence",
             canonical=self.root / "canonical",
@@ -165,6 +167,12 @@ def write_scans(study: FakeStudy) -> None:
         {"where": "37 files", "scan": "", "reason": "not DICOM"},
     ]
     write_table(study.root / "excluded.tsv", excluded, EXCLUDED_COLUMNS)
+    account = [
+        {"state": "converted", "reason": "", "files": 3600},
+        {"state": "excluded", "reason": "not DICOM", "files": 37},
+        {"state": "quarantined", "reason": "constant image", "files": 160},
+    ]
+    write_table(study.root / "account.tsv", account, ACCOUNT_COLUMNS)
 
 
 def write_splits(study: FakeStudy) -> None:

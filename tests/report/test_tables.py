@@ -18,10 +18,16 @@ from medinorm.report.comparison_tables import (
     find_unequal,
     tabulate_differences,
 )
-from medinorm.report.data_card import settle, summarize, tabulate_domains
+from medinorm.report.data_card import (
+    settle,
+    summarize,
+    tabulate_domains,
+    tabulate_files,
+)
 from medinorm.report.findings import read_findings, scan_means
 from medinorm.report.methods import Settings, describe_methods
 from medinorm.report.score_tables import tabulate_labels, tabulate_summary
+from medinorm.report.svg import ABSENT
 from medinorm.report.tables import Cell, estimate, figures
 from medinorm.variant import Variant
 
@@ -110,6 +116,15 @@ def test_every_scan_is_in_one_state(findings):
     assert (account.candidates, account.used, account.excluded) == (19, 18, 1)
     assert (account.files, account.lost) == (37, 0)
     assert account.reasons == [("1", "constant image"), ("37 files", "not DICOM")]
+
+
+def test_files_in_all_states_add_up():
+    account = [
+        {"state": "converted", "reason": "", "files": "1196"},
+        {"state": "quarantined", "reason": "tilt", "files": "20"},
+    ]
+    rows = [[cell.text for cell in cells] for cells in tabulate_files(account).rows]
+    assert rows[1:] == [["quarantined", "tilt", "20"], ["all", ABSENT, "1,216"]]
 
 
 def test_data_card_counts_scans_and_shows_the_users_columns(findings):
