@@ -19,7 +19,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from medinorm.intensity import Policy, SourceName, apply_slabs, fit_thumbnail
+from medinorm.choices import SourceName
+from medinorm.intensity import Policy, apply_slabs, fit_thumbnail
 
 SHAPE = (1, 2048, 2048, 600)
 QUICK_SHAPE = (1, 256, 256, 300)

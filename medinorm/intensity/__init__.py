@@ -40,7 +40,7 @@ from medinorm.intensity.percentiles import (
 )
 from medinorm.intensity.regions import RegionMap, fit_regions
 from medinorm.intensity.registry import MAPS, map_from_dict, map_to_dict
-from medinorm.intensity.thumbnail import SourceName, apply_slabs, fit_thumbnail
+from medinorm.intensity.thumbnail import apply_slabs, fit_thumbnail
 from medinorm.intensity.zscore import (
     fit_adaptive,
     fit_group,
@@ -60,7 +60,6 @@ __all__ = [
     "Moments",
     "Policy",
     "RegionMap",
-    "SourceName",
     "apply_slabs",
     "clip_map",
     "find_foreground",

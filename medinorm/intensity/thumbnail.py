@@ -6,11 +6,12 @@ of the whole volume, so that no voxel depends on where the slabs were cut.
 
 import mmap
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.choices import SourceName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     Spread,
@@ -25,7 +26,6 @@ from medinorm.intensity.linear import LinearMap, standardize
 from medinorm.intensity.maps import IntensityMap
 from medinorm.intensity.moments import Moments
 
-SourceName = Literal["thumbnail", "tiles", "exact"]
 Index = tuple[slice, ...]
 MaskRule = Callable[[Index, NDArray[Any]], list[Any]]
 
