@@ -34,15 +34,23 @@ class _Bracket:
     Args:
         low: the lower one; ``None`` near the lowest rank: none is below.
         high: the upper one; ``None`` near the highest rank.
+        below: how many voxels were below.
+        tied: how many were `low`, where that is `high` too.
+        between: the voxels between, otherwise.
     """
 
     low: Any
     high: Any
     below: int = 0
+    tied: int = 0
     between: list[NDArray[Any]] = field(default_factory=list)
 
     def add(self, values: NDArray[Any]) -> None:
-        """Count the values below, keep those between."""
+        """Count the values below, keep those between; only count those all alike."""
+        if self.low == self.high:
+            self.below += int(np.count_nonzero(values < self.low))
+            self.tied += int(np.count_nonzero(values == self.low))
+            return
         if self.low is None:
             self.between.append(values[values <= self.high])
             return
@@ -51,6 +59,17 @@ class _Bracket:
         if self.high is not None:
             reached &= values <= self.high
         self.between.append(values[reached])
+
+    def find(self, ranks: NDArray[np.intp]) -> NDArray[Any] | None:
+        """The values at ranks; ``None``, if they are not in the bracket."""
+        inside = ranks - self.below
+        between = np.concatenate(self.between) if self.between else np.empty(0)
+        if inside.min() < 0 or inside.max() >= max(self.tied, between.size):
+            return None
+        if self.tied:
+            return np.full(ranks.shape, self.low)
+        between.partition(np.unique(inside))
+        return between[inside]
 
 
 def find_ranks(
@@ -123,22 +142,19 @@ def _narrow(
         return _partition(channel, mask, ranks)
     brackets = [_bracket(sample, pair, count) for pair in ranks.T]
     operands = (channel,) if mask is None else (channel, mask)
-    with blocks(*operands) as found, np.errstate(over="ignore", invalid="ignore"):
-        for block in found:
+    with blocks(*operands) as parts, np.errstate(over="ignore", invalid="ignore"):
+        for block in parts:
             values = block if mask is None else block[0][block[1]]
             if not is_finite(values):
                 require_finite(select(channel, mask))
             for bracket in brackets:
                 bracket.add(values)
-    values = np.empty(ranks.shape, dtype=channel.dtype)
-    for column, (bracket, pair) in enumerate(zip(brackets, ranks.T, strict=True)):
-        between = np.concatenate(bracket.between)
-        inside = pair - bracket.below
-        if inside.min() < 0 or inside.max() >= between.size:
-            return _partition(channel, mask, ranks)
-        between.partition(np.unique(inside))
-        values[:, column] = between[inside]
-    return values
+    found = [
+        bracket.find(pair) for bracket, pair in zip(brackets, ranks.T, strict=True)
+    ]
+    if any(pair is None for pair in found):
+        return _partition(channel, mask, ranks)
+    return np.array(found).T
 
 
 def _sample(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
@@ -160,8 +176,11 @@ def _bracket(sample: NDArray[Any], ranks: NDArray[np.intp], count: int) -> _Brac
     error = _MARGIN * np.sqrt(share * (1 - share) * sample.size) + 1
     first = int(np.floor((share * sample.size - error).min()))
     last = int(np.ceil((share * sample.size + error).max()))
+    lowest, highest = sample[max(first, 0)], sample[min(last, sample.size - 1)]
+    if lowest == highest:
+        return _Bracket(lowest, highest)
     if share[0] < _NEAR or first < 0:
-        return _Bracket(None, sample[min(last, sample.size - 1)])
+        return _Bracket(None, highest)
     if share[1] > 1 - _NEAR or last >= sample.size:
-        return _Bracket(sample[first], None)
-    return _Bracket(sample[first], sample[last])
+        return _Bracket(lowest, None)
+    return _Bracket(lowest, highest)
