@@ -22,6 +22,8 @@ from medinorm.files import replacing
 # igzip level 1 is within 2 % of the size of level 3 here and writes a third faster.
 _LEVEL = 1
 
+_RIGHT_ANGLE = 1e-3  # largest cosine of two axes; headers are rounded
+
 _DAMAGED: tuple[type[Exception], ...] = (  # type: ignore[assignment]
     EOFError,
     zlib.error,
@@ -132,13 +134,20 @@ def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> 
     array = array[..., 0] if array.shape[-1] == 1 else array
     image = nib.Nifti1Image(np.asarray(array, dtype=dtype), volume.affine)
     image.header.set_xyzt_units("mm")
-    image.set_qform(volume.affine, code=1)
+    # A qform cannot lean: a reader that prefers it would misplace a tilted volume.
+    image.set_qform(volume.affine, code=1 if _has_right_angles(volume.affine) else 0)
     image.set_sform(volume.affine, code=1)
     with replacing(path) as temporary:
         content = image.to_bytes()
         if path.suffix == ".gz":
             content = igzip.compress(content, compresslevel=_LEVEL, mtime=0)
         temporary.write_bytes(content)
+
+
+def _has_right_angles(affine: NDArray[np.float64]) -> bool:
+    """Whether the axes are perpendicular, as far as files can tell."""
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.abs(axes.T @ axes - np.eye(3)).max() < _RIGHT_ANGLE)
 
 
 def _affine(image: Any) -> NDArray[np.float64]:

@@ -158,6 +158,7 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
     place = np.empty(len(frames), dtype=np.intp)
     place[stack.order] = np.arange(len(frames))
     whole = all(frame.slope == 1 and frame.intercept % 1 == 0 for frame in frames)
+    moved = any(frame.intercept for frame in frames)
     rows, columns = (int(size) for size in frames[0].shape)
     array: NDArray[Any] = np.empty(0)
     order = sorted(range(len(frames)), key=lambda number: str(frames[number].path))
@@ -166,16 +167,30 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
         pictures = _pictures(frames[group[0]])
         if not array.size:
             whole = whole and pictures.dtype.kind != "f"
-            dtype = np.result_type(pictures.dtype, np.int32) if whole else np.float32
+        wanted = _type_for(pictures, whole=whole, moved=moved)
+        if not array.size:
             # A slice at a time is written: each must lie in one piece.
-            array = np.empty((len(frames), rows, columns), dtype=dtype)
-        elif pictures.dtype.kind == "f" and whole:
-            raise ReadError("only some files of the series hold whole numbers")
+            array = np.empty((len(frames), rows, columns), wanted)
+        elif not np.can_cast(wanted, array.dtype):
+            array = array.astype(np.result_type(wanted, array.dtype))
         for number in group:
             frame = frames[number]
             values = _real_values(frame, frame.cut(pictures), whole=whole)
             array[place[number]] = values
     return _smallest(array).T
+
+
+def _type_for(pictures: NDArray[Any], *, whole: bool, moved: bool) -> np.dtype[Any]:
+    """The narrowest type that surely holds the real values of pictures.
+
+    Raises:
+        ReadError: they are no whole numbers although others are.
+    """
+    if not whole:
+        return np.dtype(np.float32)
+    if pictures.dtype.kind == "f":
+        raise ReadError("only some files of the series hold whole numbers")
+    return np.result_type(pictures.dtype, np.int32) if moved else pictures.dtype
 
 
 def _pictures(frame: Frame) -> NDArray[Any]:
@@ -206,8 +221,10 @@ def _smallest(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind == "f":
         return array
     low, high = int(array.min()), int(array.max())
+    if array.dtype == np.uint16 and high <= np.iinfo(np.int16).max:
+        return array.view(np.int16)  # without a copy of the whole
     for dtype in (np.int16, np.uint16, np.int32):
         limits = np.iinfo(dtype)
         if limits.min <= low and high <= limits.max:
-            return array.astype(dtype)
+            return array.astype(dtype, copy=False)
     return array

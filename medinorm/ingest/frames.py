@@ -156,6 +156,7 @@ def classic_frame(path: Path, header: Header) -> Frame:
         ReadError: the header gives no size, or a scaling that makes no sense.
     """
     shape = _shape(header)
+    scaling = _rescale([header])
     return Frame(
         path=path,
         index=0,
@@ -165,8 +166,8 @@ def classic_frame(path: Path, header: Header) -> Frame:
         shape=shape,
         stored=(1, int(shape[0]), int(shape[1])),
         keys=read_keys([header]),
-        notes=_notes(header, [header]),
-        **_rescale([header]),
+        notes=_notes(header, [header], **scaling),
+        **scaling,
     )
 
 
@@ -216,6 +217,7 @@ def _enhanced_frame(path: Path, header: Dataset, groups: list[Dataset]) -> Frame
     """One frame of a multi-frame file; its own groups come before the shared ones."""
     named = [item for name in _KEY_GROUPS for item in _inside(groups, name)]
     values = [*_inside(groups, "PixelValueTransformationSequence"), header]
+    scaling = _rescale(values)
     private = [item for group in groups for item in _philips_items(group)]
     return Frame(
         path=path,
@@ -229,8 +231,8 @@ def _enhanced_frame(path: Path, header: Dataset, groups: list[Dataset]) -> Frame
         spacing=_numbers(_inside(groups, "PixelMeasuresSequence"), "PixelSpacing", 2),
         shape=_shape(header),
         keys=read_keys([*named, header]),
-        notes=_notes(header, [*private, header]),
-        **_rescale(values),
+        notes=_notes(header, [*private, header], **scaling),
+        **scaling,
     )
 
 
@@ -292,10 +294,15 @@ def _rescale(places: Sequence[Header]) -> dict[str, Any]:
     return found
 
 
-def _notes(header: Header, private: Sequence[Header]) -> dict[str, Any]:
-    """What a user of the values should know beside slope and intercept.
+def _notes(
+    header: Header,
+    private: Sequence[Header],
+    slope: float = 1.0,
+    intercept: float = 0.0,
+) -> dict[str, Any]:
+    """What a user of the values should know.
 
-    How a picture is to be shown, the stored value of pixels that were not measured, and
+    How a picture is to be shown, the value of pixels that were not measured, and
     Philips' second scaling: its own slope turns real values into ones that compare
     between series, by division.
     """
@@ -304,7 +311,7 @@ def _notes(header: Header, private: Sequence[Header]) -> dict[str, Any]:
         notes["PhotometricInterpretation"] = "MONOCHROME1"
     padding = numbers_of(header, "PixelPaddingValue", 1)
     if padding is not None:
-        notes["PixelPaddingValue"] = padding[0]
+        notes["PaddingValue"] = padding[0] * slope + intercept
     for name, element in _PHILIPS_SCALE.items():
         found = (private_number(place, element) for place in private)
         value = next((number for number in found if number is not None), None)

@@ -73,6 +73,16 @@ def test_whole_intercept_keeps_whole_numbers(fake, tmp_path):
     assert_truth(volume, series, series.array.astype(int) - 1024)
 
 
+def test_files_may_store_their_values_in_several_types(fake, tmp_path):
+    low, high = fake.ramp() - np.int16(900), fake.ramp(dtype=np.uint16) + 60000
+    series, other = fake.Series(low), fake.Series(high.astype(np.uint16))
+    datasets = [*series.datasets()[:9], *other.datasets()[9:]]
+    truth = np.concatenate([low[..., :9], high[..., 9:]], axis=2, dtype=np.int32)
+    for order in (1, -1):
+        files = fake.save(datasets[::order], tmp_path / str(order))
+        assert_truth(read_series(files), series, truth)
+
+
 def test_values_beyond_two_bytes_are_kept(fake, tmp_path):
     array = fake.ramp(dtype=np.uint16)
     array[0, 0, 0] = 65535

@@ -3,6 +3,7 @@
 import json
 import re
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -67,6 +68,8 @@ def test_tilt_stays_in_the_affine(study):
     ((volume, sidecar),) = images(out)
     np.testing.assert_array_equal(volume.array[0], truth.array)
     np.testing.assert_allclose(volume.affine, truth.affine, atol=1e-4)
+    (path,) = (out.results / "canonical").glob("sub-*/**/*_image.nii.gz")
+    assert int(nib.load(path).header["qform_code"]) == 0
     (change,) = sidecar["GeometryChanges"]
     assert re.match(r"tilt: .* 16\.3 degrees: kept in the affine", change)
 

@@ -530,7 +530,7 @@ _add(
         )
     ],
     [volume(array=_PADDED - 1024)],
-    notes={"PixelPaddingValue": -2000.0},
+    notes={"PaddingValue": -3024.0},
 )
 
 _SLOPES = 0.5 + np.arange(6) / 8
