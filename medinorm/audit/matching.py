@@ -1,7 +1,7 @@
 """Many patterns looked for at once, at the speed of the disk."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -39,23 +39,24 @@ class Matcher:
         longest = max((len(pattern.content) for pattern in patterns), default=SHORTEST)
         self._overlap = longest + 1  # and a byte behind, which may be a letter
 
-    def count(self, stream: BinaryIO) -> Counter[int]:
-        """How often each token occurs in the rest of a stream, by its line.
+    def count(self, stream: BinaryIO, found: Counter[int]) -> None:
+        """Add to `found` how often each token occurs in the rest of a stream, by line.
 
         Memory does not grow with the stream, and what lies across the border of two
-        chunks is found, once.
+        chunks is found, once. An error of the stream is raised when all before it has
+        been searched.
         """
-        found: Counter[int] = Counter()
         before = b"\0"  # the byte before those not yet judged
         rest = b""
-        while chunk := stream.read(_CHUNK):
-            window = rest + chunk.lower()
-            judged = max(len(window) - self._overlap, 0)
-            self._judge(before + window, judged, found)
-            before = window[judged - 1 : judged] if judged else before
-            rest = window[judged:]
-        self._judge(before + rest, len(rest), found)
-        return found
+        try:
+            for chunk in _chunks(stream):
+                window = rest + chunk.lower()
+                judged = max(len(window) - self._overlap, 0)
+                self._judge(before + window, judged, found)
+                before = window[judged - 1 : judged] if judged else before
+                rest = window[judged:]
+        finally:
+            self._judge(before + rest, len(rest), found)
 
     def count_text(self, content: bytes) -> Counter[int]:
         """How often each token occurs in some bytes, by its line."""
@@ -86,6 +87,23 @@ class Matcher:
         keys = pairs[places] | pairs[places + 2].astype(np.uint32) << 16
         chosen: list[int] = places[np.isin(keys, self._starts)].tolist()
         return chosen
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """Pieces of a stream; what can be read before an error comes before the error."""
+    # Reads what is there: `read` would lose it if the rest is damaged.
+    read = getattr(stream, "read1", stream.read)
+    going = True
+    while going:
+        chunk = bytearray()
+        try:
+            while len(chunk) < _CHUNK and going:
+                piece = read(_CHUNK - len(chunk))
+                chunk += piece
+                going = bool(piece)
+        finally:
+            if chunk:
+                yield bytes(chunk)
 
 
 def _stands_alone(window: bytes, place: int, pattern: Pattern) -> bool:

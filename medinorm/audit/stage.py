@@ -166,7 +166,7 @@ def _search(
     """Add what a stream and the streams packed in it hold to `found`."""
     stream.seek(0)
     try:
-        found.update(matcher.count(stream))
+        matcher.count(stream, found)
         whole = True
         with closing(open_inside(stream)) as inner:
             for name, packed in inner:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medinorm.ingest.burned_in import burned_in_risk
 from medinorm.ingest.candidates import FileState, InputFile
 from medinorm.ingest.dicom_files import numbers_of
-from medinorm.ingest.dicom_rules import DRAWINGS, reason_against
+from medinorm.ingest.dicom_rules import DRAWINGS, IMAGES, reason_against
 from medinorm.ingest.index import IndexRow, look_through, read_file
 
 Numbers = tuple[float, ...]
@@ -28,6 +29,7 @@ class Entry:
         refers_to: for a segmentation or structure set, UID of its series, empty if it
             does not say; ``None`` for all else.
         reason: why it is no scan; empty if it may be one.
+        risky: whether the reason is that its pixels may name the patient.
         values: texts of its header by keyword, see `KEYWORDS`.
     """
 
@@ -41,6 +43,7 @@ class Entry:
     position: Numbers | None
     refers_to: str | None = None
     reason: str = ""
+    risky: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -87,11 +90,9 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
     image_type = text("ImageType", "").split("\\")
     study = text("StudyInstanceUID", "")
     drawn = sop_class in DRAWINGS
-    reason = reason_against(
-        sop_class,
-        image_type,
-        burned_in=text("BurnedInAnnotation", "").upper() == "YES",
-    )
+    # What could never be a scan is left out for that, whatever is written on it.
+    risk = burned_in_risk(values) if sop_class in IMAGES else ""
+    reason = risk or reason_against(sop_class, image_type)
     shape = [text(keyword, "") for keyword in ("Rows", "Columns")]
     numbers = [
         _rounded(numbers_of(values, keyword, 1))
@@ -110,6 +111,7 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
         position=_rounded(numbers_of(values, "ImagePositionPatient", 3)),
         refers_to=text("ReferencedSeries", "") if drawn else None,
         reason="" if drawn else reason,
+        risky=bool(risk),
         values=values,
     )
 

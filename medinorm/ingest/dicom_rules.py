@@ -71,15 +71,12 @@ _IMAGE_TYPES = {
 }
 
 
-def reason_against(
-    sop_class: str, image_type: Sequence[str], *, burned_in: bool = False
-) -> str:
+def reason_against(sop_class: str, image_type: Sequence[str]) -> str:
     """Why an object is no scan; empty if it may be one.
 
     Args:
         sop_class: UID of its class.
         image_type: the values of its ImageType.
-        burned_in: whether its header says that text is drawn into its pixels.
 
     Examples:
         >>> reason_against("1.2.840.10008.5.1.4.1.1.4", ["DERIVED", "PRIMARY", "ADC"])
@@ -89,8 +86,6 @@ def reason_against(
     """
     if sop_class not in IMAGES:
         return _reason_against_class(sop_class)
-    if burned_in:
-        return "text is drawn into the pixels and may name the patient"
     values = [value.strip().upper() for value in image_type]
     # The first two values say original or derived, primary or secondary.
     for unwanted, reason in _IMAGE_TYPES.items():

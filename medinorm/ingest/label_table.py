@@ -9,6 +9,8 @@ from medinorm.errors import StageError
 from medinorm.ingest.table_source import check_own_columns, numbered_lines
 from medinorm.tables import Row, read_table
 
+# In messages and tables: the name of the file may name a patient.
+_CALLED = "input.labels"
 _KEYS = frozenset({"series_uid", "subject", "session", "label"})
 
 
@@ -75,16 +77,16 @@ def read_label_table(path: Path | None) -> LabelTable:
     """
     if path is None:
         return LabelTable([])
-    rows = read_table(path, required=("label",))
+    rows = read_table(path, required=("label",), called=_CALLED)
     if not rows:
-        raise StageError(f"{path.name}: has no rows; list one label map a line")
+        raise StageError(f"{_CALLED}: has no rows; list one label map a line")
     if not {"series_uid", "subject"} & set(rows[0]):
-        raise StageError(f"{path.name}: needs a column series_uid or subject")
-    check_own_columns(path, set(rows[0]) - _KEYS)
+        raise StageError(f"{_CALLED}: needs a column series_uid or subject")
+    check_own_columns(_CALLED, set(rows[0]) - _KEYS)
     return LabelTable(
         [
             LabelEntry(
-                f"{path.name}, line {line}", row, path.parent.absolute() / row["label"]
+                f"{_CALLED}, line {line}", row, path.parent.absolute() / row["label"]
             )
             for line, row in zip(numbered_lines(path), rows, strict=True)
         ]

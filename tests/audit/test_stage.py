@@ -11,6 +11,7 @@ import re
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -168,6 +169,15 @@ def test_what_cannot_be_searched_is_no_proof(tmp_path, depth, caplog):
     assert "file.gz" in caplog.text
 
 
+def test_what_comes_before_damage_is_searched(tmp_path):
+    rest = np.arange(99).tobytes()
+    cut = gzip.compress(TOKEN.encode() + rest)[:-40]
+    (tmp_path / "file.gz").write_bytes(cut)
+    audit = search_folder(tmp_path, [TOKEN])
+    assert len(audit.hits) == 1
+    assert audit.unsearched == ["file.gz"]
+
+
 def test_a_clean_folder_passes(tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "file").write_text("nothing")
@@ -208,5 +218,7 @@ def test_chunks_make_no_difference(content, chunk):
     whole = matcher.count_text(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "_CHUNK", chunk)
-        assert matcher.count(io.BytesIO(content)) == whole
+        found = Counter()
+        matcher.count(io.BytesIO(content), found)
+        assert found == whole
     assert whole[3] == len(re.findall(b"(?=bcdeab)", content.lower()))

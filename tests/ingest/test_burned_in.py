@@ -51,3 +51,30 @@ def test_measured_pictures_are_none(values):
 
 def test_reasons_repeat_no_value():
     assert "Doe" not in burned_in_risk({"SeriesDescription": "Dose Report Doe"})
+
+
+def test_ingest_holds_risky_pictures_back(fake, tmp_path, ingest):
+    rows = []
+    for name, header in {
+        "good": {},
+        "marked": {"BurnedInAnnotation": "YES"},
+        "screen": {"SeriesDescription": "Dose Report"},
+        "film": {"ConversionType": "DF"},
+    }.items():
+        series = fake.Series(fake.ramp(), header=header | {"PatientID": name})
+        fake.save(series.datasets(), tmp_path / "dicom" / name)
+        label = tmp_path / f"{name}.nii.gz"
+        fake.nifti(label, fake.blocks(series.array.shape), series.affine)
+        rows.append({"series_uid": series.uid, "label": label.name})
+    table = fake.table(tmp_path / "labels.tsv", rows)
+    out = ingest(dicom=(tmp_path / "dicom",), labels=table)
+    assert len(out.scans) == 1
+    states = {
+        row["path"].split("/")[-2]: row["state"]
+        for row in out.files
+        if row["path"].endswith(".dcm")
+    }
+    assert states == {
+        "good": "used",
+        **dict.fromkeys(("marked", "screen", "film"), "quarantined"),
+    }
