@@ -1,9 +1,9 @@
 """medinorm: which normalization lets a segmentation model survive a new scanner?
 
 `medinorm.layers` holds the normalization layers (torch), `medinorm.intensity` the
-image-level methods as kernels on arrays (NumPy). The
-workflow is the `Snakefile` over the command `medinorm`. Importing this package costs
-nothing: its parts are loaded when they are first named.
+image-level methods as kernels on arrays (NumPy), `medinorm.transforms` the same as
+transforms (MONAI). The workflow is the `Snakefile` over the command `medinorm`.
+Importing this package costs nothing: its parts are loaded when they are first named.
 """
 
 from importlib import import_module
@@ -11,9 +11,9 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_PARTS = ("intensity", "layers")
+_PARTS = ("intensity", "layers", "transforms")
 
-__all__ = ["__version__", "intensity", "layers"]
+__all__ = ["__version__", "intensity", "layers", "transforms"]
 
 
 def __getattr__(name: str) -> ModuleType:

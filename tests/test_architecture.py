@@ -28,6 +28,7 @@ CORE = {
 MAY_IMPORT = {
     "intensity": set(),
     "layers": set(),
+    "transforms": {"intensity"},
     "ingest": set(),
     "audit": set(),
     "demo": set(),

@@ -26,6 +26,7 @@ BUDGET = {
     "medinorm.report.page": ({"pandas", "matplotlib"}, 300),
     "medinorm.demo.study": ({"nilearn", "pandas"}, 300),
     "medinorm.layers": ({"torch"}, 400),
+    "medinorm.transforms": ({"torch", "monai", "pandas", "matplotlib"}, 700),
     "medinorm.train.stage": (HEAVY - {"nilearn", "snakemake"}, 900),
 }
 

@@ -1,0 +1,80 @@
+"""Transforms by a map that was fitted on training scans."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias, Unpack
+
+from medinorm.errors import IntensityError
+from medinorm.intensity import FittedMap, IntensityMap, read_fitted
+from medinorm.transforms.intensity_transform import IntensityTransform
+from medinorm.transforms.settings import Settings
+
+Fitted: TypeAlias = FittedMap | IntensityMap | Path | str
+
+# What fitted maps call the settings, those of the workflow too.
+_RECORDED = {
+    "foreground": "foreground",
+    "largest": "largest",
+    "largest_component": "largest",
+    "nonfinite": "nonfinite",
+    "constant": "constant",
+    "background": "background",
+    "nonfinite_value": "nonfinite_value",
+}
+
+
+class FittedTransform(IntensityTransform):
+    """Map scans by what was learned from others.
+
+    Args:
+        fitted: a fitted map, or the path of its JSON file, written by
+            `medinorm.intensity.write_fitted` or by the workflow (``medinorm fit``):
+            the foreground and other choices recorded there are taken. Or the map alone.
+            Scans must be prepared as those it was fitted on (voxel spacing, bias
+            field).
+        settings: see `Settings`; those that are not recorded.
+
+    Raises:
+        ValueError: a setting is recorded and given.
+        IntensityError: there is no such file, or no such map in it.
+    """
+
+    kinds: ClassVar[tuple[type, ...]] = ()
+
+    def __init__(self, fitted: Fitted, **settings: Unpack[Settings]) -> None:
+        found = read_map(Path(fitted)) if isinstance(fitted, str | Path) else fitted
+        chosen: Any = settings
+        if isinstance(found, FittedMap):
+            chosen = _with_recorded(found.parameters, settings)
+        super().__init__(**chosen)
+        self.map: Any = found.map if isinstance(found, FittedMap) else found
+        if self.kinds and not isinstance(self.map, self.kinds):
+            known = " or ".join(kind.__name__ for kind in self.kinds)
+            raise IntensityError(
+                f"{type(self).__name__} needs a {known}, not a "
+                f"{type(self.map).__name__}; give it the map of its own method"
+            )
+
+
+def read_map(path: Path) -> FittedMap:
+    """Read a fitted map.
+
+    Raises:
+        IntensityError: there is no such file, or no fitted map in it.
+    """
+    if not path.is_file():
+        raise IntensityError("the file of the fitted map does not exist; fit it first")
+    return read_fitted(path)
+
+
+def _with_recorded(
+    parameters: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The settings, with those that a fitted map recorded."""
+    recorded = parameters.get("policy", parameters)
+    known = {name: recorded[key] for key, name in _RECORDED.items() if key in recorded}
+    if both := known.keys() & settings.keys():
+        raise ValueError(
+            f"the fitted map says what {min(both)} is: {known[min(both)]}; leave it out"
+        )
+    return {**known, **settings}

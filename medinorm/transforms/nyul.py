@@ -1,0 +1,45 @@
+"""Landmarks of the histogram on a standard scale that training scans set."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from medinorm.intensity.nyul import NyulStandard
+from medinorm.intensity.piecewise import PiecewiseLinearMap
+from medinorm.transforms.fitted import FittedTransform
+from medinorm.transforms.masked import MaskedTransform
+from medinorm.transforms.on_keys import InvertibleOnKeys
+
+
+class NyulNormalize(FittedTransform, MaskedTransform):
+    """Bring the landmarks of each scan to a standard scale, by straight lines between.
+
+    Args:
+        fitted: a `medinorm.intensity.nyul.NyulStandard`; see `FittedTransform`.
+        settings: see `FittedTransform`.
+
+    References:
+        Nyul and Udupa, "On standardizing the MR image intensity scale", Magnetic
+        Resonance in Medicine 42(6), 1999.
+
+    Examples:
+        >>> import torch
+        >>> from medinorm.intensity.nyul import fit_nyul, measure_landmarks
+        >>> training = [torch.arange(101.0)[None], 5 * torch.arange(101.0)[None]]
+        >>> standard = fit_nyul([measure_landmarks(scan, [None]) for scan in training])
+        >>> normalize = NyulNormalize(standard, foreground="image")
+        >>> normalize(70 * torch.arange(101.0)[None])[0, [1, 50, 99]]
+        metatensor([  0.,  50., 100.])
+    """
+
+    kinds = (NyulStandard,)
+
+    def fit_masked(self, voxels: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+        """The lines of a scan."""
+        map_: PiecewiseLinearMap = self.map.map_for(voxels, masks)
+        return map_
+
+
+class NyulNormalized(InvertibleOnKeys):
+    """`NyulNormalize` for items of a dictionary."""
+
+    array_transform = NyulNormalize

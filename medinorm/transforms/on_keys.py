@@ -1,0 +1,139 @@
+"""Dictionary transforms from array transforms."""
+
+import inspect
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar
+
+from monai.config import KeysCollection
+from monai.transforms import InvertibleTransform, MapTransform, Randomizable
+
+from medinorm.transforms.settings import NEEDS_MASK
+
+
+class OnKeys(MapTransform):  # type: ignore[misc]
+    """An array transform for items of a dictionary.
+
+    Args:
+        keys: of the images.
+        arguments: those of the array transform.
+        allow_missing_keys: skip images that are not there, in place of an error.
+        options: those of the array transform.
+
+    Raises:
+        KeyError: on call: an item is missing.
+    """
+
+    array_transform: ClassVar[Any]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "array_transform" in vars(cls):
+            cls.backend = cls.array_transform.backend
+            cls.__signature__ = _signature(cls)
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *arguments: Any,
+        allow_missing_keys: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.transform = self.array_transform(*arguments, **options)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Map the images; the dictionary is not changed, the result is another."""
+        result = dict(data)
+        options = self.options_for(result)
+        for key in self.key_iterator(result):
+            result[key] = self.transform(result[key], **options)
+        return result
+
+    def options_for(self, _data: Mapping[Hashable, Any]) -> dict[str, Any]:
+        """What the array transform is given besides each image."""
+        return {}
+
+
+class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
+    """An `IntensityTransform` for items of a dictionary.
+
+    Args:
+        keys: of the images.
+        arguments: those of the array transform.
+        mask_key: of the mask, for ``foreground="label"`` and ``"file"``.
+        allow_missing_keys: skip images that are not there, in place of an error. A mask
+            must be there.
+        options: those of the array transform.
+
+    Raises:
+        ValueError: there is a `mask_key` and the foreground takes none, or the reverse.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *arguments: Any,
+        mask_key: Hashable | None = None,
+        allow_missing_keys: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            keys, *arguments, allow_missing_keys=allow_missing_keys, **options
+        )
+        self.mask_key = mask_key
+        foreground = self.transform.policy.foreground
+        if (mask_key is not None) != (foreground in NEEDS_MASK):
+            need = "needs a" if mask_key is None else "takes no"
+            raise ValueError(
+                f"foreground {foreground!r} {need} mask_key; masks belong to "
+                "foreground 'label' or 'file'"
+            )
+
+    def options_for(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
+        """The mask."""
+        return {"mask": None if self.mask_key is None else data[self.mask_key]}
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Bring the intensities back; see `IntensityTransform`."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            result[key] = self.transform.inverse(result[key])
+        return result
+
+
+class RandomOnKeys(Randomizable, OnKeys):  # type: ignore[misc]
+    """A random array transform that changes all items of a dictionary alike."""
+
+    def set_random_state(self, seed: Any = None, state: Any = None) -> "RandomOnKeys":
+        """Seed the array transform, which draws."""
+        super().set_random_state(seed, state)
+        self.transform.set_random_state(seed, state)
+        return self
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw one change for all items."""
+        self.transform.randomize(data)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Change the images; the dictionary is not changed, the result is another."""
+        self.randomize()
+        return super().__call__(data)
+
+    def options_for(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
+        """That the change was drawn."""
+        return {**super().options_for(data), "randomize": False}
+
+
+def _signature(cls: type[OnKeys]) -> inspect.Signature:
+    """The arguments of a dictionary transform with those of its array transform."""
+    given = [*inspect.signature(cls.array_transform).parameters.values()]
+    rest = [one for one in given if one.kind is one.VAR_KEYWORD]
+    taken = [one for one in given if one not in rest]
+    own = {
+        one.name: one
+        for parent in reversed(cls.__mro__)
+        if issubclass(parent, OnKeys)
+        for one in inspect.signature(parent.__init__).parameters.values()
+    }
+    named = [one for one in own.values() if one.kind is one.KEYWORD_ONLY]
+    return inspect.Signature([own["keys"], *taken, *named, *rest])

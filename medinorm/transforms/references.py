@@ -1,0 +1,97 @@
+"""Reference scans: given as voxels, as files or by their statistics."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from medinorm.errors import IntensityError
+from medinorm.intensity import FittedMap, LinearMap, Moments, Policy, measure_foreground
+from medinorm.transforms.fitted import read_map
+from medinorm.transforms.settings import NEEDS_MASK
+from medinorm.transforms.voxels import voxels_of
+from medinorm.volume import read_volume
+
+MeasureT = TypeVar("MeasureT")
+
+
+def measure_references(
+    references: Any,
+    policy: Policy,
+    measured: type[MeasureT],
+    measure: Callable[[Any], MeasureT],
+) -> list[MeasureT]:
+    """What is measured in one reference scan or in several.
+
+    Args:
+        references: an image (shape ``(C, ...)``), the path of a NIfTI file, what was
+            measured in one, a fitted map or the path of its JSON file, or a list of
+            these.
+        policy: the foreground of the references.
+        measured: type of what is measured.
+        measure: measures the voxels of an image.
+
+    Raises:
+        IntensityError: there is none, or images are given and their foreground is in
+            masks.
+    """
+    several = references if isinstance(references, list | tuple) else [references]
+    if not several:
+        raise IntensityError("there is no reference scan; give one or more")
+    learned = [_learned(one) for one in several]
+    return [
+        one if isinstance(one, measured) else measure(_voxels(one, policy))
+        for one in learned
+    ]
+
+
+def reference_moments(references: Any, policy: Policy) -> list[Moments]:
+    """The moments of one reference scan or of several; see `measure_references`.
+
+    Args:
+        references: as there; in place of `Moments` also their JSON form, a mapping with
+            ``mean`` and ``std`` of each channel.
+        policy: the foreground of the references.
+    """
+    several = references if isinstance(references, list | tuple) else [references]
+    return measure_references(
+        [_moments(one) if isinstance(one, Mapping) else one for one in several],
+        policy,
+        Moments,
+        lambda voxels: measure_foreground(voxels, policy),
+    )
+
+
+def _learned(reference: Any) -> Any:
+    """What a fitted map was learned to match; other references as they are."""
+    if isinstance(reference, str | Path) and Path(reference).suffix == ".json":
+        reference = read_map(Path(reference))
+    if not isinstance(reference, FittedMap):
+        return reference
+    if isinstance(reference.map, LinearMap):  # brings the references to 0 and 1
+        return _moments({"mean": reference.map.offset, "std": reference.map.scale})
+    return reference.map
+
+
+def _moments(values: Mapping[str, Any]) -> Moments:
+    """Moments of their JSON form."""
+    if values.keys() != {"mean", "std"}:
+        raise IntensityError("a reference's statistics are its mean and std; give both")
+    mean, std = tuple(values["mean"]), tuple(values["std"])
+    return Moments((1,) * len(mean), mean, tuple(one * one for one in std))
+
+
+def _voxels(reference: Any, policy: Policy) -> Any:
+    """The voxels of a reference."""
+    if policy.foreground in NEEDS_MASK:
+        raise IntensityError(
+            f"foreground {policy.foreground!r} needs the masks of the references; give "
+            "what was measured in them, not images"
+        )
+    if isinstance(reference, str | Path):
+        return read_volume(Path(reference)).array
+    if not hasattr(reference, "shape"):
+        raise IntensityError(
+            f"a {type(reference).__name__} is no reference here; give an image, a path "
+            "or statistics"
+        )
+    return voxels_of(reference)

@@ -1,0 +1,80 @@
+"""Settings that all image-level transforms share: what is measured, and what then."""
+
+from typing import Any, TypedDict, get_args
+
+from medinorm.choices import ConstantName, ForegroundName, NonfiniteName
+from medinorm.intensity import Policy
+
+
+class MeasureSettings(TypedDict, total=False):
+    """Which voxels are measured, and what happens to scans that cannot be.
+
+    Args:
+        foreground: ``otsu`` (default: voxels above the threshold between background and
+            tissue), ``image`` (all voxels), ``nonzero``, ``positive``, or ``label`` and
+            ``file``: the voxels of the mask that comes with the image.
+        largest: keep the largest connected part of the foreground only.
+        nonfinite: ``refuse`` (default) scans with NaN or infinity, or ``ignore`` such
+            voxels.
+        constant: ``refuse`` (default) scans with a constant foreground, or make them
+            ``zeros``.
+        restore: whether `inverse` brings intensities back (default); ``False``: it
+            leaves all data as they are.
+    """
+
+    foreground: ForegroundName
+    largest: bool
+    nonfinite: NonfiniteName
+    constant: ConstantName
+    restore: bool
+
+
+class Settings(MeasureSettings, total=False):
+    """As `MeasureSettings`, and what some voxels become.
+
+    Args:
+        background: value of the voxels outside of the foreground; ``None`` (default):
+            they are mapped too.
+        nonfinite_value: what NaN and infinity become, where they are ignored; ``None``
+            (default): they stay.
+    """
+
+    background: float | None
+    nonfinite_value: float | None
+
+
+NEEDS_MASK: frozenset[ForegroundName] = frozenset({"label", "file"})
+
+_CHOICES = {
+    "foreground": ForegroundName,
+    "nonfinite": NonfiniteName,
+    "constant": ConstantName,
+}
+
+
+def make_policy(**settings: Any) -> Policy:
+    """The policy by these settings and the defaults.
+
+    Examples:
+        >>> make_policy(largest=True).foreground
+        'otsu'
+
+    Raises:
+        ValueError: a choice is unknown.
+        TypeError: a setting is unknown.
+    """
+    for name, choice in _CHOICES.items():
+        if name in settings:
+            require_known(name, settings[name], choice)
+    return Policy(**{"foreground": "otsu", **settings})
+
+
+def require_known(name: str, value: str, choice: Any) -> None:
+    """Refuse a value that is none of a `Literal`.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    known = get_args(choice)
+    if value not in known:
+        raise ValueError(f"{name} {value!r} is unknown; known: {', '.join(known)}")

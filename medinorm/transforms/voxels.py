@@ -1,0 +1,54 @@
+"""Voxels from what MONAI hands over, and back."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.data.meta_obj import get_track_meta
+from torch import Tensor
+
+from medinorm.intensity.arrays import is_tensor, require_finite, to_host
+
+
+def voxels_of(image: Any) -> Any:
+    """The voxels of an image without its metadata, sharing memory."""
+    if isinstance(image, MetaTensor):
+        return image.as_tensor().detach()
+    return image.detach() if is_tensor(image) else np.asanyarray(image)
+
+
+def mask_for(voxels: Any, mask: Any) -> Any:
+    """A mask of the same kind and on the same device as the voxels."""
+    if mask is None:
+        return None
+    given = voxels_of(mask)
+    if isinstance(voxels, Tensor):
+        return torch.as_tensor(given, device=voxels.device)
+    return to_host(given)
+
+
+def image_of(voxels: Any, image: Any) -> Any:
+    """Voxels with the metadata of the image that they were computed from.
+
+    As in MONAI a `MetaTensor`, or a tensor where metadata are not tracked
+    (`monai.data.set_track_meta`).
+    """
+    tensor = torch.as_tensor(voxels).contiguous()
+    if not get_track_meta():
+        return tensor
+    # A new one even around the same voxels: its record is not that of the input.
+    result = MetaTensor(tensor)
+    if isinstance(image, MetaTensor):
+        result.copy_meta_from(image)
+    return result
+
+
+def require_all_finite(voxels: Any) -> None:
+    """Refuse NaN and infinity in any channel.
+
+    Raises:
+        IntensityError: there are some; with how many.
+    """
+    for channel in voxels:
+        require_finite(channel)
