@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,19 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_leftovers(targets: Iterable[Path]) -> None:
+    """Delete temporary files that killed jobs left beside the files they were to make.
+
+    Args:
+        targets: finished files that nobody else is writing now; ``*`` stands for all in
+            a folder.
+    """
+    for target in targets:
+        for path in target.parent.glob(f".*-{target.name}"):
+            if re.match(r"\.\d+-", path.name) and path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

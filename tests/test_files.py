@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from medinorm.files import checksum, read_json, replacing, write_json
+from medinorm.files import checksum, clear_leftovers, read_json, replacing, write_json
 
 
 def write_half(path):
@@ -38,3 +38,13 @@ def test_checksum_is_blake2b(tmp_path):
     path.write_bytes(b"abc" * 100_000)
     expected = hashlib.blake2b(b"abc" * 100_000, digest_size=16).hexdigest()
     assert checksum(path) == expected
+
+
+def test_only_temporaries_of_the_named_files_are_cleared(tmp_path):
+    left = [tmp_path / ".7-scans.tsv", tmp_path / ".81-scans.tsv"]
+    kept = [tmp_path / name for name in (".7-other.tsv", ".x-scans.tsv", "7-scans.tsv")]
+    for path in (*left, *kept):
+        path.touch()
+    clear_leftovers([tmp_path / "scans.tsv", tmp_path / "none" / "x"])
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)

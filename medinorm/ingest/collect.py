@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medinorm.errors import StageError
+from medinorm.files import clear_leftovers
 from medinorm.ingest.accounting import SETTLED_COLUMNS, count_files, settle_files
 from medinorm.ingest.bids_tables import write_bids_tables
 from medinorm.ingest.candidates import FILE_COLUMNS, unpack
-from medinorm.ingest.prune import clear_leftovers, prune
+from medinorm.ingest.prune import prune
 from medinorm.provenance import sidecar_path
 from medinorm.scan import (
     ACCOUNT_COLUMNS,
@@ -77,7 +78,7 @@ def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
     _account(files, judged, account)
     write_table(excluded, left, EXCLUDED_COLUMNS)
     prune(canonical, _files_of(usable))
-    clear_leftovers([plan, files, scans, excluded, account, *statuses])
+    clear_leftovers([*statuses, scans, excluded, account])
     if not usable:
         raise StageError(_nothing_usable(left))
     _write_scans(usable, scans)

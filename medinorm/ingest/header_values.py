@@ -77,7 +77,7 @@ _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC"
 _TEXT = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 _NUMBERS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d"}
 _UNSAID = frozenset({b"", b"UN"})
-_BLANK = " \0\t\r\n"
+_BLANK = " \0\t\r\n\v\f\x1c\x1d\x1e\x1f"
 
 _EXPLICIT_ELEMENT = struct.Struct("<HH2sH")
 _ELEMENT = struct.Struct("<HHI")

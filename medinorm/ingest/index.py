@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 
 from medinorm.config import InputConfig
 from medinorm.errors import ReadError, StageError
-from medinorm.files import replacing
+from medinorm.files import clear_leftovers, replacing
 from medinorm.ingest.bids_files import walk_dataset
 from medinorm.ingest.file_values import read_values
 from medinorm.ingest.pseudonyms import open_pseudonyms
@@ -93,6 +93,7 @@ def index_input(
         StageError: a folder is missing.
     """
     open_pseudonyms(private)
+    clear_leftovers([index])
     if input.bids is not None:
         rows = list_dataset(input.bids)
     else:

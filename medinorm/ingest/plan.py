@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import StageError
-from medinorm.files import write_json
+from medinorm.files import clear_leftovers, write_json
 from medinorm.ingest.bids_source import find_bids_scans
 from medinorm.ingest.candidates import (
     FILE_COLUMNS,
@@ -54,6 +54,7 @@ def plan_scans(
         StageError: the input is missing, empty or contradictory, or a file was lost.
     """
     pseudonyms = open_pseudonyms(private, keep=ingest.subjects == "keep")
+    clear_leftovers([plan, private / FILES_NAME, private / SERIES_FOLDER / "*"])
     known = read_index(index)
     found = _find(input, ingest, known, pseudonyms)
     rows = [_stored(candidate, private).row for candidate in found.candidates]

@@ -4,17 +4,16 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files import read_json
+from medinorm.files import clear_leftovers, read_json
 from medinorm.ingest.convert import DATASET_NAME, DESCRIPTION_NAME, LABELS_FOLDER
 
 # Names that convert and collect give, and those of what a killed job left of them.
 _OURS = re.compile(r"(\.\d+-)?sub-.+\.(nii\.gz|json|tsv)")
 
-_TEMPORARY = re.compile(r"\.\d+-.+")  # see `replacing`
 
 _log = logging.getLogger(__name__)
 
@@ -47,19 +46,6 @@ def prune(canonical: Path, keep: Collection[Path]) -> None:
                 deleted += _prune_subject(subject, kept)
     if deleted:
         _log.info("deleted %d files of scans that are not in the study", deleted)
-
-
-def clear_leftovers(targets: Iterable[Path]) -> None:
-    """Delete temporary files that killed jobs left beside the files they were to make.
-
-    Args:
-        targets: finished files that nobody else is writing now; ``*`` stands for all in
-            a folder.
-    """
-    for target in targets:
-        for path in target.parent.glob(f".*-{target.name}"):
-            if _TEMPORARY.fullmatch(path.name) and path.is_file():
-                path.unlink(missing_ok=True)
 
 
 def _is_canonical(folder: Path) -> bool:

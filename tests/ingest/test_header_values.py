@@ -138,7 +138,8 @@ def test_a_segmentation_says_what_it_was_drawn_on(dataset):
 
 
 def test_a_value_far_behind_is_found(dataset):
-    dataset.PatientComments = "z" * 40_000  # more than the first bytes that are read
+    with disable_value_validation():
+        dataset.PatientComments = "z" * 40_000  # more than is read at first
     content = content_of(dataset)
     with pytest.raises(CutOffError):
         values_in(content[:20_000])
@@ -156,7 +157,7 @@ def test_an_element_out_of_order_is_found_by_pydicom(dataset):
     assert read_values(io.BytesIO(moved))["Modality"] == "MR"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_what_is_read_from_a_damaged_file_is_pydicoms_or_refused(fake, seed):
     """Where bytes are changed pydicom may guess more, but never something else."""
