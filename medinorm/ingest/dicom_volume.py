@@ -157,7 +157,7 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
     """Real values of all frames, shape ``(columns, rows, slices)``."""
     place = np.empty(len(frames), dtype=np.intp)
     place[stack.order] = np.arange(len(frames))
-    whole = all(frame.slope == 1 and frame.intercept % 1 == 0 for frame in frames)
+    whole = all(map(_keeps_whole, frames))
     moved = any(frame.intercept for frame in frames)
     rows, columns = (int(size) for size in frames[0].shape)
     array: NDArray[Any] = np.empty(0)
@@ -176,8 +176,18 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
         for number in group:
             frame = frames[number]
             values = _real_values(frame, frame.cut(pictures), whole=whole)
-            array[place[number]] = values
+            with np.errstate(over="ignore"):  # what overflows is refused as not finite
+                array[place[number]] = values
     return _smallest(array).T
+
+
+def _keeps_whole(frame: Frame) -> bool:
+    """Whether a frame's real values are whole numbers if its stored ones are."""
+    return (
+        frame.slope == 1
+        and frame.intercept.is_integer()
+        and abs(frame.intercept) < 1 << 31
+    )
 
 
 def _type_for(pictures: NDArray[Any], *, whole: bool, moved: bool) -> np.dtype[Any]:

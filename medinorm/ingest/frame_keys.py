@@ -1,5 +1,6 @@
 """What tells apart the frames of one DICOM series that lie at one place."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,9 +98,10 @@ def _first_number(value: Any) -> float | None:
     if isinstance(value, Sequence):
         value = value[0] if len(value) else None
     try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
+        number = None if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _named_number(places: Sequence[Header], *names: str) -> float | None:
@@ -135,7 +137,7 @@ def _number(places: Sequence[Header], *keywords: str) -> float | None:
     for keyword in keywords:
         for place in places:
             numbers = numbers_of(place, keyword, 1)
-            if numbers is not None:
+            if numbers is not None and math.isfinite(numbers[0]):
                 return round(numbers[0], 2) + 0.0
     return None
 
@@ -153,6 +155,6 @@ def _gradient(places: Sequence[Header]) -> tuple[float, ...] | None:
     """The direction of the diffusion gradient."""
     for place in places:
         numbers = numbers_of(place, "DiffusionGradientOrientation", 3)
-        if numbers is not None:
+        if numbers is not None and all(map(math.isfinite, numbers)):
             return tuple(round(number, 4) + 0.0 for number in numbers)
     return None

@@ -45,6 +45,7 @@ _PHILIPS_SCALE = {
     "PhilipsScaleIntercept": Private(0x2005, "Philips MR Imaging DD 001", 0x0D, b"FL"),
 }
 _NAN = float("nan")
+_FARTHEST = 1e6  # mm; no scanner is larger
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,9 @@ def classic_frame(path: Path, header: Header) -> Frame:
     return Frame(
         path=path,
         index=0,
-        position=_numbers([header], "ImagePositionPatient", 3),
-        directions=_numbers([header], "ImageOrientationPatient", 6),
-        spacing=_numbers([header], "PixelSpacing", 2),
+        position=_lengths([header], "ImagePositionPatient", 3),
+        directions=_lengths([header], "ImageOrientationPatient", 6),
+        spacing=_lengths([header], "PixelSpacing", 2),
         shape=shape,
         stored=(1, int(shape[0]), int(shape[1])),
         keys=read_keys([header]),
@@ -222,13 +223,13 @@ def _enhanced_frame(path: Path, header: Dataset, groups: list[Dataset]) -> Frame
     return Frame(
         path=path,
         index=0,
-        position=_numbers(
+        position=_lengths(
             _inside(groups, "PlanePositionSequence"), "ImagePositionPatient", 3
         ),
-        directions=_numbers(
+        directions=_lengths(
             _inside(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6
         ),
-        spacing=_numbers(_inside(groups, "PixelMeasuresSequence"), "PixelSpacing", 2),
+        spacing=_lengths(_inside(groups, "PixelMeasuresSequence"), "PixelSpacing", 2),
         shape=_shape(header),
         keys=read_keys([*named, header]),
         notes=_notes(header, [*private, header], **scaling),
@@ -263,6 +264,13 @@ def _numbers(places: Sequence[Header], keyword: str, count: int) -> tuple[float,
     return (_NAN,) * count
 
 
+def _lengths(places: Sequence[Header], keyword: str, count: int) -> tuple[float, ...]:
+    """Numbers that say where something lies, or not-a-numbers if they cannot."""
+    numbers = _numbers(places, keyword, count)
+    possible = all(abs(number) <= _FARTHEST for number in numbers)
+    return numbers if possible else (_NAN,) * count
+
+
 def _shape(header: Header) -> tuple[float, ...]:
     """Number of rows and of columns.
 
@@ -271,9 +279,14 @@ def _shape(header: Header) -> tuple[float, ...]:
     """
     rows = numbers_of(header, "Rows", 1)
     columns = numbers_of(header, "Columns", 1)
-    if not (rows and columns and min(*rows, *columns) > 0):
+    if not (rows and columns and all(map(_is_size, (*rows, *columns)))):
         raise ReadError("a file has no pixels; copy the series again")
     return (*rows, *columns)
+
+
+def _is_size(number: float) -> bool:
+    """Whether a picture can have this many rows or columns."""
+    return number.is_integer() and 0 < number < 1 << 16
 
 
 def _rescale(places: Sequence[Header]) -> dict[str, Any]:

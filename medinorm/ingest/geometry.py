@@ -129,6 +129,8 @@ def same_directions(directions: Floats) -> NDArray[np.intp]:
     Args:
         directions: ``(N, 2, 3)``; unknown ones are not-a-numbers and count as one more.
     """
+    if np.ptp(directions, axis=0).max() <= _SAME_DIRECTION:
+        return np.zeros(len(directions), dtype=np.intp)
     known: list[Floats] = []
     numbers = np.empty(len(directions), dtype=np.intp)
     for place, direction in enumerate(directions):

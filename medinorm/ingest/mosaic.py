@@ -160,7 +160,7 @@ def _csa_of(header: Dataset) -> dict[str, list[str]]:
 def _count(header: Dataset) -> int:
     """How many slices the picture holds."""
     given = _csa_of(header).get("NumberOfImagesInMosaic", [])
-    number = float(given[0]) if given and given[0].isdigit() else None
+    number = float(given[0]) if given and given[0].isdecimal() else None
     count = number or private_number(header, _COUNT)
     if not count or count < 1 or count % 1:
         raise ReadError(
@@ -173,7 +173,7 @@ def _count(header: Dataset) -> int:
 def _size(header: Dataset) -> tuple[int, int]:
     """Rows and columns of the whole picture."""
     rows, columns = (numbers_of(header, name, 1) for name in ("Rows", "Columns"))
-    if not (rows and columns):
+    if not (rows and columns and rows[0].is_integer() and columns[0].is_integer()):
         raise ReadError("a file has no pixels; copy the series again")
     return int(rows[0]), int(columns[0])
 

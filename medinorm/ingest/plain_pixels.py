@@ -95,9 +95,9 @@ def plain_pixels(values: Mapping[str, str]) -> PlainPixels | None:
         PlainPixels(shape=(3, 4), dtype='<i2', bits=12)
     """
     found = [numbers_of(values, keyword, 1) for keyword in _KEYWORDS]
-    if any(number is None for number in found):
+    numbers = [int(number[0]) for number in found if number and number[0].is_integer()]
+    if len(numbers) < len(found):
         return None
-    numbers = [int(number[0]) for number in found if number]
     rows, columns, samples, allocated, stored, high, signed = numbers
     plain = (
         values.get("TransferSyntaxUID") in _SYNTAXES
