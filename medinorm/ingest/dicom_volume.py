@@ -176,7 +176,7 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
         for number in group:
             frame = frames[number]
             values = _real_values(frame, frame.cut(pictures), whole=whole)
-            with np.errstate(over="ignore"):  # what overflows is refused as not finite
+            with np.errstate(over="ignore"):  # as in `_real_values`
                 array[place[number]] = values
     return _smallest(array).T
 
@@ -222,7 +222,8 @@ def _real_values(frame: Frame, stored: NDArray[Any], *, whole: bool) -> NDArray[
     if whole:
         moved: NDArray[Any] = stored.astype(np.int64) + int(frame.intercept)
         return moved
-    scaled: NDArray[Any] = stored.astype(np.float64) * frame.slope + frame.intercept
+    with np.errstate(over="ignore"):  # what overflows is refused as not finite
+        scaled: NDArray[Any] = stored.astype(np.float64) * frame.slope + frame.intercept
     return scaled
 
 
