@@ -136,6 +136,8 @@ def test_every_candidate_is_accounted_for(finished):
     excluded = read_table(finished / "results" / "excluded.tsv")
     assert len(candidates) == len(used) + len(excluded)
     assert all(row["reason"] for row in excluded)
+    page = (finished / "results" / "report" / "qc.html").read_text()
+    assert page.count("<img ") == len(used)
 
 
 def test_a_second_call_does_nothing(finished):
@@ -171,9 +173,9 @@ def test_what_follows_from_a_killed_job_is_made_again(finished, tmp_path):
     assert jobs(output)["predict"] == 9
 
 
-def test_report_settings_re_run_the_report_only(finished):
+def test_report_settings_re_run_the_pages_only(finished):
     _, output = snakemake(finished, "-n", study=STUDY | {"title": "Other"})
-    assert jobs(output) == {"report": 1, "all": 1}
+    assert jobs(output) == {"report": 1, "qc": 1, "all": 1}
 
 
 def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):

@@ -24,7 +24,7 @@ rule fetch:
         "environment.yaml"
     params:
         folder=subpath(output.fetched, parent=True),
-        private=layout.private,
+        private=subpath(output.fetched, ancestor=2),
         settings=lambda wildcards: wiring.fetch_flags,
     shell:
         "medinorm fetch {params.folder:q} --private {params.private:q}"
@@ -144,7 +144,7 @@ rule thumbnails:
         "environment.yaml"
     params:
         canonical=layout.canonical,
-        thumbnails=layout.thumbnails,
+        thumbnails=subpath(output.status, ancestor=2),
         shards=study.shards,
         settings=lambda wildcards: write_flags(study.input.task),
     shell:
@@ -166,7 +166,7 @@ rule qc:
     conda:
         "environment.yaml"
     params:
-        thumbnails=layout.thumbnails,
+        thumbnails=lambda wildcards: layout.thumbnails,
         title=lambda wildcards: study.title,
         settings=lambda wildcards: write_flags(study.input.task),
     shell:
