@@ -90,12 +90,12 @@ def expand_words(words: Sequence[str]) -> list[str]:
         return list(words)
     place = list(words).index(WORDS_FLAG)
     try:
-        hidden = read_json(Path(words[place + 1]))
-    except (OSError, ValueError):
+        hidden = list(map(str, read_json(Path(words[place + 1]))))
+    except (OSError, ValueError, TypeError):
         raise ConfigError(
             f"{WORDS_FLAG[2:]}: not a JSON list that can be read"
         ) from None
-    return [*words[:place], *map(str, hidden), *words[place + 2 :]]
+    return [*words[:place], *hidden, *words[place + 2 :]]
 
 
 def _words(name: str, value: Any, nested: type[Section] | None) -> list[str]:

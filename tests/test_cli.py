@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 from medinorm import cli
+from medinorm.flags import hide_flags
 from medinorm.stages import STAGES
 
 
@@ -54,6 +55,21 @@ def test_a_full_disk_is_one_line_and_a_bug_is_not(monkeypatch, capsys):
     shown = capsys.readouterr().err
     assert "KeyError at test_cli.py" in shown
     assert "Doe" not in shown
+
+
+def test_flags_come_from_a_private_file_too(tmp_path, capsys):
+    table = str(tmp_path / "doe.tsv")
+    flags = hide_flags("--test-folds 0", tmp_path / "flags")
+    words = ["split", table, table, table, table, *flags.split()]
+    assert cli.main(words) == 1
+    assert "--test-folds: Input should be" in capsys.readouterr().err
+    for content in (None, "{", b"\xff"):
+        path = tmp_path / "doe.json"
+        if content:
+            path.write_bytes(content if isinstance(content, bytes) else b"{")
+        assert cli.main(["split", "--flags-from", str(path)]) == 1
+        shown = capsys.readouterr().err
+        assert shown == "medinorm: --flags-from: not a JSON list that can be read\n"
 
 
 def test_unknown_stage_lists_the_known(capsys):

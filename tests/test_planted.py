@@ -25,6 +25,8 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from medinorm.audit.stage import search_folder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (20, 18, 17)
 STUDY = {

@@ -19,6 +19,7 @@ _UNITS = {
     "echo_time": "s",
     "inversion_time": "s",
     "flip_angle": "degrees",
+    "spacing": "mm",
 }
 
 
