@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from medinorm.files import clear_leftovers
 from medinorm.ingest.accounting import SETTLED_COLUMNS, count_files, settle_files
 from medinorm.ingest.bids_tables import write_bids_tables
 from medinorm.ingest.candidates import FILE_COLUMNS, unpack
+from medinorm.ingest.convert import UNPACKED_FOLDER
 from medinorm.ingest.prune import prune
 from medinorm.provenance import sidecar_path
 from medinorm.scan import (
@@ -79,6 +81,7 @@ def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
     write_table(excluded, left, EXCLUDED_COLUMNS)
     prune(canonical, _files_of(usable))
     clear_leftovers([*statuses, scans, excluded, account])
+    shutil.rmtree(files.with_name(UNPACKED_FOLDER), ignore_errors=True)
     if not usable:
         raise StageError(_nothing_usable(left))
     _write_scans(usable, scans)

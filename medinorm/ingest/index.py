@@ -5,7 +5,7 @@ import logging
 import os
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,6 +158,9 @@ def read_file(path: Path) -> list[IndexRow]:
 def walk(folders: Sequence[Path]) -> Iterator[Path]:
     """All files once, in the order of their names, and folders that are not entered.
 
+    Args:
+        folders: or single files, such as archives.
+
     Raises:
         StageError: a folder is missing.
     """
@@ -168,11 +171,11 @@ def walk(folders: Sequence[Path]) -> Iterator[Path]:
         closed.append(Path(str(error.filename)))
 
     for number, folder in enumerate(folders, 1):
-        if not folder.is_dir():
+        if not folder.exists():
             raise StageError(
                 f"input.dicom: folder {number} of {len(folders)} does not exist"
             )
-        for parent, inner, names in os.walk(folder.absolute(), onerror=note):
+        for parent, inner, names in _entered(folder.absolute(), note):
             inner.sort()
             links = [Path(parent, name) for name in inner]
             closed += [path for path in links if path.is_symlink()]
@@ -185,6 +188,15 @@ def walk(folders: Sequence[Path]) -> Iterator[Path]:
                     seen.add(real)
                     yield Path(parent, name)
     yield from dict.fromkeys(closed)
+
+
+def _entered(
+    folder: Path, note: Callable[[OSError], None]
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """A folder and all inside as `os.walk` gives them; of a single file only that."""
+    if folder.is_dir():
+        return os.walk(folder, onerror=note)
+    return iter([(str(folder.parent), [], [folder.name])])
 
 
 def _judge(path: Path, mode: int) -> tuple[IndexState, str, Mapping[str, str]]:

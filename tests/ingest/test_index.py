@@ -154,6 +154,15 @@ def test_names_that_are_no_text_survive(run, dicom):
     assert dicom / name in {row.path for row in rows}
 
 
+def test_a_single_archive_may_be_named(run, dicom):
+    path = dicom / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, file in enumerate(sorted((dicom / "0").iterdir())):
+            archive.write(file, f"in/{number}")
+    rows, _ = run(path)
+    assert [row.path.name for row in rows] == ["0", "1", "2", "a.zip"]
+
+
 def test_a_missing_folder_is_an_error(run, tmp_path):
     with pytest.raises(StageError, match="folder 1 of 1 does not exist"):
         run(tmp_path / "none")
