@@ -1,6 +1,9 @@
 import json
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +32,8 @@ def canonical(fake, ingest, tmp_path):
 
 def test_the_whole_data_set_is_valid(canonical):
     """By the validator of BIDS itself, derivatives included."""
-    validator = shutil.which("bids-validator-deno")
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    validator = shutil.which("bids-validator-deno", path=beside)
     if validator is None:
         pytest.skip("no bids-validator-deno: pip install bids-validator-deno")
     for channel in ("T1w", "CT"):
