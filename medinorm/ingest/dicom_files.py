@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels import pixel_array
+from pydicom.pixels import iter_pixels, pixel_array
 from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from medinorm.errors import ReadError
 from medinorm.ingest.header_values import PREAMBLE, deflated_at
@@ -24,6 +25,10 @@ _START = 1 << 14  # bytes that hold the file meta group
 _CHUNK = 1 << 20
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 _MISSING = object()
+_BAD_PIXELS = (
+    "the pixels are truncated, damaged or compressed in a way that is not read; copy "
+    "or export the series again"
+)
 
 # A file's elements, or the texts of some by keyword as the index keeps them.
 Header: TypeAlias = Dataset | Mapping[str, str]
@@ -151,12 +156,44 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
             # Bits beside the values are judged here, not cleared without a word.
             pixels = pixel_array(dataset, correct_unused_bits=False)
     except Exception:  # decoders raise anything, and their text may repeat values
-        raise ReadError(
-            "the pixels are truncated, damaged or compressed in a way that is not "
-            "read; copy or export the series again"
-        ) from None
+        raise ReadError(_BAD_PIXELS) from None
     frames = pixels if pixels.ndim == 3 else pixels[np.newaxis]
     return dataset, _significant(frames, dataset)
+
+
+def read_pictures(path: Path, indices: Sequence[int]) -> dict[int, NDArray[Any]]:
+    """Read some pictures of a multi-frame file, if possible without the others.
+
+    Args:
+        path: an image.
+        indices: which pictures, from 0.
+
+    Returns:
+        The stored values of each by its number, shape ``(rows, columns)``.
+
+    Raises:
+        ReadError: as for `read_pixels`.
+    """
+    header = read_header(path)
+    if header is None:
+        raise ReadError("a file of the series is not DICOM any more; plan again")
+    _check_kind(header)
+    meta = getattr(header, "file_meta", Dataset())
+    if (
+        meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    ):  # has no places to go to
+        whole = read_pixels(path)[1]
+        return {index: whole[index] for index in indices if index < len(whole)}
+    try:
+        with open_input(path) as stream, quiet_reading():
+            found = list(
+                iter_pixels(stream, indices=list(indices), correct_unused_bits=False)
+            )
+    except Exception:  # as in `read_pixels`
+        raise ReadError(_BAD_PIXELS) from None
+    if len(found) != len(indices):
+        raise ReadError(_BAD_PIXELS)
+    return dict(zip(indices, _significant(np.stack(found), header), strict=True))
 
 
 def value_of(dataset: Header, keyword: str, default: Any = None) -> Any:

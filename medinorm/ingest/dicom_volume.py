@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medinorm.config import GeometryConfig
 from medinorm.errors import GeometryError, ReadError
-from medinorm.ingest.dicom_files import read_pixels
+from medinorm.ingest.dicom_files import read_pictures, read_pixels
 from medinorm.ingest.frames import Frame, planes_of, read_frames
 from medinorm.ingest.geometry import Stack, duplicate, place_numbers, stack_planes
 from medinorm.ingest.regrid import interpolate_slices, straighten
@@ -126,7 +126,7 @@ def _doubled(places: NDArray[np.intp]) -> tuple[list[int], list[tuple[int, int]]
 def _same_values(one: Frame, other: Frame) -> bool:
     """Whether two frames hold the same real values."""
     first, second = (
-        _real_values(frame, frame.cut(_pictures(frame)), whole=False)
+        _real_values(frame, frame.cut(_pictures([frame])[frame.index]), whole=False)
         for frame in (one, other)
     )
     return bool(np.array_equal(first, second))
@@ -164,10 +164,11 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
     order = sorted(range(len(frames)), key=lambda number: str(frames[number].path))
     for _, members in groupby(order, key=lambda number: frames[number].path):
         group = list(members)
-        pictures = _pictures(frames[group[0]])
+        pictures = _pictures([frames[number] for number in group])
+        stored = next(iter(pictures.values())).dtype
         if not array.size:
-            whole = whole and pictures.dtype.kind != "f"
-        wanted = _type_for(pictures, whole=whole, moved=moved)
+            whole = whole and stored.kind != "f"
+        wanted = _type_for(stored, whole=whole, moved=moved)
         if not array.size:
             # A slice at a time is written: each must lie in one piece.
             array = np.empty((len(frames), rows, columns), wanted)
@@ -175,7 +176,8 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
             array = array.astype(np.result_type(wanted, array.dtype))
         for number in group:
             frame = frames[number]
-            values = _real_values(frame, frame.cut(pictures), whole=whole)
+            picture = frame.cut(pictures[frame.index])
+            values = _real_values(frame, picture, whole=whole)
             with np.errstate(over="ignore"):  # as in `_real_values`
                 array[place[number]] = values
     return _smallest(array).T
@@ -190,31 +192,38 @@ def _keeps_whole(frame: Frame) -> bool:
     )
 
 
-def _type_for(pictures: NDArray[Any], *, whole: bool, moved: bool) -> np.dtype[Any]:
-    """The narrowest type that surely holds the real values of pictures.
+def _type_for(stored: np.dtype[Any], *, whole: bool, moved: bool) -> np.dtype[Any]:
+    """The narrowest type that surely holds the real values of stored ones.
 
     Raises:
         ReadError: they are no whole numbers although others are.
     """
     if not whole:
         return np.dtype(np.float32)
-    if pictures.dtype.kind == "f":
+    if stored.kind == "f":
         raise ReadError("only some files of the series hold whole numbers")
-    return np.result_type(pictures.dtype, np.int32) if moved else pictures.dtype
+    return np.result_type(stored, np.int32) if moved else stored
 
 
-def _pictures(frame: Frame) -> NDArray[Any]:
-    """All pictures of a frame's file.
+def _pictures(frames: Sequence[Frame]) -> Mapping[int, NDArray[Any]]:
+    """The pictures that frames of one file are in, by their number.
 
     Raises:
         ReadError: they have another size than the header gave.
     """
-    pictures = frame.plain.read(frame.path) if frame.plain else None
-    if pictures is None:
-        _, pictures = read_pixels(frame.path)
-    if pictures.shape != frame.stored:
+    first, wanted = frames[0], sorted({frame.index for frame in frames})
+    found: Mapping[int, NDArray[Any]] = {}
+    if len(wanted) < first.stored[0]:
+        found = read_pictures(first.path, wanted)
+    else:
+        stack = first.plain.read(first.path) if first.plain else None
+        if stack is None:
+            _, stack = read_pixels(first.path)
+        found = dict(enumerate(stack))
+    sizes = {picture.shape for picture in found.values()}
+    if list(found) != wanted or sizes != {first.stored[1:]}:
         raise ReadError("pixels and header differ in size; export the series again")
-    return pictures
+    return found
 
 
 def _real_values(frame: Frame, stored: NDArray[Any], *, whole: bool) -> NDArray[Any]:

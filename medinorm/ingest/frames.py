@@ -82,12 +82,10 @@ class Frame:
     notes: Mapping[str, Any] = field(default_factory=dict)
     plain: PlainPixels | None = None
 
-    def cut(self, pictures: NDArray[Any]) -> NDArray[Any]:
-        """The frame's stored values out of all pictures of its file."""
+    def cut(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """The frame's stored values out of its picture."""
         (row, column), (rows, columns) = self.corner, map(int, self.shape)
-        part: NDArray[Any] = pictures[
-            self.index, row : row + rows, column : column + columns
-        ]
+        part: NDArray[Any] = picture[row : row + rows, column : column + columns]
         return part
 
 

@@ -42,6 +42,8 @@ EXPLAINED = {
     "multi-frame, two stacks": "writes nothing",
     "multi-frame, two parallel stacks": "writes both as one volume: wrong places",
     "multi-frame, two echoes, interleaved": "writes both as one volume: wrong places",
+    "multi-frame, two echoes, RLE": "writes both as one volume: wrong places",
+    "multi-frame, two echoes, deflated": "cannot read it, and says so",
     "multi-frame, magnitude and phase": "writes both as one volume: wrong places",
     "multi-frame, a scale for each frame": "applies one scale to all frames: wrong",
     "multi-frame, a frame missing": "takes frames in the order of the file, as if even",

@@ -12,7 +12,9 @@ from pydicom.uid import (
 from scipy.spatial.transform import Rotation
 
 from medinorm.errors import GeometryError, ReadError, ScanError
-from medinorm.ingest.dicom_volume import read_series
+from medinorm.ingest.dicom_volume import read_part, read_series
+from medinorm.ingest.frames import read_frames
+from tests.ingest.corpus.cases import CASES
 
 SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
 CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
@@ -281,3 +283,16 @@ def test_file_damaged_after_planning_is_refused(fake, tmp_path, damage):
     damage(paths[4])
     with pytest.raises(ScanError):
         read_series(paths)
+
+
+def test_of_a_large_file_only_the_wanted_pictures_are_held(tmp_path, monkeypatch):
+    CASES["multi-frame, two echoes, interleaved"].write(tmp_path)
+    (path,) = tmp_path.iterdir()
+    monkeypatch.setattr("medinorm.ingest.dicom_volume.read_pixels", None)
+    frames = read_frames(path)
+    for truth, part in zip(
+        CASES["multi-frame, two echoes, interleaved"].volumes,
+        (frames[::2], frames[1::2]),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(read_part(part).volume.array[0], truth.array)

@@ -87,6 +87,6 @@ def test_a_tile_is_cut_out_of_its_picture(tmp_path):
     save([mosaic(truth)], tmp_path)
     (path,) = tmp_path.iterdir()
     frames = read_frames(path)
-    picture = pydicom.dcmread(path).pixel_array[np.newaxis]
+    picture = pydicom.dcmread(path).pixel_array
     cut = np.stack([frame.cut(picture).T for frame in frames], axis=-1)
     np.testing.assert_array_equal(cut, truth.array)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from tests.ingest.corpus.case import (
     add,
@@ -71,6 +72,24 @@ add(
         [[("MREchoSequence", "EffectiveEchoTime", echo)] for echo in (5.0, 10.0)],
         [0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11],
     ),
+    several(2),
+)
+
+
+def _echoes_as(syntax):
+    """Two echoes, of which each is read without the other."""
+    echoes = [[("MREchoSequence", "EffectiveEchoTime", echo)] for echo in (5.0, 10.0)]
+    (ds,) = _frames(several(2), echoes)
+    if syntax == RLELossless:
+        ds.compress(syntax, generate_instance_uid=False)
+    ds.file_meta.TransferSyntaxUID = syntax
+    return [ds]
+
+
+add("multi-frame, two echoes, RLE", lambda: _echoes_as(RLELossless), several(2))
+add(
+    "multi-frame, two echoes, deflated",
+    lambda: _echoes_as(DeflatedExplicitVRLittleEndian),
     several(2),
 )
 add(
