@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.config import disable_value_validation
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from medinorm.errors import ReadError, ScanError
+from medinorm.ingest import zip_files
 from medinorm.ingest.candidates import InputFile
 from medinorm.ingest.dicom_files import (
     numbers_of,
@@ -110,3 +112,18 @@ def test_no_damage_crashes_a_reader(fake, tmp_path_factory, data, enhanced):
 def test_stored_values_come_back(file, fake):
     _, pixels = read_pixels(file)
     np.testing.assert_array_equal(pixels[0], fake.ramp((6, 6, 1))[:, :, 0].T)
+
+
+def test_a_deflated_bomb_is_refused_before_it_fills_the_memory(
+    fake, tmp_path, monkeypatch
+):
+    ds = fake.Series(np.zeros((6, 6, 1), np.int16)).dataset(0)
+    ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    ds.PixelData = bytes(4 << 20)
+    (path,) = fake.save([ds], tmp_path)
+    assert read_header(path).Rows == 6
+    monkeypatch.setattr(zip_files, "_HARMLESS_BYTES", 1 << 20)
+    for read in (read_header, read_pixels):
+        with pytest.raises(ReadError, match="expands beyond all bounds"):
+            read(path)
+    assert index_file(path).state == "unreadable"
