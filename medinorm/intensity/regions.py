@@ -11,6 +11,7 @@ from medinorm.intensity.arrays import (
     ArrayT,
     Spread,
     blocks,
+    count_nonfinite,
     like,
     measure,
     require_grid,
@@ -124,7 +125,9 @@ def fit_regions(
 def _region_map(array: Any, regions: Any, count: int) -> NDArray[np.uint8]:
     """The region map of all channels."""
     if regions is None:
-        classes = [find_regions(to_host(channel), count) for channel in array]
+        classes = [
+            find_regions(_without_nonfinite(channel), count) for channel in array
+        ]
         return np.stack(classes)
     values = to_host(regions)
     if values.ndim < array.ndim:
@@ -133,6 +136,15 @@ def _region_map(array: Any, regions: Any, count: int) -> NDArray[np.uint8]:
     if values.min() < 0 or values.max() > 255:
         raise IntensityError("regions must be numbered from 0 to 255")
     return np.broadcast_to(values, array.shape).astype(np.uint8)
+
+
+def _without_nonfinite(channel: Any) -> NDArray[Any]:
+    """The channel for NumPy, with NaN and infinity as dark as its darkest voxel."""
+    values = to_host(channel)
+    if not any(count_nonfinite(values)):
+        return values
+    finite = np.isfinite(values)
+    return np.where(finite, values, values[finite].min(initial=np.inf))
 
 
 def _measure_regions(

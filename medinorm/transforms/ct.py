@@ -48,7 +48,7 @@ class ClipIntensityd(InvertibleOnKeys):
 class WindowIntensity(IntensityTransform):
     """Bring the edges of a CT window to 0 and 1, and clip what is beyond.
 
-    Clipping has no inverse: `inverse` refuses images.
+    Clipping has no inverse: `inverse` leaves images as they are, from 0 to 1.
 
     Args:
         center: middle of the window, in HU.

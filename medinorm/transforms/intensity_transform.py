@@ -24,10 +24,11 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
     map of its own unless a transform says otherwise.
 
     The map is recorded in ``applied_operations``, and `inverse` applies its inverse:
-    intensities come back to float32 rounding, as float32. Label maps and data with
-    another number of channels, which `monai.transforms.Invertd` may hand over, stay as
-    they are. **Probabilities with as many channels as the image cannot be told from
-    it**: to invert pipelines on those, construct with ``restore=False``.
+    intensities come back to float32 rounding, as float32. Predictions, which
+    `monai.transforms.Invertd` may hand over, stay as they are: data with another number
+    of channels, label maps (0, 1, 2, ...) and probabilities (from 0 to 1, as images
+    scaled to that range are too). **Logits with as many channels as the image cannot be
+    told from it**: to invert pipelines on those, construct with ``restore=False``.
 
     Args:
         settings: see `Settings`.

@@ -11,7 +11,7 @@ from medinorm.transforms.settings import Settings
 class PercentileScale(IntensityTransform):
     """Bring two percentiles of each channel to 0 and 1, and clip what is beyond.
 
-    Clipping has no inverse: `inverse` refuses images.
+    Clipping has no inverse: `inverse` leaves images as they are, from 0 to 1.
 
     Args:
         percentiles: the lower and the upper one, in percent; exact for any number of

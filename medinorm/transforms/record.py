@@ -30,9 +30,11 @@ def can_be_restored(voxels: Tensor, record: Mapping[str, Any]) -> bool:
     """Whether data may be the image that was mapped, and not a prediction from it.
 
     Pipelines are inverted on predictions too (`monai.transforms.Invertd`), whose values
-    are no intensities: label maps, which hold whole numbers, and one probability for
-    each class, unless there are as many classes as the image has channels.
+    are no intensities: label maps hold 0, 1, 2, ..., probabilities lie between 0 and 1,
+    and there is often one channel for each class.
     """
     if len(voxels) != record["channels"] or not voxels.is_floating_point():
         return False
-    return not bool(((voxels == voxels.round()) & (voxels >= 0)).all())
+    if voxels.min() < 0:
+        return True
+    return bool(voxels.max() > 1) and bool((voxels != voxels.round()).any())

@@ -32,6 +32,8 @@ class RegionNormalize(IntensityTransform):
     """
 
     def __init__(self, count: int = 4, **settings: Unpack[MeasureSettings]) -> None:
+        if others := settings.keys() - MeasureSettings.__annotations__.keys():
+            raise TypeError(f"RegionNormalize takes no {', '.join(sorted(others))}")
         super().__init__(**settings)
         self.count = count
 

@@ -1,0 +1,132 @@
+"""Maps that were fitted on training scans, in memory and as files."""
+
+import numpy as np
+import pytest
+import torch
+
+from medinorm.config import HarmonizeConfig
+from medinorm.errors import IntensityError
+from medinorm.intensity import (
+    FittedMap,
+    LinearMap,
+    Policy,
+    fit_clusters,
+    hash_scans,
+    measure_foreground,
+    write_fitted,
+)
+from medinorm.intensity.nyul import fit_nyul
+from medinorm.transforms import (
+    AdaptiveInstanceNormalize,
+    ClusterNormalize,
+    HistogramMatch,
+    NyulNormalize,
+    PopulationNormalize,
+)
+from tests.transforms.cases import LANDMARKS, MOMENTS, POLICY, QUANTILES, TRAINING
+
+LINEAR = LinearMap((10.0, 20.0), (2.0, 4.0))
+
+
+def fitted(map_, **parameters):
+    return FittedMap("some", parameters, 3, hash_scans("abc"), map_)
+
+
+@pytest.mark.parametrize(
+    ("transform", "map_"),
+    [
+        (PopulationNormalize, LINEAR),
+        (ClusterNormalize, fit_clusters(MOMENTS, 2, POLICY)),
+        (NyulNormalize, fit_nyul(LANDMARKS)),
+    ],
+)
+def test_map_fitted_map_and_file_agree(transform, map_, tmp_path, scan):
+    learned = fitted(map_, policy=vars(POLICY))
+    write_fitted(learned, tmp_path / "map.json")
+    alone = transform(map_, foreground="positive")(scan)
+    for given in (learned, tmp_path / "map.json", str(tmp_path / "map.json")):
+        assert torch.equal(transform(given)(scan), alone)
+
+
+@pytest.mark.parametrize("transform", [PopulationNormalize, NyulNormalize])
+def test_refuses_the_map_of_another_method(transform):
+    clusters = fit_clusters(MOMENTS, 2, POLICY)
+    with pytest.raises(
+        IntensityError, match="not a ClusterMap; give it the map of its"
+    ):
+        transform(clusters)
+
+
+def test_a_missing_or_broken_file_is_refused_without_its_path(tmp_path):
+    with pytest.raises(IntensityError, match="does not exist") as caught:
+        PopulationNormalize(tmp_path / "map.json")
+    assert str(tmp_path) not in str(caught.value)
+    (tmp_path / "map.json").write_text("{}")
+    with pytest.raises(IntensityError, match="no fitted map"):
+        PopulationNormalize(tmp_path / "map.json")
+
+
+def test_recorded_settings_are_taken_and_cannot_be_contradicted():
+    learned = fitted(LINEAR, policy=vars(Policy("positive", nonfinite="ignore")))
+    transform = PopulationNormalize(learned, restore=False)
+    assert transform.policy == Policy("positive", nonfinite="ignore")
+    with pytest.raises(ValueError, match="says what foreground is: positive; leave"):
+        PopulationNormalize(learned, foreground="image")
+
+
+def test_takes_the_record_of_the_workflow(scan):
+    settings = HarmonizeConfig(foreground="positive", largest_component=True)
+    record = settings.record("cluster_instance", fitting=True)
+    learned = fitted(fit_clusters(MOMENTS, 2, Policy("image")), split="a", **record)
+    transform = ClusterNormalize(learned, background=0.0)
+    assert transform.policy == Policy("positive", largest=True, background=0.0)
+    assert transform(scan).min() < 0
+
+
+def test_population_follows_no_scan():
+    transform = PopulationNormalize(LINEAR)
+    result = transform(torch.tensor([[12.0], [28.0]]))
+    assert torch.equal(result.as_tensor(), torch.tensor([[1.0], [2.0]]))
+    with pytest.raises(IntensityError, match="1 voxels are NaN"):
+        transform(torch.tensor([[torch.nan], [28.0]]))
+
+
+def test_the_background_of_the_map_itself(scan):
+    with_background = LinearMap((10.0, 20.0), (2.0, 4.0), background=-1.0)
+    result = PopulationNormalize(with_background, foreground="positive")(scan)
+    assert (result.as_tensor()[scan.as_tensor() <= 0] == -1).all()
+
+
+def test_clusters_bring_scanners_together():
+    transform = ClusterNormalize(
+        fit_clusters(MOMENTS, 2, POLICY, blend=0.5), foreground="positive"
+    )
+    given = Policy("file")
+    means = [
+        measure_foreground(transform(scan).numpy(), given, scan > 0).mean
+        for scan in TRAINING
+    ]
+    assert np.abs(means).max() < 0.5
+    assert np.std([one.mean for one in MOMENTS], axis=0).min() > 50
+
+
+def test_one_constant_channel_gets_its_own_moments(scan):
+    scan[1] = 7.0
+    clusters = fit_clusters(MOMENTS, 2, POLICY)
+    result = ClusterNormalize(clusters, foreground="positive", constant="zeros")(scan)
+    assert (result[1] == 0).all()
+    assert abs(result[0][scan[0] > 0].mean()) < 1e-5
+
+
+def test_references_from_the_workflow(tmp_path, scan):
+    learned = LinearMap((100.0, 200.0), (10.0, 20.0))  # brings references to 0 and 1
+    write_fitted(fitted(learned), tmp_path / "map.json")
+    by_file = AdaptiveInstanceNormalize(tmp_path / "map.json", foreground="positive")
+    statistics = {"mean": [100.0, 200.0], "std": [10.0, 20.0]}
+    by_hand = AdaptiveInstanceNormalize(statistics, foreground="positive")
+    assert torch.equal(by_file(scan), by_hand(scan))
+
+    write_fitted(fitted(QUANTILES[0]), tmp_path / "quantiles.json")
+    by_file = HistogramMatch(tmp_path / "quantiles.json", foreground="positive")
+    by_hand = HistogramMatch(TRAINING[0], foreground="positive")
+    assert torch.equal(by_file(scan), by_hand(scan))
