@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from medinorm.layers import kernels
 from medinorm.layers.affine import ChannelNorm, check_input
 from medinorm.layers.normalize import Activation, activate
 from medinorm.layers.pooled import Pool, normalize_pooled
@@ -14,6 +15,7 @@ class InstanceNorm3d(ChannelNorm):
 
     The same function as `torch.nn.InstanceNorm3d` (its state dicts load), two to three
     times faster on a CPU, and right in ``channels_last_3d``. `affine` is on by default.
+    On a CUDA device where Triton works, norm and activation are one kernel.
 
     Args:
         num_features: number of channels, :math:`C`.
@@ -54,5 +56,10 @@ class InstanceNorm3d(ChannelNorm):
         """Normalize `x`."""
         check_input(x, self.num_features)
         pool = Pool(groups=self.num_features)
+        if kernels.available(x):
+            pool.check(x)
+            return kernels.fused_instance_norm(
+                x, self.weight, self.bias, self.eps, self.activation
+            )
         y = normalize_pooled(x, pool, self.weight, self.bias, self.eps)
         return activate(y, self.activation)

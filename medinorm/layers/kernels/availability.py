@@ -8,9 +8,10 @@ from math import prod
 from subprocess import SubprocessError
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from medinorm.layers.kernels import launch
+from medinorm.layers.kernels.fused import fused_instance_norm
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ def available(x: Tensor) -> bool:
     a compiler or an exporter traces torch's operations and fuses them itself. Where
     ``TRITON_INTERPRET=1`` is set, tensors on the CPU are taken too, for tests.
 
-    Whether Triton works is tried once for each device: it also needs a C compiler.
+    Whether Triton works is tried once for each device: it needs a C compiler, and its
+    results must be torch's.
 
     Examples:
         >>> available(torch.zeros(1, 2, 8, 8, 8, dtype=torch.float64))
@@ -59,19 +61,38 @@ def _has_form(x: Tensor) -> bool:
 
 @cache
 def _device_works(device: torch.device) -> bool:
-    """Whether Triton is installed and can run a program on a device."""
+    """Whether Triton is installed and computes on a device what torch does."""
     if not _is_supported(device) or find_spec("triton") is None:
         return False
     from triton import TritonError  # noqa: PLC0415  # Triton may be missing
 
     causes = (ImportError, OSError, RuntimeError, SubprocessError, TritonError)
     try:
-        launch.measure(torch.ones(1, 1, 2, device=device))
+        agrees = _agrees_with_torch(device)
     except causes as error:
         # No C compiler, or a driver that is too old: torch's kernels do the work.
         _log.warning("Triton fails here (%s): torch's norms run", type(error).__name__)
         return False
-    return True
+    if not agrees:
+        _log.warning("Triton's results are not torch's here: torch's norms run")
+    return agrees
+
+
+def _agrees_with_torch(device: torch.device) -> bool:
+    """Whether a small norm with activation, and its gradient, come out as torch's."""
+    with (
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+        torch.autocast(device.type, enabled=False),
+    ):
+        drawn = torch.randn(2, 3, 5, 6, 7, generator=torch.Generator().manual_seed(0))
+        ours, theirs = (drawn.to(device).requires_grad_() for _ in range(2))
+        y = fused_instance_norm(ours, activation="leaky_relu")
+        wanted = F.leaky_relu(F.instance_norm(theirs), 0.01)
+        (found,) = torch.autograd.grad(y.square().sum(), ours)
+        (gradient,) = torch.autograd.grad(wanted.square().sum(), theirs)
+    pairs = ((y, wanted), (found, gradient))
+    return all(torch.allclose(*pair, rtol=1e-3, atol=1e-4) for pair in pairs)
 
 
 def _is_supported(device: torch.device) -> bool:
