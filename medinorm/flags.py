@@ -1,6 +1,7 @@
 """Sections of the configuration as command-line flags: the same words in both.
 
-A flag exists for each key of a section; a nested section is one flag that takes JSON.
+A flag exists for each key of a section; a nested section is one flag that takes JSON, a
+list of sections one that takes JSON for each.
 """
 
 import argparse
@@ -105,7 +106,7 @@ def _words(name: str, value: Any, nested: type[Section] | None) -> list[str]:
         return []
     if isinstance(value, bool):
         return [flag if value else f"--no-{flag[2:]}"]
-    if nested:
+    if nested and not isinstance(value, list):
         return [flag, json.dumps(value, sort_keys=True)]
     if isinstance(value, dict):
         return [flag, *(f"{key}={_text(item)}" for key, item in value.items())]
@@ -149,6 +150,8 @@ def _origin(field: FieldInfo) -> Any:
 
 def _parsed(name: str, value: Any, field: FieldInfo) -> Any:
     """What argparse collected, ready for pydantic."""
+    if section_of(field) and isinstance(value, list):
+        return [_section_values(name, text) for text in value]
     if section_of(field):
         return _section_values(name, value)
     if _origin(field) is dict:

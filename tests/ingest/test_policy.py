@@ -1,17 +1,21 @@
 """What `ingest.geometry`, `ingest.time_points` and `ingest.select` make of a series."""
 
+import argparse
 import json
 import re
+import shlex
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from medinorm.config import GeometryConfig, IngestConfig, SelectRule
-from medinorm.errors import GeometryError, StageError
+from medinorm.errors import ConfigError, GeometryError, StageError
+from medinorm.flags import add_flags, read_flags, write_flags
 from medinorm.ingest import geometry
 from medinorm.ingest.dicom_volume import read_part, read_series
 from medinorm.ingest.frames import read_frames
+from medinorm.sections import parse_section
 from medinorm.volume import Volume, read_volume, write_volume
 from tests.ingest.corpus.cases import CASES
 from tests.ingest.corpus.series import CORONAL, Truth, save, slices
@@ -220,3 +224,19 @@ def test_slices_that_were_moved_are_found_out(tmp_path, monkeypatch):
     monkeypatch.setattr(geometry, "_affine", shifted)
     with pytest.raises(GeometryError, match="jitter"):
         read_series(list(tmp_path.iterdir()))
+
+
+def test_rules_and_policies_survive_the_command_line():
+    settings = IngestConfig(
+        geometry=GeometryConfig(tilt="keep_shear"),
+        select=(SelectRule(modality=["MR"], description="t1|t2"), SelectRule()),
+    )
+    parser = argparse.ArgumentParser()
+    add_flags(parser, IngestConfig)
+    words = shlex.split(write_flags(settings))
+    assert read_flags(parser.parse_args(words), IngestConfig) == settings
+
+
+def test_an_unknown_key_of_a_rule_is_told_with_its_place():
+    with pytest.raises(ConfigError, match=r"select\.0\.plane: unknown key; "):
+        parse_section(IngestConfig, {"select": [{"plane": "axial"}]})
