@@ -16,9 +16,12 @@ EVIDENCE = (
     "gaps",
     "summary",
     "differences",
+    "effects",
     "ranking",
     "fairness",
 )
+
+_PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
 
 SHARED_MAP = "shared"  # in place of a split: harmonized once for all splits
 
@@ -116,9 +119,14 @@ class Layout:
         return f"{self.results}/maps/{{intensity}}/{{split}}.json"
 
     @property
+    def harmonized_root(self) -> str:
+        """Folder of all harmonized scans."""
+        return f"{self.results}/harmonized"
+
+    @property
     def harmonized(self) -> str:
         """Folder of harmonized scans; `{map}` is a split or ``shared``."""
-        return f"{self.results}/harmonized/{{intensity}}/{{map}}"
+        return f"{self.harmonized_root}/{{intensity}}/{{map}}"
 
     @property
     def harmonized_status(self) -> str:
@@ -207,3 +215,25 @@ def run_folder(runs: Path, seed: int) -> Path:
         'pooled/seed-3'
     """
     return runs / f"seed-{seed}"
+
+
+def harmonized_paths(harmonized: Path, scan: str) -> tuple[Path, Path]:
+    """Where the harmonized image and label map of a scan are.
+
+    They are compressed where the study asked for that; then the plain ones are absent.
+    """
+    packed = named_paths(harmonized, scan, compress=True)
+    return packed if packed[0].exists() else named_paths(harmonized, scan)
+
+
+def named_paths(
+    harmonized: Path, scan: str, *, compress: bool = False
+) -> tuple[Path, Path]:
+    """Names of the image and the label map of a scan, plain or compressed.
+
+    Examples:
+        >>> named_paths(Path("h"), "sub-1_T1w", compress=True)[1].name
+        'sub-1_T1w_label.nii.gz'
+    """
+    suffix = _PACKED if compress else _PLAIN
+    return harmonized / f"{scan}{suffix}", harmonized / f"{scan}_label{suffix}"

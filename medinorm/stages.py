@@ -236,7 +236,8 @@ STAGES: Mapping[str, Stage] = {
             "predictions": "folder of predicted label maps",
             "report": "HTML file to write",
         },
-        options=_TITLE,
+        options=_TITLE
+        | {"harmonized": {"type": Path, "help": "folder of all harmonized scans"}},
         sections=(
             ("input", config.TaskConfig),
             ("harmonize", config.HarmonizeConfig),

@@ -90,7 +90,9 @@ class Wiring:
     def report_flags(self) -> str:
         """The flags of the report: its own, and what its methods text describes."""
         study = self.study
-        described = (study.input.task, study.harmonize, study.train, study.score)
+        options = study.harmonize.intensity_options.only(*study.experiments.intensity)
+        used = study.harmonize.model_copy(update={"intensity_options": options})
+        described = (study.input.task, used, study.train, study.score)
         return " ".join(map(write_flags, (*described, study.report)))
 
     @property

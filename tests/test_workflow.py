@@ -161,6 +161,49 @@ def test_a_norms_setting_re_runs_only_that_norm(finished):
     }
 
 
+COMPARED = ("none", "zscore", "nyul")
+TRAINED = [f"results/runs/{name}/group/pooled/batch-0.tsv" for name in COMPARED]
+
+
+def with_harmonize(**values):
+    """The study with other intensities and these settings of harmonize."""
+    study = json.loads(json.dumps(STUDY))
+    study["experiments"]["intensity"] = list(COMPARED)
+    study["harmonize"] |= values
+    return study
+
+
+@pytest.fixture(scope="module")
+def compared(finished, tmp_path_factory):
+    """The finished study with networks of two more intensities."""
+    folder = tmp_path_factory.mktemp("compared") / "study"
+    shutil.copytree(finished, folder)
+    code, output = snakemake(folder, *TRAINED, study=with_harmonize())
+    assert code == 0, output[-3000:]
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"foreground": "positive"}, {"fit": 1, "harmonize": 4, "train": 2}),
+        (
+            {"intensity_options": {"nyul": {"percentiles": [5, 50, 95]}}},
+            {"fit": 1, "harmonize": 2, "train": 1},
+        ),
+        ({"intensity_options": {"fcm": {"tissue": "middle"}}}, {}),
+        ({"constant": "zeros"}, {"harmonize": 2, "train": 1}),
+        ({"compress": True}, {"harmonize": 6, "train": 3}),
+        ({"background": -1}, {"harmonize": 6, "train": 3}),
+    ],
+)
+def test_a_setting_re_runs_the_intensities_that_use_it(compared, changed, expected):
+    study = with_harmonize(**changed)
+    code, output = snakemake(compared, "-n", *TRAINED, study=study)
+    assert code == 0, output[-2000:]
+    assert jobs(output) == expected
+
+
 def test_what_follows_from_a_killed_job_is_made_again(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished, folder)

@@ -144,10 +144,9 @@ class HarmonizeConfig(Section):
             >>> given.used_by("none").foreground, given.used_by("zscore").foreground
             ('otsu', 'image')
         """
-        unused = type(self).model_fields.keys() - self.keys_of(
-            intensity, fitting=fitting
-        )
+        used = self.keys_of(intensity, fitting=fitting)
         default = type(self)()
+        unused = type(self).model_fields.keys() - used
         own = {name: getattr(default, name) for name in unused}
         own["intensity_options"] = self.intensity_options.only(intensity)
         return self.model_copy(update=own)

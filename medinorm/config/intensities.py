@@ -202,13 +202,13 @@ class IntensityOptions(Section):
     clip: ClipOptions = Field(default=ClipOptions(), description="")
     window: WindowOptions = Field(default=WindowOptions(), description="")
 
-    def only(self, intensity: IntensityName) -> "IntensityOptions":
-        """The parameters of one method, with the defaults for all others.
+    def only(self, *intensities: IntensityName) -> "IntensityOptions":
+        """The parameters of some methods, with the defaults for all others.
 
         Examples:
             >>> given = IntensityOptions(fcm=FcmOptions(tissue="middle"))
             >>> given.only("fcm") == given, given.only("kde") == IntensityOptions()
             (True, True)
         """
-        own = getattr(self, intensity, None)
-        return IntensityOptions(**{intensity: own}) if own else IntensityOptions()
+        names = set(intensities) & type(self).model_fields.keys()
+        return IntensityOptions(**{name: getattr(self, name) for name in names})

@@ -99,6 +99,27 @@ DIFFERENCE_COLUMNS = (
     "seeds",
 )
 
+# Out-of-domain Dice of each intensity as the mean over norms, and the reverse.
+EFFECT_COLUMNS = (
+    "factor",  # intensity or norm
+    "level",
+    "variants",  # how many the mean is over
+    "out_domain",
+    "out_domain_low",
+    "out_domain_high",
+    "difference",  # minus the best level of the factor
+    "difference_low",
+    "difference_high",
+    "p",
+    "p_holm",
+    "verdict",  # best, worse, equivalent or undecided
+    "spread",  # best minus worst level of the other factor, within this one
+    "spread_low",
+    "spread_high",
+    "spread_best",
+    "spread_worst",
+)
+
 RANKING_COLUMNS = (
     "rank",
     *VARIANT_COLUMNS,

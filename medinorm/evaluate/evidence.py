@@ -14,12 +14,14 @@ from medinorm.evaluate.columns import (
     CASE_COLUMNS,
     DIFFERENCE_COLUMNS,
     DOMAIN_COLUMNS,
+    EFFECT_COLUMNS,
     FAIRNESS_COLUMNS,
     GAP_COLUMNS,
     RANKING_COLUMNS,
     SUMMARY_COLUMNS,
 )
 from medinorm.evaluate.differences import tabulate_differences, tabulate_ranking
+from medinorm.evaluate.effects import tabulate_effects
 from medinorm.evaluate.fairness import tabulate_fairness
 from medinorm.evaluate.study import Cells, Study
 from medinorm.evaluate.summary import (
@@ -44,8 +46,9 @@ def weigh_evidence(
 ) -> None:
     """Compare the variants of a study and say what can be said.
 
-    Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `ranking` and
-    `fairness` (``.tsv``, columns in `medinorm.evaluate.columns`) and `verdict.json`.
+    Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`
+    and `fairness` (``.tsv``, columns in `medinorm.evaluate.columns`) and
+    `verdict.json`.
     Where a design is absent, its columns are empty and the verdict says why; the table
     of ranks is empty unless variants may be ranked.
 
@@ -73,6 +76,7 @@ def weigh_evidence(
         "gaps": (GAP_COLUMNS, tabulate_gaps(study)),
         "summary": (SUMMARY_COLUMNS, findings.summary),
         "differences": (DIFFERENCE_COLUMNS, findings.differences),
+        "effects": (EFFECT_COLUMNS, tabulate_effects(study)),
         "ranking": (RANKING_COLUMNS, findings.ranking),
         "fairness": (FAIRNESS_COLUMNS, tabulate_fairness(cases, runs)),
     }

@@ -15,9 +15,8 @@ from medinorm.config import PredictConfig
 from medinorm.errors import RunError
 from medinorm.evaluate.adapt import ADAPTATIONS
 from medinorm.files import read_json
-from medinorm.harmonize.paths import harmonized_paths
 from medinorm.harmonize.spatial import resample_onto
-from medinorm.layout import run_folder
+from medinorm.layout import harmonized_paths, run_folder
 from medinorm.provenance import (
     Provenance,
     discard_others,

@@ -14,10 +14,10 @@ from medinorm.errors import IntensityError, StageError
 from medinorm.files import checksum
 from medinorm.harmonize.fit import read_map_of
 from medinorm.harmonize.methods import LEARNED, PER_SCAN
-from medinorm.harmonize.paths import named_paths
 from medinorm.harmonize.sample import Sample, mask_path, read_sample
 from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
+from medinorm.layout import named_paths
 from medinorm.provenance import (
     Provenance,
     discard_others,
@@ -200,9 +200,7 @@ def _fill_background(
             channel[~mask] = value
 
 
-def _check(
-    mapped: NDArray[np.float32], masks: Sequence[Any]
-) -> list[dict[str, float]]:
+def _check(mapped: NDArray[np.float32], masks: Sequence[Any]) -> list[dict[str, float]]:
     """What each channel has become: range of all voxels, moments of the foreground.
 
     Raises:

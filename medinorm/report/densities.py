@@ -34,12 +34,17 @@ class Ridge:
     samples: Mapping[str, NDArray[np.floating]]
 
 
-def draw_ridges(ridges: Sequence[Ridge], labels: Sequence[str]) -> Markup:
+def draw_ridges(
+    ridges: Sequence[Ridge],
+    labels: Sequence[str],
+    what: str = "intensity as stored, before harmonization",
+) -> Markup:
     """Draw the distribution of intensities inside each label, one row a domain.
 
     Args:
         ridges: the domains.
         labels: names of the labels; their order gives the colours.
+        what: title of the axis.
     """
     longest = max((len(shorten(r.domain, _CHARACTERS)) for r in ridges), default=0)
     span = 24 + longest * _PER_CHARACTER, _WIDTH - 16
@@ -50,7 +55,7 @@ def draw_ridges(ridges: Sequence[Ridge], labels: Sequence[str]) -> Markup:
         for index, ridge in enumerate(ridges)
     ]
     unit = "logarithmic axis" if logarithmic else "linear axis"
-    title = f"intensity as stored, before harmonization ({unit}, common to all)"
+    title = f"{what} ({unit}, common to all)"
     foot = label(title, (sum(span) / 2, height - 8), "axis", "middle")
     return figure(
         [_frame(axis, height, logarithmic=logarithmic), *rows, foot],

@@ -35,6 +35,7 @@ class Findings:
         gaps: in-domain minus out-of-domain by domain.
         summary: one row a variant.
         differences: paired differences between variants.
+        effects: means of intensities over norms, and of norms over intensities.
         ranking: empty when nothing was ranked.
         fairness: what each variant cost.
         verdict: the conclusion in words and its facts.
@@ -49,6 +50,7 @@ class Findings:
     gaps: tuple[Row, ...]
     summary: tuple[Row, ...]
     differences: tuple[Row, ...]
+    effects: tuple[Row, ...]
     ranking: tuple[Row, ...]
     fairness: tuple[Row, ...]
     verdict: Mapping[str, Any]
@@ -133,6 +135,7 @@ def read_findings(
         gaps=tuple(read_table(evidence / "gaps.tsv", (*variant, "domain"))),
         summary=tuple(summary),
         differences=_optional(evidence / "differences.tsv"),
+        effects=_optional(evidence / "effects.tsv"),
         ranking=_optional(evidence / "ranking.tsv"),
         fairness=_optional(evidence / "fairness.tsv"),
         verdict=read_json(evidence / "verdict.json"),

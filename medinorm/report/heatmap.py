@@ -31,7 +31,7 @@ _STOPS = ((250, 244, 220), (163, 208, 190), (70, 150, 170), (33, 86, 138), (24, 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Dice by training set and test domain.
+    """Dice by training set and test domain, or by two other things.
 
     Args:
         title: the variant.
@@ -39,6 +39,7 @@ class Matrix:
         columns: test domains.
         values: Dice by training set and test domain.
         unseen: the cells whose test domain was no part of the training set.
+        spoken: what rows and columns are, for those who hear the page.
     """
 
     title: str
@@ -46,6 +47,10 @@ class Matrix:
     columns: Sequence[str]
     values: Mapping[tuple[str, str], float]
     unseen: Collection[tuple[str, str]]
+    spoken: str = (
+        "Rows: trained on; columns: tested on. Framed cells: the test scanner was no "
+        "part of the training."
+    )
 
 
 def shared_scale(matrices: Iterable[Matrix]) -> Axis:
@@ -75,9 +80,8 @@ def draw_heatmap(matrix: Matrix, scale: Axis) -> Markup:
     return figure(
         [element("g", *heads, *rows, transform=f"translate(0 {top:.1f})")],
         (width, height),
-        f"Train-to-test Dice of {matrix.title}",
-        "Rows: trained on; columns: tested on. Framed cells: the test scanner was no "
-        "part of the training.",
+        f"Dice of {matrix.title}",
+        matrix.spoken,
     )
 
 

@@ -1,8 +1,9 @@
-"""What the scans of each domain look like before anything is done to them."""
+"""What the scans of each domain look like, before and after harmonization."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from medinorm.errors import ScanError
+from medinorm.layout import harmonized_paths
 from medinorm.report.densities import Ridge
 from medinorm.report.pictures import crop, cut, display_window, draw_slice, turn_upright
 from medinorm.scan import Scan
@@ -58,21 +60,62 @@ def look_at(
     Returns:
         The look, or ``None`` when none of the scans can be read.
     """
-    samples: dict[str, list[NDArray[np.float32]]] = {n: [] for n in labels.values()}
-    first = None
+    found = list(_read_some(scans))
+    if not found:
+        return None
+    ridge = _gather(domain, [(image, label) for _, image, label in found], labels)
+    return _picture(domain, *found[0], ridge)
+
+
+def look_after(
+    domain: str, scans: Sequence[Scan], harmonized: Path, labels: Mapping[int, str]
+) -> Ridge | None:
+    """Measure the same scans once they are harmonized.
+
+    Args:
+        domain: the domain.
+        scans: its scans, in the order of their ids.
+        harmonized: folder of the harmonized scans.
+        labels: value and name of each label.
+
+    Returns:
+        The intensities, or ``None`` when none of the scans can be read.
+    """
+    after = [
+        replace(scan, image=image, label=label)
+        for scan in _spread(scans)
+        for image, label in [harmonized_paths(harmonized, scan.scan)]
+        if image.exists()
+    ]
+    pairs = [(image, label) for _, image, label in _read_some(after)]
+    return _gather(domain, pairs, labels) if pairs else None
+
+
+def _read_some(scans: Sequence[Scan]) -> Iterator[tuple[Scan, Volume, Volume]]:
+    """Some of the scans with image and label map; what cannot be read is logged."""
     for scan in _spread(scans):
         try:
-            image, label = _read(scan)
+            yield scan, *_read(scan)
         except ScanError as error:
             _log.warning("%s: %s", scan.scan, error)
-            continue
-        first = first or (scan, image, label)
-        for value, name in labels.items():
-            samples[name].append(_sample(image.array[0], label.array[0] == value))
-    if first is None:
-        return None
-    gathered = {name: np.concatenate(parts) for name, parts in samples.items()}
-    return _picture(domain, *first, Ridge(domain, gathered))
+
+
+def _gather(
+    domain: str, pairs: Sequence[tuple[Volume, Volume]], labels: Mapping[int, str]
+) -> Ridge:
+    """The intensities inside each label, of all scans together."""
+    return Ridge(
+        domain,
+        {
+            name: np.concatenate(
+                [
+                    _sample(image.array[0], label.array[0] == value)
+                    for image, label in pairs
+                ]
+            )
+            for value, name in labels.items()
+        },
+    )
 
 
 def _read(scan: Scan) -> tuple[Volume, Volume]:

@@ -3,61 +3,18 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from medinorm import __version__
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
+from medinorm.report.definitions import (
+    ADAPTS,
+    DESIGNS,
+    FOREGROUNDS,
+    INTENSITIES,
+    NORMS,
+)
 from medinorm.report.findings import Findings, distinct
-
-_INTENSITIES = {
-    "none": "intensities as stored",
-    "zscore": "mean 0 and standard deviation 1 over the foreground of each scan",
-    "percentile": "two percentiles of each scan's foreground mapped to 0 and 1",
-    "population": "mean and standard deviation of the training scans' foreground, "
-    "the same map for all scans",
-}
-_NORMS = {
-    "none": "no normalization layer",
-    "batch": "batch normalization, running statistics at test time",
-    "instance": "instance normalization, per scan and channel",
-    "group": "group normalization, per scan and group of channels",
-    "layer": "layer normalization, per scan over all channels",
-    "adaptive_instance": "adaptive instance normalization, gain and offset from a "
-    "style code of unlabelled scans of the same domain",
-    "spatially_adaptive": "spatially adaptive normalization (SPADE), gain and offset "
-    "per voxel from classes of intensity (multi-Otsu)",
-    "cluster_instance": "cluster instance normalization, statistics shared with "
-    "samples of similar style (a reconstruction from the paper's abstract)",
-    "thumbnail_instance": "instance normalization, at test time with the statistics "
-    "of the whole scan for all tiles",
-    "self_attentive_instance": "self-attentive factorized instance normalization "
-    "(SAFIN), gain and offset per voxel attended from unlabelled scans of the domain",
-    "batch_instance": "batch and instance normalization, blended by channel",
-    "switchable": "switchable normalization, a learned mix of instance, layer and "
-    "batch statistics",
-    "ibn": "instance normalization for a part of the channels, batch for the others",
-    "domain_specific": "batch normalization with statistics, gain and offset for each "
-    "training domain, and their mean for an unseen one",
-    "window_instance": "instance normalization, in training with statistics of random "
-    "windows",
-    "masked_instance": "instance normalization with statistics of the foreground",
-    "mixstyle": "batch normalization, styles of two samples mixed in training",
-    "dsu": "batch normalization, styles drawn at random around those of a batch in "
-    "training",
-    "efdmix": "batch normalization, sorted values of two samples mixed in training",
-    "permuted_adain": "batch normalization, styles exchanged between samples in "
-    "training",
-}
-_ADAPTS = {
-    "batch_statistics": "the statistics of batch normalization estimated anew on the "
-    "unlabelled test scans of each domain",
-    "tent": "gains and offsets of batch normalization adapted to the unlabelled test "
-    "scans of each domain by entropy minimization (TENT)",
-}
-_DESIGNS = {
-    "lodo": "leave one domain out (trained on all domains but one, tested on all)",
-    "pooled": "pooled (trained on all domains)",
-    "single": "single source (trained on one domain, tested on all)",
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +52,10 @@ def describe_methods(findings: Findings, settings: Settings) -> list[Paragraph]:
         Paragraph("Division", _division(findings)),
         Paragraph(
             "Normalizations",
-            [*_harmonizing(settings.harmonize), *_normalizations(findings)],
+            [
+                *_harmonizing(findings, settings.harmonize),
+                *_normalizations(findings, settings.harmonize),
+            ],
         ),
         Paragraph("Training", _training(findings, settings.train)),
         Paragraph("Scores", _scores(settings.score)),
@@ -123,7 +83,7 @@ def _data(findings: Findings) -> list[str]:
 def _division(findings: Findings) -> list[str]:
     """Designs, folds and that subjects never cross."""
     folds = len({row["fold"] for row in findings.splits})
-    designs = "; ".join(_DESIGNS[name] for name in findings.designs)
+    designs = "; ".join(DESIGNS[name] for name in findings.designs)
     turns = (
         "One part of each domain's subjects served as a fixed test set"
         if folds == 1
@@ -158,23 +118,44 @@ def _training_sizes(findings: Findings) -> list[str]:
     ]
 
 
-def _normalizations(findings: Findings) -> list[str]:
+def _normalizations(findings: Findings, harmonize: HarmonizeConfig | None) -> list[str]:
     """What was compared, with definitions."""
     variants = findings.variants
     intensities = distinct(variant.intensity for variant in variants)
     norms = distinct(variant.norm for variant in variants)
     adapts = distinct(variant.adapt for variant in variants if variant.adapt != "none")
+    detailed = {
+        name: text + _parameters(name, harmonize) for name, text in INTENSITIES.items()
+    }
     sentences = [
-        f"Intensity methods: {_defined(intensities, _INTENSITIES)}.",
-        f"Normalization layers: {_defined(norms, _NORMS)}.",
+        f"Intensity methods: {_defined(intensities, detailed)}.",
+        f"Normalization layers: {_defined(norms, NORMS)}.",
     ]
     if adapts:
-        sentences.append(f"Adaptation at test time: {_defined(adapts, _ADAPTS)}.")
+        sentences.append(f"Adaptation at test time: {_defined(adapts, ADAPTS)}.")
     return [
         *sentences,
         "Intensity maps that learn from scans were fitted on the training scans of "
         "each split only.",
     ]
+
+
+def _parameters(intensity: str, harmonize: HarmonizeConfig | None) -> str:
+    """The parameters of an intensity method, where it has some."""
+    if harmonize is None:
+        return ""
+    options = harmonize.intensity_options.model_dump(mode="json").get(intensity, {})
+    parts = [f"{name.replace('_', ' ')} {_plain(v)}" for name, v in options.items()]
+    return f"; {', '.join(parts)}" if parts else ""
+
+
+def _plain(value: Any) -> str:
+    """A parameter in words."""
+    if isinstance(value, list):
+        return " ".join(_plain(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _defined(names: Sequence[str], definitions: Mapping[str, str]) -> str:
@@ -215,15 +196,29 @@ _SELECTIONS = {
 }
 
 
-def _harmonizing(harmonize: HarmonizeConfig | None) -> list[str]:
-    """The common voxel grid and the foreground."""
+def _harmonizing(findings: Findings, harmonize: HarmonizeConfig | None) -> list[str]:
+    """The common voxel grid, the foreground and what else is the same for all."""
     if harmonize is None:
         return []
     spacing = " x ".join(f"{step:g}" for step in harmonize.spacing)
-    return [
-        f"All scans were resampled to voxels of {spacing} mm along R, A and S.",
-        f"Foreground: {harmonize.foreground}.",
+    sentences = [
+        f"All scans were resampled to voxels of {spacing} mm along R, A and S."
     ]
+    if harmonize.bias_field == "n4":
+        sentences.append("Their shading was corrected with N4 (Tustison et al. 2010).")
+    if any(_measures(variant.intensity, harmonize) for variant in findings.variants):
+        largest = ", its largest part" if harmonize.largest_component else ""
+        foreground = FOREGROUNDS[harmonize.foreground]
+        sentences.append(f"Foreground, where one is measured: {foreground}{largest}.")
+    if harmonize.background is not None:
+        value = f"{harmonize.background:g}"
+        sentences.append(f"Voxels outside of it were set to {value} in the end.")
+    return sentences
+
+
+def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
+    """Whether the foreground matters to a method."""
+    return intensity == "population" or harmonize.masks_scans(intensity)  # type: ignore[arg-type]
 
 
 def _scores(score: ScoreConfig | None) -> list[str]:

@@ -19,8 +19,10 @@ from medinorm.config import (
     TrainConfig,
 )
 from medinorm.files import replacing
+from medinorm.layout import map_of
 from medinorm.report.charts import (
     FEW_DOMAINS,
+    Panel,
     chart_distributions,
     chart_heatmaps,
     chart_variants,
@@ -40,9 +42,10 @@ from medinorm.report.data_card import (
     tabulate_files,
 )
 from medinorm.report.densities import COLOURS, draw_ridges
+from medinorm.report.effects import show_effects
 from medinorm.report.findings import Findings, distinct, read_findings
 from medinorm.report.gallery import Exhibit, show_case, worst_cases
-from medinorm.report.looks import SCANS_PER_DOMAIN, look_at
+from medinorm.report.looks import SCANS_PER_DOMAIN, look_after, look_at
 from medinorm.report.methods import GLOSSARY, Settings, describe_methods
 from medinorm.report.score_tables import (
     explain_next_scanner,
@@ -73,6 +76,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
     harmonize: HarmonizeConfig | None = None,
     train: TrainConfig | None = None,
     score: ScoreConfig | None = None,
+    harmonized: Path | None = None,
 ) -> None:
     """Write the comparison as one HTML file that needs nothing beside it.
 
@@ -94,6 +98,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         harmonize: for the methods text: the voxel grid and the intensity scale.
         train: for the methods text: the network and its training.
         score: for the methods text: the tolerance.
+        harmonized: folder of all harmonized scans, to show what became of intensities.
 
     Raises:
         StageError: a table is missing, lacks a column or holds no variant.
@@ -109,7 +114,8 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         **_conclusion(findings),
         **_tables(findings),
         **_charts(findings),
-        **_looks(findings, volumes),
+        **_looks(findings, volumes, harmonized),
+        "effects": show_effects(findings),
         **_accounts(findings),
         "files_table": tabulate_files(read_table(account, ACCOUNT_COLUMNS)),
         "methods": describe_methods(findings, Settings(harmonize, train, score)),
@@ -187,7 +193,9 @@ def _charts(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _looks(findings: Findings, volumes: Mapping[str, Scan]) -> dict[str, Any]:
+def _looks(
+    findings: Findings, volumes: Mapping[str, Scan], harmonized: Path | None
+) -> dict[str, Any]:
     """Pictures and intensities of each domain."""
     members: dict[str, list[Scan]] = defaultdict(list)
     for scan, domain in sorted(findings.domain_of.items()):
@@ -202,9 +210,32 @@ def _looks(findings: Findings, volumes: Mapping[str, Scan]) -> dict[str, Any]:
     return {
         "looks": looks,
         "ridges": draw_ridges([look.ridge for look in looks], names),
+        "after": _after(findings, members, harmonized) if harmonized else [],
         "legend": [(name, i % COLOURS) for i, name in enumerate(names)],
         "scans_per_domain": SCANS_PER_DOMAIN,
     }
+
+
+def _after(
+    findings: Findings, members: Mapping[str, Sequence[Scan]], harmonized: Path
+) -> list[Panel]:
+    """Intensities after each method, by the map of the first pooled split."""
+    names = list(findings.labels.values())
+    first = min(findings.splits, key=lambda row: row["design"] != "pooled")["split"]
+    panels = []
+    for intensity in distinct(variant.intensity for variant in findings.variants):
+        map_ = map_of(intensity, first)
+        folder = harmonized / intensity / map_
+        ridges = [
+            ridge
+            for domain in findings.domain_names
+            if (ridge := look_after(domain, members[domain], folder, findings.labels))
+        ]
+        note = f", learned from the training scans of {first}" if map_ == first else ""
+        if ridges:
+            figure = draw_ridges(ridges, names, f"intensity after {intensity}")
+            panels.append(Panel(f"{intensity}{note}", figure))
+    return panels
 
 
 def _exhibits(

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from medinorm.config import TrainConfig
-from medinorm.harmonize.paths import harmonized_paths
+from medinorm.layout import harmonized_paths
 from medinorm.train.conditions import central_patch, condition_maps
 from medinorm.train.model import ModelCard
 from medinorm.volume import read_volume

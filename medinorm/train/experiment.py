@@ -11,7 +11,7 @@ from typing import Literal, Self
 from medinorm.config import TrainConfig
 from medinorm.errors import StageError
 from medinorm.harmonize.fit import scans_of
-from medinorm.harmonize.paths import harmonized_paths
+from medinorm.layout import harmonized_paths
 from medinorm.provenance import Provenance, recorded_checksum
 from medinorm.tables import Row
 from medinorm.train.dataset import TrainingScan, read_training_scan

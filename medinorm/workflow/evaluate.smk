@@ -95,10 +95,12 @@ rule report:
         canonical=layout.canonical,
         evidence=subpath(input.verdict, parent=True),
         predictions=f"{layout.results}/predictions",
+        harmonized=layout.harmonized_root,
         title=lambda wildcards: study.title,
         settings=lambda wildcards: wiring.report_flags,
     shell:
         "medinorm report {input.scans:q} {params.canonical:q} {input.excluded:q}"
         " {input.account:q} {input.splits:q} {params.evidence:q}"
         " {params.predictions:q} {output.report:q}"
-        " --title {params.title:q} {params.settings} > {log:q} 2>&1"
+        " --title {params.title:q} --harmonized {params.harmonized:q}"
+        " {params.settings} > {log:q} 2>&1"

@@ -16,6 +16,7 @@ TABLES = {
     "gaps": columns.GAP_COLUMNS,
     "summary": columns.SUMMARY_COLUMNS,
     "differences": columns.DIFFERENCE_COLUMNS,
+    "effects": columns.EFFECT_COLUMNS,
     "ranking": columns.RANKING_COLUMNS,
     "fairness": columns.FAIRNESS_COLUMNS,
 }

@@ -108,7 +108,7 @@ class FakeStudy:
         loss = 0.0 if known else 0.02 + 0.42 * share * (0.4 + (place == 1))
         return 0.93 - 0.03 * label - 0.03 * share - 0.02 * (place % 3) - loss
 
-    def report(self, **settings: object) -> str:
+    def report(self, harmonized: Path | None = None, **settings: object) -> str:
         """Write the report and read it."""
         page = self.root / "report" / "report.html"
         write_report(
@@ -123,6 +123,7 @@ class FakeStudy:
             title="A fabricated study",
             input=TaskConfig(label_values=LABELS),
             settings=ReportConfig(**settings),
+            harmonized=harmonized,
         )
         return page.read_text(encoding="utf-8")
 

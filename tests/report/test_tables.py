@@ -175,7 +175,7 @@ def test_methods_give_the_settings_of_the_stages(findings):
         ),
     )
     assert "voxels of 1 x 1.5 x 3 mm" in text
-    assert "Foreground: positive." in text
+    assert "Foreground, where one is measured: voxels above 0." in text
     assert "dynunet with 8, 24 channels" in text
     assert "1,234 steps of 2 patches of 48 x 48 x 48 voxels" in text
     assert "best Dice on validation subjects" in text

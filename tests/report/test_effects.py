@@ -1,0 +1,91 @@
+"""The page says which step matters, in numbers that are those of the table."""
+
+import re
+
+import numpy as np
+
+from medinorm.evaluate.columns import EFFECT_COLUMNS
+from medinorm.layout import named_paths
+from medinorm.tables import read_table, write_table
+from medinorm.volume import Volume, write_volume
+
+CROSSED = tuple(
+    (intensity, norm, "none")
+    for intensity in ("zscore", "nyul", "none")
+    for norm in ("instance", "batch")
+)
+
+
+def with_effects(study):
+    """A study with a table of effects."""
+    levels = {"zscore": 0.81, "nyul": 0.80, "none": 0.43}
+    rows = [
+        {"factor": "intensity", "level": level, "variants": 2, "out_domain": value}
+        | {"out_domain_low": value - 0.01, "out_domain_high": value + 0.01}
+        | {"spread": 0.217, "spread_low": 0.1, "spread_high": 0.3}
+        | {"spread_best": "instance", "spread_worst": "batch"}
+        | (
+            {"verdict": "best"}
+            if level == "zscore"
+            else {"verdict": "worse", "difference": value - 0.81}
+            | {"difference_low": value - 0.83, "difference_high": value - 0.79}
+        )
+        for level, value in levels.items()
+    ]
+    rows += [
+        {"factor": "norm", "level": norm, "variants": 3, "out_domain": value}
+        | {"verdict": verdict}
+        for norm, value, verdict in (
+            ("instance", 0.7, "best"),
+            ("batch", 0.66, "undecided"),
+        )
+    ]
+    write_table(study.root / "evidence" / "effects.tsv", rows, EFFECT_COLUMNS)
+    return study
+
+
+def words(page):
+    text = re.sub(r"<[^>]+>", " ", page)
+    return " ".join(text.split())
+
+
+def test_steps_and_norms_are_compared(fake_study):
+    study = with_effects(fake_study(variants=CROSSED))
+    page = study.report()
+    part = page[page.index('id="effects"') : page.index('id="matrix"')]
+    text = words(part)
+    assert (
+        "Intensity steps differ by up to 0.380 (0.360 to 0.400) in out-of-domain Dice, "
+        "as means over 2 norms: zscore against none." in text
+    )
+    assert "Norms differ by up to 0.040 in" in text
+    assert "instance against batch" in text
+    assert "instance over batch" in text
+    for row in read_table(study.root / "evidence" / "summary.tsv"):
+        assert f"{float(row['out_domain']):.3f}" in text
+    for number in ("0.810", "0.430", "0.700", "0.660", "0.217"):
+        assert number in text
+
+
+def test_without_several_intensities_there_is_no_such_part(fake_study):
+    page = fake_study().report()
+    assert 'id="effects"' not in page
+    assert "#effects" not in page
+
+
+def test_intensities_are_shown_after_each_step(fake_study):
+    study = fake_study(variants=CROSSED)
+    rng = np.random.default_rng(0)
+    label = np.ones((1, 12, 12, 12), dtype=np.uint8)
+    for place, (scan, _, _) in enumerate(study.scans):
+        image = rng.normal(place, 1, label.shape).astype(np.float32)
+        for intensity, map_ in (("zscore", "shared"), ("nyul", "pooled")):
+            folder = study.root / "harmonized" / intensity / map_
+            paths = named_paths(folder, scan, compress=intensity == "nyul")
+            for array, path in zip((image, label), paths, strict=True):
+                write_volume(Volume(array, np.eye(4)), path)
+    page = study.report(harmonized=study.root / "harmonized")
+    part = words(page[page.index('id="scanners"') : page.index('id="data"')])
+    assert "intensity after zscore" in part
+    assert "nyul, learned from the training scans of pooled" in part
+    assert "intensity after none" not in part  # that was not harmonized
