@@ -61,8 +61,9 @@ def execute(notebook, folder):
     return NotebookClient(notebook, timeout=300, resources=resources).execute()
 
 
-def test_both_notebooks_are_found():
-    assert {path.stem for path in NOTEBOOKS} >= {"layers_in_monai", "two_scanners"}
+def test_all_notebooks_are_found():
+    names = {path.stem for path in NOTEBOOKS}
+    assert names >= {"layers_in_monai", "normalize_a_cohort", "two_scanners"}
 
 
 @pytest.mark.slow
