@@ -1,5 +1,6 @@
 """What the Snakefile is told: jobs for every variant, and no job twice."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,30 @@ def test_what_may_name_a_patient_is_in_no_command(tmp_path, monkeypatch):
         assert str(table) in expand_words(command.split())
     table.write_text("subject\nx\n")
     assert [study.index_flags, study.input_flags] != commands
+
+
+def test_harmonizing_is_told_its_map_and_what_it_uses():
+    study = wiring(harmonize={"foreground": "positive", "compress": True})
+    words = shlex.split(study.harmonize_flags("nyul", "lodo-a b"))
+    assert words[:6] == [
+        *("--fitted", "results/maps/nyul/lodo-a b.json"),
+        *("--splits", "results/splits.tsv", "--split", "lodo-a b"),
+    ]
+    assert "positive" in words
+    assert "--compress" in words
+    assert "--no-compress" in shlex.split(study.fit_flags("nyul"))
+    alone = shlex.split(study.harmonize_flags("none", "shared"))
+    assert "--fitted" not in alone
+    assert "positive" not in alone
+
+
+def test_masks_are_inputs_of_the_jobs_that_read_them(tmp_path):
+    for name in ("sub-2_T1w.nii.gz", "sub-1_T1w.nii.gz", "notes.txt"):
+        (tmp_path / name).touch()
+    study = wiring(harmonize={"foreground": "file", "masks": str(tmp_path)})
+    found = [Path(path).name for path in study.masks("zscore")]
+    assert found == ["sub-1_T1w.nii.gz", "sub-2_T1w.nii.gz"]
+    assert study.masks("none") == []
+    assert study.masks("population") == []
+    assert len(study.masks("population", fitting=True)) == 2
+    assert wiring().masks("zscore") == []
