@@ -2,7 +2,9 @@
 
 Each has an array version and, with a ``d`` at the end, one for dictionaries. They map
 channel by channel, give float32, leave their input as it is, and follow MONAI in all
-else: metadata, missing keys, random states, tracing, inversion, bundles.
+else: metadata, missing keys, random states, tracing, inversion, bundles. What they
+share (foreground, background, NaN, constant scans) is in
+`medinorm.transforms.settings.Settings`.
 """
 
 from medinorm.transforms.adaptive_instance import (

@@ -11,6 +11,7 @@ from monai.data import (
     DataLoader,
     Dataset,
     MetaTensor,
+    PersistentDataset,
     ThreadDataLoader,
     decollate_batch,
     list_data_collate,
@@ -175,6 +176,16 @@ def test_a_cache_keeps_what_is_before_the_first_random_step(file):
     drawn = [data[0]["image"] for _ in range(2)]
     assert not torch.equal(*drawn)
     torch.testing.assert_close(cached.as_tensor(), expected.as_tensor())
+
+
+@pytest.mark.parametrize("name", ["InstanceNormalize", "RegionNormalize"])
+def test_a_cache_on_disk_keeps_the_record(name, file, tmp_path):
+    pipeline = Compose([*read(), make_d(name)])
+    options = {"track_meta": True, "weights_only": False}  # MONAI wants both or none
+    for _ in range(2):  # written, then read
+        data = PersistentDataset([{"image": file}], pipeline, tmp_path, **options)
+        back = Invertd("image", pipeline)(data[0])["image"]
+        np.testing.assert_allclose(back, make_scan(), rtol=1e-4, atol=1e-2)
 
 
 def test_crops_of_one_scan_collate(scan):
