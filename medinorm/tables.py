@@ -74,8 +74,8 @@ def write_table(
 
 
 def _cell(value: object) -> str:
-    """Text of one value, free of the table's own separators."""
+    """Text of one value, free of what `read_table` takes for something else."""
     if value is None:
         return ""
     text = f"{value:.9g}" if isinstance(value, float) else str(value)
-    return " ".join(text.split())
+    return " ".join(text.replace("\0", " ").split())
