@@ -121,11 +121,13 @@ def _row(
         name: np.histogram(sample, edges)[0] / max(sample.size, 1)
         for name, sample in ridge.samples.items()
     }
-    peak = max((float(share.max()) for share in shares.values()), default=0.0)
+    # What a step cut off piles up in the outermost bins; it would flatten the rest.
+    inner = max((float(share[1:-1].max()) for share in shares.values()), default=0.0)
+    peak = inner or max((float(s.max()) for s in shares.values()), default=0.0)
     positions = np.linspace(axis.start, axis.end, edges.size - 1)
     for name, share in shares.items():
         if peak > 0 and share.any():
-            heights = base - share / peak * (_ROW - 14)
+            heights = base - np.minimum(share / peak, 1.0) * (_ROW - 14)
             colour = f"label-{labels.index(name) % COLOURS}"
             parts.append(_curve(positions, heights, base, colour))
     return element("g", *parts)

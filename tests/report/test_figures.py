@@ -131,6 +131,25 @@ def test_ridges_choose_an_axis_on_which_all_domains_show(gain, axis):
     assert min(widths) > 5
 
 
+def heights(svg, label):
+    """How far the curve of a label rises."""
+    (path,) = re.findall(rf'd="([^"]+)" class="density label-{label}"', svg)
+    ys = [float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", path)]
+    return max(ys) - min(ys)
+
+
+def test_what_was_cut_off_does_not_flatten_the_rest():
+    generator = np.random.default_rng(1)
+    samples = {
+        "dark": np.zeros(4000),
+        "bright": generator.normal(0.5, 0.1, 4000).clip(0, 1),
+    }
+    svg = draw_ridges([Ridge("A", samples)], ["dark", "bright"])
+    assert heights(svg, 1) == pytest.approx(heights(svg, 0), rel=0.02)
+    alone = draw_ridges([Ridge("A", {"dark": np.zeros(9)})], ["dark"])
+    assert heights(alone, 0) > 50
+
+
 def test_ridges_without_a_sample_are_an_empty_figure():
     empty = Ridge("A", {"dark": np.array([])})
     assert "density" not in draw_ridges([empty], ["dark"])
