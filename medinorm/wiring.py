@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName, NormName
-from medinorm.config import InputConfig, StudyConfig
+from medinorm.config import HarmonizeConfig, InputConfig, StudyConfig
 from medinorm.files import checksum
 from medinorm.flags import hide_flags, write_flags
 from medinorm.layout import Layout, map_of
@@ -93,7 +93,8 @@ class Wiring:
         options = study.harmonize.intensity_options.only(*study.experiments.intensity)
         used = study.harmonize.model_copy(update={"intensity_options": options})
         described = (study.input.task, used, study.train, study.score)
-        return " ".join(map(write_flags, (*described, study.report)))
+        flags = " ".join(map(write_flags, (*described, study.report)))
+        return self._without_masks(flags, used)
 
     @property
     def input_tables(self) -> list[str]:
@@ -122,7 +123,8 @@ class Wiring:
 
     def fit_flags(self, intensity: IntensityName) -> str:
         """The settings that fitting a map depends on, as flags."""
-        return write_flags(self.study.harmonize.used_by(intensity, fitting=True))
+        settings = self.study.harmonize.used_by(intensity, fitting=True)
+        return self._without_masks(write_flags(settings), settings)
 
     def harmonize_flags(self, intensity: IntensityName, map_: str) -> str:
         """The fitted map, if any, and the settings that mapping scans depends on."""
@@ -131,14 +133,20 @@ class Wiring:
             words = ["--fitted", fitted]
             words += ["--splits", self.layout.splits, "--split", map_]
         settings = self.study.harmonize.used_by(intensity)
-        return f"{shlex.join(words)} {write_flags(settings)}".strip()
+        flags = self._without_masks(write_flags(settings), settings)
+        return f"{shlex.join(words)} {flags}".strip()
 
-    def masks(self, intensity: IntensityName, *, fitting: bool = False) -> list[str]:
-        """The user's own masks, if a job reads them."""
-        harmonize = self.study.harmonize
-        used = "masks" in harmonize.keys_of(intensity, fitting=fitting)
-        folder = harmonize.masks if used else None
-        return sorted(map(str, folder.glob("*.nii.gz"))) if folder else []
+    def _without_masks(self, flags: str, settings: HarmonizeConfig) -> str:
+        """The flags; those that say where masks lie, which may name patients, hidden.
+
+        Like the user's tables masks are no input files: others are another command.
+        """
+        if settings.masks is None:
+            return flags
+        found = sorted(settings.masks.glob("*.nii.gz"))
+        stamps = [f"{mask.name} {mask.stat().st_mtime_ns}" for mask in found]
+        private = Path(self.layout.private) / "flags"
+        return hide_flags(flags, private, because=stamps)
 
     def harmonized(self, intensity: str, split: str) -> list[str]:
         """Status tables of the harmonized scans of a split."""

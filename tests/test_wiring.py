@@ -111,13 +111,24 @@ def test_harmonizing_is_told_its_map_and_what_it_uses():
     assert "positive" not in alone
 
 
-def test_masks_are_inputs_of_the_jobs_that_read_them(tmp_path):
-    for name in ("sub-2_T1w.nii.gz", "sub-1_T1w.nii.gz", "notes.txt"):
-        (tmp_path / name).touch()
-    study = wiring(harmonize={"foreground": "file", "masks": str(tmp_path)})
-    found = [Path(path).name for path in study.masks("zscore")]
-    assert found == ["sub-1_T1w.nii.gz", "sub-2_T1w.nii.gz"]
-    assert study.masks("none") == []
-    assert study.masks("population") == []
-    assert len(study.masks("population", fitting=True)) == 2
-    assert wiring().masks("zscore") == []
+def test_where_masks_lie_is_hidden_and_other_masks_are_another_command(tmp_path):
+    masks = tmp_path / "DOE^JANE"
+    masks.mkdir()
+    (masks / "sub-1_T1w.nii.gz").touch()
+    harmonize = {"foreground": "file", "masks": str(masks)}
+    study = wiring(harmonize=harmonize, private=str(tmp_path / "private"))
+
+    def commands():
+        return [
+            study.harmonize_flags("zscore", "shared"),
+            study.fit_flags("population"),
+            study.report_flags,
+        ]
+
+    before = commands()
+    assert "DOE" not in " ".join(before)
+    assert all(str(masks) in expand_words(shlex.split(flags)) for flags in before)
+    (masks / "sub-2_T1w.nii.gz").touch()
+    assert all(old != new for old, new in zip(before, commands(), strict=True))
+    alone = study.harmonize_flags("none", "shared")
+    assert str(masks) not in expand_words(shlex.split(alone))

@@ -5,7 +5,6 @@ rule fit:
     input:
         scans=layout.scans,
         splits=layout.splits,
-        masks=lambda wildcards: wiring.masks(wildcards.intensity, fitting=True),
     output:
         fitted=layout.intensity_map,
     log:
@@ -26,7 +25,6 @@ rule harmonize:
     input:
         scans=layout.scans,
         fitted=lambda wildcards: wiring.fitted(wildcards.intensity, wildcards.map),
-        masks=lambda wildcards: wiring.masks(wildcards.intensity),
     output:
         status=layout.harmonized_status,
     log:
