@@ -8,27 +8,13 @@ import pytest
 from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
-from medinorm.harmonize.fit import fit_intensity, read_map_of, scans_of
+from medinorm.harmonize.fit import read_map_of, scans_of
 from medinorm.intensity import hash_scans, read_fitted
 from medinorm.provenance import Provenance, write_sidecar
 from medinorm.tables import read_table, write_table
 from medinorm.volume import read_volume, write_volume
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
-
-
-def fit(study, intensity="nyul", split="lodo-a", settings=SETTINGS):
-    target = study.folder / f"{intensity}.json"
-    fit_intensity(
-        study.scans,
-        study.canonical,
-        study.splits,
-        target,
-        intensity=intensity,
-        split=split,
-        settings=settings,
-    )
-    return target
 
 
 def check(study, target, intensity="nyul", split="lodo-a", settings=SETTINGS):
@@ -38,29 +24,29 @@ def check(study, target, intensity="nyul", split="lodo-a", settings=SETTINGS):
 
 
 @pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
-def test_only_training_scans_are_fitted(small_study, intensity):
+def test_only_training_scans_are_fitted(small_study, fit, intensity):
     rows = read_table(small_study.splits)
     training = set(scans_of(rows, "lodo-a", "train"))
     assert {row["domain"] for row in rows if row["scan"] in training} == {"b"}
     for scan in set(small_study.ids) - training:
         (small_study.canonical / f"{scan}.nii.gz").unlink()  # reading it would fail
-    target = fit(small_study, intensity)
+    target = fit(intensity, "lodo-a")
     fitted = check(small_study, target, intensity)
     assert fitted.scans == len(training)
     assert fitted.fitted_on == hash_scans(training)
 
 
-def test_references_are_as_many_as_asked_for(small_study):
+def test_references_are_as_many_as_asked_for(small_study, fit):
     options = {"intensity_options": {"adaptive_instance": {"references": 2}}}
     settings = HarmonizeConfig.model_validate(SETTINGS.model_dump() | options)
-    target = fit(small_study, "adaptive_instance", "pooled", settings)
+    target = fit("adaptive_instance", "pooled", settings)
     assert read_fitted(target).scans == 2
     check(small_study, target, "adaptive_instance", "pooled", settings)
 
 
-def test_a_map_that_knows_a_test_scan_is_refused(small_study):
+def test_a_map_that_knows_a_test_scan_is_refused(small_study, fit):
     """As if a test scan had been among those that were fitted."""
-    target = fit(small_study)
+    target = fit("nyul", "lodo-a")
     check(small_study, target)
     rows = read_table(small_study.splits)
     training = scans_of(rows, "lodo-a", "train")
@@ -78,8 +64,8 @@ def test_a_map_that_knows_a_test_scan_is_refused(small_study):
         check(small_study, target)
 
 
-def test_a_map_is_refused_when_a_subject_moves_to_the_test_side(small_study):
-    target = fit(small_study)
+def test_a_map_is_refused_when_a_subject_moves_to_the_test_side(small_study, fit):
+    target = fit("nyul", "lodo-a")
     rows = read_table(small_study.splits)
     columns = tuple(rows[0])
     moved = next(r for r in rows if (r["split"], r["role"]) == ("lodo-a", "train"))
@@ -92,8 +78,8 @@ def test_a_map_is_refused_when_a_subject_moves_to_the_test_side(small_study):
         check(small_study, target)
 
 
-def test_a_map_of_another_split_method_or_setting_is_refused(small_study):
-    target = fit(small_study)
+def test_a_map_of_another_split_method_or_setting_is_refused(small_study, fit):
+    target = fit("nyul", "lodo-a")
     other = HarmonizeConfig.model_validate(
         SETTINGS.model_dump() | {"foreground": "image"}
     )
@@ -105,16 +91,16 @@ def test_a_map_of_another_split_method_or_setting_is_refused(small_study):
         with pytest.raises(StageError, match="fit it again"):
             check(small_study, target, **wrong)
     target.write_text("{}")
-    with pytest.raises(StageError, match=r"nyul\.json: this is no fitted map"):
+    with pytest.raises(StageError, match=r"nyul-lodo-a\.json: this is no fitted map"):
         check(small_study, target)
 
 
-def test_an_unusable_training_scan_is_left_out_and_named(small_study):
+def test_an_unusable_training_scan_is_left_out_and_named(small_study, fit):
     rows = read_table(small_study.splits)
     training = scans_of(rows, "lodo-a", "train")
     path = small_study.canonical / f"{training[0]}.nii.gz"
     path.write_bytes(path.read_bytes()[:400])
-    target = fit(small_study)
+    target = fit("nyul", "lodo-a")
     fitted = check(small_study, target)
     assert list(fitted.parameters["left_out"]) == training[:1]
     assert fitted.scans == len(training) - 1
@@ -124,12 +110,12 @@ def test_an_unusable_training_scan_is_left_out_and_named(small_study):
         write_volume(volume.with_array(np.full_like(volume.array, 7)), path)
         write_sidecar(path, Provenance({}, {}))
     with pytest.raises(StageError, match="nyul cannot be fitted on"):
-        fit(small_study)
+        fit("nyul", "lodo-a")
 
 
-def test_methods_of_single_scans_are_not_fitted(small_study):
+def test_methods_of_single_scans_are_not_fitted(fit):
     with pytest.raises(StageError, match="zscore has nothing to fit"):
-        fit(small_study, "zscore")
+        fit("zscore", "lodo-a")
 
 
 def test_unknown_splits_name_the_known(small_study):

@@ -8,7 +8,6 @@ import pytest
 from medinorm.choices import FITTED_INTENSITIES, PER_SCAN_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
-from medinorm.harmonize.fit import fit_intensity
 from medinorm.harmonize.stage import harmonize_scans
 from medinorm.layout import harmonized_paths
 from medinorm.provenance import Provenance, sidecar_path, write_sidecar
@@ -32,20 +31,6 @@ def harmonize(study, intensity="zscore", fitted=None, settings=SETTINGS, **more)
         **more,
     )
     return folder, {row["scan"]: row for row in rows}
-
-
-def fit(study, intensity, split="pooled", settings=SETTINGS):
-    target = study.folder / f"{intensity}-{split}.json"
-    fit_intensity(
-        study.scans,
-        study.canonical,
-        study.splits,
-        target,
-        intensity=intensity,
-        split=split,
-        settings=settings,
-    )
-    return target
 
 
 def changed(**values):
@@ -72,8 +57,8 @@ def test_every_method_of_single_scans_harmonizes(small_study, intensity):
 
 
 @pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
-def test_every_method_that_learns_harmonizes(small_study, intensity):
-    folder, status = harmonize(small_study, intensity, fit(small_study, intensity))
+def test_every_method_that_learns_harmonizes(small_study, fit, intensity):
+    folder, status = harmonize(small_study, intensity, fit(intensity))
     assert {row["state"] for row in status.values()} == {"made"}, status
     assert "map" in sidecar_of(folder, small_study.ids[0])["medinorm"]["inputs"]
 
@@ -81,10 +66,10 @@ def test_every_method_that_learns_harmonizes(small_study, intensity):
 @pytest.mark.parametrize(
     "intensity", ["zscore", "percentile", "nyul", "histogram", "fcm", "kde"]
 )
-def test_the_scanners_gain_vanishes(small_study, intensity):
+def test_the_scanners_gain_vanishes(small_study, fit, intensity):
     """Scans of odd numbers are ten times as bright."""
     learned = intensity in FITTED_INTENSITIES
-    fitted = fit(small_study, intensity) if learned else None
+    fitted = fit(intensity) if learned else None
     for name, least, most in (("none", 9, 11), (intensity, 0.9, 1.1)):
         folder, _ = harmonize(small_study, name, fitted if name != "none" else None)
         spread = [
@@ -146,8 +131,8 @@ def test_a_scan_that_goes_bad_loses_its_old_output(small_study):
     assert harmonized_paths(folder, small_study.ids[1])[0].exists()
 
 
-def test_maps_and_methods_belong_together(small_study):
-    target = fit(small_study, "population")
+def test_maps_and_methods_belong_together(small_study, fit):
+    target = fit("population")
     folder, _ = harmonize(small_study, "population", target)
     means = [image_of(folder, scan).mean() for scan in small_study.ids]
     assert max(means) - min(means) > 1  # the scanners' gains differ and stay so
@@ -159,13 +144,13 @@ def test_maps_and_methods_belong_together(small_study):
         harmonize(small_study, "foo")
 
 
-def test_labels_of_test_scans_are_never_read(small_study):
+def test_labels_of_test_scans_are_never_read(small_study, fit):
     settings = changed(foreground="label")
     with pytest.raises(StageError, match="labels of test scans for zscore"):
         harmonize(small_study, settings=settings)
     with pytest.raises(StageError, match="labels of test scans for nyul"):
         harmonize(small_study, "nyul", settings=settings)
-    target = fit(small_study, "population", settings=settings)
+    target = fit("population", settings=settings)
     _, status = harmonize(small_study, "population", target, settings)
     assert {row["state"] for row in status.values()} == {"made"}
 
