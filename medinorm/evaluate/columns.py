@@ -107,12 +107,12 @@ EFFECT_COLUMNS = (
     "out_domain",
     "out_domain_low",
     "out_domain_high",
-    "difference",  # minus the best level of the factor
+    "difference",  # minus the highest level of the factor
     "difference_low",
     "difference_high",
     "p",
     "p_holm",
-    "verdict",  # best, worse, equivalent or undecided
+    "verdict",  # highest, worse, equivalent or undecided
     "spread",  # best minus worst level of the other factor, within this one
     "spread_low",
     "spread_high",

@@ -96,7 +96,7 @@ def _effects(study: Study, factor: Factor) -> Iterator[Cells]:
             "level": crossing.levels[index],
             "variants": len(crossing.others),
             **interval_cells("out_domain", value, (index,), share=True),
-            **({"verdict": "best"} if index == best else behind),
+            **({"verdict": "highest"} if index == best else behind),
             **_spread(study, crossing, index),
         }
 

@@ -55,7 +55,7 @@ def tabulate_effects(findings: Findings, factor: Factor) -> Table:
     columns = (
         Column(name, numeric=False),
         Column("Out-of-domain", f"Dice; {level} interval"),
-        Column("Against the best", f"Dice; {level} interval"),
+        Column("Against the highest", f"Dice; {level} interval"),
         Column("Verdict", numeric=False),
         Column(f"Spread among {others}", f"Dice; {level} interval"),
     )
@@ -134,8 +134,9 @@ def _explain(findings: Findings, factor: Factor) -> str:
     best, worst = rows[0], rows[-1]
     apart = number(best["out_domain"]) - number(worst["out_domain"])
     low, high = number(worst["difference_low"]), number(worst["difference_high"])
-    within = f" ({-high:.3f} to {-low:.3f})" if math.isfinite(low) else ""
+    known = math.isfinite(low)
+    within = f"({-high:.3f} to {-low:.3f})" if known else "(no interval: too few seeds)"
     return (
-        f"{name}s differ by up to {apart:.3f}{within} in out-of-domain Dice, as means "
+        f"{name}s differ by up to {apart:.3f} {within} in out-of-domain Dice, as means "
         f"over {best['variants']} {others}: {best['level']} against {worst['level']}."
     )

@@ -40,7 +40,7 @@ def test_each_step_is_the_mean_over_the_norms(comparison):
         ends = float(row["out_domain_low"]), float(row["out_domain_high"])
         assert ends[0] < value < ends[1]
         assert row["variants"] == "2"
-    assert rows["zscore"]["verdict"] == "best"
+    assert rows["zscore"]["verdict"] == "highest"
     assert rows["zscore"]["difference"] == ""
     assert rows["none"]["verdict"] == "worse"
     assert float(rows["none"]["difference"]) == pytest.approx(-0.4, abs=0.005)
@@ -76,7 +76,7 @@ def test_one_level_is_no_comparison(comparison):
 
 def test_with_one_seed_nothing_is_claimed(comparison):
     rows = effects(add_crossed(comparison(seeds=(0,))).weigh(), "intensity")
-    assert {row["verdict"] for row in rows.values()} == {"best", "undecided"}
+    assert {row["verdict"] for row in rows.values()} == {"highest", "undecided"}
     assert {row["out_domain_low"] for row in rows.values()} == {""}
 
 
