@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from medinorm.tables import Row
 Kind = Literal["nifti", "dicom", "excluded", "quarantined", "files"]
 # `part`: used for one of several volumes of its series.
 FileState = Literal["used", "part", "excluded", "quarantined", "unreadable"]
+
+# Blanks that would not be in a cell as they are: all but a single space inside.
+_FOLDED = re.compile(r"[^\S ]|\A\s|\s\Z|(?<=\s)\s")
 
 FILE_COLUMNS = ("path", "state", "where", "reason", "others")
 
@@ -137,5 +141,18 @@ def unpack(row: Row, column: str = "source") -> Any:
 
 
 def printable(path: Path) -> str:
-    """A path as text, even where its bytes are not UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    r"""A path as text fit for a cell; no two paths have the same.
+
+    Bytes that are not UTF-8 and blanks that a table would fold are escaped.
+
+    Examples:
+        >>> printable(Path("a b")), printable(Path("a  b")), printable(Path("a\\x20b"))
+        ('a b', 'a \\x20b', 'a\\\\x20b')
+    """
+    plain = os.fsencode(path).replace(b"\\", b"\\\\")
+    return _FOLDED.sub(_escaped, plain.decode("utf-8", "backslashreplace"))
+
+
+def _escaped(blank: re.Match[str]) -> str:
+    """A blank by its number."""
+    return f"\\x{ord(blank[0]):02x}"

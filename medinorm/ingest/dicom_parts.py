@@ -14,6 +14,12 @@ from medinorm.ingest.frames import Frame, frame_in, read_frames
 from medinorm.ingest.selection import reason_against_traits, traits_of
 from medinorm.ingest.series_parts import Part, divide_series
 
+# Positions in different frames of reference have nothing to do with each other.
+_SAME_IN_A_SERIES = {
+    ("SOPClassUID", "Modality"): "kind of image",
+    ("FrameOfReferenceUID",): "frame of reference",
+}
+
 
 @dataclass(frozen=True)
 class SeriesPart:
@@ -166,4 +172,8 @@ def _contradiction(entries: Sequence[Entry]) -> str:
     """Why files of one series cannot belong together, or nothing."""
     if len({(entry.patient, entry.study) for entry in entries}) > 1:
         return "its files name several patients or studies; export the series again"
+    for keywords, what in _SAME_IN_A_SERIES.items():
+        found = {tuple(map(entry.values.get, keywords)) for entry in entries}
+        if len(found) > 1:
+            return f"its files differ in their {what}; export the series again"
     return ""

@@ -69,6 +69,10 @@ _IMAGE_TYPES = {
         }
     ): "phase, real or imaginary part, not magnitude",
 }
+# Values that say what pixels show; the first are of Dixon images.
+_SHOWN = frozenset(
+    {*("WATER", "FAT", "W", "F", "IN_PHASE", "OUT_PHASE", "OPP_PHASE", "IP", "OP")}
+).union(*_IMAGE_TYPES)
 
 
 def reason_against(sop_class: str, image_type: Sequence[str]) -> str:
@@ -92,6 +96,19 @@ def reason_against(sop_class: str, image_type: Sequence[str]) -> str:
         if unwanted.intersection(values[2:]):
             return reason
     return ""
+
+
+def shown_by(image_type: Sequence[str]) -> frozenset[str]:
+    """What pixels show, as far as a volume cannot show several such things.
+
+    Args:
+        image_type: the values of its ImageType, in upper case.
+
+    Examples:
+        >>> sorted(shown_by(["ORIGINAL", "PRIMARY", "M", "NORM", "WATER"]))
+        ['WATER']
+    """
+    return _SHOWN.intersection(image_type[2:])
 
 
 def _reason_against_class(sop_class: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from medinorm.ingest.dicom_files import numbers_of, text_of, value_of
+from medinorm.ingest.dicom_files import items_of, numbers_of, text_of
 from medinorm.ingest.pseudonyms import Pseudonyms
 from medinorm.ingest.scanner_names import (
     plain_coil,
@@ -82,14 +82,20 @@ _NUMBERS = frozenset(
     {"field_strength", "repetition_time", "echo_time", "inversion_time", "flip_angle"}
 )
 _MODALITIES = frozenset({"MR", "CT", "PT"})
+# Groups of a frame that hold its timing, coil and kernel.
+_MAKING_GROUPS = (
+    *("MRTimingAndRelatedParametersSequence", "MREchoSequence", "MRModifierSequence"),
+    *("MRReceiveCoilSequence", "CTReconstructionSequence"),
+)
 
 
-def read_identity(header: Dataset, pseudonyms: Pseudonyms) -> Facts:
+def read_identity(header: Dataset, pseudonyms: Pseudonyms, frame: int = 0) -> Facts:
     """The scanner's identity and the main settings from one DICOM header.
 
     Args:
-        header: of any file of the series.
+        header: of any file of the volume.
         pseudonyms: for the serial number (or station) and the institution.
+        frame: one of the volume's in that file, from 0: others may be of other echoes.
 
     Returns:
         A value for each of `IDENTITY_COLUMNS`; unknown is empty.
@@ -98,6 +104,7 @@ def read_identity(header: Dataset, pseudonyms: Pseudonyms) -> Facts:
     serial = text_of(header, "DeviceSerialNumber") or text_of(header, "StationName")
     site = text_of(header, "InstitutionName") or text_of(header, "InstitutionAddress")
     modality = text_of(header, "Modality")
+    groups = [header, *_functional_groups(header, frame)]
     facts = {
         "vendor": vendor,
         "model": plain_model(text_of(header, "ManufacturerModelName"), pseudonyms),
@@ -105,13 +112,13 @@ def read_identity(header: Dataset, pseudonyms: Pseudonyms) -> Facts:
             nominal_field(_number(header, "MagneticFieldStrength"))
         ),
         "software": plain_software(text_of(header, "SoftwareVersions")),
-        "kernel": plain_kernel(text_of(header, "ConvolutionKernel")),
-        "coil": plain_coil(_coil_of(header), pseudonyms),
+        "kernel": plain_kernel(_first_text(groups, "ConvolutionKernel")),
+        "coil": plain_coil(_first_text(groups, "ReceiveCoilName"), pseudonyms),
         "device": pseudonyms.name("device", vendor, serial) if serial else "",
         "site": pseudonyms.name("site", site) if site else "",
         "modality": modality if modality in _MODALITIES else "",
     }
-    return complete_identity(facts | _read_timing(header))
+    return complete_identity(facts | _read_timing(groups))
 
 
 def read_metadata(metadata: Mapping[str, Any], pseudonyms: Pseudonyms) -> Facts:
@@ -211,9 +218,8 @@ def nominal_field(tesla: float | None) -> float | None:
     return nearest if abs(nearest / tesla - 1) <= _FIELD_TOLERANCE else tesla
 
 
-def _read_timing(header: Dataset) -> Facts:
+def _read_timing(groups: Sequence[Dataset]) -> Facts:
     """Times in s and the flip angle, from wherever this kind of object has them."""
-    groups = [header, *_functional_groups(header)]
     echo = _first(groups, "EchoTime") or _first(groups, "EffectiveEchoTime")
     inversion = _first(groups, "InversionTime") or _first(groups, "InversionTimes")
     return {
@@ -224,32 +230,24 @@ def _read_timing(header: Dataset) -> Facts:
     }
 
 
-def _functional_groups(header: Dataset) -> list[Dataset]:
-    """The groups of a multi-frame object that hold its timing."""
-    found = []
-    for place in (
-        "SharedFunctionalGroupsSequence",
-        "PerFrameFunctionalGroupsSequence",
-    ):
-        for item in list(value_of(header, place, ()))[:1]:
-            for name in (
-                "MRTimingAndRelatedParametersSequence",
-                "MREchoSequence",
-                "MRModifierSequence",
-                "MRReceiveCoilSequence",
-            ):
-                found += list(value_of(item, name, ()))[:1]
-    return found
+def _functional_groups(header: Dataset, frame: int) -> list[Dataset]:
+    """The groups that say how a frame of a multi-frame object was made."""
+    own = items_of(header, "PerFrameFunctionalGroupsSequence")[frame : frame + 1]
+    shared = items_of(header, "SharedFunctionalGroupsSequence")[:1]
+    return [
+        group
+        for item in (*shared, *own)
+        for name in _MAKING_GROUPS
+        for group in items_of(item, name)[:1]
+    ]
 
 
-def _coil_of(header: Dataset) -> str:
-    """The name of the receiving coil, also of a multi-frame object."""
-    groups = [header, *_functional_groups(header)]
-    names = (text_of(group, "ReceiveCoilName") for group in groups)
-    return next(filter(None, names), "")
+def _first_text(groups: Sequence[Dataset], keyword: str) -> str:
+    """The first of several groups to give a text."""
+    return next(filter(None, (text_of(group, keyword) for group in groups)), "")
 
 
-def _first(groups: list[Dataset], keyword: str) -> float | None:
+def _first(groups: Sequence[Dataset], keyword: str) -> float | None:
     """The first of several groups to give a number."""
     numbers = (_number(group, keyword) for group in groups)
     return next((number for number in numbers if number is not None), None)

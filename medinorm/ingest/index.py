@@ -26,7 +26,7 @@ IndexState = Literal["dicom", "listed", "excluded", "unreadable"]
 NOT_DICOM = "not DICOM"
 AN_ARCHIVE = "an archive; the files in it are counted one by one"
 
-_FORMAT = 1  # of a row; rows of another are read again
+_FORMAT = 2  # of a row; rows of another are read again
 _MAY_NOT = "the file may not be read; check its permissions"
 
 _log = logging.getLogger(__name__)

@@ -128,11 +128,12 @@ class DicomReader:
         }
 
     def identity(self, pseudonyms: Pseudonyms) -> Facts:
-        """From the header of the first file."""
+        """From the header of the first file, for a frame of this scan's."""
         header = read_header(self.inputs["series"][0])
         if header is None:
             raise ReadError("a file of the series is not DICOM any more; plan again")
-        return read_identity(header, pseudonyms)
+        frames = self.source.get("frames", [[0]])[0]
+        return read_identity(header, pseudonyms, frames[0])
 
     def image(self) -> Reading:
         """The volume that the slices make."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medinorm.errors import GeometryError
+from medinorm.ingest.dicom_rules import shown_by
 from medinorm.ingest.frames import Frame, planes_of
 from medinorm.ingest.geometry import place_numbers, same_directions, stack_planes
 
@@ -204,6 +205,8 @@ def _with_one_contrast(part: Part) -> Part:
     directions = planes_of(part.frames).directions
     if part.reason or same_directions(directions).max() > 0:
         return part
+    if len({shown_by(frame.keys.image_type) for frame in part.frames}) > 1:
+        return replace(part, reason=_mixed("image type"))
     for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
         low, high = _range(part.frames, key)
         if high - low > _SAME_CONTRAST * high:

@@ -10,7 +10,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -101,13 +102,12 @@ def list_members(path: Path, archive: zipfile.ZipFile) -> list[Member]:
             f"an archive that expands beyond {MOST_BYTES >> 30} GiB or "
             f"{_MOST_EXPANSION}-fold: it may be a ZIP bomb; unpack it yourself"
         )
-    seen: set[str] = set()
+    names = Counter(info.filename for info in infos)
     members = []
     for number, info in enumerate(infos):
-        reason = _reason_against(info, seen)
-        seen.add(info.filename)
+        reason = _reason_against(info, names[info.filename])
         # A name that is refused must not lead out of the archive, nor repeat another.
-        name = f"{number}" if reason else info.filename
+        name = _unused(str(number), names) if reason else info.filename
         members.append(Member(path / name, info, reason))
     return members
 
@@ -212,13 +212,20 @@ def _complaining() -> Iterator[None]:
         raise ReadError(_DAMAGED) from None
 
 
-def _reason_against(info: zipfile.ZipInfo, seen: set[str]) -> str:
-    """Why a file in an archive is not read, or nothing."""
+def _reason_against(info: zipfile.ZipInfo, count: int) -> str:
+    """Why a file in an archive is not read, or nothing.
+
+    Of files with one name none is read: which of them is meant cannot be known.
+
+    Args:
+        info: how it is stored.
+        count: how many files of the archive have its name.
+    """
     name = info.filename
     parts = re.split(r"[/\\]", name)
     if ".." in parts or name.startswith(("/", "\\")):
         return "its name leads out of its archive"
-    if name != str(PurePosixPath(name)) or name in seen:
+    if count > 1 or name != str(PurePosixPath(name)):
         return "its name is not plain or occurs twice in its archive; unpack it"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "a link in an archive; unpack it"
@@ -227,6 +234,13 @@ def _reason_against(info: zipfile.ZipInfo, seen: set[str]) -> str:
     if info.compress_type not in _READ:
         return "compressed in its archive in a way that is not read; unpack it"
     return ""
+
+
+def _unused(name: str, names: Collection[str]) -> str:
+    """The name, or one like it that none of the others is."""
+    while name in names:
+        name += "'"
+    return name
 
 
 def _check_directory(path: Path) -> None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medinorm.ingest.candidates import (
+    FILE_COLUMNS,
     Candidate,
     InputFile,
     count_strays,
@@ -31,6 +32,17 @@ def test_names_that_are_not_utf8_can_be_shown(tmp_path):
     name = b"caf\xe9".decode("utf-8", "surrogateescape")
     assert printable(tmp_path / name).endswith("caf\\xe9")
     assert unpack({"source": pack({"path": name})}) == {"path": name}
+
+
+@given(st.sets(PATHS.filter(bool).map(lambda text: text.replace("/", "_"))))
+def test_no_two_paths_look_the_same_in_a_table(tmp_path_factory, names):
+    table = tmp_path_factory.mktemp("files") / "files.tsv"
+    write_table(
+        table,
+        [InputFile(Path(name), "excluded").row for name in names],
+        FILE_COLUMNS,
+    )
+    assert len({row["path"] for row in read_table(table)}) == len(names)
 
 
 def test_strays_are_counted_by_reason():

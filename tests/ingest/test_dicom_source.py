@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import (
+    CTImageStorage,
     MediaStorageDirectoryStorage,
     SecondaryCaptureImageStorage,
     generate_uid,
@@ -204,6 +205,30 @@ def test_one_series_of_two_patients_is_left_out(fake, tmp_path, folder):
     assert reasons(found) == [
         "its files name several patients or studies; export the series again"
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ({"Modality": "CT", "SOPClassUID": CTImageStorage}, "kind of image"),
+        ({"FrameOfReferenceUID": "1.2.3.4.5.7"}, "frame of reference"),
+    ],
+)
+def test_files_that_cannot_be_one_volume_are_held_back(
+    fake, tmp_path, folder, header, what
+):
+    """Their positions would make an even stack."""
+    series = fake.Series(fake.ramp((6, 6, 6)))
+    datasets = series.datasets()
+    for ds in datasets[3:]:
+        ds.update(header)
+    fake.save(datasets, folder)
+    found = find(
+        folder, table(fake, tmp_path, {"series_uid": series.uid, "label": "x"})
+    )
+    (row,) = [row for row in found.candidates if row.kind == "quarantined"]
+    assert row.source["reason"].startswith(f"its files differ in their {what}; ")
+    assert not usable(found)
 
 
 def test_without_patient_number_each_study_is_somebody_else(fake, tmp_path, folder):

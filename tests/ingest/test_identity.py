@@ -85,6 +85,23 @@ def test_enhanced_headers_keep_their_times_elsewhere(fake, tmp_path):
     assert facts["flip_angle"] == "9"
 
 
+def test_each_echo_of_a_multi_frame_file_has_its_own_time(fake, ingest, tmp_path):
+    series = fake.Series(fake.ramp())
+    ds = series.enhanced([*range(17), *range(17)])
+    del ds.SharedFunctionalGroupsSequence[0].MREchoSequence, ds.EchoTime
+    for number, frame in enumerate(ds.PerFrameFunctionalGroupsSequence):
+        echo = Dataset()
+        echo.EffectiveEchoTime = 5.0 if number < 17 else 80.0
+        frame.MREchoSequence = [echo]
+        frame.PixelValueTransformationSequence[0].RescaleSlope = echo.EffectiveEchoTime
+    fake.save([ds], tmp_path / "in")
+    fake.nifti(tmp_path / "label.nii.gz", fake.blocks((20, 18, 17)), series.affine)
+    row = {"series_uid": series.uid, "label": "label.nii.gz"}
+    labels = fake.table(tmp_path / "labels.tsv", [row])
+    out = ingest(dicom=(tmp_path / "in",), labels=labels)
+    assert sorted(row["echo_time"] for row in out.scans) == ["0.005", "0.08"]
+
+
 def test_odd_values_are_left_out():
     header = Dataset()
     with disable_value_validation():
@@ -168,7 +185,11 @@ def test_kernel_and_coil_are_read_from_plain_and_enhanced_headers(fake):
     coil = Dataset()
     coil.ReceiveCoilName = "SENSE-Head-8"
     ds.SharedFunctionalGroupsSequence[0].MRReceiveCoilSequence = [coil]
-    assert read_identity(ds, NAMES)["coil"] == "SENSE-Head-8"
+    kernel = Dataset()
+    kernel.ConvolutionKernel = "B30f"
+    ds.PerFrameFunctionalGroupsSequence[0].CTReconstructionSequence = [kernel]
+    facts = read_identity(ds, NAMES)
+    assert (facts["coil"], facts["kernel"]) == ("SENSE-Head-8", "B30f")
 
 
 @given(st.text("QZXJKW", min_size=5, max_size=12))

@@ -119,6 +119,8 @@ def test_the_lesser_of_siblings_is_incomplete():
         ("echo", (5.0, 10.0), "echo time"),
         ("inversion", (700.0, 2500.0), "inversion time"),
         ("b_value", (0.0, 1000.0), "b-value"),
+        ("image_type", (("O", "P", "M"), ("O", "P", "M", "PHASE")), "image type"),
+        ("image_type", (("O", "P", "WATER"), ("O", "P", "FAT")), "image type"),
     ],
 )
 def test_halves_of_two_contrasts_are_no_volume(key, values, name):
