@@ -39,6 +39,7 @@ def read_table(
         ) from None
     if "\0" in text:
         raise StageError(f"{name}: has NUL characters; save it as plain text")
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # of a cell
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval=None)
     columns = [column.strip() for column in reader.fieldnames or []]
     reader.fieldnames = columns

@@ -24,6 +24,10 @@ _LEVEL = 1
 
 _RIGHT_ANGLE = 1e-3  # largest cosine of two axes; headers are rounded
 
+# In the NIfTI header: bits of the unit of length; metres, micrometres.
+_LENGTH_UNIT = 7
+_NOT_MILLIMETRES = frozenset({1, 3})
+
 _DAMAGED: tuple[type[Exception], ...] = (  # type: ignore[assignment]
     EOFError,
     zlib.error,
@@ -158,6 +162,8 @@ def _affine(image: Any) -> NDArray[np.float64]:
         raise ReadError(f"has {len(image.shape)} axes; 3 or 4 (channels last) are read")
     if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:
         raise GeometryError("the header has neither sform nor qform; set one of them")
+    if int(image.header["xyzt_units"]) & _LENGTH_UNIT in _NOT_MILLIMETRES:
+        raise GeometryError("lengths are in metres or micrometres; convert them to mm")
     affine = np.asarray(image.affine, dtype=np.float64)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
         raise GeometryError("the affine is singular or not finite; repair the header")

@@ -52,6 +52,15 @@ def test_bad_tables(tmp_path, content, message):
     assert "Doe" not in str(caught.value)
 
 
+def test_cells_may_be_long(tmp_path):
+    path = tmp_path / "x.tsv"
+    write_table(path, [{"a": "x" * 200_000}], ("a",))
+    assert len(read_table(path)[0]["a"]) == 200_000
+    path.write_text('c\td\n"1\t2\n' + 50_000 * "1\t2\n")  # a quote never closed
+    with pytest.raises(StageError, match="expected 2 values"):
+        read_table(path)
+
+
 def test_a_folder_in_place_of_a_table(tmp_path):
     with pytest.raises(StageError, match="cannot be read"):
         read_table(tmp_path)

@@ -105,6 +105,16 @@ def test_other_files_are_refused(tmp_path):
         read_volume(flat)
 
 
+@pytest.mark.parametrize("unit", ["meter", "micron"])
+def test_lengths_that_are_no_millimetres_are_refused(tmp_path, unit):
+    image = nib.Nifti1Image(np.zeros((3, 3, 3), np.uint8), np.eye(4))
+    image.header.set_xyzt_units(unit)
+    path = tmp_path / "x.nii"
+    path.write_bytes(image.to_bytes())
+    with pytest.raises(GeometryError, match="convert them to mm"):
+        read_volume(path)
+
+
 def test_a_header_without_a_place_is_refused(tmp_path):
     image = nib.Nifti1Image(np.zeros((3, 3, 3), np.uint8), None)
     path = tmp_path / "x.nii"

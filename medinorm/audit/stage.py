@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,11 @@ def audit_folder(folder: Path, *, known: Path) -> None:
     tokens = _read_tokens(known)
     if not folder.is_dir():
         raise StageError("audit: the folder does not exist")
-    for line in read_patterns(tokens)[1]:
+    patterns, short = read_patterns(tokens)
+    for line in short:
         _log.warning("line %d: too short to be searched for", line)
+    if not patterns:
+        raise StageError("--known: all are too short; a search would prove nothing")
     audit = search_folder(folder, tokens)
     for hit in audit.hits:
         _log.warning("line %d: %s (%dx)", hit.line, hit.place, hit.count)
@@ -98,7 +101,8 @@ def search_folder(folder: Path, tokens: Sequence[str]) -> Audit:
     hits: Counter[tuple[int, str]] = Counter()
     unsearched = []
     files = 0
-    for path in _walk(folder):
+    closed: list[OSError] = []
+    for path in _walk(folder, closed.append):
         name = os.fsencode(path.relative_to(folder))
         place = _masked(name, matcher)
         found = matcher.count_text(os.fsencode(path.name))
@@ -110,6 +114,10 @@ def search_folder(folder: Path, tokens: Sequence[str]) -> Audit:
             unsearched += [] if whole else [place]
         for line, count in found.items():
             hits[line, place] += count
+    unsearched += [
+        _masked(os.fsencode(os.path.relpath(error.filename, folder)), matcher)
+        for error in closed
+    ]
     return Audit(
         [Hit(line, place, count) for (line, place), count in sorted(hits.items())],
         files,
@@ -134,9 +142,14 @@ def _read_tokens(known: Path) -> list[str]:
     return lines
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """All files and folders, in the order of their names."""
-    for parent, inner, names in os.walk(folder):
+def _walk(folder: Path, note: Callable[[OSError], None]) -> Iterator[Path]:
+    """All files and folders, in the order of their names.
+
+    Args:
+        folder: where to begin.
+        note: told of folders that may not be entered.
+    """
+    for parent, inner, names in os.walk(folder, onerror=note):
         inner.sort()
         yield from (Path(parent, name) for name in sorted([*inner, *names]))
 

@@ -1,5 +1,6 @@
 """Where the scans come from, how they are read and divided."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -128,6 +129,10 @@ class IngestConfig(Section):
         needed = ("{input}", "{output}")
         if self.deface is not None and not all(name in self.deface for name in needed):
             raise ValueError("deface must name {input} and {output}")
+        try:
+            shlex.split(self.deface or "")
+        except ValueError:
+            raise ValueError("deface has a quotation mark without its other") from None
         return self
 
 

@@ -152,7 +152,7 @@ SEQUENCES = frozenset(
         ),
         *("CTAcquisitionDetailsSequence", "CTTableDynamicsSequence"),
         *("CTPositionSequence", "CTGeometrySequence", "CTReconstructionSequence"),
-        *("CTXRayDetailsSequence"),
+        "CTXRayDetailsSequence",
         *("PETFrameTypeSequence", "PETFrameAcquisitionSequence", "PETPositionSequence"),
         *("PETReconstructionSequence", "PETFrameCorrectionFactorsSequence"),
         *("EnergyWindowRangeSequence", "RadiopharmaceuticalInformationSequence"),

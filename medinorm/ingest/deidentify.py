@@ -34,7 +34,7 @@ from medinorm.ingest.dates import (
     shift_datetime,
     shift_of,
 )
-from medinorm.ingest.dicom_files import quiet_reading, text_of, value_of
+from medinorm.ingest.dicom_files import items_of, quiet_reading, text_of, value_of
 from medinorm.ingest.identity import vendor_of
 from medinorm.ingest.pseudonyms import Pseudonyms
 from medinorm.ingest.scanner_names import (
@@ -144,8 +144,7 @@ class Deidentifier:
 
     def _sequence(self, original: Dataset, keyword: str) -> list[Dataset]:
         """All items, in number and order as they were: frames are counted by them."""
-        items = value_of(original, keyword, ())
-        return [self._items(item) for item in items if isinstance(item, Dataset)]
+        return [self._items(item) for item in items_of(original, keyword)]
 
     def _uids(self, original: Dataset, keyword: str) -> list[str]:
         """UIDs of the standard as they are, all others replaced everywhere alike."""
@@ -230,8 +229,7 @@ def _binary(original: Dataset, keyword: str) -> Any:
 
 def _units(original: Dataset, keyword: str) -> list[Dataset]:
     """Units of measurement by their code, which says all that the meaning does."""
-    items = value_of(original, keyword, ())
-    codes = (text_of(item, "CodeValue") for item in items if isinstance(item, Dataset))
+    codes = (text_of(item, "CodeValue") for item in items_of(original, keyword))
     return [_code(code, "UCUM", code) for code in codes if code in UNITS]
 
 

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,7 @@ from medinorm.ingest.index import IndexRow, look_through
 from medinorm.ingest.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.zip_files import on_disk, removing
 from medinorm.progress import track
+from medinorm.shards import DISK_ERRORS, place_of
 from medinorm.tables import write_table
 
 ExportState = Literal["exported", "excluded", "quarantined", "unreadable"]
@@ -127,6 +129,11 @@ def _outcome(row: IndexRow, export: _Export) -> _Outcome:
         return _exported(row, export)
     except ReadError as error:
         return _Outcome(row.path, "unreadable", reason=str(error))
+    except Exception as error:  # one file must not end the export of the others
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            raise
+        reason = f"unexpected error, please report it: {place_of(error)}"
+        return _Outcome(row.path, "unreadable", reason=reason)
 
 
 def _exported(row: IndexRow, export: _Export) -> _Outcome:
@@ -154,11 +161,11 @@ def _exported(row: IndexRow, export: _Export) -> _Outcome:
     target = _target(original, row.values, export)
     if target in export.taken:
         return _Outcome(row.path, "excluded", reason="the same object as another file")
-    export.taken.add(target)
     patient = _patient_of(row.values)
     subject = Subject(patient, export.subjects[patient])
     deidentifier = Deidentifier(export.pseudonyms, subject, export.settings)
     _write(deidentifier.header(original), frames, export.output / target)
+    export.taken.add(target)
     return _Outcome(row.path, "exported", target)
 
 
@@ -180,7 +187,12 @@ def _write(header: Dataset, frames: NDArray[np.generic], path: Path) -> None:
     """Write pixels under a header, uncompressed, all or nothing.
 
     What hides in a compressed stream or behind its end is not copied.
+
+    Raises:
+        ReadError: pixels or header are such as the standard does not allow.
     """
+    if frames.dtype.kind == "f":
+        raise ReadError("pixels are no whole numbers, as an image's are")
     bits = 8 * frames.dtype.itemsize
     header.BitsAllocated = bits
     header.BitsStored = min(int(header.get("BitsStored", bits)), bits)
@@ -193,8 +205,16 @@ def _write(header: Dataset, frames: NDArray[np.generic], path: Path) -> None:
     header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
     header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
     header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    with quiet_reading(), replacing(path) as temporary:
-        header.save_as(temporary, enforce_file_format=True)
+    stream = BytesIO()
+    try:
+        with quiet_reading():
+            header.save_as(stream, enforce_file_format=True)
+    except Exception:  # a damaged value can raise anything, and the text repeats it
+        raise ReadError(
+            "a value of the header cannot be what it says; export the series again"
+        ) from None
+    with replacing(path) as temporary:
+        temporary.write_bytes(stream.getbuffer())
 
 
 def _write_account(outcomes: Sequence[_Outcome], output: Path, private: Path) -> None:

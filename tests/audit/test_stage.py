@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import lzma
+import os
 import re
 import tarfile
 import zipfile
@@ -197,6 +198,26 @@ def test_a_list_of_nothing_proves_nothing(tmp_path, content):
         known.write_bytes(content)
     with pytest.raises(StageError, match="--known"):
         audit_folder(tmp_path, known=known)
+
+
+def test_a_list_of_short_ones_proves_nothing(tmp_path):
+    known = tmp_path / "tokens.txt"
+    known.write_text("Li\n")
+    with pytest.raises(StageError, match="too short"):
+        audit_folder(tmp_path, known=known)
+
+
+def test_closed_folders_are_no_proof(tmp_path, monkeypatch):
+    (tmp_path / f"of {TOKEN}").mkdir()
+    scandir = os.scandir
+
+    def closed(path):
+        if TOKEN in os.fspath(path):
+            raise PermissionError(13, "denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert search_folder(tmp_path, [TOKEN]).unsearched == ["***"]
 
 
 def test_too_short_tokens_are_named(tmp_path, caplog):

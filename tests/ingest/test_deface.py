@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from medinorm.config import IngestConfig
-from medinorm.errors import ScanError
+from medinorm.errors import ConfigError, ScanError
 from medinorm.ingest.deface import deface_volume
+from medinorm.sections import parse_section
 from medinorm.volume import Volume, read_volume
 
 VOLUME = Volume(np.arange(2 * 24.0).reshape(2, 2, 3, 4).astype(np.float32), np.eye(4))
@@ -72,3 +73,9 @@ def test_ingest_writes_what_the_command_left(fake, tmp_path, ingest):
     assert (image.array[0, :4] == 0).all()
     np.testing.assert_array_equal(image.array[0, 4:], series.array[4:])
     assert out.scans[0]["spacing"] == "1.25x1.5x2"
+
+
+@pytest.mark.parametrize("words", ["tool", "tool {input}", 'tool "{input} {output}'])
+def test_a_command_that_cannot_work_is_refused_at_once(words):
+    with pytest.raises(ConfigError, match="deface"):
+        parse_section(IngestConfig, {"deface": words})

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from pydicom.datadict import DicomDictionary
+from pydicom.datadict import DicomDictionary, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     RLELossless,
@@ -19,6 +20,13 @@ from medinorm import cli
 from medinorm.audit.stage import search_folder
 from medinorm.config import ExportConfig
 from medinorm.errors import StageError
+from medinorm.ingest.allowed_attributes import (
+    ALWAYS,
+    ATTRIBUTES,
+    CHARACTERISTICS,
+    DATES,
+    SEQUENCES,
+)
 from medinorm.ingest.dicom_export import export_dicom
 from medinorm.ingest.dicom_files import quiet_reading, read_pixels
 from medinorm.ingest.dicom_volume import read_series
@@ -274,6 +282,46 @@ def test_every_file_is_accounted_for(fake, tmp_path, export):
     assert {"text is drawn into the pixels and may name the patient"} < {
         row["reason"] for row in left
     }
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        RawDataElement(
+            Tag(0x00181310), "SS", 8, b"\xff\xff\1\0\2\0\3\0", 0, False, True
+        ),
+        RawDataElement(Tag(0x00081140), "US", 2, b"\3\0", 0, False, True),
+    ],
+    ids=["negative", "no sequence"],
+)
+def test_an_impossible_value_does_not_end_the_export(fake, tmp_path, export, element):
+    datasets = fake.Series(fake.ramp()).datasets()[:2]
+    datasets[0]._dict[element.tag] = element
+    fake.save(datasets, tmp_path / "in")
+    out = export(tmp_path / "in")
+    left = sum(int(row["files"]) for row in read_table(out / "excluded.tsv"))
+    assert len(copies(out)) + left == 2
+    assert "please report" not in (out / "excluded.tsv").read_text()
+
+
+def test_pixels_that_are_no_whole_numbers_are_not_copied(fake, tmp_path, export):
+    """As whole numbers their bits would mean something else."""
+    first, second = fake.Series(fake.ramp()).datasets()[:2]
+    del first.PixelData
+    first.BitsAllocated = first.BitsStored = 32
+    first.HighBit = 31
+    first.FloatPixelData = np.full((18, 20), 0.5, np.float32).tobytes()
+    fake.save([first, second], tmp_path / "in")
+    out = export(tmp_path / "in")
+    assert len(copies(out)) == 1
+    (row,) = read_table(out / "excluded.tsv")
+    assert (row["state"], row["files"]) == ("unreadable", "1")
+
+
+def test_all_that_is_listed_is_an_attribute():
+    listed = ATTRIBUTES | SEQUENCES | DATES | CHARACTERISTICS | set(ALWAYS)
+    assert [keyword for keyword in listed if tag_for_keyword(keyword) is None] == []
+    assert all(dictionary_VR(keyword) == "SQ" for keyword in SEQUENCES)
 
 
 def test_the_same_key_gives_the_same_bytes(fake, tmp_path, export):
