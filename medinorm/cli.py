@@ -47,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{_flag_of(str(error))}")
     except MedinormError as error:
         return _complain(str(error))
+    except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        return _complain(
+            f"a file or folder cannot be used ({place_of(error)}): check those that "
+            "are named, and their permissions"
+        )
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             return _complain(

@@ -276,7 +276,7 @@ STAGES: Mapping[str, Stage] = {
         summary="Write de-identified copies of DICOM images as DICOM.",
         files={
             "source": "folder of DICOM files, ZIP archives included",
-            "output": "folder to write the copies to",
+            "output": "new or empty folder to write the copies to",
         },
         options=_PRIVATE,
         sections=(("settings", config.ExportConfig),),

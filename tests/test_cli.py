@@ -40,6 +40,15 @@ def test_a_bad_setting_names_its_flag(capsys):
     assert "--test-folds: Input should be" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    words = ["index", str(tmp_path / "i"), "--private", str(tmp_path / "file" / "x")]
+    assert cli.main(words) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be used (NotADirectoryError at " in line
+    assert str(tmp_path) not in line
+
+
 def test_a_full_disk_is_one_line_and_a_bug_is_not(monkeypatch, capsys):
     def fail(error):
         def stage(**_):

@@ -81,12 +81,13 @@ def export_dicom(
 
     Args:
         source: folder of DICOM files, ZIP archives included.
-        output: folder to write ``sub-*/ses-*/series/*.dcm`` to.
+        output: new or empty folder to write ``sub-*/ses-*/series/*.dcm`` to.
         private: folder of the key.
         settings: what may stay.
 
     Raises:
-        StageError: a folder is missing or lies in another one, or nothing was exported.
+        StageError: a folder is missing or lies in another one, `output` holds something
+            already, or nothing was exported.
     """
     _check_apart(source, output, private)
     rows = look_through([source])
@@ -105,7 +106,7 @@ def export_dicom(
 
 
 def _check_apart(source: Path, output: Path, private: Path) -> None:
-    """Refuse folders that would mix originals, copies and the key."""
+    """Refuse folders that would mix originals, copies, older copies and the key."""
     if not source.is_dir():
         raise StageError("export: the folder of DICOM files does not exist")
     inner, outer, key = (path.resolve() for path in (output, source, private))
@@ -113,6 +114,11 @@ def _check_apart(source: Path, output: Path, private: Path) -> None:
         raise StageError("export: write to a folder apart from the one that is read")
     if key.is_relative_to(inner) or inner.is_relative_to(key):
         raise StageError("--private must lie outside of the folder that is written")
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise StageError(
+            "export: give a new or empty folder; copies of an earlier export may be of "
+            "patients who are no longer wanted"
+        )
 
 
 def _patient_of(values: Mapping[str, str]) -> str:

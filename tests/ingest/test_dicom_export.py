@@ -1,5 +1,6 @@
 """Exported DICOM is the same picture of nobody."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -330,7 +331,9 @@ def test_the_same_key_gives_the_same_bytes(fake, tmp_path, export):
     def content(out):
         return {p.relative_to(out): p.read_bytes() for p in sorted(out.rglob("*.dcm"))}
 
-    first = content(export(tmp_path / "in"))
+    out = export(tmp_path / "in")
+    first = content(out)
+    shutil.rmtree(out)
     assert content(export(tmp_path / "in")) == first
     assert not set(content(export(tmp_path / "in", name="other"))) & set(first)
 
@@ -349,6 +352,15 @@ def test_folders_lie_apart(fake, tmp_path, source, output, private):
             settings=ALL,
         )
     assert not (tmp_path / output).exists()
+
+
+def test_an_earlier_export_is_not_mixed_with_this_one(fake, tmp_path, export):
+    fake.save(fake.Series(fake.ramp()).datasets(), tmp_path / "in")
+    out = export(tmp_path / "in")
+    with pytest.raises(StageError, match="new or empty"):
+        export_dicom(
+            tmp_path / "in", out, private=tmp_path / "p", settings=ExportConfig()
+        )
 
 
 def test_from_the_command_line(fake, tmp_path):
