@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = {name: read_flags(given, kind) for name, kind in stage.sections}
         words = [*stage.files, *stage.options]
         _function(stage)(**{word: getattr(given, word) for word in words}, **settings)
-    except ConfigError as error:
-        return _complain(f"{_flag_of(str(error))}")
     except MedinormError as error:
-        return _complain(str(error))
+        message = str(error)
+        wrong_flag = isinstance(error, ConfigError)
+        return _complain(_flag_of(message) if wrong_flag else message)
     except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
         return _complain(
             f"a file or folder cannot be used ({place_of(error)}): check those that "
