@@ -14,6 +14,7 @@ from medinorm.volume import Volume
 Spacing = tuple[float, float, float]
 
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (NIfTI) and LPS+ (ITK)
+_ROUNDING = 1e-14  # of a direction cosine
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in standard deviations
 
 
@@ -101,10 +102,19 @@ def to_itk(volume: Volume) -> list[sitk.Image]:
     for channel in volume.array:
         image = sitk.GetImageFromArray(np.ascontiguousarray(channel.T))
         image.SetSpacing(volume.spacing)
-        image.SetDirection((affine[:3, :3] / volume.spacing).ravel().tolist())
+        image.SetDirection(_directions(volume))
         image.SetOrigin(affine[:3, 3].tolist())
         images.append(image)
     return images
+
+
+def _directions(volume: Volume) -> list[float]:
+    """Direction cosines of the axes for ITK (LPS+), row by row.
+
+    ITK inverts them wrongly where some are as small as 1e-300; those are 0.
+    """
+    cosines = (_LPS @ volume.affine)[:3, :3] / volume.spacing
+    return np.where(np.abs(cosines) < _ROUNDING, 0.0, cosines).ravel().tolist()
 
 
 def _smooth(image: sitk.Image, blur: Sequence[float]) -> sitk.Image:
@@ -124,7 +134,7 @@ def _resample(image: sitk.Image, target: Volume, interpolator: int) -> NDArray[A
     resample = sitk.ResampleImageFilter()
     resample.SetSize(target.grid)
     resample.SetOutputSpacing(target.spacing)
-    resample.SetOutputDirection((affine[:3, :3] / target.spacing).ravel().tolist())
+    resample.SetOutputDirection(_directions(target))
     resample.SetOutputOrigin(affine[:3, 3].tolist())
     resample.SetInterpolator(interpolator)
     resample.UseNearestNeighborExtrapolatorOn()
