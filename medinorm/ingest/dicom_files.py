@@ -1,6 +1,7 @@
 """DICOM files: told from others, read without a word about their content."""
 
 import logging
+import math
 import os
 import warnings
 import zlib
@@ -23,6 +24,8 @@ from medinorm.ingest.zip_files import is_bomb, open_input
 
 _START = 1 << 14  # bytes that hold the file meta group
 _CHUNK = 1 << 20
+_SIZES = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated")
+MOST_BESIDE_PIXELS = 1 << 26  # bytes of a file
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 _MISSING = object()
 _BAD_PIXELS = (
@@ -129,6 +132,24 @@ def _check_inflated(stream: IO[bytes]) -> None:
     stream.seek(0)
 
 
+def _check_size(stream: IO[bytes]) -> None:
+    """Refuse a file much larger than its pixels: behind them could be anything.
+
+    Goes to the file's start.
+
+    Raises:
+        ReadError: it is, or it is damaged.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    if size > MOST_BESIDE_PIXELS:
+        header = header_in(stream, _SIZES) or Dataset()
+        factors = [numbers_of(header, keyword, 1) or (1.0,) for keyword in _SIZES]
+        bits = math.prod(factor[0] for factor in factors)  # many frames, long headers
+        if size > MOST_BESIDE_PIXELS + bits:
+            raise ReadError("the file is much larger than its pixels; export it again")
+    stream.seek(0)
+
+
 def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
     """Read a file with its stored pixel values, decompressed.
 
@@ -145,6 +166,7 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
     try:
         with open_input(path) as stream, quiet_reading():
             _check_inflated(stream)
+            _check_size(stream)
             dataset = dcmread(stream, force=True)
     except ReadError:
         raise

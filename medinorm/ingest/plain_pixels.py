@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from medinorm.errors import ReadError
-from medinorm.ingest.dicom_files import numbers_of
+from medinorm.ingest.dicom_files import MOST_BESIDE_PIXELS, numbers_of
 from medinorm.ingest.zip_files import open_input
 
 _KEYWORDS = (
@@ -53,7 +53,9 @@ class PlainPixels:
         """
         try:
             with open_input(path) as stream:
-                content = stream.read()
+                content = stream.read(MOST_BESIDE_PIXELS)
+                if stream.read(1):
+                    return None
         except OSError:
             raise ReadError("the file may not be read; check its permissions") from None
         values = self._last_of(content)

@@ -114,6 +114,16 @@ def test_stored_values_come_back(file, fake):
     np.testing.assert_array_equal(pixels[0], fake.ramp((6, 6, 1))[:, :, 0].T)
 
 
+def test_what_follows_the_pixels_cannot_fill_the_memory(file):
+    """Zeros are elements to pydicom, eight bytes each: it would read them for hours."""
+    with file.open("r+b") as stream:
+        stream.truncate(1 << 40)
+    (frame,) = read_frames(file)
+    assert frame.plain.read(file) is None
+    with pytest.raises(ReadError, match="much larger than its pixels"):
+        read_pixels(file)
+
+
 def test_a_deflated_bomb_is_refused_before_it_fills_the_memory(
     fake, tmp_path, monkeypatch
 ):
