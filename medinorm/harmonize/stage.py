@@ -17,6 +17,7 @@ from medinorm.harmonize.methods import LEARNED, PER_SCAN
 from medinorm.harmonize.sample import Sample, mask_path, read_sample
 from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
+from medinorm.intensity.maps import fill_background
 from medinorm.layout import named_paths
 from medinorm.provenance import (
     Provenance,
@@ -151,7 +152,7 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     map_ = job.map_for(sample)
     mapped = map_.apply(sample.array, sample.masks)
     if settings.background is not None:
-        _fill_background(mapped, sample.masks, settings.background)
+        fill_background(mapped, sample.masks, settings.background)
     facts = {
         "map": map_to_dict(map_),
         "checks": {**sample.facts, "channels": _check(mapped, sample.masks)},
@@ -189,15 +190,6 @@ def _possible_paths(folder: Path, scan: Scan) -> list[Path]:
         for compress in (False, True)
         for path in named_paths(folder, scan.scan, compress=compress)
     ]
-
-
-def _fill_background(
-    mapped: NDArray[np.float32], masks: Sequence[Any], value: float
-) -> None:
-    """Write `value` outside of the foreground."""
-    for channel, mask in zip(mapped, masks, strict=True):
-        if mask is not None:
-            channel[~mask] = value
 
 
 def _check(mapped: NDArray[np.float32], masks: Sequence[Any]) -> list[dict[str, float]]:

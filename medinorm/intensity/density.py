@@ -1,11 +1,12 @@
 """How intensities are distributed: histograms, their smooth shape and its peaks."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     blocks,
@@ -16,8 +17,6 @@ from medinorm.intensity.arrays import (
 )
 from medinorm.intensity.moments import constant_error
 from medinorm.intensity.percentiles import measure_quantiles
-
-PeakName = Literal["darkest", "largest", "brightest"]
 
 Floats = NDArray[np.float64]
 

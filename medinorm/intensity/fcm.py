@@ -1,17 +1,16 @@
 """Scale by the mean of one tissue class, found by fuzzy c-means."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.choices import TissueName
 from medinorm.errors import IntensityError
 from medinorm.intensity.density import Histogram, count_values, select_values
 from medinorm.intensity.kde import scale_to_one
 from medinorm.intensity.linear import LinearMap
-
-TissueName = Literal["darkest", "middle", "brightest"]
 
 _CLASS: dict[TissueName, int] = {"darkest": 0, "middle": 1, "brightest": 2}
 _FUZZINESS = 2.0

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
-from medinorm.intensity.density import PeakName, find_peak, select_values
+from medinorm.intensity.density import find_peak, select_values
 from medinorm.intensity.linear import LinearMap
 
 

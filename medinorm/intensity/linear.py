@@ -1,6 +1,5 @@
 """Linear intensity maps: what z-score, percentiles, windows and clipping come to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +10,11 @@ from medinorm.intensity.arrays import (
     ArrayT,
     is_accelerated,
     like,
-    require_grid,
     subtract_divide,
     to_host,
 )
 from medinorm.intensity.foreground import Policy
+from medinorm.intensity.maps import empty_float32, fill_background
 from medinorm.intensity.moments import Moments
 
 
@@ -62,7 +61,7 @@ class LinearMap:
         if self.background is not None and masks is None:
             raise IntensityError("this map sets the background; give it the foreground")
         given: Any = array if is_accelerated(array) else to_host(array)
-        mapped = _empty(given)
+        mapped = empty_float32(given)
         for channel, offset, scale, out in zip(
             given, self.offset, self.scale, mapped, strict=True
         ):
@@ -73,7 +72,7 @@ class LinearMap:
                 )
                 out[~finite] = self.nonfinite
         if self.background is not None:
-            _fill_background(mapped, masks, self.background)
+            fill_background(mapped, masks, self.background)
         result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
         return result
 
@@ -184,21 +183,5 @@ def window_map(center: float, width: float, channels: int) -> LinearMap:
     return LinearMap((low,) * channels, (width,) * channels, limits=(0.0, 1.0))
 
 
-def _empty(array: Any) -> Any:
-    """A float32 array of the same shape and order in memory."""
-    if is_accelerated(array):
-        return array.new_empty(array.shape, dtype=array.float().dtype)
-    return np.empty_like(array, dtype=np.float32, subok=False)
-
-
 def _isfinite(channel: Any) -> Any:
     return channel.isfinite() if is_accelerated(channel) else np.isfinite(channel)
-
-
-def _fill_background(mapped: Any, masks: Sequence[Any], value: float) -> None:
-    """Write `value` outside of the masks."""
-    for out, mask in zip(mapped, masks, strict=True):
-        if mask is not None:
-            require_grid(mask, out)
-            inside = mask if is_accelerated(out) else to_host(mask)
-            out[~inside] = value

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import ArrayT, blocks, is_accelerated, like, to_host
-from medinorm.intensity.linear import _empty, _fill_background
+from medinorm.intensity.maps import empty_float32, fill_background
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -83,7 +83,7 @@ class PiecewiseLinearMap:
         if self.background is not None and masks is None:
             raise IntensityError("this map sets the background; give it the foreground")
         given: Any = array if is_accelerated(array) else to_host(array)
-        mapped = _empty(given)
+        mapped = empty_float32(given)
         for channel, inputs, outputs, out in zip(
             given, self.inputs, self.outputs, mapped, strict=True
         ):
@@ -91,7 +91,7 @@ class PiecewiseLinearMap:
             if self.nonfinite is not None:
                 out[~_finite(channel)] = self.nonfinite
         if self.background is not None:
-            _fill_background(mapped, masks, self.background)
+            fill_background(mapped, masks, self.background)
         result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
         return result
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
-from medinorm.intensity.density import PeakName, find_peak, select_values
+from medinorm.intensity.density import find_peak, select_values
 from medinorm.intensity.linear import LinearMap
 from medinorm.intensity.percentiles import measure_quantiles
 

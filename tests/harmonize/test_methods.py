@@ -10,13 +10,10 @@ from medinorm.choices import (
     PER_SCAN_INTENSITIES,
     UNMEASURED_INTENSITIES,
     IntensityName,
-    PeakName,
-    TissueName,
 )
 from medinorm.config import HarmonizeConfig, IntensityOptions
 from medinorm.harmonize.methods import LEARNED, PER_SCAN, choose_scans
 from medinorm.harmonize.sample import Sample
-from medinorm.intensity import density, fcm
 from medinorm.volume import Volume
 
 
@@ -55,11 +52,6 @@ def test_the_methods_are_those_of_the_configuration():
     assert set(LEARNED) == FITTED_INTENSITIES
     assert set(PER_SCAN) | set(LEARNED) == set(get_args(IntensityName))
     assert set(IntensityOptions.model_fields) < set(get_args(IntensityName))
-
-
-def test_choices_of_kernels_are_those_of_the_configuration():
-    assert get_args(PeakName) == get_args(density.PeakName)
-    assert get_args(TissueName) == get_args(fcm.TissueName)
 
 
 INVARIANT = sorted(
