@@ -10,14 +10,19 @@ temporaries cost no memory traffic.
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from medinorm.errors import IntensityError
+from medinorm.intensity.spread import (
+    Spread,
+    merge_parts,
+    refuse_nonfinite,
+    split_offset,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,21 +33,6 @@ Rule = Callable[[Any], Any]  # voxels to mask, one voxel at a time
 
 BLOCK = 1 << 15  # voxels: 256 KiB as float64
 _ROUNDING = 1e-9  # relative; float64 sums are better, and contrast in float32 is larger
-_NEGLIGIBLE = 2.0**-24  # half the distance of float32 numbers near 1
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How many voxels, their mean, and their squared deviations from it, summed."""
-
-    count: int
-    mean: float
-    m2: float
-
-    @property
-    def std(self) -> float:
-        """Standard deviation, of the voxels themselves (not of a larger population)."""
-        return sqrt(self.m2 / self.count)
 
 
 def is_tensor(array: Any) -> bool:
@@ -119,7 +109,9 @@ def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
 def count_nonfinite(channel: Any) -> tuple[int, int]:
     """How many voxels are NaN, and how many infinite."""
     if is_accelerated(channel):
-        return int(channel.isnan().sum()), int(channel.isinf().sum())
+        from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
+
+        return tensors.count_nonfinite(channel)
     values = to_host(channel)
     if values.dtype.kind != "f":
         return 0, 0
@@ -149,19 +141,6 @@ def require_finite(channel: Any) -> None:
         IntensityError: there are some; with how many.
     """
     refuse_nonfinite(*count_nonfinite(channel))
-
-
-def refuse_nonfinite(nan: int, infinite: int) -> None:
-    """Refuse, if there are some.
-
-    Raises:
-        IntensityError: a count is not 0.
-    """
-    if nan or infinite:
-        raise IntensityError(
-            f"{nan} voxels are NaN and {infinite} infinite; mend the scan, or leave "
-            "them out (nonfinite: ignore)"
-        )
 
 
 def require_grid(mask: Any, channel: Any) -> None:
@@ -221,29 +200,6 @@ def measure_any(channel: Any, mask: Any = None) -> Spread:
     return spread
 
 
-def merge(parts: Sequence[Spread]) -> Spread:
-    """The spread of all voxels together, from that of the parts.
-
-    References:
-        Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
-        American Statistician 37(3), 1983.
-    """
-    return _merge([(part.count, part.mean, part.m2) for part in parts if part.count])
-
-
-def _merge(parts: Sequence[tuple[int, float, float]]) -> Spread:
-    """As `merge`, of counts, means and deviations."""
-    if not parts:
-        return Spread(0, 0.0, 0.0)
-    count, mean, m2 = np.array(parts).T
-    # Means as differences to one of them: a large offset costs no digits.
-    with np.errstate(invalid="ignore", over="ignore"):
-        shift = mean - mean[0]
-        middle = count.dot(shift) / count.sum()
-        total = m2.sum() + count.dot(np.square(shift - middle))
-    return Spread(int(count.sum()), float(mean[0] + middle), float(total))
-
-
 def _measure(channel: NDArray[Any], mask: Any) -> Spread:
     """The spread of a NumPy channel, merged from that of its blocks."""
     measured = _Blocks()
@@ -258,7 +214,7 @@ def _measure(channel: NDArray[Any], mask: Any) -> Spread:
                 measured.add(block[0][block[1]])
             else:
                 measured.add(block if mask is None else _pick(block, mask))
-    return _merge(measured.found)
+    return merge_parts(measured.found)
 
 
 def _pick(block: NDArray[Any], rule: Rule) -> NDArray[Any]:
@@ -333,13 +289,6 @@ def subtract_divide(
 def exact_in_float32(dtype: np.dtype[Any]) -> bool:
     """Whether all numbers of this type are float32 numbers."""
     return np.can_cast(dtype, np.float32)
-
-
-def split_offset(offset: float, scale: float) -> tuple[np.float32, float]:
-    """A float32 number near `offset`, and the rest, divided by `scale`."""
-    near = np.float32(offset)
-    rest = (offset - float(near)) / scale
-    return near, rest if abs(rest) > _NEGLIGIBLE else 0.0
 
 
 def _map_in_float32(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import Spread, measure, merge
+from medinorm.intensity.arrays import measure
+from medinorm.intensity.spread import Spread, merge
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     ArrayT,
-    Spread,
     blocks,
     count_nonfinite,
     like,
@@ -19,6 +18,7 @@ from medinorm.intensity.arrays import (
 )
 from medinorm.intensity.foreground import Policy, find_masks, find_regions
 from medinorm.intensity.moments import constant_error
+from medinorm.intensity.spread import Spread
 
 
 @dataclass(frozen=True)

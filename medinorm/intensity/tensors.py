@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medinorm.intensity.arrays import Spread, merge, require_finite, split_offset
+from medinorm.intensity.spread import Spread, merge, refuse_nonfinite, split_offset
 
 _BLOCK = 1 << 24  # voxels: 128 MiB as float64
 _EXACT_IN_FLOAT32 = {
@@ -23,12 +23,17 @@ _EXACT_IN_FLOAT32 = {
 }
 
 
+def count_nonfinite(channel: Tensor) -> tuple[int, int]:
+    """How many voxels are NaN, and how many infinite."""
+    return int(channel.isnan().sum()), int(channel.isinf().sum())
+
+
 def measure(channel: Tensor, mask: Any) -> Spread:
     """Count, mean and squared deviations of the voxels in a mask."""
     kind = _precise(channel)
     inside = mask
     if callable(mask):
-        require_finite(channel)
+        refuse_nonfinite(*count_nonfinite(channel))
         inside = mask(channel)
     parts = []
     for values in _values(channel, inside):
@@ -49,7 +54,7 @@ def find_ranks(
         return np.empty(0), np.empty(0), np.empty(0)
     ordered = values.sort().values
     last = values.numel() - 1
-    require_finite(values)
+    refuse_nonfinite(*count_nonfinite(values))
     place = np.asarray(fractions, dtype=np.float64) * last
     below = np.floor(place).astype(np.int64)
     low, high = (

@@ -13,18 +13,12 @@ from numpy.typing import NDArray
 
 from medinorm.choices import SourceName
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import (
-    Spread,
-    count_nonfinite,
-    measure_any,
-    merge,
-    refuse_nonfinite,
-    require_grid,
-)
+from medinorm.intensity.arrays import count_nonfinite, measure_any, require_grid
 from medinorm.intensity.foreground import FOREGROUNDS, Policy, otsu_threshold
 from medinorm.intensity.linear import LinearMap, standardize
 from medinorm.intensity.maps import IntensityMap
 from medinorm.intensity.moments import Moments
+from medinorm.intensity.spread import Spread, merge, refuse_nonfinite
 
 Index = tuple[slice, ...]
 MaskRule = Callable[[Index, NDArray[Any]], list[Any]]

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import Spread, measure, merge
+from medinorm.intensity.arrays import measure
 from medinorm.intensity.foreground import Policy, masks_to_measure
 from medinorm.intensity.linear import LinearMap, match_moments, standardize
 from medinorm.intensity.moments import Moments, constant_error, merge_moments
+from medinorm.intensity.spread import Spread, merge
 
 
 def measure_foreground(array: Any, policy: Policy, given: Any = None) -> Moments:
