@@ -20,6 +20,7 @@ _TIMES = ("temporal", "acquisition", "trigger")
 _FEWEST = 3  # slices that show whether they are even
 _SAME_CONTRAST = 0.1  # part by which echo or inversion time may vary in a volume
 _SAME_B_VALUE = 50.0  # s/mm^2, likewise
+_SAME_GRADIENT = 0.1  # largest difference of a component, likewise
 
 
 @dataclass(frozen=True)
@@ -198,23 +199,42 @@ def _complete(parts: Sequence[Part], frames: Sequence[Frame]) -> list[Part]:
 
 
 def _with_one_contrast(part: Part) -> Part:
-    """The part, with a reason if its slices cannot have one contrast.
+    """The part, with a reason if its slices cannot have one contrast and one time.
 
     What does not lie parallel is no volume for a stronger reason.
     """
     directions = planes_of(part.frames).directions
     if part.reason or same_directions(directions).max() > 0:
         return part
-    if len({shown_by(frame.keys.image_type) for frame in part.frames}) > 1:
-        return replace(part, reason=_mixed("image type"))
+    name = _difference(part.frames)
+    return replace(part, reason=_mixed(name)) if name else part
+
+
+def _difference(frames: Sequence[Frame]) -> str:
+    """In what the contrast of frames differs, or nothing."""
+    if len({shown_by(frame.keys.image_type) for frame in frames}) > 1:
+        return "image type"
     for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
-        low, high = _range(part.frames, key)
+        low, high = _range(frames, key)
         if high - low > _SAME_CONTRAST * high:
-            return replace(part, reason=_mixed(name))
-    low, high = _range(part.frames, "b_value")
-    return (
-        replace(part, reason=_mixed("b-value")) if high - low > _SAME_B_VALUE else part
-    )
+            return name
+    low, high = _range(frames, "b_value")
+    if high - low > _SAME_B_VALUE:
+        return "b-value"
+    if len(set(_places(frames))) < len(frames):  # a stronger reason
+        return ""
+    low, high = _range(frames, "temporal")
+    if high > low:
+        return "time point"
+    return "gradient" if _turns(frames) else ""
+
+
+def _turns(frames: Sequence[Frame]) -> bool:
+    """Whether the diffusion gradient changes its direction."""
+    given = [
+        f.keys.gradient for f in frames if f.keys.gradient and any(f.keys.gradient)
+    ]
+    return bool(given) and float(np.ptp(given, axis=0).max()) > _SAME_GRADIENT
 
 
 def _range(frames: Sequence[Frame], key: str) -> tuple[float, float]:

@@ -121,6 +121,8 @@ def test_the_lesser_of_siblings_is_incomplete():
         ("b_value", (0.0, 1000.0), "b-value"),
         ("image_type", (("O", "P", "M"), ("O", "P", "M", "PHASE")), "image type"),
         ("image_type", (("O", "P", "WATER"), ("O", "P", "FAT")), "image type"),
+        ("temporal", (1.0, 2.0), "time point"),
+        ("gradient", ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), "gradient"),
     ],
 )
 def test_halves_of_two_contrasts_are_no_volume(key, values, name):
