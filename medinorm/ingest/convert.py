@@ -35,6 +35,7 @@ DESCRIPTION_NAME = "dataset_description.json"
 UNPACKED_FOLDER = "unpacked"
 
 _BIDS_VERSION = "1.10.0"
+_CHECKSUM_LENGTH = 26  # characters: 130 bits
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ class _Study:
 
     @property
     def _deface(self) -> dict[str, str]:
-        """A checksum of the command that takes out faces, which may hold a path."""
+        """A pseudonym of the command that takes out faces, which may hold a path."""
         command = self.ingest.deface
         if command is None:
             return {}
-        return {"deface": hashlib.blake2b(command.encode(), digest_size=16).hexdigest()}
+        name = self.pseudonyms.name("deface", command, length=_CHECKSUM_LENGTH)
+        return {"deface": name}
 
     def reader(self, row: Row) -> ScanReader:
         """The reader of a candidate's kind."""
@@ -138,7 +140,7 @@ def _convert_scan(row: Row, *, study: _Study) -> State:
     outputs = [study.canonical / image, study.canonical / label]
     with discarding(*outputs), removing(study.unpacked(row)):
         reader = study.reader(row)
-        provenance = Provenance(study.settings, _checksums(reader))
+        provenance = Provenance(study.settings, _checksums(reader, study.pseudonyms))
         identity = reader.identity(study.pseudonyms)
         made = not all(is_current(output, provenance) for output in outputs)
         if made:
@@ -201,9 +203,15 @@ def _check_written(image: Volume, path: Path) -> None:
         raise GeometryError("the file places its voxels elsewhere; report this")
 
 
-def _checksums(reader: ScanReader) -> dict[str, str]:
-    """One checksum for each role; that of several files covers their order."""
-    return {role: _digest(role, paths) for role, paths in reader.inputs.items()}
+def _checksums(reader: ScanReader, pseudonyms: Pseudonyms) -> dict[str, str]:
+    """One checksum for each role; that of several files covers their order.
+
+    Only the key can tell of which files: who has them could find their scan otherwise.
+    """
+    return {
+        role: pseudonyms.name("input", _digest(role, paths), length=_CHECKSUM_LENGTH)
+        for role, paths in reader.inputs.items()
+    }
 
 
 def _digest(role: str, paths: Sequence[Path]) -> str:

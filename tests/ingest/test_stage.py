@@ -13,6 +13,7 @@ from pydicom.sequence import Sequence
 
 from medinorm.config import IngestConfig
 from medinorm.errors import StageError
+from medinorm.files import checksum
 from medinorm.ingest.dicom_volume import read_series
 from medinorm.volume import Volume, read_volume, write_volume
 
@@ -330,6 +331,14 @@ def test_canonical_sidecar_has_identity_and_provenance(hospital, ingest):
     assert sidecar["MagneticFieldStrength"] == 1.5
     assert sidecar["EchoTime"] == 0.0025
     assert set(sidecar["medinorm"]) == {"settings", "inputs", "version", "checksum"}
+
+
+def test_no_checksum_of_an_input_leads_back_to_it(hospital, ingest, tmp_path):
+    dicom, labels = hospital
+    inputs = [path for path in tmp_path.rglob("*") if path.is_file()]
+    out = ingest(dicom=(dicom,), labels=labels)
+    written = "".join(path.read_text() for path in out.results.rglob("*.json"))
+    assert not [path.name for path in inputs if checksum(path) in written]
 
 
 def test_label_written_with_other_axes_is_turned(fake, tmp_path, ingest):
