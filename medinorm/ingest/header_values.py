@@ -66,6 +66,8 @@ _LAST_GROUPS = {"GE": 0x0043, "Philips": 0x2001, "PHILIPS": 0x2001}
 
 PREAMBLE = 128
 _META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
+_PIXELS = b"\xe0\x7f\x10\0"
+_SCALING = {"RescaleIntercept": b"\x28\0\x52\x10", "RescaleSlope": b"\x28\0\x53\x10"}
 _IMPLICIT = "1.2.840.10008.1.2"
 _STANDARD = _IMPLICIT + "."  # explicit, but for two
 _OTHER_ENCODING = frozenset(
@@ -194,6 +196,7 @@ def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
         if tag <= before:
             raise _UnusualError
         if tag > last:
+            _check_scaling(values, data, position)
             return values
         before = tag
         if length == _UNDEFINED:
@@ -208,6 +211,22 @@ def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
         elif tag & 0xFF00 == 0 and tag >> 16 & 1:
             wanted |= _block(tag, _cut(data, position, length))
         position += length
+
+
+def _check_scaling(values: Values, data: bytes, position: int) -> None:
+    """Leave a file to pydicom in which slope or intercept may come out of order.
+
+    Without the others of the wanted elements a file is refused; without these its
+    values would be wrong. Files of many frames are read whole in any case.
+    """
+    if "NumberOfFrames" in values:
+        return
+    missing = [tag for keyword, tag in _SCALING.items() if keyword not in values]
+    if missing:
+        end = data.find(_PIXELS, position)
+        rest = data[position : end if end >= 0 else len(data)]
+        if any(tag in rest for tag in missing):
+            raise _UnusualError
 
 
 @cache

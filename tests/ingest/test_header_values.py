@@ -2,6 +2,7 @@
 
 import io
 import random
+import struct
 from pathlib import Path
 
 import pydicom
@@ -155,6 +156,18 @@ def test_an_element_out_of_order_is_found_by_pydicom(dataset):
     moved = moved[:rows] + element + moved[rows:]
     assert values_in(moved) is None
     assert read_values(io.BytesIO(moved))["Modality"] == "MR"
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+def test_scaling_behind_the_last_wanted_group_is_not_lost(dataset, keyword):
+    """Without it the values would be wrong, and nothing else would tell."""
+    plain = content_of(dataset)
+    tag = pydicom.tag.Tag(keyword)
+    moved = struct.pack("<HH2sH", tag.group, tag.element, b"DS", 2) + b"2 "
+    place = plain.index(b"\xe0\x7f\x10\0OW")
+    late = b"\x32\0\0\x40LT\2\0x "
+    content = plain[:place] + late + moved + plain[place:]
+    assert read_values(io.BytesIO(content))[keyword] == "2"
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
