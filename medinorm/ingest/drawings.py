@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from medinorm.errors import ReadError
+from medinorm.errors import GeometryError, ReadError
 from medinorm.ingest.dicom_files import read_header, text_of
 from medinorm.ingest.dicom_rules import STRUCTURES
 from medinorm.ingest.rtstruct import read_structures
@@ -12,7 +12,11 @@ from medinorm.volume import Volume
 
 
 def read_drawing(
-    path: Path, image: Volume, names: Mapping[int, str], tolerance: float
+    path: Path,
+    image: Volume,
+    names: Mapping[int, str],
+    tolerance: float,
+    space: str = "",
 ) -> Volume:
     """Read a SEG or an RTSTRUCT as a label map on the grid of an image.
 
@@ -21,18 +25,20 @@ def read_drawing(
         image: the image it was drawn on, with the acquisition's axes.
         names: name of each label value of the study.
         tolerance: largest distance in mm that still is the same place.
+        space: UID of the image's frame of reference, empty if it has none.
 
     Raises:
         LabelError: what is drawn does not fit the study.
-        GeometryError: it does not lie on the image's slices.
+        GeometryError: it was drawn in another frame of reference, or does not lie on
+            the image's slices.
         ReadError: the object is damaged.
     """
-    header = read_header(path, ("SOPClassUID",))
+    header = read_header(path, ("SOPClassUID", "FrameOfReferenceUID"))
     if header is None:
         raise ReadError("label map: is not DICOM any more; plan again")
-    read = (
-        read_structures
-        if text_of(header, "SOPClassUID") in STRUCTURES
-        else read_segmentation
-    )
-    return read(path, image, names, tolerance)
+    if text_of(header, "SOPClassUID") in STRUCTURES:
+        return read_structures(path, image, names, tolerance, space)
+    own = text_of(header, "FrameOfReferenceUID")
+    if own and space and own != space:
+        raise GeometryError("label map: drawn in another space than the image's")
+    return read_segmentation(path, image, names, tolerance)

@@ -12,7 +12,7 @@ from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import GeometryError, ReadError, ScanError
 from medinorm.files import read_json
 from medinorm.ingest.checks import on_grid_of
-from medinorm.ingest.dicom_files import read_header
+from medinorm.ingest.dicom_files import read_header, text_of
 from medinorm.ingest.dicom_parts import frames_of
 from medinorm.ingest.dicom_volume import Reading, read_part
 from medinorm.ingest.drawings import read_drawing
@@ -147,7 +147,10 @@ class DicomReader:
         tolerance = self.ingest.grid_tolerance
         if self.source.get("label"):
             return _read_label(path, image, tolerance)
-        return read_drawing(path, image, self.input.label_values, tolerance)
+        header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
+        space = text_of(header, "FrameOfReferenceUID") if header else ""
+        names = self.input.label_values
+        return read_drawing(path, image, names, tolerance, space)
 
 
 def _read_nifti(path: Path, role: str) -> Volume:

@@ -45,7 +45,11 @@ class _Contour:
 
 
 def read_structures(
-    path: Path, image: Volume, names: Mapping[int, str], tolerance: float
+    path: Path,
+    image: Volume,
+    names: Mapping[int, str],
+    tolerance: float,
+    space: str = "",
 ) -> Volume:
     """Read an RTSTRUCT as a label map on the grid of an image.
 
@@ -61,11 +65,13 @@ def read_structures(
         names: name of each label value of the study.
         tolerance: largest distance of a contour from its slice, in mm, if that is more
             than a twentieth of the gap between slices.
+        space: UID of the image's frame of reference, empty if it has none.
 
     Raises:
         LabelError: a name is missing or there twice, structures overlap, contours are
             open, cross each other or skip slices.
-        GeometryError: a contour lies on no slice of the image.
+        GeometryError: a structure was drawn in another frame of reference, or a
+            contour lies on no slice of the image.
         ReadError: the object is damaged.
 
     References:
@@ -76,7 +82,7 @@ def read_structures(
         raise ReadError("label map: is not DICOM any more; plan again")
     contours = _contours_of_structures(header)
     labels = np.zeros(image.grid, dtype=np.int64)
-    for number, value in _values_of_structures(header, names).items():
+    for number, value in _values_of_structures(header, names, space).items():
         placed = [_placed(item, image, tolerance) for item in contours[number]]
         drawn = _draw(placed, image.grid)
         if labels[drawn].any():
@@ -87,13 +93,17 @@ def read_structures(
     return Volume(labels[np.newaxis], image.affine)
 
 
-def _values_of_structures(header: Dataset, names: Mapping[int, str]) -> dict[int, int]:
+def _values_of_structures(
+    header: Dataset, names: Mapping[int, str], space: str
+) -> dict[int, int]:
     """The label value of each structure's number, for those that have one."""
     wanted = values_by_name(names)
     frames = {
         text_of(item, "FrameOfReferenceUID")
         for item in items_of(header, "ReferencedFrameOfReferenceSequence")
     }
+    if space:
+        frames &= {space}
     numbers: dict[int, int] = {}
     for item in items_of(header, "StructureSetROISequence"):
         value = wanted.get(fold_name(text_of(item, "ROIName")))

@@ -81,7 +81,9 @@ def shifted(ds):
 
 
 @pytest.mark.parametrize(
-    "change", [overlay, table, trailing, short, coloured, shifted], ids=str
+    "change",
+    [overlay, table, trailing, short, coloured, shifted],
+    ids=lambda change: change.__name__,
 )
 def test_what_is_not_plain_is_left_to_pydicom(tmp_path, change):
     assert read(written(tmp_path, as_it_is)) is not None

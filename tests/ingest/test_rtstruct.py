@@ -79,10 +79,10 @@ def structures(rois, series="1.2.3.5", space=SPACE):
 def read(tmp_path):
     """Write an RTSTRUCT and read it on the grid of an image."""
 
-    def run(image, rois, names=NAMES, **header):
+    def run(image, rois, names=NAMES, of_image="", **header):
         path = tmp_path / "rt.dcm"
         structures(rois, **header).save_as(path, enforce_file_format=True)
-        found = read_structures(path, image, names, 0.01)
+        found = read_structures(path, image, names, 0.01, of_image)
         np.testing.assert_array_equal(found.affine, image.affine)
         return found.array[0]
 
@@ -244,6 +244,9 @@ def test_another_space_is_refused(read):
     drawn = [contour(image, 3, SQUARE)]
     with pytest.raises(GeometryError, match="another space"):
         read(image, [("Tumour", drawn), ("gray matter", [])], space="1.9")
+    with pytest.raises(GeometryError, match="another space"):
+        read(image, [("Tumour", drawn), ("gray matter", [])], of_image="1.9")
+    read(image, [("Tumour", drawn), ("gray matter", [])], of_image=SPACE)
 
 
 def test_moved_and_damaged_contours_are_refused(read):
@@ -284,10 +287,13 @@ def test_ingest_finds_the_structures_of_a_series(fake, ingest, tmp_path):
     series = fake.Series(
         fake.ramp(GRID), directions=tuple(map(tuple, oblique_directions()))
     )
-    fake.save(series.datasets(), tmp_path / "dicom")
     image = Volume(series.array[np.newaxis], series.affine)
     drawn = [contour(image, k, SQUARE) for k in range(3, 8)]
     rois = [("two", drawn), ("One", []), ("BODY", drawn)]
+    datasets = series.datasets()
+    for ds in datasets:
+        ds.FrameOfReferenceUID = SPACE
+    fake.save(datasets, tmp_path / "dicom")
     fake.save([structures(rois, series=series.uid)], tmp_path / "dicom" / "drawn")
     out = ingest(dicom=[tmp_path / "dicom"], ingest=IngestConfig(min_voxels=8))
     (scan,) = out.scans

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from medinorm.errors import GeometryError, LabelError
 from medinorm.ingest.dicom_volume import read_series
+from medinorm.ingest.drawings import read_drawing
 from medinorm.ingest.segmentation import read_segmentation
 from medinorm.volume import read_volume
 
@@ -185,6 +186,18 @@ def test_segmentation_among_the_files_is_found(drawn, tmp_path, ingest):
     np.testing.assert_array_equal(written.array[0], labels)
     assert {row["state"] for row in out.files} == {"used"}
     assert out.excluded == []
+
+
+def test_a_segmentation_of_another_space_is_refused(drawn, tmp_path):
+    datasets, volume, masks, labels = drawn
+    path = tmp_path / "seg.dcm"
+    segment(datasets, masks, LABELS).save_as(path)
+    own = datasets[0].FrameOfReferenceUID
+    for space in ("", own):
+        found = read_drawing(path, volume, NAMES, 0.01, space)
+        np.testing.assert_array_equal(found.array[0], labels)
+    with pytest.raises(GeometryError, match="another space"):
+        read_drawing(path, volume, NAMES, 0.01, "1.2.3")
 
 
 def test_two_segmentations_of_one_series_are_refused(drawn, fake, tmp_path, ingest):
