@@ -69,6 +69,15 @@ def test_shapes_types_and_the_scan_on_disk_stay(scans):
     np.testing.assert_array_equal(scans[0].image, before)
 
 
+@pytest.mark.parametrize("augmentation", ["none", "flip", "intensity"])
+def test_patches_are_plain_tensors_without_a_history(scans, augmentation):
+    """Histories differ within a batch: MONAI then fails where a layer cuts it."""
+    settings = SETTINGS.model_copy(update={"augmentation": augmentation})
+    for index in range(8):
+        patch = PatchDataset(scans, settings, 0)[index]
+        assert {type(values) for values in patch.values()} == {torch.Tensor}
+
+
 def test_image_and_label_are_cut_and_flipped_alike(scans):
     settings = SETTINGS.model_copy(update={"augmentation": "flip"})
     dataset = PatchDataset(scans, settings, 0)
