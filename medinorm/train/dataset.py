@@ -140,7 +140,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
             sample[word] = torch.from_numpy(values[window][np.newaxis].copy())
         self._augment.set_random_state(seed=int(rng.integers(2**32)))
         augmented = self._augment(sample)
-        # MONAI's tensors carry their history, which batches of them cannot always share.
+        # MONAI's tensors carry a history, which batches of them cannot always share.
         patch = {key: augmented[key].as_subclass(Tensor) for key in sample}
         if "domain" in self._needs:
             patch["domain"] = torch.tensor(scan.domain)
