@@ -124,10 +124,11 @@ def _deflated_dicom(stream: BinaryIO) -> Inner:
     stream.seek(144 + struct.unpack("<I", head[8:])[0])
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
-        while chunk := stream.read(_CHUNK):
-            while chunk:
-                spooled.write(inflate.decompress(chunk, _CHUNK))
-                chunk = inflate.unconsumed_tail
+        chunk = b""
+        # At its end a stream may leave a byte of padding in its tail, forever.
+        while not inflate.eof and (chunk := chunk or stream.read(_CHUNK)):
+            spooled.write(inflate.decompress(chunk, _CHUNK))
+            chunk = inflate.unconsumed_tail
         spooled.write(inflate.flush())
         yield "", cast("BinaryIO", spooled)
 

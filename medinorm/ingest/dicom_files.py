@@ -121,7 +121,8 @@ def _check_inflated(stream: IO[bytes]) -> None:
         stream.seek(position)
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         size, tail = 0, b""
-        while chunk := tail or stream.read(_CHUNK):
+        # At its end a stream may leave a byte of padding in its tail, forever.
+        while not inflater.eof and (chunk := tail or stream.read(_CHUNK)):
             try:
                 size += len(inflater.decompress(chunk, _CHUNK))
             except zlib.error:

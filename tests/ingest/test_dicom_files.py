@@ -1,5 +1,6 @@
 import logging
 import warnings
+import zlib
 from contextlib import suppress
 
 import numpy as np
@@ -22,6 +23,7 @@ from medinorm.ingest.dicom_files import (
 )
 from medinorm.ingest.dicom_index import Entry, index_file
 from medinorm.ingest.dicom_volume import read_frames
+from medinorm.ingest.header_values import deflated_at
 
 
 @pytest.fixture
@@ -122,6 +124,22 @@ def test_what_follows_the_pixels_cannot_fill_the_memory(file):
     assert frame.plain.read(file) is None
     with pytest.raises(ReadError, match="much larger than its pixels"):
         read_pixels(file)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_padding_behind_a_deflated_file_ends_the_check(fake, tmp_path, padding):
+    """The inflater keeps what follows the end as if it were still to be read."""
+    ds = fake.Series(np.zeros((6, 6, 1), np.int16)).dataset(0)
+    ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    ds.PixelData = bytes(4 << 20)  # more than one chunk: so that there is a tail
+    (path,) = fake.save([ds], tmp_path)
+    stored = path.read_bytes()
+    start = deflated_at(stored)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater.decompress(stored[start:])
+    end = len(stored) - len(inflater.unused_data)
+    path.write_bytes(stored[:end] + bytes(padding))
+    assert read_header(path).Rows == 6
 
 
 def test_a_deflated_bomb_is_refused_before_it_fills_the_memory(
