@@ -6,11 +6,8 @@ from pathlib import Path
 
 from medinorm.ingest.burned_in import burned_in_risk
 from medinorm.ingest.candidates import FileState, InputFile
-from medinorm.ingest.dicom_files import numbers_of
 from medinorm.ingest.dicom_rules import DRAWINGS, IMAGES, reason_against
 from medinorm.ingest.index import IndexRow, look_through, read_file
-
-Numbers = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -23,9 +20,6 @@ class Entry:
         study: UID of the DICOM study.
         sessions: what a label table may call the session.
         series: UID of the series.
-        split_key: what tells apart several volumes in one series.
-        direction: of growing column and row, if there is one for the whole file.
-        position: of the first pixel to a hundredth of a mm, likewise.
         refers_to: for a segmentation or structure set, UID of its series, empty if it
             does not say; ``None`` for all else.
         reason: why it is no scan; empty if it may be one.
@@ -38,9 +32,6 @@ class Entry:
     study: str
     sessions: frozenset[str]
     series: str
-    split_key: str
-    direction: Numbers | None
-    position: Numbers | None
     refers_to: str | None = None
     reason: str = ""
     risky: bool = False
@@ -93,11 +84,6 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
     # What could never be a scan is left out for that, whatever is written on it.
     risk = burned_in_risk(values) if sop_class in IMAGES else ""
     reason = risk or reason_against(sop_class, image_type)
-    shape = [text(keyword, "") for keyword in ("Rows", "Columns")]
-    numbers = [
-        _rounded(numbers_of(values, keyword, 1))
-        for keyword in ("EchoTime", "DiffusionBValue")
-    ]
     sessions = {study, text("StudyID", ""), text("StudyDate", "")}
     return Entry(
         path=path,
@@ -106,16 +92,8 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
         study=study,
         sessions=frozenset(sessions - {""}),
         series=text("SeriesInstanceUID", ""),
-        split_key=repr((image_type, shape, numbers)),
-        direction=numbers_of(values, "ImageOrientationPatient", 6),
-        position=_rounded(numbers_of(values, "ImagePositionPatient", 3)),
         refers_to=text("ReferencedSeries", "") if drawn else None,
         reason="" if drawn else reason,
         risky=bool(risk),
         values=values,
     )
-
-
-def _rounded(numbers: Numbers | None) -> Numbers | None:
-    """Numbers without the noise of how they were written."""
-    return None if numbers is None else tuple(round(n, 2) + 0.0 for n in numbers)
