@@ -149,6 +149,32 @@ def measure(x: Tensor) -> tuple[Tensor, Tensor]:
     return refine(centre, rest, squares, view.shape[axis])
 
 
+def measure_weighted(x: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """As `measure`, with each voxel as often as its weight says.
+
+    Args:
+        x: ``(N, C, ...)``, any layout.
+        weight: of each voxel, broadcasts against `x`.
+        count: sum of the weights, ``(N, C)``, not 0.
+    """
+    view, axis = voxel_view(x)
+    share = view_along(weight, axis).expand_as(view)
+    centre = torch.zeros(count.shape, dtype=values_dtype(x)).unsqueeze(axis)
+    rest, squares = torch.zeros_like(centre), torch.zeros_like(centre)
+    for block, stat in blocks(view.shape, axis):
+        centre[stat] += (view[block] * share[block]).sum(axis, keepdim=True)
+    centre /= count.unsqueeze(axis)
+    for block, stat in blocks(view.shape, axis):
+        part = view[block] - centre[stat]
+        weighted = part * share[block]
+        rest[stat] += weighted.sum(axis, keepdim=True)
+        squares[stat] += weighted.mul_(part).sum(axis, keepdim=True)
+    centre, rest, squares = (
+        term.squeeze(axis).double() for term in (centre, rest, squares)
+    )
+    return refine(centre, rest, squares, count)
+
+
 def refine(
     centre: Tensor, rest: Tensor, squares: Tensor, count: Tensor | float
 ) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from medinorm.layers.affine import can_see_values
-from medinorm.layers.blocks import apply_affine, measure, refine, values_dtype
+from medinorm.layers.blocks import (
+    apply_affine,
+    measure,
+    measure_weighted,
+    refine,
+    values_dtype,
+)
 
 
 class Moments(NamedTuple):
@@ -115,11 +121,16 @@ def statistics_dtype(x: Tensor) -> torch.dtype:
 
 def _masked_moments(x: Tensor, mask: Tensor) -> Moments:
     """Moments of the voxels with weight, each as often as its weight says."""
-    weight = mask.flatten(2).to(values_dtype(x))
-    # A voxel outside the mask must not count even if it is NaN (padding may be).
-    inside = torch.where(weight > 0, x.flatten(2), 0)
-    count = weight.sum(2, dtype=statistics_dtype(x)).expand(x.shape[:2])
-    return _weighted_moments(inside, weight, count)
+    weight = mask.to(values_dtype(x))
+    count = weight.flatten(2).sum(2, dtype=statistics_dtype(x)).expand(x.shape[:2])
+    if x.device.type == "cpu" and can_see_values() and not mask.requires_grad:
+        some = torch.where(count > 0, count, 1)
+        mean, m2 = _BlockedWeightedMoments.apply(x, weight, some)  # type: ignore[no-untyped-call]
+        if m2.isfinite().all():
+            return Moments(count, mean, m2)
+    # A voxel without weight must not count even if it is NaN (padding may be).
+    inside = torch.where(weight > 0, x, 0)
+    return _weighted_moments(inside, weight.flatten(2), count)
 
 
 def _weighted_moments(x: Tensor, weight: Tensor | None, count: Tensor) -> Moments:
@@ -149,3 +160,22 @@ class _BlockedMoments(torch.autograd.Function):
     def backward(ctx: Any, of_mean: Tensor, of_m2: Tensor) -> Tensor:
         x, mean = ctx.saved_tensors
         return apply_affine(x, mean, 2 * of_m2, of_mean / x[0, 0].numel())
+
+
+class _BlockedWeightedMoments(torch.autograd.Function):
+    """As `_BlockedMoments`, of voxels with weights, which get no gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, count: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        mean, m2 = measure_weighted(x, weight, count)
+        ctx.save_for_backward(x, weight, count, mean)
+        return mean, m2
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_mean: Tensor, of_m2: Tensor) -> tuple[Tensor, None, None]:
+        x, weight, count, mean = ctx.saved_tensors
+        of_x = apply_affine(x, mean, 2 * of_m2, of_mean / count)
+        return of_x.mul_(weight), None, None

@@ -68,6 +68,27 @@ def test_voxels_outside_the_mask_may_be_nan():
     assert measured.mean.item() == 2
 
 
+def test_voxels_outside_the_mask_get_no_gradient_even_if_nan():
+    x = torch.tensor([[[1.0, 3.0, float("nan")]]], requires_grad=True)
+    measured = moments(x, torch.tensor([[[1.0, 1.0, 0.0]]]))
+    (measured.mean + measured.m2).sum().backward()
+    assert x.grad.tolist() == [[[0.5 - 2, 0.5 + 2, 0.0]]]
+
+
+def test_a_mask_may_differ_between_channels(layout):
+    x, mask = layout(torch.randn(2, 3, 4, 5)), torch.rand(2, 3, 4, 5)
+    measured = moments(x, mask)
+    for channel in range(3):
+        each = moments(x[:, [channel]], mask[:, [channel]])
+        torch.testing.assert_close(measured.m2[:, [channel]], each.m2)
+
+
+def test_a_mask_that_is_learned_gets_its_gradient():
+    x = torch.randn(1, 2, 6, dtype=torch.float64)
+    mask = torch.rand(1, 1, 6, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(lambda weight: moments(x, weight), mask)
+
+
 def test_an_empty_mask_gives_zeros_and_a_count_of_zero():
     measured = moments(torch.randn(1, 2, 5), torch.zeros(1, 1, 5))
     assert measured.count.eq(0).all()
