@@ -3,23 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import (
-    ArrayT,
-    is_accelerated,
-    like,
-    subtract_divide,
-    to_host,
-)
+from medinorm.intensity.arrays import subtract_divide
 from medinorm.intensity.foreground import Policy
-from medinorm.intensity.maps import empty_float32, fill_background
+from medinorm.intensity.maps import ChannelMap
 from medinorm.intensity.moments import Moments
 
 
 @dataclass(frozen=True)
-class LinearMap:
+class LinearMap(ChannelMap):
     r"""A map :math:`y_c = (x_c - a_c) / b_c` of each channel, optionally clipped.
 
     Args:
@@ -32,6 +24,7 @@ class LinearMap:
             infinity a limit).
 
     Examples:
+        >>> import numpy as np
         >>> LinearMap((2.0,), (4.0,)).apply(np.array([[2, 6]], dtype=np.int16))
         array([[0., 1.]], dtype=float32)
         >>> LinearMap((2.0,), (4.0,)).inverse().apply(np.array([[0.0, 1.0]]))
@@ -44,37 +37,15 @@ class LinearMap:
     background: float | None = None
     nonfinite: float | None = None
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
-        """Map all voxels; the input is not changed.
+    @property
+    def channels(self) -> int:
+        """How many channels an image must have."""
+        return len(self.offset)
 
-        Args:
-            array: shape ``(C, ...)``, NumPy or torch, any real data type.
-            masks: one mask for each channel; needed where there is a `background`.
-
-        Returns:
-            The same shape, kind and device, float32.
-
-        Raises:
-            IntensityError: there is a `background` and no mask, or a mask is on another
-                grid.
-        """
-        if self.background is not None and masks is None:
-            raise IntensityError("this map sets the background; give it the foreground")
-        given: Any = array if is_accelerated(array) else to_host(array)
-        mapped = empty_float32(given)
-        for channel, offset, scale, out in zip(
-            given, self.offset, self.scale, mapped, strict=True
-        ):
-            subtract_divide(channel, offset, scale, out, self.limits)
-            if self.nonfinite is not None:
-                finite = (
-                    channel.isfinite() if is_accelerated(out) else np.isfinite(channel)
-                )
-                out[~finite] = self.nonfinite
-        if self.background is not None:
-            fill_background(mapped, masks, self.background)
-        result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
-        return result
+    def apply_channel(self, number: int, channel: Any, out: Any) -> None:
+        """Map the channel of that number into float32 room of its shape."""
+        offset, scale = self.offset[number], self.scale[number]
+        subtract_divide(channel, offset, scale, out, self.limits)
 
     def inverse(self) -> "LinearMap":
         """The map back.
@@ -131,6 +102,7 @@ def match_moments(moments: Moments, target: Moments, alpha: float = 1.0) -> Line
         Instance Normalization", ICCV 2017, arXiv:1703.06868.
 
     Examples:
+        >>> import numpy as np
         >>> own, other = Moments((9,), (5.0,), (36.0,)), Moments((9,), (0.0,), (9.0,))
         >>> match_moments(own, other).apply(np.array([[3.0, 5.0, 7.0]]))
         array([[-1.,  0.,  1.]], dtype=float32)
@@ -157,6 +129,7 @@ def clip_map(low: float, high: float, channels: int) -> LinearMap:
     """The map that clips intensities and changes no others.
 
     Examples:
+        >>> import numpy as np
         >>> clip_map(-1000, 1000, 1).apply(np.array([[-2000, 40]]))
         array([[-1000.,    40.]], dtype=float32)
     """
@@ -174,6 +147,7 @@ def window_map(center: float, width: float, channels: int) -> LinearMap:
         channels: how many channels the image has.
 
     Examples:
+        >>> import numpy as np
         >>> window_map(40, 400, 1).apply(np.array([[-1024, -160, 40, 240, 3000]]))
         array([[0. , 0. , 0.5, 1. , 1. ]], dtype=float32)
     """
@@ -181,7 +155,3 @@ def window_map(center: float, width: float, channels: int) -> LinearMap:
         raise IntensityError(f"a window {width:g} HU wide shows nothing; widen it")
     low = center - width / 2
     return LinearMap((low,) * channels, (width,) * channels, limits=(0.0, 1.0))
-
-
-def _isfinite(channel: Any) -> Any:
-    return channel.isfinite() if is_accelerated(channel) else np.isfinite(channel)

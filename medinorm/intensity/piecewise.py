@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import ArrayT, blocks, is_accelerated, like, to_host
-from medinorm.intensity.maps import empty_float32, fill_background
+from medinorm.intensity.arrays import ArrayT, blocks, is_accelerated
+from medinorm.intensity.maps import ChannelMap
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -22,7 +22,7 @@ _CROWDED = 4  # knots near one bucket beyond which binary search is faster
 
 
 @dataclass(frozen=True)
-class PiecewiseLinearMap:
+class PiecewiseLinearMap(ChannelMap):
     r"""Straight lines between knots, of each channel.
 
     .. math:: y = y_k + \frac{y_{k+1} - y_k}{x_{k+1} - x_k} (x - x_k),
@@ -66,34 +66,20 @@ class PiecewiseLinearMap:
                     "knots be finite; merge those that coincide"
                 )
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
-        """Map all voxels; the input is not changed.
+    @property
+    def channels(self) -> int:
+        """How many channels an image must have."""
+        return len(self.inputs)
 
-        Args:
-            array: shape ``(C, ...)``, NumPy or torch, any real data type.
-            masks: one mask for each channel; needed where there is a `background`.
-
-        Returns:
-            The same shape, kind, device and order in memory, float32.
-
-        Raises:
-            IntensityError: there is a `background` and no mask, or a mask is on another
-                grid.
-        """
-        if self.background is not None and masks is None:
-            raise IntensityError("this map sets the background; give it the foreground")
-        given: Any = array if is_accelerated(array) else to_host(array)
-        mapped = empty_float32(given)
-        for channel, inputs, outputs, out in zip(
-            given, self.inputs, self.outputs, mapped, strict=True
-        ):
-            _apply_lines(channel, _Lines.through(inputs, outputs), out)
-            if self.nonfinite is not None:
-                out[~_finite(channel)] = self.nonfinite
-        if self.background is not None:
-            fill_background(mapped, masks, self.background)
-        result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
-        return result
+    def apply_channel(self, number: int, channel: Any, out: Any) -> None:
+        """Map the channel of that number into float32 room of its shape."""
+        lines = _Lines.through(self.inputs[number], self.outputs[number])
+        if is_accelerated(channel):
+            lines.apply_tensor(channel, out)
+        elif _has_few_values(channel):
+            _look_up(channel, lines, out)
+        else:
+            lines.apply(channel, out)
 
     def inverse(self) -> "PiecewiseLinearMap":
         """The map back.
@@ -173,18 +159,10 @@ def _rises(values: Sequence[float]) -> bool:
     return all(low < high for low, high in pairwise(values))
 
 
-def _finite(channel: Any) -> Any:
-    return channel.isfinite() if is_accelerated(channel) else np.isfinite(channel)
-
-
-def _apply_lines(channel: Any, lines: "_Lines", out: Any) -> None:
-    """Map one channel into `out`."""
-    if is_accelerated(channel):
-        lines.apply_tensor(channel, out)
-    elif channel.dtype.itemsize <= 2 and channel.size > 1 << 8 * channel.dtype.itemsize:
-        _look_up(channel, lines, out)
-    else:
-        lines.apply(channel, out)
+def _has_few_values(channel: NDArray[Any]) -> bool:
+    """Whether a table of all values of its type is smaller than the channel."""
+    bytes_each = channel.dtype.itemsize
+    return bytes_each <= 2 and channel.size > 1 << 8 * bytes_each
 
 
 def _look_up(channel: NDArray[Any], lines: "_Lines", out: Floats32) -> None:

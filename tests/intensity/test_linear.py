@@ -117,5 +117,5 @@ def test_merged_moments_are_those_of_the_whole(cut):
 
 
 def test_the_number_of_channels_must_fit():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(IntensityError, match="the image has 2 channels, the map 1"):
         LinearMap((0.0,), (1.0,)).apply(np.zeros((2, 3, 3, 3)))

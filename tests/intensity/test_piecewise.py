@@ -112,7 +112,7 @@ def test_each_channel_has_its_own_lines():
     map_ = PiecewiseLinearMap(((0.0, 1.0), (0.0, 1000.0)), ((0.0, 1.0), (0.0, 1.0)))
     mapped = map_.apply(np.array([[0.5], [500.0]]))
     assert mapped.tolist() == [[0.5], [0.5]]
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(IntensityError, match="the map"):
         map_.apply(np.zeros((3, 4)))
 
 
