@@ -51,6 +51,15 @@ _COLUMNS: dict[str, Any] = {
         "help": "columns of yours that may appear in results; all others stay private",
     }
 }
+_DOMAIN: dict[str, Any] = {
+    "domain": {
+        "nargs": "+",
+        "default": ("scanner",),
+        "metavar": "COLUMN",
+        "help": "columns that define the domains; the verdict takes its words from "
+        "them [scanner]",
+    }
+}
 _INTENSITY: dict[str, Any] = {
     "intensity": {"required": True, "help": "intensity method"}
 }
@@ -223,6 +232,7 @@ STAGES: Mapping[str, Stage] = {
             "evidence": "folder to write the tables to",
             "scores": "tables written by score",
         },
+        options=_DOMAIN,
         sections=(("settings", config.EvidenceConfig),),
     ),
     "report": Stage(

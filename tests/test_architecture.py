@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "medinorm"
 CORE = {
     "choices",
     "config",
+    "domain",
     "errors",
     "files",
     "flags",

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -276,6 +277,14 @@ def test_spaces_and_braces_do_no_harm(tmp_path):
         "my private",
         "my results",
     ]
+
+
+def test_the_verdict_is_told_what_a_domain_is(tmp_path):
+    study = STUDY | {"split": {"domain": ["vendor", "model"]}}
+    code, output = snakemake(tmp_path, "-n", "--printshellcmds", study=study)
+    assert code == 0, output[-2000:]
+    (command,) = re.findall(r"medinorm evidence .*", output)
+    assert " --domain vendor model --" in command
 
 
 def test_strict_fails_in_the_end_with_the_first_reason(finished):

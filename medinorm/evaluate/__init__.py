@@ -1,1 +1,1 @@
-"""Predictions, their scores, and what the scores say about new scanners."""
+"""Predictions, their scores, and what the scores say about new domains."""

@@ -1,4 +1,4 @@
-"""Test-time adaptation: what a network may learn from unlabelled scans of a scanner."""
+"""Test-time adaptation: what a network may learn from unlabelled scans of a domain."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

@@ -6,7 +6,7 @@ resampling is a pair of weights, one for each scan and one for each seed, drawn 
 all variants: differences between variants are therefore paired.
 
 - *Subjects* are resampled within strata of subjects seen on the same domains (where
-  each subject has one scanner: within scanner), with all their scans. A subject alone
+  each subject has one domain: within domain), with all their scans. A subject alone
   in its stratum joins the smallest stratum that shares a domain with it: left alone, it
   would count once in every replicate, as if it were known without error.
 - *Seeds* are resampled jointly for all domains. Networks that left out different

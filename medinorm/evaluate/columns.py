@@ -76,7 +76,7 @@ SUMMARY_COLUMNS = (
     "hd95",
     "scans",
     "subjects",
-    "scanners",  # domains
+    "domains",
     "seeds",
     "failures",
     "empty",

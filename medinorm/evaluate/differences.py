@@ -100,7 +100,7 @@ def tabulate_ranking(study: Study) -> list[Cells]:
 
     A variant that lacks scans, or has fewer than three complete seeds, has no rank. The
     probability of being best is the share of resamples in which a variant is ahead; it
-    is about other seeds and subjects, on the scanners of the study.
+    is about other seeds and subjects, on the domains of the study.
     """
     means = _out_of_domain(study)
     places = np.flatnonzero(_rankable(study, means))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from medinorm import __version__
 from medinorm.config import EvidenceConfig
+from medinorm.domain import DomainNoun
 from medinorm.evaluate.cases import read_cases
 from medinorm.evaluate.columns import (
     CASE_COLUMNS,
@@ -42,6 +43,7 @@ def weigh_evidence(
     runs: Path,
     evidence: Path,
     *,
+    domain: Sequence[str],
     settings: EvidenceConfig,
 ) -> None:
     """Compare the variants of a study and say what can be said.
@@ -57,13 +59,14 @@ def weigh_evidence(
         splits: `splits.tsv`.
         runs: folder of all trained networks.
         evidence: folder to write to.
+        domain: columns that define the domains; the verdict takes its words from them.
         settings: level of the intervals, resamples, region of practical equivalence.
 
     Raises:
         StageError: there are no scores, or they do not belong to `splits`.
     """
     cases = read_cases(scores, splits)
-    study = Study.of(cases, settings)
+    study = Study.of(cases, settings, DomainNoun.of(domain))
     obstacle = find_obstacle(study)
     findings = Findings(
         summary=list(tabulate_summary(study)),
@@ -83,7 +86,11 @@ def weigh_evidence(
     for name, (columns, rows) in tables.items():
         write_table(evidence / f"{name}.tsv", map(_without_nan, rows), columns)
     verdict = reach_verdict(study, findings)
-    made = {"version": __version__, "settings": settings.model_dump(mode="json")}
+    made = {
+        "version": __version__,
+        "domain": list(domain),
+        "settings": settings.model_dump(mode="json"),
+    }
     write_json(evidence / "verdict.json", verdict | made)
     for sentence in verdict["sentences"]:
         _log.info("%s", sentence)

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medinorm.config import EvidenceConfig
+from medinorm.domain import DomainNoun
 from medinorm.evaluate.bootstrap import (
     Array,
     Estimate,
@@ -43,6 +44,7 @@ class Study:
         pooled: cases of the pooled networks, on domains they saw.
         lodo: cases of the leave-one-domain-out networks, on the domain they left out.
         settings: confidence, equivalence.
+        noun: what a domain is called.
     """
 
     cases: pd.DataFrame
@@ -51,9 +53,12 @@ class Study:
     pooled: Scores
     lodo: Scores
     settings: EvidenceConfig
+    noun: DomainNoun
 
     @classmethod
-    def of(cls, cases: pd.DataFrame, settings: EvidenceConfig) -> "Study":
+    def of(
+        cls, cases: pd.DataFrame, settings: EvidenceConfig, noun: DomainNoun
+    ) -> "Study":
         """The study that these cases make."""
         axes = find_axes(cases)
         pooled = select_design(cases, "pooled", in_domain=True)
@@ -65,6 +70,7 @@ class Study:
             pooled=gather_scores(pooled, axes),
             lodo=gather_scores(lodo, axes),
             settings=settings,
+            noun=noun,
         )
 
     @property

@@ -125,5 +125,5 @@ def _out_of_domain(study: Study, index: int) -> Cells:
         },
         **count_cases(scores, (index, -1), np.arange(len(study.axes.scans))),
         "subjects": len({study.axes.subjects[scan] for scan in scans}),
-        "scanners": len({study.axes.domains[scan] for scan in scans}),
+        "domains": len({study.axes.domains[scan] for scan in scans}),
     }

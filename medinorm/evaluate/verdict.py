@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from medinorm.domain import DomainNoun
 from medinorm.evaluate.columns import VARIANT_COLUMNS
 from medinorm.evaluate.differences import MIN_SEEDS
 from medinorm.evaluate.study import Cells, Study
@@ -54,7 +55,10 @@ def find_obstacle(study: Study) -> str:
     if not study.held_out:
         return "no leave-one-domain-out network was tested; add lodo to split.designs"
     if len(study.held_out) < 2:
-        return "only one scanner was held out; a statement about scanners needs two"
+        return (
+            f"only one {study.noun.one} was held out; a statement about "
+            f"{study.noun.many} needs two"
+        )
     if len(complete) < 2:
         return "only one variant was tested"
     if complete.max() < MIN_SEEDS:
@@ -103,7 +107,7 @@ def reach_verdict(study: Study, findings: Findings) -> dict[str, Any]:
     best = _find_best(findings)
     reference = _find_reference(findings)
     counts = {
-        "scanners": len(set(study.axes.domains)),
+        "domains": len(set(study.axes.domains)),
         "scans": len(study.axes.scans),
         "subjects": len(set(study.axes.subjects)),
         "seeds": len(study.axes.seeds),
@@ -151,19 +155,20 @@ def _say_ranked(study: Study, findings: Findings) -> list[str]:
     top = variant_of(findings.ranking[0])
     row = findings.summary_of(top)
     level = f"{study.settings.confidence:.0%} interval"
+    noun = study.noun
     sentences = [
-        f"On scanners it had never seen, {top.name} reached the highest mean Dice of "
-        f"{_count(len(findings.ranking), 'ranked variant')}: "
+        f"On {noun.many} it had never seen, {top.name} reached the highest mean Dice "
+        f"of {_count(len(findings.ranking), 'ranked variant')}: "
         f"{_estimate(row, 'out_domain', level)}, over "
-        f"{_count(row['scanners'], 'held-out scanner')}, "
+        f"{_count(row['domains'], f'held-out {noun.one}')}, "
         f"{_count(row['scans'], 'scan')} and {_count(row['seeds'], 'seed')}.",
         _say_ties(study, findings),
         _say_reference(top, findings, level),
-        _say_gap(row, level),
-        f"Its worst unseen scanner was {row['worst_domain']}, with Dice "
-        f"{row['worst_dice']:.3f}. On one further scanner like these, its mean Dice is "
-        f"expected between {row['new_low']:.2f} and {row['new_high']:.2f}: from "
-        f"{_count(row['scanners'], 'scanner')}, {row['new_factor']:.2f} standard "
+        _say_gap(row, noun, level),
+        f"Its worst unseen {noun.one} was {row['worst_domain']}, with Dice "
+        f"{row['worst_dice']:.3f}. On one further {noun.one} like these, its mean Dice "
+        f"is expected between {row['new_low']:.2f} and {row['new_high']:.2f}: from "
+        f"{_count(row['domains'], noun.one)}, {row['new_factor']:.2f} standard "
         "deviations to either side.",
     ]
     return [sentence for sentence in sentences if sentence]
@@ -214,14 +219,16 @@ def _say_reference(top: Variant, findings: Findings, level: str) -> str:
     )
 
 
-def _say_gap(row: Mapping[str, Any], level: str) -> str:
-    """What a scanner costs that was not trained on."""
+def _say_gap(row: Mapping[str, Any], noun: DomainNoun, level: str) -> str:
+    """What a domain costs that was not trained on."""
     if not np.isfinite(row["gap"]):
-        return "What unseen scanners cost is unknown: the pooled design is incomplete."
+        return (
+            f"What unseen {noun.many} cost is unknown: the pooled design is incomplete."
+        )
     return (
         f"On the same scans, a network that had trained on other subjects of their "
-        f"scanner reached {row['in_domain']:.3f}; not having seen the scanner cost "
-        f"{_estimate(row, 'gap', level)}."
+        f"{noun.one} reached {row['in_domain']:.3f}; not having seen the {noun.one} "
+        f"cost {_estimate(row, 'gap', level)}."
     )
 
 
@@ -229,8 +236,8 @@ def _say_unranked(study: Study, findings: Findings) -> list[str]:
     """What can be said without a ranking."""
     sentences = [f"The variants are not ranked: {find_obstacle(study)}."]
     for name, where in (
-        ("out_domain", "scanners that the networks had not seen"),
-        ("in_domain", "scanners that the networks had trained on"),
+        ("out_domain", f"{study.noun.many} that the networks had not seen"),
+        ("in_domain", f"{study.noun.many} that the networks had trained on"),
     ):
         values = np.array([row[name] for row in findings.summary], dtype=np.float64)
         values = values[np.isfinite(values)]
@@ -241,7 +248,7 @@ def _say_unranked(study: Study, findings: Findings) -> list[str]:
                 f"On {where}, mean Dice lay between {values.min():.3f} and "
                 f"{values.max():.3f} for {values.size} variants."
             )
-    domains = _count(len(study.axes.domain_names), "scanner")
+    domains = _count(len(study.axes.domain_names), study.noun.one)
     return [
         *sentences,
         f"This rests on {_count(len(study.axes.scans), 'test scan')} of {domains} and "

@@ -38,7 +38,7 @@ class Panel:
 
 
 def chart_variants(findings: Findings) -> Markup:
-    """The key figure: known against unseen scanners."""
+    """The key figure: known against unseen domains."""
     pairs = [
         Pair(
             name=variant_of(row).name,
@@ -53,7 +53,7 @@ def chart_variants(findings: Findings) -> Markup:
         )
         for row in findings.summary
     ]
-    return draw_dumbbells(pairs, findings.confidence)
+    return draw_dumbbells(pairs, findings.confidence, findings.noun)
 
 
 def _interval(row: Row, name: str) -> Interval:
@@ -81,6 +81,8 @@ def chart_heatmaps(findings: Findings) -> tuple[Markup, list[Panel]]:
                 columns=findings.domain_names,
                 values={cell: number(row["dice"]) for cell, row in cells.items()},
                 unseen={c for c, row in cells.items() if row["in_domain"] == "no"},
+                spoken="Rows: trained on; columns: tested on. Framed cells: the test "
+                f"{findings.noun.one} was no part of the training.",
             )
         )
     scale = shared_scale(matrices)

@@ -1,4 +1,4 @@
-"""The key figure: Dice on known and on unseen scanners, one row a variant."""
+"""The key figure: Dice on known and on unseen domains, one row a variant."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from medinorm.domain import DomainNoun
 from medinorm.report.svg import (
     ABSENT,
     Axis,
@@ -60,10 +61,10 @@ class Pair:
 
     Args:
         name: the variant.
-        inside: on scanners the network was trained on.
-        outside: on scanners it never saw.
+        inside: on domains the network was trained on.
+        outside: on domains it never saw.
         gap: the difference, on the same scans.
-        new: where the next new scanner is expected.
+        new: where the next new domain is expected.
     """
 
     name: str
@@ -73,26 +74,29 @@ class Pair:
     new: Interval
 
 
-def draw_dumbbells(pairs: Sequence[Pair], confidence: float) -> Markup:
+def draw_dumbbells(
+    pairs: Sequence[Pair], confidence: float, noun: DomainNoun
+) -> Markup:
     """Draw in-domain and out-of-domain Dice of each variant, joined by the gap.
 
     Args:
         pairs: the rows, in the order in which they are drawn.
         confidence: level of the intervals, a fraction.
+        noun: what a domain is called.
     """
     longest = max((len(shorten(pair.name, _CHARACTERS)) for pair in pairs), default=0)
     left = 24 + longest * _PER_CHARACTER
     axis = fitting_axis(_extent(pairs), (left, _WIDTH - _RIGHT))
     height = _TOP + _ROW * len(pairs) + _BOTTOM
     rows = (
-        _row(pair, axis, _TOP + _ROW * (index + 0.5))
+        _row(pair, axis, _TOP + _ROW * (index + 0.5), noun)
         for index, pair in enumerate(pairs)
     )
     return figure(
         [_frame(axis, height), *rows],
         (_WIDTH, height),
         "In-domain and out-of-domain Dice of each variant",
-        f"Circles: scanners seen in training; diamonds: scanners never seen. "
+        f"Circles: {noun.many} seen in training; diamonds: {noun.many} never seen. "
         f"Lines: {confidence:.0%} intervals. Sorted by out-of-domain Dice, "
         f"{pairs[0].name if pairs else 'none'} first.",
     )
@@ -127,10 +131,10 @@ def _columns() -> tuple[float, float, float]:
     return _WIDTH - 172, _WIDTH - 72, _WIDTH - 8
 
 
-def _row(pair: Pair, axis: Axis, y: float) -> Markup:
+def _row(pair: Pair, axis: Axis, y: float, noun: DomainNoun) -> Markup:
     """One variant: name, prediction band, link, two marks with intervals, numbers."""
     parts = [
-        element("title", _spoken(pair)),
+        element("title", _spoken(pair, noun)),
         line((8, y + _ROW / 2), (_WIDTH - 8, y + _ROW / 2), "rule"),
         label(shorten(pair.name, _CHARACTERS), (8, y + 5), "name"),
     ]
@@ -150,17 +154,17 @@ def _row(pair: Pair, axis: Axis, y: float) -> Markup:
     return element("g", *parts)
 
 
-def _spoken(pair: Pair) -> str:
+def _spoken(pair: Pair, noun: DomainNoun) -> str:
     """The row in words, shown when the pointer rests on it."""
     return (
-        f"{pair.name}: known scanners {_short(pair.inside.value)}, "
-        f"unseen scanners {_short(pair.outside.value)}, "
+        f"{pair.name}: known {noun.many} {_short(pair.inside.value)}, "
+        f"unseen {noun.many} {_short(pair.outside.value)}, "
         f"gap {_short(pair.gap.value)}"
     )
 
 
 def _band(new: Interval, axis: Axis, y: float) -> Markup:
-    """Where the next new scanner is expected; the axis may cut it."""
+    """Where the next new domain is expected; the axis may cut it."""
     low, high = axis(new.low), axis(new.high)
     return element("rect", x=low, y=y - 13, width=high - low, height=26, class_="band")
 
@@ -174,7 +178,7 @@ def _whisker(interval: Interval, axis: Axis, y: float, class_: str) -> Markup:
 
 
 def _diamond(x: float, y: float) -> Markup:
-    """The mark of unseen scanners."""
+    """The mark of unseen domains."""
     size = _RADIUS + 1.5
     points = f"M{x:.2f} {y - size:.2f}l{size} {size}l-{size} {size}l-{size} -{size}z"
     return element("path", d=points, class_="outside")

@@ -61,9 +61,9 @@ def tabulate_effects(findings: Findings, factor: Factor) -> Table:
     )
     rows = [_cells(row) for row in _rows(findings, factor)]
     return Table(
-        f"Each {name.lower()} as the mean over {others}, on scanners never seen. The "
-        f"spread is the best minus the worst of the {others} within that row, both "
-        "named and both chosen by these data, so it errs on the wide side.",
+        f"Each {name.lower()} as the mean over {others}, on {findings.noun.many} never "
+        f"seen. The spread is the best minus the worst of the {others} within that "
+        "row, both named and both chosen by these data, so it errs on the wide side.",
         columns,
         rows,
     )
@@ -94,7 +94,7 @@ def chart_effects(findings: Findings) -> Markup:
         for row in _rows(findings, "norm")
     }
     matrix = Matrix(
-        title="intensity steps and norms on scanners never seen",
+        title=f"intensity steps and norms on {findings.noun.many} never seen",
         rows=[*steps, _MEAN],
         columns=[*norms, _MEAN],
         values=values | means | {(_MEAN, _MEAN): mean(values.values())},

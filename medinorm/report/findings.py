@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from medinorm.domain import DomainNoun
 from medinorm.errors import StageError
 from medinorm.files import read_json
 from medinorm.scan import (
@@ -82,8 +83,18 @@ class Findings:
         return distinct(row["design"] for row in self.splits)
 
     @property
+    def domain(self) -> tuple[str, ...]:
+        """Columns that define the domains; older verdicts speak of scanners only."""
+        return tuple(self.verdict.get("domain", ("scanner",)))
+
+    @property
+    def noun(self) -> DomainNoun:
+        """What a domain is called."""
+        return DomainNoun.of(self.domain)
+
+    @property
     def held_out(self) -> list[Row]:
-        """Cases whose scanner the network never saw.
+        """Cases whose domain the network never saw.
 
         From leave-one-domain-out where it was run, else from single-source training.
         """
@@ -91,12 +102,12 @@ class Findings:
 
     @property
     def held_out_domains(self) -> list[Row]:
-        """Mean scores by domain, for scanners the network never saw."""
+        """Mean scores by domain, for those the network never saw."""
         return _preferring(self.domains, "no", "lodo")
 
     @property
     def known_domains(self) -> list[Row]:
-        """Mean scores by domain, for scanners the network was trained on."""
+        """Mean scores by domain, for those the network was trained on."""
         return _preferring(self.domains, "yes", "pooled")
 
     @property

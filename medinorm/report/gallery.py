@@ -1,4 +1,4 @@
-"""The worst cases on unseen scanners, with the outlines of label map and prediction."""
+"""The worst cases on unseen domains, with the outlines of label map and prediction."""
 
 import logging
 import math
@@ -35,14 +35,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Case:
-    """One prediction for one scan of an unseen scanner.
+    """One prediction for one scan of an unseen domain.
 
     Args:
         variant: what made it.
         split: the split of its network.
         seed: the seed of its network.
         scan: pseudonymous id of the scan.
-        domain: the unseen scanner.
+        domain: the unseen domain.
         dice: mean over the labels, 0 to 1.
         by_label: Dice of each label value; not-a-number where it is in neither map.
         missing: whether there is no prediction at all.
@@ -78,14 +78,14 @@ class Exhibit:
 def worst_cases(
     rows: Iterable[Row], variants: Sequence[Variant], count: int
 ) -> list[Case]:
-    """The lowest Dice on unseen scanners, the variants taking turns.
+    """The lowest Dice on unseen domains, the variants taking turns.
 
     Each variant gives its worst scan, in the given order, then its second worst, and so
     on: otherwise the weakest variant would fill the gallery. A scan stands with its
     worst seed.
 
     Args:
-        rows: cases on unseen scanners.
+        rows: cases on unseen domains.
         variants: whose turn it is first.
         count: how many cases.
     """

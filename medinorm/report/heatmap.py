@@ -47,10 +47,7 @@ class Matrix:
     columns: Sequence[str]
     values: Mapping[tuple[str, str], float]
     unseen: Collection[tuple[str, str]]
-    spoken: str = (
-        "Rows: trained on; columns: tested on. Framed cells: the test scanner was no "
-        "part of the training."
-    )
+    spoken: str
 
 
 def shared_scale(matrices: Iterable[Matrix]) -> Axis:
@@ -135,7 +132,7 @@ def _row(matrix: Matrix, scale: Axis, index: int, places: Sequence[float]) -> Ma
 def _cell(
     value: float, scale: Axis, place: tuple[float, float, float], *, unseen: bool
 ) -> Markup:
-    """One cell: its colour, its number and a frame where the scanner was never seen."""
+    """One cell: its colour, its number and a frame where the domain was never seen."""
     start, end, y = place
     found = math.isfinite(value)
     share = scale(value) if found else 0.0

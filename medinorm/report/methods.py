@@ -245,10 +245,11 @@ def _gap(findings: Findings) -> list[str]:
             "The gap needs both designs, pooled and leave one domain out; this study "
             "did not run both."
         ]
+    one = findings.noun.one
     return [
         "The generalization gap was measured on the same scans: on the test scans of "
-        "each scanner, the score of the pooled network (it saw other subjects of that "
-        "scanner) minus the score of the network that never saw that scanner."
+        f"each {one}, the score of the pooled network (it saw other subjects of that "
+        f"{one}) minus the score of the network that never saw that {one}."
     ]
 
 
@@ -262,8 +263,8 @@ def _statistics(findings: Findings) -> list[str]:
         "within domain, drawn once for all variants; the degrees of freedom of t are "
         "Satterthwaite's. Domains were not resampled: these intervals speak of the "
         "domains of this study.",
-        "Where the next scanner is expected: m ± t(k - 1) s √(1 + 1/k), with mean m "
-        "and standard deviation s of the k domains that were held out.",
+        f"Where the next {findings.noun.one} is expected: m ± t(k - 1) s √(1 + 1/k), "
+        "with mean m and standard deviation s of the k domains that were held out.",
         "Variants were compared on the same scans, subjects and seeds, p-values were "
         "corrected by Holm's method, apart for the comparisons with the best variant "
         "and for all others. Better or worse: the whole interval lies beyond "
@@ -277,23 +278,29 @@ def _statistics(findings: Findings) -> list[str]:
     ]
 
 
-GLOSSARY = {
-    "Variant": "one combination of intensity method, normalization layer and "
-    "adaptation at test time.",
-    "Intensity method": "what is done to the image before training.",
-    "Norm": "the normalization layer inside the network.",
-    "Domain": "the column the question is about, usually the scanner.",
-    "In-domain": "tested on a scanner that was part of the training, on other "
-    "subjects.",
-    "Out-of-domain": "tested on a scanner that the network never saw.",
-    "Gap": "in-domain minus out-of-domain Dice on the same scans; 0 is best.",
-    "Prediction interval": "where the mean Dice of the next new scanner is expected. "
-    "With few scanners it is wide, and rightly so.",
-    "Dice": "overlap of prediction and label map, from 0 (none) to 1 (perfect).",
-    "NSD": "normalized surface Dice: share of the surfaces that agree within a "
-    "tolerance, 0 to 1.",
-    "HD95": "95th percentile of the distance between the surfaces, in mm; lower is "
-    "better.",
-    "Seed": "the random start of a training; more seeds show how much is chance.",
-    "Failure": "no prediction, a structure that was missed, or one that is not there.",
-}
+def define_terms(findings: Findings) -> dict[str, str]:
+    """The glossary: each term with its meaning."""
+    noun = findings.noun
+    usual = findings.domain == ("scanner",)
+    where = "usually the scanner" if usual else f"here {'+'.join(findings.domain)}"
+    return {
+        "Variant": "one combination of intensity method, normalization layer and "
+        "adaptation at test time.",
+        "Intensity method": "what is done to the image before training.",
+        "Norm": "the normalization layer inside the network.",
+        "Domain": f"the column the question is about, {where}.",
+        "In-domain": f"tested on {noun.with_article} that was part of the training, "
+        "on other subjects.",
+        "Out-of-domain": f"tested on {noun.with_article} that the network never saw.",
+        "Gap": "in-domain minus out-of-domain Dice on the same scans; 0 is best.",
+        "Prediction interval": f"where the mean Dice of the next new {noun.one} is "
+        f"expected. With few {noun.many} it is wide, and rightly so.",
+        "Dice": "overlap of prediction and label map, from 0 (none) to 1 (perfect).",
+        "NSD": "normalized surface Dice: share of the surfaces that agree within a "
+        "tolerance, 0 to 1.",
+        "HD95": "95th percentile of the distance between the surfaces, in mm; lower is "
+        "better.",
+        "Seed": "the random start of a training; more seeds show how much is chance.",
+        "Failure": "no prediction, a structure that was missed, or one that is not "
+        "there.",
+    }

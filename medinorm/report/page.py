@@ -46,9 +46,9 @@ from medinorm.report.effects import show_effects
 from medinorm.report.findings import Findings, distinct, read_findings
 from medinorm.report.gallery import Exhibit, show_case, worst_cases
 from medinorm.report.looks import SCANS_PER_DOMAIN, look_after, look_at
-from medinorm.report.methods import GLOSSARY, Settings, describe_methods
+from medinorm.report.methods import Settings, define_terms, describe_methods
 from medinorm.report.score_tables import (
-    explain_next_scanner,
+    explain_next_domain,
     tabulate_gaps,
     tabulate_labels,
     tabulate_summary,
@@ -109,6 +109,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
     exhibits = _exhibits(findings, volumes, predictions, settings.worst_cases)
     parts = {
         "title": title,
+        "noun": findings.noun,
         "exhibits": exhibits,
         "evidence_files": sorted(path.name for path in evidence.iterdir()),
         **_conclusion(findings),
@@ -165,7 +166,7 @@ def _tables(findings: Findings) -> dict[str, Table | str | Sequence[str]]:
     return {
         "best": best.name,
         "summary": tabulate_summary(findings),
-        "next_scanner": explain_next_scanner(findings),
+        "next_domain": explain_next_domain(findings),
         "gaps": tabulate_gaps(findings),
         "unequal": find_unequal(findings),
         "ranking": tabulate_ranking(findings),
@@ -262,6 +263,6 @@ def _accounts(findings: Findings) -> dict[str, Any]:
         "roles_table": count_roles(findings),
         "excluded_table": tabulate_excluded(findings),
         "scores": {state: states.count(state) for state in sorted(set(states))},
-        "glossary": GLOSSARY,
+        "glossary": define_terms(findings),
         "labels": findings.labels,
     }

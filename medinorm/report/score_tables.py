@@ -1,4 +1,4 @@
-"""Tables of scores: each variant, its gap on each scanner, its labels."""
+"""Tables of scores: each variant, its gap on each domain, its labels."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +26,8 @@ def tabulate_summary(findings: Findings) -> Table:
         Column("In-domain", f"Dice; {level} interval"),
         Column("Out-of-domain", f"Dice; {level} interval"),
         Column("Gap", f"Dice; {level} interval"),
-        Column("Next scanner", f"Dice; {level} expected"),
-        Column("Worst scanner", "Dice"),
+        Column(f"Next {findings.noun.one}", f"Dice; {level} expected"),
+        Column(f"Worst {findings.noun.one}", "Dice"),
         Column("NSD", "0 to 1"),
         Column("HD95", "mm"),
         Column("Failures", "predictions"),
@@ -42,16 +42,17 @@ def tabulate_summary(findings: Findings) -> Table:
     )
 
 
-def explain_next_scanner(findings: Findings) -> str:
-    """How far the prediction interval for one further scanner can be trusted."""
+def explain_next_domain(findings: Findings) -> str:
+    """How far the prediction interval for one further domain can be trusted."""
+    noun = findings.noun
     factor = number(findings.summary[0].get("new_factor"))
-    scanners = findings.summary[0].get("scanners", "")
+    count = findings.summary[0].get("domains", "")
     if not math.isfinite(factor):
-        return "Too few scanners were held out to say what a new one may bring."
+        return f"Too few {noun.many} were held out to say what a new one may bring."
     return (
-        f"Next scanner: where its mean Dice is expected. From {scanners} held-out "
-        f"scanners the interval reaches {factor:.2f} standard deviations between "
-        "scanners to either side, if the new one is like these. Read it before you "
+        f"Next {noun.one}: where its mean Dice is expected. From {count} held-out "
+        f"{noun.many} the interval reaches {factor:.2f} standard deviations between "
+        f"{noun.many} to either side, if the new one is like these. Read it before you "
         "trust a mean."
     )
 
@@ -75,7 +76,7 @@ def _summary_cells(row: Row, findings: Findings) -> list[Cell]:
 
 
 def tabulate_gaps(findings: Findings) -> Table:
-    """The gap of each variant, scanner by scanner."""
+    """The gap of each variant, domain by domain."""
     found = {(variant_of(row), row["domain"]): row for row in findings.gaps}
     domains = sorted({row["domain"] for row in findings.gaps})
     rows = [
@@ -89,8 +90,8 @@ def tabulate_gaps(findings: Findings) -> Table:
         for variant in findings.variants
     ]
     return Table(
-        "In-domain minus out-of-domain Dice on the test scans of each scanner; 0 is "
-        f"best. With {findings.confidence:.0%} intervals.",
+        "In-domain minus out-of-domain Dice on the test scans of each "
+        f"{findings.noun.one}; 0 is best. With {findings.confidence:.0%} intervals.",
         [Column("Variant", numeric=False), *(Column(name, "Dice") for name in domains)],
         rows if domains else [],
     )
@@ -104,7 +105,7 @@ def _standing(variant: Variant, best: Sequence[Variant]) -> str:
 
 
 def tabulate_labels(findings: Findings) -> Table:
-    """Scores of each label on known and unseen scanners, scanners weighing equally."""
+    """Scores of each label on known and unseen domains, domains weighing equally."""
     columns = (
         Column("Variant", numeric=False),
         Column("Label", numeric=False),
@@ -115,6 +116,7 @@ def tabulate_labels(findings: Findings) -> Table:
         Column("Failures", "predictions"),
         Column("Not scored", "predictions"),
     )
+    noun = findings.noun
     inside = _by_label(findings, findings.known_domains)
     outside = _by_label(findings, findings.held_out_domains)
     rows = [
@@ -123,7 +125,8 @@ def tabulate_labels(findings: Findings) -> Table:
         for value in findings.labels
     ]
     return Table(
-        "Each label by itself; means over scanners, each scanner with equal weight. "
+        f"Each label by itself; means over {noun.many}, each {noun.one} with equal "
+        "weight. "
         "Dice and NSD: 0 to 1, higher is better; HD95: lower is better. NSD, HD95 and "
         "counts are out-of-domain. Not scored: neither the label map nor the "
         "prediction holds the label.",

@@ -70,10 +70,11 @@ rule evidence:
     params:
         runs=f"{layout.results}/runs",
         evidence=subpath(output.verdict, parent=True),
+        domain=lambda wildcards: study.split.domain,
         settings=lambda wildcards: write_flags(study.evidence),
     shell:
         "medinorm evidence {input.splits:q} {params.runs:q} {params.evidence:q}"
-        " {input.scores:q} {params.settings} > {log:q} 2>&1"
+        " {input.scores:q} --domain {params.domain:q} {params.settings} > {log:q} 2>&1"
 
 
 rule report:

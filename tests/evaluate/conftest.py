@@ -136,7 +136,7 @@ class Comparison:
         if "pooled" in designs:
             yield "pooled", "pooled", set(self.domains)
 
-    def weigh(self, designs=("lodo", "pooled"), **settings):
+    def weigh(self, designs=("lodo", "pooled"), domain=("scanner",), **settings):
         """Write the tables and weigh them; gives the folder of evidence."""
         roles = []
         for design, split, training in self.all_splits(designs):
@@ -160,6 +160,7 @@ class Comparison:
             self.folder / "splits.tsv",
             self.folder / "runs",
             evidence,
+            domain=domain,
             settings=EvidenceConfig(**{"resamples": 400, **settings}),
         )
         return evidence

@@ -63,8 +63,8 @@ def test_the_verdict_names_the_best_and_those_that_may_be_as_good(study, read_js
     assert verdict["reason"] == ""
     assert {best["norm"] for best in verdict["best"]} == {"instance", "group"}
     assert verdict["reference"]["name"] == "zscore + batch"
-    counts = {name: verdict[name] for name in ("scanners", "scans", "seeds")}
-    assert counts == {"scanners": 3, "scans": 18, "seeds": 4}
+    counts = {name: verdict[name] for name in ("domains", "scans", "seeds")}
+    assert counts == {"domains": 3, "scans": 18, "seeds": 4}
     assert (verdict["failures"], verdict["confidence"]) == (0, 0.95)
     assert 3 <= len(verdict["sentences"]) <= 6
     said = " ".join(verdict["sentences"])
@@ -85,6 +85,48 @@ def test_the_numbers_of_the_verdict_are_those_of_the_tables(study, read_json):
     ]
     for name in ("out_domain", "out_domain_low", "out_domain_high", "gap", "in_domain"):
         assert f"{float(row[name]):.3f}" in said
+
+
+DOMAINS = [(("export",), "export"), (("vendor", "model"), "domain")]
+
+
+@pytest.mark.parametrize(("domain", "word"), [(("scanner",), "scanner"), *DOMAINS])
+def test_the_verdict_calls_domains_what_they_are(study, read_json, domain, word):
+    verdict = read_json(study.weigh(domain=domain) / "verdict.json")
+    said = " ".join(verdict["sentences"])
+    assert verdict["domain"] == list(domain)
+    assert f"On {word}s it had never seen, zscore + " in said
+    assert f"over 3 held-out {word}s, 18 scans and 4 seeds." in said
+    assert f"trained on other subjects of their {word} reached" in said
+    assert f"not having seen the {word} cost" in said
+    assert f"Its worst unseen {word} was " in said
+    assert f"On one further {word} like these" in said
+    assert f"from 3 {word}s, 4.97" in said
+    assert ("scanner" in said) is (word == "scanner")
+
+
+@pytest.mark.parametrize(("domain", "word"), [(("scanner",), "scanner"), *DOMAINS])
+def test_so_do_verdicts_that_refuse(comparison, read_json, domain, word):
+    study = comparison(seeds=range(2))
+    fill(study)
+    few = " ".join(read_json(study.weigh(domain=domain) / "verdict.json")["sentences"])
+    assert f"On {word}s that the networks had not seen, mean Dice lay" in few
+    assert f"On {word}s that the networks had trained on, mean Dice lay" in few
+    assert f"18 test scans of 3 {word}s and 2 seeds" in few
+    study.rows = [row for row in study.rows if row["split"] in ("pooled", "lodo-ge")]
+    one = read_json(study.weigh(domain=domain) / "verdict.json")["reason"]
+    assert one == (f"only one {word} was held out; a statement about {word}s needs two")
+    assert ("scanner" in few + one) is (word == "scanner")
+
+
+@pytest.mark.parametrize(("domain", "word"), DOMAINS)
+def test_an_unknown_gap_is_one_of_the_domains(comparison, read_json, domain, word):
+    study = comparison()
+    fill(study, designs=("lodo",))
+    verdict = read_json(study.weigh(("lodo",), domain=domain) / "verdict.json")
+    said = " ".join(verdict["sentences"])
+    assert f"What unseen {word}s cost is unknown" in said
+    assert "scanner" not in said
 
 
 def test_failures_are_said(study, read_json):
@@ -115,7 +157,7 @@ def test_a_variant_without_a_domain_has_no_mean_over_domains(study):
     ]
     rows = {row["norm"]: row for row in read_table(study.weigh() / "summary.tsv")}
     assert rows["layer"]["out_domain"] == rows["layer"]["worst_domain"] == ""
-    assert rows["layer"]["scanners"] == "2"
+    assert rows["layer"]["domains"] == "2"
     assert rows["group"]["out_domain"] != ""
 
 

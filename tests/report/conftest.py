@@ -53,6 +53,7 @@ class FakeStudy:
     Args:
         root: where its files go.
         scanners: the domains.
+        domain: columns that define them.
         variants: best first.
         designs: the designs that were run.
         seeds: how many.
@@ -64,6 +65,7 @@ class FakeStudy:
 
     root: Path
     scanners: Sequence[str] = SCANNERS
+    domain: Sequence[str] = ("scanner",)
     variants: Sequence[Variant] = VARIANTS
     designs: Sequence[str] = ("lodo", "pooled")
     seeds: int = 3
@@ -325,7 +327,7 @@ def summarize(study: FakeStudy, variant: Variant) -> dict[str, object]:
         row |= {"new_low": outside - 0.14, "new_high": min(outside + 0.14, 1.0)}
         row |= {"worst_domain": study.scanners[1], "worst_dice": outside - 0.07}
         row |= {"nsd": 0.91, "hd95": 4.12, "failures": 2}
-        row |= {"new_factor": 4.97, "scanners": len(study.scanners)}
+        row |= {"new_factor": 4.97, "domains": len(study.scanners)}
     if {"lodo", "pooled"} <= set(study.designs):
         row |= around("gap", inside - outside, 0.011)
     return row
@@ -344,6 +346,7 @@ def write_verdict(study: FakeStudy) -> None:
             "Batch normalization loses most of its accuracy on the low-field scanner.",
         ],
         "confidence": 0.95,
+        "domain": list(study.domain),
         "settings": {"resamples": 2000, "equivalence": 0.01},
     }
     path = study.root / "evidence" / "verdict.json"

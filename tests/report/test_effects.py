@@ -85,7 +85,7 @@ def test_intensities_are_shown_after_each_step(fake_study):
             for array, path in zip((image, label), paths, strict=True):
                 write_volume(Volume(array, np.eye(4)), path)
     page = study.report(harmonized=study.root / "harmonized")
-    part = words(page[page.index('id="scanners"') : page.index('id="data"')])
+    part = words(page[page.index('id="looks"') : page.index('id="data"')])
     assert "intensity after zscore" in part
     assert "nyul, learned from the training scans of pooled" in part
     assert "intensity after none" not in part  # that was not harmonized

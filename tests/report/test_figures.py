@@ -6,12 +6,14 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from medinorm.domain import DomainNoun
 from medinorm.report.densities import Ridge, draw_ridges
 from medinorm.report.dumbbell import Interval, Pair, draw_dumbbells
 from medinorm.report.heatmap import Matrix, draw_heatmap, draw_scale, shared_scale
 from medinorm.report.strips import draw_strips
 
 NOTHING = Interval(float("nan"))
+SITE = DomainNoun("site")
 
 
 def texts(svg: str) -> list[str]:
@@ -28,7 +30,7 @@ def pair(name, inside, outside):
 
 def test_dumbbell_prints_its_numbers_and_places_marks_by_value():
     pairs = [pair("instance", 0.85, 0.8), pair("batch", 0.84, 0.4)]
-    svg = draw_dumbbells(pairs, 0.95)
+    svg = draw_dumbbells(pairs, 0.95, SITE)
     shown = texts(svg)
     for value in ("0.850", "0.800", "0.050", "0.840", "0.400", "0.440"):
         assert value in shown
@@ -41,7 +43,7 @@ def test_dumbbell_prints_its_numbers_and_places_marks_by_value():
 
 def test_dumbbell_without_one_side_draws_the_other():
     only = Pair("batch", NOTHING, Interval(0.7), NOTHING, NOTHING)
-    svg = draw_dumbbells([only], 0.9)
+    svg = draw_dumbbells([only], 0.9, SITE)
     assert "<circle" not in svg
     assert 'class="outside"' in svg
     assert 'class="link"' not in svg
@@ -50,13 +52,13 @@ def test_dumbbell_without_one_side_draws_the_other():
 
 def test_dumbbell_of_nothing_known_is_still_a_figure():
     empty = Pair("x", NOTHING, NOTHING, NOTHING, NOTHING)
-    assert texts(draw_dumbbells([empty], 0.95)).count("\N{EN DASH}") == 3
+    assert texts(draw_dumbbells([empty], 0.95, SITE)).count("\N{EN DASH}") == 3
 
 
 def matrix(values):
     """Two training sets against two domains."""
     cells = dict(zip([("p", "a"), ("p", "b"), ("q", "a")], values, strict=True))
-    return Matrix("batch", ["p", "q"], ["a", "b"], cells, {("q", "a")})
+    return Matrix("batch", ["p", "q"], ["a", "b"], cells, {("q", "a")}, "")
 
 
 def test_heatmap_prints_each_cell_and_frames_the_unseen():

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from medinorm.tables import read_table, write_table
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 SECTIONS = [
     "verdict", "variants", "numbers", "matrix", "distributions", "labels",
-    "differences", "gallery", "scanners", "data", "excluded", "fairness", "methods",
+    "differences", "gallery", "looks", "data", "excluded", "fairness", "methods",
     "glossary", "files",
 ]  # fmt: skip
 
@@ -200,21 +201,89 @@ def test_same_study_gives_the_same_page(fake_study):
     assert study.report() == study.report()
 
 
-def test_tables_of_the_evidence_stage_are_understood(fake_study):
-    """What `weigh_evidence` writes is what the report reads."""
-    study = fake_study()
+def weigh(study):
+    """Put what `weigh_evidence` writes in place of the fabricated evidence."""
     scores = study.root / "scores.tsv"
     rows = read_table(study.root / "evidence" / "cases.tsv")
     write_table(scores, rows, SCORE_COLUMNS)
     shutil.rmtree(study.root / "evidence")
-    files = study.root / "splits.tsv", study.root / "runs", study.root / "evidence"
-    weigh_evidence([scores], *files, settings=EvidenceConfig(resamples=100))
+    inputs = study.root / "splits.tsv", study.root / "runs", study.root / "evidence"
+    settings = EvidenceConfig(resamples=100)
+    weigh_evidence([scores], *inputs, domain=study.domain, settings=settings)
+    return study
+
+
+def test_tables_of_the_evidence_stage_are_understood(fake_study):
+    """What `weigh_evidence` writes is what the report reads."""
+    study = weigh(fake_study())
     text = Page(study.report()).text
     verdict = read_json(study.root / "evidence" / "verdict.json")
     assert verdict["ranked"]
     for sentence in verdict["sentences"]:
         assert sentence in text
     assert " nan " not in text
+
+
+CROSSED = [(i, n, "none") for i in ("none", "zscore") for n in ("batch", "instance")]
+
+
+def speak_of(domain, fake_study, **traits):
+    """The page, without the data card: there a scanner is the device."""
+    study = fake_study(domain=domain, variants=CROSSED, size=8, **traits)
+    page = weigh(study).report(worst_cases=2)
+    shutil.rmtree(study.root / "evidence")
+    before, card, after = re.split(r'(?=<section id="(?:data|excluded)">)', page)
+    assert "the domains and their scanners" in card
+    return before + after
+
+
+def test_the_default_domain_is_a_scanner(fake_study):
+    text = Page(speak_of(("scanner",), fake_study)).text
+    for said in (
+        "Which normalization survives a scanner it has never seen?",
+        "On scanners it had never seen, ",
+        "Known and unseen scanners",
+        "in-domain: scanner seen in training",
+        "Circles: scanners seen in training; diamonds: scanners never seen.",
+        "Next scanner: where its mean Dice is expected. From 3 held-out scanners",
+        "Gap, scanner by scanner",
+        "as the mean over norms, on scanners never seen.",
+        "Framed cells: the test scanner was no part of the training.",
+        "The same tissue on different scanners: this is the shift",
+        "the column the question is about, usually the scanner.",
+        "tested on a scanner that was part of the training, on other subjects.",
+    ):
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        (("site",), ("a site", "site")),
+        (("export",), ("an export", "export")),
+        (("vendor", "model"), ("a domain", "domain")),
+        (("field_strength",), ("a domain", "domain")),
+    ],
+)
+def test_other_domains_change_that_word_only(fake_study, domain, words):
+    page = speak_of(domain, fake_study)
+    assert "scanner" not in page.lower()
+    usual = speak_of(("scanner",), fake_study)
+    usual = usual.replace("usually the scanner", "here " + "+".join(domain))
+    any_, one = words
+    assert page == usual.replace("a scanner", any_).replace("scanner", one)
+
+
+def test_one_design_speaks_of_the_domain_too(fake_study):
+    page = speak_of(("export",), fake_study, designs=("pooled",))
+    assert "tests on an export that the network never saw" in page
+    assert "Too few exports were held out" in page
+    assert "scanner" not in page.lower()
+
+
+def test_the_template_names_no_kind_of_domain():
+    template = files("medinorm.report") / "page.html.j2"
+    assert "scanner" not in template.read_text("utf-8").lower()
 
 
 def test_study_reaches_the_methods(fake_study):

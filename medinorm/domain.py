@@ -1,0 +1,48 @@
+"""What verdict and report call a domain: the word of the column it comes from."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Lower-case words with a vowel whose plural is certainly their own word and an s.
+_REGULAR = re.compile(r"(?=.*[aeiou])[a-z]+[abcdegi-npqrt-w]")
+
+
+@dataclass(frozen=True)
+class DomainNoun:
+    """A noun for the domains of a study, with a regular plural.
+
+    Args:
+        one: for one domain.
+    """
+
+    one: str
+
+    @classmethod
+    def of(cls, columns: Sequence[str]) -> "DomainNoun":
+        """The noun of `split.domain`; "domain" where the columns are no plain word.
+
+        Examples:
+            >>> DomainNoun.of(["scanner"]).many, DomainNoun.of(["site"]).many
+            ('scanners', 'sites')
+            >>> DomainNoun.of(["vendor", "model"]).many, DomainNoun.of(["city"]).many
+            ('domains', 'domains')
+        """
+        plain = len(columns) == 1 and _REGULAR.fullmatch(columns[0])
+        return cls(columns[0] if plain else "domain")
+
+    @property
+    def many(self) -> str:
+        """For several domains."""
+        return f"{self.one}s"
+
+    @property
+    def with_article(self) -> str:
+        """For any domain.
+
+        Examples:
+            >>> DomainNoun("export").with_article, DomainNoun("unit").with_article
+            ('an export', 'a unit')
+        """
+        # What a column with a u in front names is a unit, a user or a university.
+        return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"
