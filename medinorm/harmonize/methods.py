@@ -151,14 +151,7 @@ def _match_references(
     matched = fit_adaptive(
         scan.array, target, scan.policy, scan.given, alpha=given.alpha
     )
-    return _then(matched, learned) if given.standardize else matched
-
-
-def _then(first: LinearMap, second: LinearMap) -> LinearMap:
-    """One linear map after another, both without limits, as one."""
-    channels = zip(first.offset, first.scale, second.offset, second.scale, strict=True)
-    pairs = [(a + b * c, b * d) for a, b, c, d in channels]
-    return LinearMap(tuple(a for a, _ in pairs), tuple(b for _, b in pairs))
+    return matched.then(learned) if given.standardize else matched
 
 
 def _fit_clusters(parts: Sequence[Moments], options: IntensityOptions) -> IntensityMap:

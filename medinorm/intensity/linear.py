@@ -64,6 +64,22 @@ class LinearMap(ChannelMap):
             scale=tuple(1 / scale for _, scale in pairs),
         )
 
+    def then(self, other: "LinearMap") -> "LinearMap":
+        """This map and then the other, as one; neither of them clips.
+
+        Examples:
+            >>> LinearMap((1.0,), (2.0,)).then(LinearMap((3.0,), (4.0,)))
+            LinearMap(offset=(7.0,), scale=(8.0,), ...)
+        """
+        channels = list(
+            zip(self.offset, self.scale, other.offset, other.scale, strict=True)
+        )
+        return replace(
+            self,
+            offset=tuple(a + b * c for a, b, c, _ in channels),
+            scale=tuple(b * d for _, b, _, d in channels),
+        )
+
     def following(self, policy: Policy) -> "LinearMap":
         """The same map, with the policy's values for background, NaN and infinity."""
         return replace(

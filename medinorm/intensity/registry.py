@@ -41,7 +41,7 @@ def map_to_dict(map_: IntensityMap) -> dict[str, Any]:
             f"a {type(map_).__name__} cannot be written; known: {', '.join(MAPS)}"
         )
     values = {
-        entry.name: getattr(map_, entry.name)
+        entry.name: _plain(getattr(map_, entry.name))
         for entry in fields(map_)
         if entry.compare  # others belong to one scan
     }
@@ -71,3 +71,10 @@ def map_from_dict(values: Mapping[str, Any]) -> IntensityMap:
 def _tuples(value: Any) -> Any:
     """Lists of JSON as tuples, at any depth."""
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy and torch as those of Python, which JSON has."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return value.item() if getattr(value, "ndim", None) == 0 else value

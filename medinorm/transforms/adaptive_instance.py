@@ -2,7 +2,14 @@
 
 from typing import Any, Unpack
 
-from medinorm.intensity import LinearMap, Policy, fit_adaptive, pool_moments
+from medinorm.intensity import (
+    LinearMap,
+    Policy,
+    fit_adaptive,
+    pool_moments,
+    standardize,
+)
+from medinorm.transforms.fitted import choose_option, take_recorded
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.references import reference_moments
@@ -15,11 +22,18 @@ class AdaptiveInstanceNormalize(IntensityTransform):
     Args:
         reference: an image (shape ``(C, ...)``), the path of a NIfTI file, its
             `medinorm.intensity.Moments`, or ``{"mean": [...], "std": [...]}`` with one
-            number a channel; or a list of several, pooled by total variance.
-        alpha: how far to go, from 0 (the scan as it is) to 1.
+            number a channel; or a list of several, pooled by total variance. Or a map
+            fitted by the workflow (``medinorm fit``), or the path of its JSON file: the
+            settings recorded there are taken.
+        alpha: how far to go, from 0 (the scan as it is) to 1; by default what a fitted
+            map recorded, else 1.
+        standardize: bring the reference, and all scans by the same map, to mean 0 and
+            standard deviation 1 in the end; by default what a fitted map recorded, else
+            not.
         settings: foreground and other choices, see `Settings`; of the references too.
 
     Raises:
+        ValueError: `alpha` is not between 0 and 1, or a setting is recorded and given.
         IntensityError: a reference cannot be used; on call: it has other channels.
 
     References:
@@ -35,17 +49,26 @@ class AdaptiveInstanceNormalize(IntensityTransform):
     """
 
     def __init__(
-        self, reference: Any, alpha: float = 1.0, **settings: Unpack[Settings]
+        self,
+        reference: Any,
+        alpha: float | None = None,
+        standardize: bool | None = None,
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(**settings)
-        if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha must be between 0 and 1, not {alpha:g}")
+        reference, chosen, options = take_recorded(reference, settings)
+        super().__init__(**chosen)
+        self.alpha: float = choose_option("alpha", alpha, options, 1.0)
+        self.standardize: bool = choose_option(
+            "standardize", standardize, options, False
+        )
+        if not 0 <= self.alpha <= 1:
+            raise ValueError(f"alpha must be between 0 and 1, not {self.alpha:g}")
         self.target = pool_moments(reference_moments(reference, self.policy))
-        self.alpha = alpha
 
     def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
         """The map of a scan."""
-        return fit_adaptive(voxels, self.target, policy, given, alpha=self.alpha)
+        matched = fit_adaptive(voxels, self.target, policy, given, alpha=self.alpha)
+        return matched.then(standardize(self.target)) if self.standardize else matched
 
 
 class AdaptiveInstanceNormalized(InvertibleOnKeys):

@@ -27,9 +27,11 @@ class ClipIntensity(IntensityTransform):
         metatensor([[-1000.,    40.]])
     """
 
-    def __init__(self, low: float, high: float, *, restore: bool = True) -> None:
+    measures = False
+
+    def __init__(self, low: float, high: float, *, restore: bool | None = None) -> None:
         super().__init__(foreground="image", restore=restore)
-        self.low, self.high = low, high
+        self.low, self.high = float(low), float(high)
         clip_map(low, high, 1)
 
     def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
@@ -48,7 +50,7 @@ class ClipIntensityd(InvertibleOnKeys):
 class WindowIntensity(IntensityTransform):
     """Bring the edges of a CT window to 0 and 1, and clip what is beyond.
 
-    Clipping has no inverse: `inverse` leaves images as they are, from 0 to 1.
+    Clipping has no inverse: `inverse` refuses images.
 
     Args:
         center: middle of the window, in HU.
@@ -64,9 +66,13 @@ class WindowIntensity(IntensityTransform):
         metatensor([[0.0000, 0.5000, 1.0000]])
     """
 
-    def __init__(self, center: float, width: float, *, restore: bool = True) -> None:
+    measures = False
+
+    def __init__(
+        self, center: float, width: float, *, restore: bool | None = None
+    ) -> None:
         super().__init__(foreground="image", restore=restore)
-        self.center, self.width = center, width
+        self.center, self.width = float(center), float(width)
         window_map(center, width, 1)
 
     def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:

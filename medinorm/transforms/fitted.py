@@ -56,6 +56,44 @@ class FittedTransform(IntensityTransform):
             )
 
 
+def take_recorded(
+    reference: Any, settings: Mapping[str, Any]
+) -> tuple[Any, Any, Mapping[str, Any]]:
+    """A reference; and if it is a fitted map, or its JSON file, what is recorded there.
+
+    Returns:
+        The reference, the settings with those recorded, and the method's options.
+
+    Raises:
+        ValueError: a setting is recorded and given.
+        IntensityError: there is no such file, or no map in it.
+    """
+    if isinstance(reference, str | Path) and Path(reference).suffix == ".json":
+        reference = read_map(Path(reference))
+    if not isinstance(reference, FittedMap):
+        return reference, settings, {}
+    parameters = reference.parameters
+    recorded = _with_recorded(parameters, settings)
+    return reference, recorded, parameters.get("options", {})
+
+
+def choose_option(
+    name: str, given: Any, recorded: Mapping[str, Any], default: Any
+) -> Any:
+    """An option as given, as recorded in a fitted map, or its default.
+
+    Raises:
+        ValueError: it is recorded and given.
+    """
+    if given is None:
+        return recorded.get(name, default)
+    if name in recorded:
+        raise ValueError(
+            f"the fitted map says what {name} is: {recorded[name]}; leave it out"
+        )
+    return given
+
+
 def read_map(path: Path) -> FittedMap:
     """Read a fitted map.
 

@@ -10,6 +10,7 @@ from medinorm.intensity.histogram import (
     measure_histogram,
 )
 from medinorm.intensity.piecewise import PiecewiseLinearMap
+from medinorm.transforms.fitted import take_recorded
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.references import measure_references
@@ -22,7 +23,9 @@ class HistogramMatch(MaskedTransform):
     Args:
         reference: an image (shape ``(C, ...)``), the path of a NIfTI file, its
             `medinorm.intensity.histogram.QuantileFunction`, or a list of several, whose
-            mean quantile function is taken.
+            mean quantile function is taken. Or a map fitted by the workflow
+            (``medinorm fit``), or the path of its JSON file: the settings recorded
+            there are taken.
         quantiles: how many are matched, where images are given.
         settings: foreground and other choices, see `Settings`; of the references too.
 
@@ -40,7 +43,8 @@ class HistogramMatch(MaskedTransform):
     def __init__(
         self, reference: Any, quantiles: int = 256, **settings: Unpack[Settings]
     ) -> None:
-        super().__init__(**settings)
+        reference, chosen, _ = take_recorded(reference, settings)
+        super().__init__(**chosen)
 
         def measure(voxels: Any) -> QuantileFunction:
             masks = find_masks(voxels, self.policy)

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from monai.utils import TraceKeys, TransformBackends
 
 from medinorm.errors import IntensityError
 from medinorm.intensity import IntensityMap, Policy, find_masks
-from medinorm.transforms.record import can_be_restored, record_map, recorded_map
+from medinorm.transforms.record import record_map, recorded_map
 from medinorm.transforms.settings import Settings, make_policy
 from medinorm.transforms.voxels import image_of, mask_for, voxels_of
 
@@ -24,11 +24,9 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
     map of its own unless a transform says otherwise.
 
     The map is recorded in ``applied_operations``, and `inverse` applies its inverse:
-    intensities come back to float32 rounding, as float32. Predictions, which
-    `monai.transforms.Invertd` may hand over, stay as they are: data with another number
-    of channels, label maps (0, 1, 2, ...) and probabilities (from 0 to 1, as images
-    scaled to that range are too). **Logits with as many channels as the image cannot be
-    told from it**: to invert pipelines on those, construct with ``restore=False``.
+    intensities come back to float32 rounding, as float32. What
+    `monai.transforms.Invertd` hands over are predictions, whose values are no
+    intensities: they stay as they are (see ``restore`` in `MeasureSettings`).
 
     Args:
         settings: see `Settings`.
@@ -38,10 +36,12 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
     """
 
     backend = (TransformBackends.TORCH, TransformBackends.NUMPY)
+    measures: ClassVar[bool] = True  # whether the map depends on the scan
 
     def __init__(self, **settings: Unpack[Settings]) -> None:
         options = dict(settings)
-        self.restore = bool(options.pop("restore", True))
+        self.restore: bool | None = settings.get("restore")
+        options.pop("restore", None)
         self.policy = make_policy(**options)
 
     @abstractmethod
@@ -83,27 +83,30 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
         """
         voxels = voxels_of(img)
         result = image_of(map_.apply(voxels, masks), img)
-        return self.push_transform(result, extra_info=record_map(map_, len(voxels)))
+        return self.push_transform(result, extra_info=record_map(map_))
 
     def inverse(self, data: Any) -> Any:
         """Bring the intensities of an image back, where this transform was the last.
 
         Raises:
-            IntensityError: different intensities became one (clipping, background).
+            IntensityError: different intensities became one (clipping, background), or
+                the data has other channels than the image had.
         """
+        return self.undo(data, restore=self.restore is not False)
+
+    def undo(self, data: Any, *, restore: bool) -> Any:
+        """Take this transform off the record, and `restore` the intensities or not."""
         recorded = self.pop_transform(data)
-        voxels, record = voxels_of(data), recorded[TraceKeys.EXTRA_INFO]
-        mapped = self.restore and recorded[TraceKeys.DO_TRANSFORM]
-        if not mapped or not can_be_restored(voxels, record):
+        if not (restore and recorded[TraceKeys.DO_TRANSFORM]):
             return data
         try:
-            back = recorded_map(record).inverse()
+            back = recorded_map(recorded[TraceKeys.EXTRA_INFO]).inverse()
+            return image_of(back.apply(voxels_of(data)), data)
         except IntensityError as error:
             raise IntensityError(
                 f"{type(self).__name__}: {error}; with restore=False inverting leaves "
                 "intensities as they are"
             ) from error
-        return image_of(back.apply(voxels), data)
 
     def _find_masks(self, voxels: Any, given: Any) -> tuple[Policy, Any, Any]:
         """The masks, if the map needs them; then they need not be found again."""

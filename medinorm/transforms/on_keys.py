@@ -80,24 +80,34 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
         super().__init__(
             keys, *arguments, allow_missing_keys=allow_missing_keys, **options
         )
-        self.mask_key = mask_key
-        foreground = self.transform.policy.foreground
-        if (mask_key is not None) != (foreground in NEEDS_MASK):
-            need = "needs a" if mask_key is None else "takes no"
+        policy = self.transform.policy
+        masked = policy.foreground in NEEDS_MASK
+        used = self.transform.measures or policy.background is not None
+        if (mask_key is None and masked and used) or (mask_key and not masked):
+            need = "needs a" if masked else "takes no"
             raise ValueError(
-                f"foreground {foreground!r} {need} mask_key; masks belong to "
+                f"foreground {policy.foreground!r} {need} mask_key; masks belong to "
                 "foreground 'label' or 'file'"
             )
+        self.mask_key = mask_key if used else None
 
     def options_for(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
         """The mask."""
         return {"mask": None if self.mask_key is None else data[self.mask_key]}
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Bring the intensities back; see `IntensityTransform`."""
+        """Bring the intensities of the images back, but not those of predictions.
+
+        `monai.transforms.Invertd` hands over a prediction alone, in the image's place,
+        and while missing keys are allowed: such data keeps its values, unless the
+        transform was made with ``restore=True``.
+        """
         result = dict(data)
+        restore = self.transform.restore
+        if restore is None:
+            restore = len(result) > 1 or not self.allow_missing_keys
         for key in self.key_iterator(result):
-            result[key] = self.transform.inverse(result[key])
+            result[key] = self.transform.undo(result[key], restore=restore)
         return result
 
 

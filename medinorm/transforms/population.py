@@ -30,6 +30,7 @@ class PopulationNormalize(FittedTransform):
     """
 
     kinds = (LinearMap,)
+    measures = False
 
     def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
         """The same map for every scan."""

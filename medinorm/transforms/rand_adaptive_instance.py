@@ -87,18 +87,18 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
         """
         if randomize:
             self.randomize()
-        if self._do_transform or self.learns:
-            return super().__call__(img, mask)
-        return self.apply_map(_identity(len(img)), img)
+        return super().__call__(img, mask)
 
     def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
         """The map of a scan; it joins the others where they are learned."""
-        own = measure_foreground(voxels, policy, given)
         others = list(self.pool)
+        changes = self._do_transform and bool(others)
+        if self.learns or changes:
+            own = measure_foreground(voxels, policy, given)
         if self.learns:
             self.pool.append(own)
-        if not (self._do_transform and others):
-            return _identity(len(voxels))
+        if not changes:
+            return _identity(len(voxels)).following(policy)
         target = others[int(self._place * len(others))]
         return match_moments(own, target, self._alpha).following(policy)
 

@@ -77,6 +77,11 @@ def _moments(values: Mapping[str, Any]) -> Moments:
     if values.keys() != {"mean", "std"}:
         raise IntensityError("a reference's statistics are its mean and std; give both")
     mean, std = tuple(values["mean"]), tuple(values["std"])
+    if len(mean) != len(std) or not all(one > 0 for one in std):
+        raise IntensityError(
+            "a reference's statistics are a mean and a positive std for each channel, "
+            f"not {len(mean)} and {len(std)} of them or a std of 0 or less"
+        )
     return Moments((1,) * len(mean), mean, tuple(one * one for one in std))
 
 

@@ -18,15 +18,16 @@ class MeasureSettings(TypedDict, total=False):
             voxels.
         constant: ``refuse`` (default) scans with a constant foreground, or make them
             ``zeros``.
-        restore: whether `inverse` brings intensities back (default); ``False``: it
-            leaves all data as they are.
+        restore: whether inverting brings intensities back: always (``True``), never
+            (``False``), or (``None``, default) unless `monai.transforms.Invertd`
+            inverts, whose data are predictions.
     """
 
     foreground: ForegroundName
     largest: bool
     nonfinite: NonfiniteName
     constant: ConstantName
-    restore: bool
+    restore: bool | None
 
 
 class Settings(MeasureSettings, total=False):

@@ -6,7 +6,7 @@ import numpy as np
 
 from medinorm.choices import SourceName
 from medinorm.intensity import LinearMap, Policy, fit_thumbnail
-from medinorm.intensity.arrays import to_host
+from medinorm.intensity.arrays import require_grid, to_host
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings, require_known
@@ -51,7 +51,7 @@ class ThumbnailNormalize(IntensityTransform):
         volume = to_host(voxels)
         if policy.nonfinite == "refuse":  # wherever they are, not only where measured
             require_all_finite(volume)
-        mask = None if given is None else np.broadcast_to(to_host(given), volume.shape)
+        mask = None if given is None else _for_channels(to_host(given), volume)
         return fit_thumbnail(
             volume,
             policy,
@@ -61,6 +61,15 @@ class ThumbnailNormalize(IntensityTransform):
             tiles=self.tiles,
             seed=self.seed,
         )
+
+
+def _for_channels(mask: Any, volume: Any) -> Any:
+    """A mask for each channel, without a copy."""
+    each = mask[np.newaxis] if mask.ndim < volume.ndim else mask
+    require_grid(each[0], volume[0])
+    if len(each) not in {1, len(volume)}:
+        require_grid(each, volume)
+    return np.broadcast_to(each, volume.shape)
 
 
 class ThumbnailNormalized(InvertibleOnKeys):

@@ -24,6 +24,9 @@ def mask_for(voxels: Any, mask: Any) -> Any:
         return None
     given = voxels_of(mask)
     if isinstance(voxels, Tensor):
+        if not is_tensor(given):  # torch has no negative strides and one byte order
+            native = given.dtype.newbyteorder("=")
+            given = np.ascontiguousarray(given, dtype=native)
         return torch.as_tensor(given, device=voxels.device)
     return to_host(given)
 

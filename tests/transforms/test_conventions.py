@@ -216,16 +216,42 @@ def test_takes_a_mask(name, scan):
         torch.testing.assert_close(make(name, **options)(scan, mask), own)
     by_key = make_d(name, mask_key="brain", **options)
     torch.testing.assert_close(by_key({"image": scan, "brain": given})["image"], own)
-    with pytest.raises(KeyError, match="brain"):
-        by_key({"image": scan})
+    if make(name).measures:
+        with pytest.raises(KeyError, match="brain"):
+            by_key({"image": scan})
+    else:
+        torch.testing.assert_close(by_key({"image": scan})["image"], own)
+
+
+@every_measure
+def test_takes_masks_in_any_order_in_memory(name, scan):
+    options = {"foreground": "file", **CASES[name].masked}
+    given = (scan.as_tensor() > 0).numpy()
+    expected = make(name, **options)(scan, given)
+    for mask in (given[:, ::-1].copy()[:, ::-1], given.astype(">f4")):
+        assert torch.equal(make(name, **options)(scan, mask), expected)
+
+
+@every_measure
+def test_refuses_a_mask_on_another_grid(name, scan):
+    if not make(name).measures:
+        pytest.skip("its map does not depend on the scan, and reads no mask")
+    transform = make(name, foreground="file", **CASES[name].masked)
+    for mask in (torch.ones(1, 1, 1, 16), torch.ones(7, 6, 5), torch.ones(2, 24, 20)):
+        with pytest.raises(IntensityError, match=r"the mask has .* voxels, the image"):
+            transform(scan, mask)
 
 
 @every_measure
 def test_mask_and_foreground_belong_together(name):
     with pytest.raises(ValueError, match="takes no mask_key"):
         make_d(name, mask_key="brain")
+    needs = {"foreground": "label", **CASES[name].masked}
+    if not make(name).measures:
+        make_d(name, **needs)
+        needs["background"] = 0.0
     with pytest.raises(ValueError, match="needs a mask_key"):
-        make_d(name, foreground="label", **CASES[name].masked)
+        make_d(name, **needs)
 
 
 @every_inverse

@@ -18,10 +18,13 @@ from medinorm.intensity import (
 from medinorm.intensity.nyul import fit_nyul
 from medinorm.transforms import (
     AdaptiveInstanceNormalize,
+    ClipIntensity,
     ClusterNormalize,
     HistogramMatch,
+    InstanceNormalize,
     NyulNormalize,
     PopulationNormalize,
+    PopulationNormalized,
 )
 from tests.transforms.cases import LANDMARKS, MOMENTS, POLICY, QUANTILES, TRAINING
 
@@ -130,3 +133,51 @@ def test_references_from_the_workflow(tmp_path, scan):
     by_file = HistogramMatch(tmp_path / "quantiles.json", foreground="positive")
     by_hand = HistogramMatch(TRAINING[0], foreground="positive")
     assert torch.equal(by_file(scan), by_hand(scan))
+
+
+def test_references_fitted_by_the_workflow_bring_their_settings(scan):
+    learned = LinearMap((100.0, 200.0), (10.0, 20.0))
+    settings = HarmonizeConfig(
+        foreground="positive",
+        intensity_options={"adaptive_instance": {"alpha": 0.5, "standardize": True}},
+    )
+    found = fitted(learned, **settings.record("adaptive_instance", fitting=True))
+    matched = AdaptiveInstanceNormalize(
+        {"mean": [100.0, 200.0], "std": [10.0, 20.0]}, 0.5, foreground="positive"
+    )(scan)
+    expected = learned.apply(matched.as_tensor())
+    torch.testing.assert_close(
+        AdaptiveInstanceNormalize(found)(scan).as_tensor(), expected
+    )
+    with pytest.raises(ValueError, match=r"says what alpha is: 0\.5; leave it out"):
+        AdaptiveInstanceNormalize(found, alpha=1.0)
+    with pytest.raises(ValueError, match="says what foreground is: positive"):
+        AdaptiveInstanceNormalize(found, foreground="image")
+
+    found = fitted(QUANTILES[0], **settings.record("histogram", fitting=True))
+    assert HistogramMatch(found).policy.foreground == "positive"
+
+
+def test_numbers_of_numpy_and_torch_are_numbers(scan):
+    lowest, highest = scan.numpy().min(), scan.max()
+    ClipIntensity(lowest, highest)(scan)
+    InstanceNormalize(foreground="positive", background=lowest)(scan)
+    map_ = LinearMap((scan.numpy().mean(), lowest), (np.float32(3), np.int64(2)))
+    transform = PopulationNormalize(map_)
+    back = transform.inverse(transform(scan)).as_tensor()
+    torch.testing.assert_close(back, scan.as_tensor(), rtol=1e-4, atol=1e-2)
+
+
+def test_a_map_of_label_foreground_needs_no_label_of_the_scan(scan):
+    learned = fitted(LINEAR, foreground="label")
+    data = {"image": scan}
+    alone = PopulationNormalize(learned)(scan)
+    assert torch.equal(PopulationNormalized("image", learned)(data)["image"], alone)
+    with_key = PopulationNormalized("image", learned, mask_key="label")
+    assert torch.equal(with_key(data)["image"], alone)
+
+
+@pytest.mark.parametrize("std", [[10.0], [10.0, -2.0], [10.0, 0.0]])
+def test_statistics_of_a_reference_must_be_possible(std):
+    with pytest.raises(IntensityError, match="a mean and a positive std for each"):
+        AdaptiveInstanceNormalize({"mean": [100.0, 50.0], "std": std})

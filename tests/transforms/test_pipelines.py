@@ -25,6 +25,7 @@ from monai.transforms import (
     LoadImaged,
     Orientationd,
     RandSpatialCropd,
+    SpatialCropd,
     SpatialPadd,
 )
 
@@ -83,7 +84,7 @@ def test_reads_a_file_and_normalizes(name, file):
 def test_inverting_a_pipeline_restores_the_scan(name, file):
     pipeline = Compose([*read(), make_d(name), *spatial()])
     done = pipeline({"image": file})
-    inverted = Invertd("image", pipeline, nearest_interp=False)(done)["image"]
+    inverted = pipeline.inverse(done)["image"]
     np.testing.assert_allclose(inverted, make_scan(), rtol=1e-4, atol=1e-2)
     torch.testing.assert_close(inverted.affine, AFFINE)
 
@@ -94,6 +95,9 @@ def test_what_was_clipped_is_not_restored(scan):
         transform.inverse(transform({"image": scan}))
     for name in ("PercentileScale", "WindowIntensity"):
         transform = make(name)
+        with pytest.raises(IntensityError, match="no inverse; with restore=False"):
+            transform.inverse(transform(scan))
+        transform = make(name, restore=False)
         scaled = transform(scan)
         assert torch.equal(transform.inverse(transform(scan)), scaled)
 
@@ -107,15 +111,19 @@ def test_settings_that_replace_voxels_have_no_inverse(scan):
 
 
 @every_transform
-@pytest.mark.parametrize("prediction", ["labels", "bool", "logits", "sigmoid"])
+@pytest.mark.parametrize(
+    "prediction", ["labels", "ignore", "bool", "logits", "same_channels", "sigmoid"]
+)
 def test_inverting_a_prediction_moves_its_voxels_only(name, scan, prediction):
     pipeline = Compose([make_d(name), *spatial()])
     done = pipeline({"image": scan})
     moved_only = Compose(spatial())
     found = {
         "labels": (done["image"] > 0).float() * 3,
+        "ignore": (done["image"] > 0).float() * 3 - 1,
         "bool": done["image"] > 0,
         "logits": MetaTensor(torch.randn(3, 32, 32, 32)),
+        "same_channels": MetaTensor(torch.randn(2, 32, 32, 32)),
         "sigmoid": MetaTensor(torch.rand(2, 32, 32, 32)),
     }[prediction]
     plain = moved_only({"image": scan})["image"]
@@ -124,13 +132,32 @@ def test_inverting_a_prediction_moves_its_voxels_only(name, scan, prediction):
     assert torch.equal(inverted["pred"], expected["pred"])
 
 
-def test_logits_with_the_channels_of_the_image_need_a_word(scan):
-    logits = MetaTensor(torch.randn(scan.shape))
-    for restore in (True, False):
-        pipeline = Compose([make_d("InstanceNormalize", restore=restore)])
-        done = {**pipeline({"image": scan}), "pred": logits.clone()}
-        kept = Invertd("pred", pipeline, "image", nearest_interp=False)(done)["pred"]
-        assert torch.equal(kept, logits) is not restore
+def test_a_word_restores_what_invertd_hands_over(scan):
+    pipeline = Compose([make_d("InstanceNormalize", restore=True), *spatial()])
+    done = pipeline({"image": scan})
+    back = Invertd("image", pipeline, nearest_interp=False)(done)["image"]
+    torch.testing.assert_close(back.as_tensor(), scan.as_tensor(), rtol=0, atol=1e-2)
+    wrong = {**done, "pred": MetaTensor(torch.randn(3, 32, 32, 32))}
+    with pytest.raises(RuntimeError) as caught:
+        Invertd("pred", pipeline, "image")(wrong)
+    assert "the image has 3 channels, the map 2" in str(caught.value.__cause__)
+
+
+def test_images_are_restored_whatever_their_values(scan):
+    """A crop between 0 and 1, NaN, and a constant channel."""
+    scan[0, 0, 0, 0] = torch.nan
+    scan[1] = 7.0
+    settings = {"foreground": "image", "nonfinite": "ignore", "constant": "zeros"}
+    pipeline = Compose([make_d("InstanceNormalize", **settings)])
+    back = pipeline.inverse(pipeline({"image": scan}))["image"]
+    torch.testing.assert_close(
+        back.as_tensor(), scan.as_tensor(), rtol=0, atol=1e-2, equal_nan=True
+    )
+    half = MetaTensor(torch.linspace(0, 1000, 24).expand(1, 24, 24, 24).clone())
+    crop = SpatialCropd("image", roi_start=(0, 0, 13), roi_end=(24, 24, 18))
+    pipeline = Compose([make_d("InstanceNormalize", foreground="image"), crop])
+    back = pipeline.inverse(pipeline({"image": half}))["image"]
+    torch.testing.assert_close(back[..., 13:18], half[..., 13:18], rtol=0, atol=1e-2)
 
 
 def test_two_steps_are_undone_in_turn(scan):
@@ -151,7 +178,7 @@ def test_loads_batches_and_inverts_each(name, loader, file):
     assert loaded[0]["image"].shape == (3, 2, 24, 20, 16)
     if CASES[name].inverts:
         for item in decollate_batch(loaded[0]):
-            back = Invertd("image", pipeline)(item)["image"]
+            back = pipeline.inverse(item)["image"]
             np.testing.assert_allclose(back, make_scan(), rtol=1e-4, atol=1e-2)
 
 
@@ -162,7 +189,7 @@ def test_loads_in_other_processes(file):
     for steps in (pipeline, augmented):
         data = Dataset([{"image": file}] * 2, steps)
         batches += DataLoader(data, num_workers=1, batch_size=2)
-    back = Invertd("image", pipeline)(decollate_batch(batches[0])[0])["image"]
+    back = pipeline.inverse(decollate_batch(batches[0])[0])["image"]
     np.testing.assert_allclose(back, make_scan(), rtol=1e-4, atol=1e-2)
     assert not torch.equal(*batches[1]["image"].as_tensor())
 
@@ -184,7 +211,7 @@ def test_a_cache_on_disk_keeps_the_record(name, file, tmp_path):
     options = {"track_meta": True, "weights_only": False}  # MONAI wants both or none
     for _ in range(2):  # written, then read
         data = PersistentDataset([{"image": file}], pipeline, tmp_path, **options)
-        back = Invertd("image", pipeline)(data[0])["image"]
+        back = pipeline.inverse(data[0])["image"]
         np.testing.assert_allclose(back, make_scan(), rtol=1e-4, atol=1e-2)
 
 
@@ -262,5 +289,5 @@ def test_foreground_cropped_before_measuring(file):
     ]
     pipeline = Compose(steps)
     done = pipeline({"image": file})
-    back = Invertd("image", pipeline)(done)["image"]
+    back = pipeline.inverse(done)["image"]
     np.testing.assert_allclose(back, make_scan(), rtol=1e-4, atol=1e-2)

@@ -84,3 +84,19 @@ def test_scans_of_other_sizes_mix():
     augment(make_scan())
     small = make_scan(4)[:, 2:-2]
     assert augment(small).shape == small.shape
+
+
+@pytest.mark.parametrize("prob", [0.0, 1.0])
+def test_what_replaces_voxels_does_so_in_every_scan(prob, scan):
+    scan[0, 12, 10, 8] = torch.nan
+    augment = RandAdaptiveInstanceNormalize(
+        [{"mean": [3.0, 4.0], "std": [2.0, 5.0]}],
+        prob=prob,
+        foreground="positive",
+        nonfinite="ignore",
+        nonfinite_value=0.0,
+        background=-9.0,
+    )
+    changed = augment(scan)
+    assert changed.isfinite().all()
+    assert changed.min() == -9
