@@ -5,9 +5,9 @@ in `ConditionalNetwork`, which puts a condition where the network's own layers r
 for the time of one call.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -118,7 +118,9 @@ class Conditional(nn.Module):
         if self.condition is None or keyword not in self.condition.values:
             raise ValueError(
                 f"{type(self).__name__} needs {keyword}: wrap the network in "
-                f"ConditionalNetwork and call it with {keyword}=..."
+                f"ConditionalNetwork and call it with {keyword}=... (Activation "
+                "checkpointing runs layers again when that call is over: checkpoint "
+                "the whole ConditionalNetwork instead of blocks inside it.)"
             )
         return self.condition
 
@@ -179,14 +181,15 @@ class ConditionalNetwork(nn.Module):
     ) -> Any:
         """Run the network under a condition.
 
-        Every condition may have one sample for all samples of `x`.
+        Every condition may have one sample for all samples of `x`. Maps have the grid
+        of `x`; layers get them resized to their level.
 
         Args:
             x: input of the network, ``(N, C, ...)``.
             style: style codes, ``(N, S)`` or, for K shots, ``(N, K, S)``; or K
                 reference scans for each sample, ``(N, K, C, ...)``.
             regions: label map of integers, ``(N, 1, ...)``, or the weight of each
-                region, ``(N, R, ...)``, at the resolution of `x`.
+                region, ``(N, R, ...)``.
             domain: index of each sample's domain, ``(N,)``; -1 for one never seen.
             mask: weight of each voxel, 0 to 1, ``(N, 1, ...)``.
 
@@ -194,7 +197,8 @@ class ConditionalNetwork(nn.Module):
             What the network returns.
 
         Raises:
-            ValueError: a layer needs a condition that is not given.
+            ValueError: a layer needs a condition that is not given, or a map has
+                another grid than `x`.
         """
         values: dict[Keyword, Tensor | None] = {
             "style": style,
@@ -208,6 +212,7 @@ class ConditionalNetwork(nn.Module):
         if style is not None:
             values["style"], references = self._codes(style)
         given = {word: value for word, value in values.items() if value is not None}
+        _check_maps(given, x)
         condition = Condition(given)
         with self._under(condition):
             if style is not None and references is not None and self._records:
@@ -250,6 +255,23 @@ class ConditionalNetwork(nn.Module):
         finally:
             for layer, earlier in zip(layers, before, strict=True):
                 layer.condition = earlier
+
+
+def _check_maps(given: Mapping[Keyword, Tensor], x: Tensor) -> None:
+    """Refuse maps of another grid, which would be squeezed into that of `x`.
+
+    Raises:
+        ValueError: a map does not have the spatial shape of `x`.
+    """
+    for keyword in get_args(MapKeyword):
+        values = given.get(keyword, x)
+        if values.dim() == x.dim() and values.shape[2:] != x.shape[2:]:
+            size, wanted = tuple(values.shape[2:]), tuple(x.shape[2:])
+            raise ValueError(
+                f"{keyword} has the spatial shape {size}, the input {wanted}: for "
+                f"windows of a volume give the map as the last channel of the input "
+                f'and set map_channel="{keyword}"'
+            )
 
 
 def conditional_layers(network: nn.Module) -> list[Conditional]:

@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 import torch.distributed as dist
+from monai.inferers import SlidingWindowInferer
 from torch import nn
 
 from medinorm.layers import (
@@ -28,7 +29,7 @@ def test_layers_say_what_they_miss():
         ValueError, match=r"MaskedInstanceNorm3d needs mask.*mask=\.\.\."
     ):
         _network()(torch.randn(1, 1, 4, 4, 4))
-    with pytest.raises(ValueError, match="needs mask"):
+    with pytest.raises(ValueError, match=r"needs mask.*checkpoint the whole"):
         ConditionalNetwork(_network())(
             torch.randn(1, 1, 4, 4, 4), domain=torch.tensor(0)
         )
@@ -73,6 +74,19 @@ def test_a_map_may_travel_as_the_last_channel():
     x, mask = torch.randn(2, 1, 4, 4, 4), torch.rand(2, 1, 4, 4, 4).round()
     together = ConditionalNetwork(network, map_channel="mask")(torch.cat([x, mask], 1))
     assert torch.equal(together, ConditionalNetwork(network)(x, mask=mask))
+
+
+def test_a_map_of_the_whole_volume_is_not_squeezed_into_a_window():
+    x, network = torch.randn(1, 1, 8, 8, 8), ConditionalNetwork(_network()).eval()
+    infer = SlidingWindowInferer((4, 4, 4), sw_batch_size=2, overlap=0)
+    mask = (torch.arange(8) < 6).float().expand_as(x)
+    with pytest.raises(ValueError, match=r'\(8, 8, 8\).*map_channel="mask"'):
+        infer(x, network, mask=mask)
+    network.map_channel = "mask"
+    first = infer(torch.cat([x, mask], 1), network)[..., :4, :4, :4]
+    network.map_channel = None
+    window = (..., *(slice(4),) * 3)
+    torch.testing.assert_close(first, network(x[window], mask=mask[window]))
 
 
 def test_state_dict_holds_the_network_only():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from medinorm.layers import ConditionalNetwork, InstanceNorm3d, MaskedInstanceNorm3d
 
@@ -32,11 +33,11 @@ def test_a_sample_with_an_empty_mask_takes_all_its_voxels():
 
 
 def test_levels_see_the_averaged_mask():
-    x, mask = torch.tensor([[[0.0, 4.0]]]), torch.tensor([[[1.0, 1.0, 1.0, 0.0]]])
-    layer = MaskedInstanceNorm3d(1, affine=False)
+    x, mask = torch.tensor([[[0.0, 0, 0, 4, 4, 4]]]), torch.tensor([[[1.0, 1, 0] * 2]])
+    level = nn.Sequential(nn.AvgPool1d(3), MaskedInstanceNorm3d(1, affine=False))
     with pytest.raises(ValueError, match="mask must have 3 axes and 1 samples"):
-        ConditionalNetwork(layer)(x, mask=mask[0])
-    y = ConditionalNetwork(layer)(x, mask=torch.cat([mask, mask], 2)[..., 1:7])
+        ConditionalNetwork(level)(x, mask=mask[0])
+    y = ConditionalNetwork(level)(x, mask=mask)
     # Averaged to 2/3 and 2/3: mean 2, two thirds of a voxel each are too few to trust.
     torch.testing.assert_close(y, torch.tensor([[[-1.0, 1.0]]]))
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from medinorm.layers import ConditionalNetwork, InstanceNorm3d, SpatiallyAdaptiveNorm3d
 
@@ -39,12 +40,12 @@ def test_two_constant_label_maps_give_different_outputs(kernel_size):
 
 
 def test_levels_see_the_nearest_label():
-    network, x = _network(), torch.randn(1, 3, 2, 2, 2)
-    fine = torch.randint(0, 4, (1, 1, 2, 2, 2))
-    coarse = (
-        fine.repeat_interleave(2, 2).repeat_interleave(2, 3).repeat_interleave(2, 4)
-    )
-    assert torch.equal(network(x, regions=coarse), network(x, regions=fine))
+    network, x = _network(), torch.randn(1, 3, 4, 4, 4)
+    level = ConditionalNetwork(nn.Sequential(nn.MaxPool3d(2), network.network))
+    coarse = torch.randint(0, 4, (1, 1, 2, 2, 2))
+    fine = F.interpolate(coarse.float(), scale_factor=2).long()
+    wanted = network(F.max_pool3d(x, 2), regions=coarse)
+    assert torch.equal(level(x, regions=fine), wanted)
 
 
 def test_one_map_serves_all_samples():
