@@ -176,8 +176,21 @@ def test_one_bright_voxel_does_not_set_the_range():
     assert measure_range(spiked)[1] == pytest.approx(measure_range(SCAN[0])[1], rel=0.2)
 
 
-def test_nan_is_refused():
-    broken = SCAN.copy()
-    broken[0, :, 0] = np.nan
-    with pytest.raises(IntensityError, match="NaN or infinite"):
-        Contrast(gain=2).apply(broken)
+@pytest.mark.parametrize("shape", [(320, 320, 24), (100, 100, 100), (24, 320, 320)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_padded_slices_along_any_axis_do_not_fill_the_sample(shape, axis):
+    """Every n-th voxel would lie in a few slices, if n is their distance in memory."""
+    scan = np.random.default_rng(0).normal(500, 100, shape).astype(np.float32)
+    np.moveaxis(scan, axis, 0)[:3] = 0
+    low, high = np.quantile(scan, (0.005, 0.995))
+    for order in "CF":
+        found = measure_range(np.asarray(scan, order=order))
+        np.testing.assert_allclose(found, (low, high), atol=0.01 * (high - low))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_voxel_that_is_not_finite_is_refused(value):
+    scan = np.random.default_rng(0).normal(500, 100, (1, 64, 64, 64))
+    scan[0, 63, 1, 2] = value
+    with pytest.raises(IntensityError, match=r"voxels are NaN and .* infinite"):
+        Contrast().apply(scan.astype(np.float32))
