@@ -101,9 +101,26 @@ def blocks(
     )
 
 
+def as_mask(mask: Any) -> Any:
+    """Which voxels of a mask are foreground: those with a number other than 0.
+
+    NaN and infinity are outside: SPM writes NaN where there is no brain.
+
+    Args:
+        mask: any shape and real data type, NumPy or torch.
+
+    Returns:
+        The same shape, kind and device, of booleans.
+    """
+    if "bool" in str(mask.dtype):
+        return mask
+    finite = mask.isfinite() if is_tensor(mask) else np.isfinite(mask)
+    return finite & (mask != 0)
+
+
 def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
     """The values of the voxels in `mask` (``None``: of all), a copy, in any order."""
-    return channel.flatten(order="K") if mask is None else channel[_as_bool(mask)]
+    return channel.flatten(order="K") if mask is None else channel[as_mask(mask)]
 
 
 def count_nonfinite(channel: Any) -> tuple[int, int]:
@@ -183,17 +200,18 @@ def measure(channel: Any, mask: Any = None) -> Spread:
 
 def measure_any(channel: Any, mask: Any = None) -> Spread:
     """As `measure`, but of no voxel it is empty, and of NaN it is NaN."""
+    inside = mask if mask is None or callable(mask) else as_mask(mask)
     if is_accelerated(channel):
         from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
 
-        spread = tensors.measure(channel, mask)
+        spread = tensors.measure(channel, inside)
     else:
-        inside = to_host(mask) if is_tensor(mask) else mask
-        spread = _measure(to_host(channel), inside)
+        host = to_host(inside) if is_tensor(inside) else inside
+        spread = _measure(to_host(channel), host)
     # The extremes decide what is constant: by rounding, the deviations of a constant
     # array are often above 0. They are looked up only where rounding could be all.
     if spread.count and spread.std <= _ROUNDING * abs(spread.mean):
-        values = _inside(channel, mask)
+        values = _inside(channel, inside)
         low = float(values.min())
         if low == float(values.max()):
             return Spread(spread.count, low, 0.0)
@@ -228,7 +246,7 @@ def _inside(channel: Any, mask: Any) -> Any:
     """The voxels in a mask, as a vector."""
     if mask is None:
         return channel.ravel()
-    return channel[mask(channel) if callable(mask) else _as_bool(mask)]
+    return channel[mask(channel) if callable(mask) else mask]
 
 
 class _Blocks:
@@ -322,10 +340,6 @@ def _map_in_float64(
             np.divide(voxels - offset, scale, out=mapped, casting="same_kind")
             if limits:
                 mapped.clip(*limits, out=mapped)
-
-
-def _as_bool(mask: Any) -> Any:
-    return mask.bool() if is_tensor(mask) else np.asarray(mask, dtype=bool)
 
 
 def _grid(array: Any) -> str:

@@ -16,6 +16,7 @@ from medinorm.intensity.arrays import (
     require_grid,
     to_host,
 )
+from medinorm.intensity.maps import require_channels
 
 _LEAST = 8  # voxels along each axis that shrinking leaves
 _FEWEST = 100  # voxels from which the field is found
@@ -64,9 +65,10 @@ class BiasField:
             The same shape, kind and device, float32.
 
         Raises:
-            IntensityError: the field is on another grid.
+            IntensityError: the field is on another grid, or of other channels.
         """
         del masks
+        require_channels(array, len(self.fields))
         host = to_host(array)
         mapped = np.empty_like(host, dtype=np.float32)
         for channel, field, out in zip(host, self.fields, mapped, strict=True):
@@ -130,9 +132,14 @@ def _log_field(
     inside: NDArray[np.bool_],
     settings: BiasSettings,
 ) -> Field:
-    """Logarithm of the shading, on the grid of the channel."""
+    """Logarithm of the shading, on the grid of the channel.
+
+    N4 knows no volume of one slice; such a slice is taken twice.
+    """
+    twice = [(0, int(size == 1)) for size in channel.shape]
     image, mask = (
-        sitk.GetImageFromArray(part) for part in (channel, inside.astype(np.uint8))
+        sitk.GetImageFromArray(np.pad(part, twice, mode="edge"))
+        for part in (channel, inside.astype(np.uint8))
     )
     # ITK counts axes backwards.
     shrink = [max(1, min(settings.shrink, n // _LEAST)) for n in channel.shape[::-1]]
@@ -142,4 +149,5 @@ def _log_field(
     n4.SetConvergenceThreshold(settings.threshold)
     n4.Execute(sitk.Shrink(image, shrink), sitk.Shrink(mask, shrink))
     full = n4.GetLogBiasFieldAsImage(image)
-    return np.asarray(sitk.GetArrayFromImage(full), dtype=np.float32)
+    field = np.asarray(sitk.GetArrayFromImage(full), dtype=np.float32)
+    return field[tuple(map(slice, channel.shape))]

@@ -76,7 +76,17 @@ class ClusterMap:
         return self.for_scan(own).apply(array, masks)
 
     def for_scan(self, own: Moments) -> LinearMap:
-        """The map of a scan with these moments."""
+        """The map of a scan with these moments.
+
+        Raises:
+            IntensityError: a channel is constant, or the scan has other channels than
+                the training scans.
+        """
+        if not all(own.m2):
+            raise IntensityError(
+                "the foreground of a channel is constant; check the scan, or choose "
+                "another foreground"
+            )
         number = self.nearest(own)
         offsets, scales = [], []
         for spread, mean, std in zip(
@@ -143,7 +153,7 @@ def fit_clusters(
         raise IntensityError(f"blend must be between 0 and 1, not {blend:g}")
     if any(not m2 for part in parts for m2 in part.m2):
         raise IntensityError("a training scan is constant; leave it out")
-    require_same_channels(parts)
+    require_same_channels([len(part.count) for part in parts])
     styles = np.array([_style(part) for part in parts])
     centre = styles.mean(axis=0)
     spread = np.where(np.ptp(styles, axis=0) > 0, styles.std(axis=0), 1.0)

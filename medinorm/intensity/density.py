@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
+    as_mask,
     blocks,
     require_finite,
     require_grid,
@@ -61,7 +62,8 @@ def select_values(channel: Any, mask: Any) -> NDArray[Any]:
     """
     if mask is not None:
         require_grid(mask, channel)
-    values = select(to_host(channel), None if mask is None else to_host(mask) != 0)
+    inside = None if mask is None else to_host(as_mask(mask))
+    values = select(to_host(channel), inside)
     if values.size < 100:
         raise IntensityError(
             f"only {values.size} voxels are in the foreground, a histogram needs 100; "

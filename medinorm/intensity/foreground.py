@@ -17,9 +17,11 @@ from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     Mask,
     Rule,
+    as_mask,
     is_accelerated,
     is_tensor,
     like,
+    measure_any,
     require_finite,
     require_grid,
     to_host,
@@ -27,6 +29,7 @@ from medinorm.intensity.arrays import (
 
 _BINS = 256
 _EXTREME = 0.001
+_CLASSES = range(2, 6)  # more take minutes
 _GIVEN = ("label", "file")
 
 
@@ -41,7 +44,9 @@ class Policy:
         largest: keep the largest connected part of the foreground only.
         nonfinite: ``refuse`` scans with NaN or infinity, or ``ignore`` such voxels:
             they are left out of the foreground.
-        constant: ``refuse`` scans with a constant foreground, or make them ``zeros``.
+        constant: ``refuse`` scans with a constant foreground, or make it ``zeros``.
+            Then a channel that is constant as a whole (a sequence that was not
+            acquired) is all foreground, whatever the threshold.
         background: what voxels outside of the foreground become; ``None``: the map
             applies to them too.
         nonfinite_value: what NaN and infinity become, where they are ignored; ``None``:
@@ -63,7 +68,7 @@ def find_masks(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]
         array: shape ``(C, ...)``, NumPy or torch.
         policy: the foreground, and whether NaN and infinity are refused.
         given: the mask for ``label`` and ``file``: shape ``(C, ...)``, ``(1, ...)`` or
-            the grid alone; voxels other than 0 are foreground.
+            the grid alone; foreground as `medinorm.intensity.arrays.as_mask` says.
 
     Returns:
         One mask for each channel, of the kind and on the device of `array`; ``None``
@@ -89,7 +94,8 @@ def masks_to_measure(array: Any, policy: Policy, given: Any = None) -> tuple[Any
     A rule that looks at one voxel at a time stays a rule, and costs no pass of its own.
     """
     rule = POINTWISE.get(policy.foreground)
-    if rule and given is None and not policy.largest and policy.nonfinite == "refuse":
+    strict = (policy.nonfinite, policy.constant) == ("refuse", "refuse")
+    if rule and given is None and not policy.largest and strict:
         return (rule,) * len(array)
     return find_masks(array, policy, given)
 
@@ -110,7 +116,8 @@ def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
     if method not in FOREGROUNDS:
         raise IntensityError(f"foreground {method!r} needs a mask")
     mask = FOREGROUNDS[method](channel)
-    _require_any(mask, method)
+    if not mask.any():
+        raise _empty_error(method)
     return mask
 
 
@@ -155,12 +162,20 @@ def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
 
     Args:
         channel: shape ``(X, Y, Z)``, finite.
-        count: number of classes, at least 2.
+        count: number of classes, from 2 to 5.
+
+    Raises:
+        IntensityError: another number of classes is asked for.
 
     References:
         Liao, Chen and Chung, "A fast algorithm for multilevel thresholding", Journal of
         Information Science and Engineering 17(5), 2001.
     """
+    if count not in _CLASSES:
+        raise IntensityError(
+            f"{count} classes of intensity cannot be found; ask for "
+            f"{_CLASSES[0]} to {_CLASSES[-1]}"
+        )
     roots, _ = _roots(channel)
     otsu = sitk.OtsuMultipleThresholdsImageFilter()
     otsu.SetNumberOfThresholds(count - 1)
@@ -173,21 +188,40 @@ def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
 def _find_mask(channel: Any, policy: Policy, given: Any) -> Any:
     """The foreground of one channel, on its device."""
     finite = _finite(channel, policy)
-    if given is not None:
-        require_grid(given, channel)
-        mask = given != 0 if is_tensor(given) else like(to_host(given) != 0, channel)
-    elif policy.foreground == "image":
-        mask = None
-    elif is_accelerated(channel) and policy.foreground in POINTWISE:
-        mask = POINTWISE[policy.foreground](channel)
-    else:
-        mask = _on_host(channel, finite, policy.foreground)
+    mask = _choose(channel, finite, policy.foreground, given)
     if finite is not None:
         mask = finite if mask is None else mask & finite
     if mask is None:
         return None
-    _require_any(mask, policy.foreground)
+    if not mask.any():
+        return _all_of_constant(channel, finite, policy)
     return like(largest_component(to_host(mask)), channel) if policy.largest else mask
+
+
+def _choose(channel: Any, finite: Any, method: ForegroundName, given: Any) -> Any:
+    """The voxels that a method picks, or a given mask; ``None``: all."""
+    if given is not None:
+        require_grid(given, channel)
+        inside = as_mask(given)
+        return inside if is_tensor(inside) else like(to_host(inside), channel)
+    if method == "image":
+        return None
+    if is_accelerated(channel) and method in POINTWISE:
+        return POINTWISE[method](channel)
+    return _on_host(channel, finite, method)
+
+
+def _all_of_constant(channel: Any, finite: Any, policy: Policy) -> Any:
+    """All voxels of a channel without foreground, if it is to become zeros.
+
+    Raises:
+        IntensityError: it is not constant, or the policy refuses that.
+    """
+    if policy.constant == "zeros" and policy.foreground not in _GIVEN:
+        spread = measure_any(channel, finite)
+        if spread.count and not spread.m2:
+            return finite
+    raise _empty_error(policy.foreground)
 
 
 def _finite(channel: Any, policy: Policy) -> Any:
@@ -223,12 +257,11 @@ def _by_channel(given: Any, array: Any) -> Sequence[Any]:
     return list(given)
 
 
-def _require_any(mask: Any, method: ForegroundName) -> None:
-    """Refuse an empty foreground."""
-    if not mask.any():
-        raise IntensityError(
-            f"no voxel is in the foreground {method!r}; choose another foreground"
-        )
+def _empty_error(method: ForegroundName) -> IntensityError:
+    """What to say of an empty foreground."""
+    return IntensityError(
+        f"no voxel is in the foreground {method!r}; choose another foreground"
+    )
 
 
 def _roots(channel: NDArray[Any]) -> tuple[NDArray[np.float32], float]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import is_accelerated
 from medinorm.intensity.density import select_values
+from medinorm.intensity.maps import require_channels
+from medinorm.intensity.moments import require_same_channels
 from medinorm.intensity.percentiles import measure_quantiles
 from medinorm.intensity.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
 
@@ -46,8 +48,9 @@ class QuantileFunction(PerScanMap):
 
         Raises:
             IntensityError: the foreground is nearly constant, empty or on another grid,
-            or a voxel is NaN or infinite.
+                a voxel is NaN or infinite, or the image has other channels.
         """
+        require_channels(array, len(self.values))
         scan = measure_histogram(array, masks, len(self.values[0]))
         knots = [
             merge_ties(_extended(inputs), _extended(outputs))
@@ -104,7 +107,7 @@ def fit_histogram(
             scan keeps its unit.
 
     Raises:
-        IntensityError: no scans, or different numbers of quantiles.
+        IntensityError: no scans, or different numbers of quantiles or channels.
 
     References:
         Agueh and Carlier, "Barycenters in the Wasserstein space", SIAM Journal on
@@ -115,6 +118,7 @@ def fit_histogram(
             f"{len(scans)} scans share no quantiles; measure one or more scans, all "
             "with the same number"
         )
+    require_same_channels([len(scan.values) for scan in scans])
     values = np.array([scan.values for scan in scans])
     if scale is not None:
         low, high = values[..., :1], values[..., -1:]

@@ -78,11 +78,7 @@ class ChannelMap(ABC):
         """
         if self.background is not None and masks is None:
             raise IntensityError("this map sets the background; give it the foreground")
-        if len(array) != self.channels:
-            raise IntensityError(
-                f"the image has {len(array)} channels, the map {self.channels}; fit "
-                "the map on scans with the same channels"
-            )
+        require_channels(array, self.channels)
         given: Any = array if is_accelerated(array) else to_host(array)
         mapped = empty_float32(given)
         for number, (channel, out) in enumerate(zip(given, mapped, strict=True)):
@@ -93,6 +89,19 @@ class ChannelMap(ABC):
             fill_background(mapped, masks, self.background)
         result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
         return result
+
+
+def require_channels(array: Any, channels: int) -> None:
+    """Refuse an image with another number of channels than a map.
+
+    Raises:
+        IntensityError: it has.
+    """
+    if len(array) != channels:
+        raise IntensityError(
+            f"the image has {len(array)} channels, the map {channels}; fit the map on "
+            "scans with the same channels"
+        )
 
 
 def empty_float32(array: Any) -> Any:

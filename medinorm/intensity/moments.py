@@ -70,9 +70,23 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     Raises:
         IntensityError: there is no part, or parts differ in their number of channels.
     """
-    require_same_channels(parts)
-    channels = zip(*(part.spreads for part in parts), strict=True)
-    return Moments.of([merge(spreads) for spreads in channels])
+    return Moments.of([merge(spreads) for spreads in _by_channel(parts)])
+
+
+def merge_scans(parts: Sequence[Moments]) -> Moments:
+    """As `merge_moments`, but scans in which a channel is constant have no say in it.
+
+    There it may not have been acquired. Only if it is constant in all scans, all count.
+
+    Raises:
+        IntensityError: there is no scan, or scans differ in their number of channels.
+    """
+    return Moments.of(
+        [
+            merge([spread for spread in spreads if spread.m2] or spreads)
+            for spreads in _by_channel(parts)
+        ]
+    )
 
 
 def pool_moments(parts: Sequence[Moments]) -> Moments:
@@ -81,15 +95,15 @@ def pool_moments(parts: Sequence[Moments]) -> Moments:
     .. math:: \mu = \tfrac1K \sum_k \mu_k, \qquad
         \sigma^2 = \tfrac1K \sum_k \bigl(\sigma_k^2 + (\mu_k - \mu)^2\bigr)
 
-    Other than in `merge_moments` a large scan counts no more than a small one.
+    Other than in `merge_scans` a large scan counts no more than a small one.
 
     Returns:
         The moments; `count` is the number of scans.
 
     Raises:
-        IntensityError: there is no part, or parts differ in their number of channels.
+        IntensityError: there is no scan, or scans differ in their number of channels.
     """
-    return merge_moments(
+    return merge_scans(
         [
             Moments((1,) * len(part.count), part.mean, tuple(s * s for s in part.std))
             for part in parts
@@ -97,16 +111,29 @@ def pool_moments(parts: Sequence[Moments]) -> Moments:
     )
 
 
-def require_same_channels(parts: Sequence[Moments]) -> None:
-    """Refuse moments that cannot be compared.
+def require_same_channels(channels: Sequence[int]) -> None:
+    """Refuse scans that cannot be compared.
+
+    Args:
+        channels: how many each scan has.
 
     Raises:
-        IntensityError: there is no part, or parts differ in their number of channels.
+        IntensityError: there is no scan, or scans differ in their number of channels.
     """
-    if len({len(part.count) for part in parts}) != 1:
+    if not channels:
+        raise IntensityError("no scan was measured; measure one or more")
+    if len(set(channels)) > 1:
+        listed = " or ".join(map(str, sorted(set(channels))))
         raise IntensityError(
-            "no scan was measured, or scans differ in their number of channels"
+            f"scans have {listed} channels; measure scans with the same number of "
+            "channels"
         )
+
+
+def _by_channel(parts: Sequence[Moments]) -> list[tuple[Spread, ...]]:
+    """The spreads of each channel, those of all parts."""
+    require_same_channels([len(part.count) for part in parts])
+    return list(zip(*(part.spreads for part in parts), strict=True))
 
 
 def constant_error(channel: Any, mask: Any = None) -> IntensityError:

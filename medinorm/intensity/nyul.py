@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from medinorm.errors import IntensityError
+from medinorm.intensity.maps import require_channels
+from medinorm.intensity.moments import require_same_channels
 from medinorm.intensity.percentiles import measure_quantiles
 from medinorm.intensity.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
 
@@ -55,8 +57,10 @@ class NyulStandard(PerScanMap):
             masks: one mask for each channel; ``None`` for all voxels.
 
         Raises:
-            IntensityError: fewer than half of the landmarks differ.
+            IntensityError: fewer than half of the landmarks differ, or the image has
+                other channels than the training scans.
         """
+        require_channels(array, len(self.values))
         scan = measure_landmarks(array, masks, self.percentiles)
         inputs, outputs = [], []
         for measured, standard in zip(scan.values, self.values, strict=True):
@@ -114,8 +118,8 @@ def fit_nyul(
         scale: :math:`s_1` and :math:`s_2`, to which the outermost landmarks go.
 
     Raises:
-        IntensityError: no scans, different percentiles, a scan whose outermost
-            landmarks coincide, or landmarks that coincide in every scan.
+        IntensityError: no scans, different percentiles or channels, a scan whose
+            outermost landmarks coincide, or landmarks that coincide in every scan.
 
     References:
         Nyul and Udupa, "On standardizing the MR image intensity scale", Magnetic
@@ -134,6 +138,7 @@ def fit_nyul(
             f"{len(scans)} scans share no landmarks; measure one or more scans, all "
             "with the same percentiles"
         )
+    require_same_channels([len(scan.values) for scan in scans])
     measured = np.array([scan.values for scan in scans])
     low, high = measured[..., :1], measured[..., -1:]
     if (low == high).any():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from medinorm.choices import ConstantName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
+    as_mask,
     is_accelerated,
     measure,
     require_grid,
@@ -36,14 +37,16 @@ def measure_quantiles(
         IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
             mask is on another grid.
     """
+    inside = mask
     if mask is not None:
         require_grid(mask, channel)
+        inside = as_mask(mask)
     if is_accelerated(channel):
         from medinorm.intensity import tensors  # noqa: PLC0415  (imports torch)
 
-        low, high, between = tensors.find_ranks(channel, mask, fractions)
+        low, high, between = tensors.find_ranks(channel, inside, fractions)
     else:
-        host = None if mask is None else to_host(mask).astype(bool, copy=False)
+        host = None if inside is None else to_host(inside)
         low, high, between = find_ranks(to_host(channel), host, fractions)
     if not low.size:
         raise IntensityError("no voxel is in the mask; check it, or choose another")

@@ -6,6 +6,7 @@ of the whole volume, so that no voxel depends on where the slabs were cut.
 
 import mmap
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 
 from medinorm.choices import SourceName
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import count_nonfinite, measure_any, require_grid
+from medinorm.intensity.arrays import (
+    as_mask,
+    count_nonfinite,
+    measure_any,
+    require_grid,
+)
 from medinorm.intensity.foreground import FOREGROUNDS, Policy, otsu_threshold
 from medinorm.intensity.linear import LinearMap, standardize
 from medinorm.intensity.maps import IntensityMap
@@ -57,12 +63,20 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
             the policy refuses that, or it needs the whole volume (`largest`).
     """
     find = _mask_rule(volume, policy, given, size)
-    parts = {
+    parts: Callable[[], Iterator[Index]] = {
         "thumbnail": lambda: _thumbnail(volume, size),
         "tiles": lambda: _tiles(volume, size, tiles, seed),
         "exact": lambda: _slabs(volume),
-    }[source]()
-    moments = _measure_parts(volume, parts, find, policy)
+    }[source]
+    spreads = _measure_parts(volume, parts(), find, policy)
+    if policy.constant == "zeros" and given is None:
+        spreads = _measure_constant(volume, parts(), spreads, policy)
+    if not all(spread.count for spread in spreads):
+        raise IntensityError(
+            f"no voxel is in the foreground {policy.foreground!r}; choose another "
+            "foreground"
+        )
+    moments = Moments.of(spreads)
     if policy.constant == "refuse" and not all(moments.m2):
         raise IntensityError(
             "all foreground voxels of a channel are the same; check the scan, or "
@@ -103,8 +117,8 @@ def apply_slabs(
 
 def _measure_parts(
     volume: Any, parts: Iterator[Index], find: MaskRule, policy: Policy
-) -> Moments:
-    """Moments of the foreground in parts of a volume."""
+) -> list[Spread]:
+    """The spread of each channel's foreground in parts of a volume."""
     spreads: list[list[Spread]] = [[] for _ in range(len(volume))]
     nan, infinite = 0, 0
     for index in parts:
@@ -119,13 +133,21 @@ def _measure_parts(
         _release(volume)
     if policy.nonfinite == "refuse":
         refuse_nonfinite(nan, infinite)
-    merged = [merge([part for part in found if part.count]) for found in spreads]
-    if not all(spread.count for spread in merged):
-        raise IntensityError(
-            f"no voxel is in the foreground {policy.foreground!r}; choose another "
-            "foreground"
-        )
-    return Moments.of(merged)
+    return [merge(found) for found in spreads]
+
+
+def _measure_constant(
+    volume: Any, parts: Iterator[Index], spreads: Sequence[Spread], policy: Policy
+) -> list[Spread]:
+    """The same spreads, of all voxels in constant channels without foreground."""
+    if all(spread.count for spread in spreads):
+        return [*spreads]
+    all_voxels = _mask_rule(volume, replace(policy, foreground="image"), None)
+    whole = _measure_parts(volume, parts, all_voxels, policy)
+    return [
+        every if every.count and not every.m2 and not spread.count else spread
+        for spread, every in zip(spreads, whole, strict=True)
+    ]
 
 
 def _mask_rule(volume: Any, policy: Policy, given: Any, size: int = 128) -> MaskRule:
@@ -140,7 +162,7 @@ def _mask_rule(volume: Any, policy: Policy, given: Any, size: int = 128) -> Mask
         raise IntensityError(f"foreground {policy.foreground!r} {need} mask")
     if given is not None:
         require_grid(given, volume)
-        return lambda index, _part: list(np.asarray(given[index]) != 0)
+        return lambda index, _part: list(as_mask(np.asarray(given[index])))
     if policy.foreground == "image":
         return lambda _index, part: [None] * len(part)
     if policy.foreground == "otsu":

@@ -11,8 +11,8 @@ from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import measure
 from medinorm.intensity.foreground import Policy, masks_to_measure
 from medinorm.intensity.linear import LinearMap, match_moments, standardize
-from medinorm.intensity.moments import Moments, constant_error, merge_moments
-from medinorm.intensity.spread import Spread, merge
+from medinorm.intensity.moments import Moments, constant_error, merge_scans
+from medinorm.intensity.spread import merge
 
 
 def measure_foreground(array: Any, policy: Policy, given: Any = None) -> Moments:
@@ -47,7 +47,8 @@ def fit_instance(array: Any, policy: Policy, given: Any = None) -> LinearMap:
 def fit_layer(array: Any, policy: Policy, given: Any = None) -> LinearMap:
     """The z-score of all channels of a scan together.
 
-    Differences between channels stay: for channels in one unit, such as echoes.
+    Differences between channels stay: for channels in one unit, such as echoes. A
+    constant channel, where the policy allows it, becomes 0 and counts for nothing.
     """
     return fit_group(array, [range(len(array))], policy, given)
 
@@ -97,6 +98,8 @@ def name_groups(
 def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
     """The z-score of all voxels of all training scans: the same map for every scan.
 
+    Scans in which a channel is constant have no say in it (`merge_scans`).
+
     Args:
         parts: moments of each training scan (`measure_foreground`).
         policy: that was used to measure them.
@@ -104,7 +107,7 @@ def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
     Raises:
         IntensityError: there is no part, or parts differ in their number of channels.
     """
-    return standardize(merge_moments(parts)).following(policy)
+    return standardize(merge_scans(parts)).following(policy)
 
 
 def fit_adaptive(
@@ -141,11 +144,14 @@ def _measure_groups(
             f"the groups must hold each of the {len(array)} channels once"
         )
     masks = masks_to_measure(array, policy, given)
-    spreads = [Spread(0, 0.0, 0.0)] * len(array)
+    spreads = [*map(measure, array, masks)]
+    strict = policy.constant == "refuse"
     for group in groups:
-        merged = merge([measure(array[channel], masks[channel]) for channel in group])
-        if not merged.m2 and policy.constant == "refuse":
+        # A constant channel that is allowed may not have been acquired.
+        counted = [channel for channel in group if strict or spreads[channel].m2]
+        merged = merge([spreads[channel] for channel in counted])
+        if strict and not merged.m2:
             raise constant_error(array[group[0]], masks[group[0]])
-        for channel in group:
+        for channel in counted:
             spreads[channel] = merged
     return Moments.of(spreads)

@@ -62,6 +62,15 @@ def test_a_short_axis_is_not_shrunk_away():
     assert spread[0] < 0.5 * spread[1]
 
 
+def test_one_slice_is_corrected_as_two_that_are_the_same():
+    one = SCAN[np.newaxis, :, :, 12:13]
+    fields = [
+        fit_bias_field(scan, [None]).fields[0] for scan in (one, one.repeat(2, axis=3))
+    ]
+    assert fields[0].shape == one.shape[1:]
+    np.testing.assert_allclose(fields[0], fields[1][..., :1], rtol=1e-5)
+
+
 def test_tensors_and_integers(field):
     tensor = torch.from_numpy(SCAN[None].astype(np.int16))
     mapped = field.apply(tensor)
@@ -78,6 +87,8 @@ def test_unusable_scans_are_refused(field):
         fit_bias_field(SCAN[None], [HEAD[:5]])
     with pytest.raises(IntensityError, match="resample the mask"):
         field.apply(SCAN[None, :5])
+    with pytest.raises(IntensityError, match="has 2 channels, the map 1"):
+        field.apply(np.stack([SCAN, SCAN]))
     broken = SCAN.copy()
     broken[0, 0, 0] = np.nan
     with pytest.raises(IntensityError, match="1 voxels are NaN"):

@@ -143,3 +143,12 @@ def test_as_many_clusters_as_scans():
     map_ = fit_clusters(PARTS, len(PARTS), IMAGE, blend=1)
     for part in PARTS:
         np.testing.assert_allclose(map_.mean[map_.nearest(part)], part.mean)
+
+
+def test_a_scan_with_a_constant_channel_has_no_cluster():
+    fitted = fit_clusters(PARTS, 2, IMAGE)
+    scan = SCANS[0].copy()
+    scan[1] = 5
+    own = measure_foreground(scan, Policy("image", constant="zeros"))
+    with pytest.raises(IntensityError, match="a channel is constant"):
+        fitted.for_scan(own)

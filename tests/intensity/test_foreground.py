@@ -4,14 +4,20 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
 from medinorm.choices import ForegroundName
 from medinorm.errors import IntensityError
+from medinorm.intensity.arrays import measure
+from medinorm.intensity.density import select_values
 from medinorm.intensity.foreground import (
     FOREGROUNDS,
+    Policy,
     find_foreground,
+    find_masks,
     find_regions,
 )
+from medinorm.intensity.percentiles import measure_quantiles
 
 
 def head(gain=1.0):
@@ -62,3 +68,24 @@ def test_the_others_are_what_they_say():
 def test_nothing_in_the_foreground_is_refused():
     with pytest.raises(IntensityError, match=r"no voxel .* 'positive'"):
         find_foreground(np.zeros((2, 2, 2)), "positive")
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1, 6, 40])
+def test_too_few_or_too_many_classes_are_refused(count):
+    with pytest.raises(IntensityError, match=rf"{count} classes .* 2 to 5"):
+        find_regions(head(), count)
+
+
+@pytest.mark.parametrize("outside", [np.nan, np.inf, -np.inf, 0])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_what_is_no_number_in_a_given_mask_is_outside(outside, kind):
+    """As SPM writes masks: NaN where there is no brain."""
+    image = kind(head()[np.newaxis])
+    mask = np.full((20, 20, 20), float(outside))
+    mask[5:15, 5:15, 5:15] = 0.7
+    (found,) = find_masks(image, Policy("file"), kind(mask))
+    assert int(found.sum()) == 1000
+    for measured in (measure(image[0], kind(mask)), measure(image[0], found)):
+        assert measured.count == 1000
+    assert select_values(image[0], kind(mask)).size == 1000
+    assert measure_quantiles(image[0], kind(mask), [0])[0] > 50

@@ -136,3 +136,11 @@ def test_the_distribution_applies_to_any_scan():
     np.testing.assert_array_equal(tensor.numpy(), expected)
     with pytest.raises(IntensityError, match="depends on the scan"):
         reference.inverse()
+
+
+def test_scans_with_other_channels_are_refused():
+    two = np.concatenate([SCAN, 2 * SCAN])
+    with pytest.raises(IntensityError, match="has 2 channels, the map 1"):
+        matched(two, reference_of(SCAN), [None, None])
+    with pytest.raises(IntensityError, match="1 or 2 channels"):
+        reference_of(SCAN, two)

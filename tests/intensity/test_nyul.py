@@ -20,7 +20,9 @@ def scan(seed, gain=1.0, offset=0.0):
 
 
 def standard(*scans, **settings):
-    return fit_nyul([measure_landmarks(one, [None]) for one in scans], **settings)
+    return fit_nyul(
+        [measure_landmarks(one, [None] * len(one)) for one in scans], **settings
+    )
 
 
 SCANS = [scan(seed, gain) for seed, gain in enumerate((1, 1000, 0.01))]
@@ -214,3 +216,11 @@ def test_the_standard_applies_to_any_scan():
     np.testing.assert_array_equal(filled[0][mask], expected[0][mask])
     with pytest.raises(IntensityError, match="depends on the scan"):
         STANDARD.inverse()
+
+
+def test_scans_with_other_channels_are_refused():
+    two = np.concatenate([scan(0), scan(1)])
+    with pytest.raises(IntensityError, match="has 2 channels, the map 1"):
+        STANDARD.map_for(two, [None, None])
+    with pytest.raises(IntensityError, match="1 or 2 channels"):
+        standard(scan(0), two)

@@ -142,3 +142,26 @@ class TestTheAcceleratorsKernelsOnTheCpu:
         np.testing.assert_allclose(
             mapped, (exact - exact.mean()) / exact.std(), atol=1e-6
         )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("foreground", ["image", "nonzero", "positive", "otsu"])
+@pytest.mark.parametrize("fit", ["instance", "layer", "percentile", "regions"])
+def test_a_missing_channel_of_a_tensor_becomes_zeros(device, foreground, fit):
+    tensor = torch.from_numpy(SCAN.copy()).to(device)
+    tensor[1] = 0
+    policy = Policy(foreground, constant="zeros")
+    mapped = FITS[fit](tensor, policy).apply(tensor)
+    assert not mapped[1].any()
+    alone = FITS[fit](tensor[:1], policy).apply(tensor[:1])
+    assert torch.equal(mapped[:1], alone)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_nan_in_the_mask_of_a_tensor_is_outside(device):
+    tensor = torch.from_numpy(SCAN).to(device)
+    mask = torch.full(tensor.shape[1:], torch.nan, device=device)
+    mask[8:12] = 1
+    found = fit_instance(tensor, Policy("file"), mask)
+    expected = fit_instance(tensor[:, 8:12], Policy("image"))
+    np.testing.assert_allclose(found.offset, expected.offset, rtol=1e-6)

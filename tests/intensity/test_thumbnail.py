@@ -132,3 +132,12 @@ def test_changes_in_a_copy_on_write_map_are_kept(tmp_path):
     volume[0, 0, 0, 0] = 7777
     fit_thumbnail(volume, Policy("image"), source="exact")
     assert volume[0, 0, 0, 0] == 7777
+
+
+@pytest.mark.parametrize("outside", [np.nan, np.inf])
+def test_what_is_no_number_in_a_given_mask_is_outside(outside):
+    array, inside = scan(), RNG.random(SHAPE) < 0.3
+    mask = np.where(inside, 1.0, outside)
+    fitted = fit_thumbnail(array, Policy("file"), mask, source="exact")
+    expected = fit_instance(array, Policy("file"), inside)
+    np.testing.assert_allclose(fitted.offset, expected.offset, rtol=1e-12)

@@ -160,6 +160,34 @@ def test_all_zero_has_no_foreground(fit, foreground):
 
 
 @every_fit
+@pytest.mark.parametrize("value", [0, -3])
+@pytest.mark.parametrize("nonfinite", ["refuse", "ignore"])
+@pytest.mark.parametrize("foreground", ["image", "nonzero", "positive", "otsu"])
+def test_a_missing_channel_becomes_zeros(fit, foreground, nonfinite, value):
+    """As BraTS has them where a sequence was not acquired."""
+    if fit in (FITS["adaptive"], FITS["group"]):
+        pytest.skip("for one channel")
+    scan = np.concatenate([head(), np.full_like(head(), value)])
+    if nonfinite == "ignore":
+        scan[:, 4, 4, 4] = np.nan
+    policy = Policy(foreground, nonfinite=nonfinite, constant="zeros")
+    mapped = fit(scan, policy).apply(scan)
+    np.testing.assert_array_equal(mapped[1][np.isfinite(scan[1])], 0)
+    np.testing.assert_array_equal(mapped[:1], fit(scan[:1], policy).apply(scan[:1]))
+
+
+@every_fit
+def test_zeros_are_no_excuse_for_an_empty_foreground(fit):
+    policy = Policy("positive", constant="zeros")
+    with pytest.raises(IntensityError, match="no voxel is in the foreground"):
+        fit(-1 - head(), policy)
+    if fit is not fit_halves:
+        given = Policy("file", constant="zeros"), np.zeros_like(head())
+        with pytest.raises(IntensityError, match="no voxel is in the foreground"):
+            fit(0 * head(), *given)
+
+
+@every_fit
 def test_all_zero_is_constant(fit):
     array = np.zeros((1, 8, 8, 8), dtype=np.int16)
     with pytest.raises(IntensityError, match=r"^all .*foreground voxels"):

@@ -161,3 +161,26 @@ def test_order_in_memory_makes_no_difference():
         np.testing.assert_allclose(mapped, expected, rtol=1e-5, atol=1e-6)
     mapped = fit_instance(turned, IMAGE).apply(turned)
     assert mapped.flags.f_contiguous
+
+
+def test_a_missing_channel_has_no_say_in_its_group():
+    scan = np.abs(SCAN)
+    scan[1] = 0
+    for foreground in ("image", "positive"):
+        policy = Policy(foreground, constant="zeros")
+        mapped = fit_layer(scan, policy).apply(scan)
+        np.testing.assert_array_equal(mapped[1], 0)
+        others = scan[[0, 2]]
+        expected = fit_layer(others, policy).apply(others)
+        np.testing.assert_array_equal(mapped[[0, 2]], expected)
+
+
+def test_a_missing_channel_has_no_say_in_the_population():
+    policy = Policy("positive", constant="zeros")
+    whole = np.abs(SCAN)
+    partial = 2 * whole
+    partial[1] = 0
+    parts = [measure_foreground(scan, policy) for scan in (whole, partial)]
+    fitted, alone = fit_population(parts, policy), fit_population(parts[:1], policy)
+    assert fitted.offset[1] == alone.offset[1]
+    assert fitted.offset[0] > alone.offset[0]
