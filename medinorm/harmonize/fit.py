@@ -13,6 +13,7 @@ from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
 from medinorm.progress import track
 from medinorm.scan import Role, Scan, read_scans
+from medinorm.shards import DISK_ERRORS, place_of
 from medinorm.tables import Row, read_table
 
 _log = logging.getLogger(__name__)
@@ -31,9 +32,11 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     """Fit `intensity` on the training scans of `split` and write the map as JSON.
 
     Validation and test scans are never read. A training scan that cannot be measured is
-    left out and named in the map.
+    left out and named in the map; so is a constant one, whatever `settings` say:
+    nothing can be learned from it.
 
     Raises:
+        OSError: the disk is full or read-only.
         StageError: the method has nothing to fit, or no map can be fitted.
     """
     if intensity not in FITTED_INTENSITIES:
@@ -47,8 +50,8 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     for scan in track(chosen, f"fit {intensity} on {split}"):
         try:
             measured[scan] = _measure(table[scan], intensity, settings)
-        except ScanError as error:
-            _log.warning("%s is left out: %s", scan, error)
+        except Exception as error:
+            _log.warning("%s is left out: %s", scan, _reason(error))
     try:
         learned = LEARNED[intensity].fit(list(measured.values()), options)
     except IntensityError as error:
@@ -134,8 +137,22 @@ def scans_of(splits: Sequence[Row], split: str, role: Role) -> list[str]:
 
 def _measure(scan: Scan, intensity: IntensityName, settings: HarmonizeConfig) -> Any:
     """What a method remembers of one training scan."""
-    sample = read_sample(scan, settings, masked=True)
+    strict = settings.model_copy(update={"constant": "refuse"})
+    sample = read_sample(scan, strict, masked=True)
     return LEARNED[intensity].measure(sample, settings.intensity_options)
+
+
+def _reason(error: Exception) -> str:
+    """Why a scan is left out, in words that hold no patient data.
+
+    Raises:
+        OSError: the disk is full or read-only, which no scan is to blame for.
+    """
+    if isinstance(error, ScanError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        raise error
+    return f"unexpected error, please report it: {place_of(error)}"
 
 
 def _require_apart(splits: Sequence[Row], split: str) -> None:

@@ -18,6 +18,7 @@ from medinorm.harmonize.spatial import (
     resample_labels,
 )
 from medinorm.intensity import Policy, find_masks
+from medinorm.intensity.arrays import as_mask
 from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
 from medinorm.scan import Scan
 from medinorm.volume import Volume, read_volume
@@ -79,7 +80,9 @@ def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sampl
         return Sample(
             volume, scan.channels, (None,) * len(array), settings.constant, facts
         )
-    policy = Policy(settings.foreground, settings.largest_component)
+    policy = Policy(
+        settings.foreground, settings.largest_component, constant=settings.constant
+    )
     given = _read_mask(scan, source, settings)
     if settings.bias_field == "n4":
         volume, facts["bias_field"] = _correct_shading(volume, policy, given, settings)
@@ -124,6 +127,22 @@ def settle_nonfinite(
     return np.where(finite, array, darkest.reshape(-1, 1, 1, 1)), count
 
 
+def read_labels(path: Path) -> Volume:
+    """Read a label map.
+
+    Raises:
+        ReadError: the file cannot be read.
+        LabelError: it holds several volumes.
+    """
+    volume = read_volume(path)
+    if len(volume.array) != 1:
+        raise LabelError(
+            f"label map: has {len(volume.array)} volumes; write one with a value for "
+            "each label"
+        )
+    return volume
+
+
 def mask_path(folder: Path, scan: Scan) -> Path:
     """The mask of a scan in a folder of masks.
 
@@ -146,7 +165,7 @@ def _read_mask(
     if settings.foreground == "label":
         if scan.label is None:
             raise LabelError("there is no label map to take the foreground from")
-        mask = read_volume(scan.label)
+        mask = read_labels(scan.label)
     elif settings.masks is not None:
         try:
             mask = read_volume(mask_path(settings.masks, scan))
@@ -161,7 +180,7 @@ def _read_mask(
 
 def _to_grid(mask: Volume, spacing: Spacing) -> NDArray[np.bool_]:
     """A mask on the study's grid."""
-    binary = mask.with_array((mask.array[:1] != 0).astype(np.uint8))
+    binary = mask.with_array(as_mask(mask.array[:1]).astype(np.uint8))
     return np.asarray(resample_labels(orient_to_ras(binary), spacing).array != 0)
 
 

@@ -15,6 +15,7 @@ Spacing = tuple[float, float, float]
 
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (NIfTI) and LPS+ (ITK)
 _ROUNDING = 1e-14  # of a direction cosine
+_SHORTEST = 4  # voxels that ITK's Gaussian needs along an axis
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in standard deviations
 
 
@@ -118,14 +119,21 @@ def _directions(volume: Volume) -> list[float]:
 
 
 def _smooth(image: sitk.Image, blur: Sequence[float]) -> sitk.Image:
-    """Gaussian smoothing with a standard deviation in mm along each axis."""
+    """Gaussian smoothing with a standard deviation in mm along each axis.
+
+    Beyond an edge the filter takes the voxels there to go on; so filling short axes up
+    with them changes nothing.
+    """
+    missing = [max(0, _SHORTEST - size) for size in image.GetSize()]
+    none = [0] * len(missing)
+    image = sitk.ZeroFluxNeumannPad(image, none, missing)
     for axis, sigma in enumerate(blur):
         if sigma > 0:
             smooth = sitk.RecursiveGaussianImageFilter()
             smooth.SetDirection(axis)
             smooth.SetSigma(sigma)
             image = smooth.Execute(image)
-    return image
+    return sitk.Crop(image, none, missing)
 
 
 def _resample(image: sitk.Image, target: Volume, interpolator: int) -> NDArray[Any]:

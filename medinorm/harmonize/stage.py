@@ -14,7 +14,7 @@ from medinorm.errors import IntensityError, StageError
 from medinorm.files import checksum
 from medinorm.harmonize.fit import read_map_of
 from medinorm.harmonize.methods import LEARNED, PER_SCAN
-from medinorm.harmonize.sample import Sample, mask_path, read_sample
+from medinorm.harmonize.sample import Sample, mask_path, read_labels, read_sample
 from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
 from medinorm.intensity.maps import fill_background
@@ -30,7 +30,7 @@ from medinorm.provenance import (
 from medinorm.scan import Scan, read_scans
 from medinorm.shards import State, in_shard, run_items
 from medinorm.tables import Row
-from medinorm.volume import read_volume, write_volume
+from medinorm.volume import write_volume
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     for stale in _possible_paths(job.folder, scan):
         stale.unlink(missing_ok=True)
     if scan.label:
-        labels = orient_to_ras(read_volume(scan.label))
+        labels = orient_to_ras(read_labels(scan.label))
         write_volume(resample_labels(labels, settings.spacing), label, np.uint8)
     write_volume(sample.volume.with_array(mapped), image)
     write_sidecar(image, provenance, facts)

@@ -1,5 +1,6 @@
 """Maps are learned from training scans only, and others are refused."""
 
+import errno
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
 from medinorm.harmonize.fit import read_map_of, scans_of
+from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import hash_scans, read_fitted
 from medinorm.provenance import Provenance, write_sidecar
 from medinorm.tables import read_table, write_table
@@ -111,6 +113,55 @@ def test_an_unusable_training_scan_is_left_out_and_named(small_study, fit):
         write_sidecar(path, Provenance({}, {}))
     with pytest.raises(StageError, match="nyul cannot be fitted on"):
         fit("nyul", "lodo-a")
+
+
+def test_a_scan_that_fails_unexpectedly_is_left_out_and_named(
+    small_study, fit, monkeypatch, caplog
+):
+    training = scans_of(read_table(small_study.splits), "lodo-a", "train")
+
+    def fail(scan, *args, **options):
+        if scan.scan == training[0]:
+            raise RuntimeError("text of another library, with a name")
+        return read_sample(scan, *args, **options)
+
+    monkeypatch.setattr("medinorm.harmonize.fit.read_sample", fail)
+    fitted = check(small_study, fit("nyul", "lodo-a"))
+    assert list(fitted.parameters["left_out"]) == training[:1]
+    assert f"{training[0]} is left out: unexpected error" in caplog.text
+    assert "RuntimeError at test_fit.py" in caplog.text
+    assert "with a name" not in caplog.text
+
+
+def test_a_full_disk_is_no_fault_of_a_scan(fit, monkeypatch):
+    def fail(*_args, **_options):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("medinorm.harmonize.fit.read_sample", fail)
+    with pytest.raises(OSError, match="full"):
+        fit("nyul", "lodo-a")
+
+
+@pytest.mark.parametrize("intensity", ["nyul", "histogram", "population"])
+def test_training_scans_with_unequal_channels_are_one_line(small_study, fit, intensity):
+    training = scans_of(read_table(small_study.splits), "lodo-a", "train")
+    path = small_study.canonical / f"{training[0]}.nii.gz"
+    volume = read_volume(path)
+    write_volume(volume.with_array(np.repeat(volume.array, 2, axis=0)), path)
+    with pytest.raises(StageError, match="1 or 2 channels"):
+        fit(intensity, "lodo-a")
+
+
+@pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
+def test_nothing_is_learned_from_a_constant_scan(small_study, fit, intensity):
+    """Though it may become zeros when it is mapped."""
+    training = scans_of(read_table(small_study.splits), "lodo-a", "train")
+    path = small_study.canonical / f"{training[0]}.nii.gz"
+    volume = read_volume(path)
+    write_volume(volume.with_array(np.zeros_like(volume.array)), path)
+    settings = SETTINGS.model_copy(update={"constant": "zeros"})
+    fitted = read_fitted(fit(intensity, "lodo-a", settings))
+    assert list(fitted.parameters["left_out"]) == training[:1]
 
 
 def test_methods_of_single_scans_are_not_fitted(fit):

@@ -1,5 +1,6 @@
 """A scan on its way to a method: what is not finite, the foreground, its facts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import IntensityError, LabelError
-from medinorm.harmonize.sample import Sample, read_sample, settle_nonfinite
+from medinorm.harmonize.sample import (
+    Sample,
+    mask_path,
+    read_sample,
+    settle_nonfinite,
+)
 from medinorm.scan import Scan
 from medinorm.volume import Volume, write_volume
 
@@ -100,3 +106,30 @@ def test_masks_of_some_channels_fill_up_with_all_voxels():
     sample = Sample(volume, ("t1", "t2"), (mask, None), "refuse", {})
     np.testing.assert_array_equal(sample.given[0], mask)
     assert sample.given[1].all()
+
+
+@pytest.mark.parametrize("outside", [np.nan, np.inf, 0])
+def test_what_is_no_number_in_the_mask_of_the_user_is_outside(tmp_path, outside):
+    scan = write_scan(tmp_path, ball())
+    inside = ball()[0] > 50
+    mask = np.where(inside, 1, outside).astype(np.float32)
+    write_volume(Volume(mask[np.newaxis], np.eye(4)), mask_path(tmp_path / "m", scan))
+    settings = HarmonizeConfig(foreground="file", masks=tmp_path / "m")
+    sample = read_sample(scan, settings, masked=True)
+    assert sample.facts["foreground"] == [int(inside.sum())]
+
+
+def test_a_label_map_of_several_volumes_is_refused(tmp_path):
+    path = tmp_path / "label.nii.gz"
+    write_volume(Volume((ball(2) > 50).astype(np.uint8), np.eye(4)), path)
+    scan = replace(write_scan(tmp_path, ball()), label=path)
+    with pytest.raises(LabelError, match="label map: has 2 volumes"):
+        read_sample(scan, HarmonizeConfig(foreground="label"), masked=True)
+
+
+def test_a_missing_channel_is_measured_as_a_whole(tmp_path):
+    scan = write_scan(tmp_path, np.stack([ball()[0], 0 * ball()[0]]))
+    settings = HarmonizeConfig(constant="zeros")
+    sample = read_sample(scan, settings, masked=True)
+    assert sample.masks[1] is None
+    assert sample.facts["foreground"] == [int((ball()[0] > 50).sum()), 8000]

@@ -106,3 +106,20 @@ def test_noise_does_not_fold_back_where_voxels_become_coarser():
     noise = Volume(rng.normal(size=(1, 60, 60, 60)), np.eye(4))
     coarse = resample_image(noise, (3.0, 3.0, 3.0)).array
     assert coarse.std() < 0.35  # 1 if voxels were merely picked
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3, 4])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_thin_slabs_become_coarser_as_if_their_edges_went_on(slices, axis):
+    rng = np.random.default_rng(0)
+    grid = np.array([20, 20, 20])
+    grid[axis] = slices
+    thin = Volume(rng.normal(500, 100, (1, *grid)), np.eye(4))
+    width = [(0, 0), *[(0, 0)] * 3]
+    width[1 + axis] = (30, 30)
+    thick = thin.with_array(np.pad(thin.array, width, mode="edge"))
+    spacing = [1.0, 1.0, 1.0]
+    spacing[axis] = 60.0 + slices  # one voxel, in the middle
+    there, expected = (resample_image(one, tuple(spacing)) for one in (thin, thick))
+    assert there.grid == expected.grid
+    np.testing.assert_allclose(there.array, expected.array, rtol=1e-5)

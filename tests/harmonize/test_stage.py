@@ -1,6 +1,7 @@
 """The harmonize stage: one grid and scale, bad scans are rows, nothing is redone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from medinorm.choices import FITTED_INTENSITIES, PER_SCAN_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
-from medinorm.harmonize.stage import harmonize_scans
+from medinorm.harmonize.stage import Harmonizing, harmonize_scan, harmonize_scans
 from medinorm.layout import harmonized_paths
 from medinorm.provenance import Provenance, sidecar_path, write_sidecar
+from medinorm.scan import read_scans
 from medinorm.volume import Volume, read_volume, write_volume
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
@@ -176,6 +178,47 @@ def test_constant_scans_become_zeros_where_that_is_chosen(small_study):
     assert not image_of(folder, small_study.ids[2]).any()
     _, status = harmonize(small_study, "kde", settings=settings)
     assert "foreground voxels are 7" in status[small_study.ids[2]]["reason"]
+
+
+@pytest.mark.parametrize(
+    "intensity", ["zscore", "percentile", "layer", "spatially_adaptive", "group"]
+)
+@pytest.mark.parametrize("foreground", ["otsu", "nonzero", "image"])
+def test_a_missing_channel_becomes_zeros(small_study, intensity, foreground):
+    scan = read_scans(small_study.scans, small_study.canonical)[small_study.ids[0]]
+    volume = read_volume(scan.image)
+    empty = np.zeros_like(volume.array)
+    write_volume(volume.with_array(np.concatenate([volume.array, empty])), scan.image)
+    options = {"group": {"channels": [["t1", "t2"]]}}
+    settings = changed(
+        constant="zeros", foreground=foreground, intensity_options=options
+    )
+    job = Harmonizing(small_study.folder / "out", intensity, settings)
+    harmonize_scan(replace(scan, channels=("t1", "t2")), job)
+    image = read_volume(job.paths(scan)[0]).array
+    assert image[0].any()
+    assert not image[1].any()
+
+
+def test_a_label_map_of_several_volumes_is_one_line(small_study):
+    scans = read_scans(small_study.scans, small_study.canonical)
+    path = scans[small_study.ids[0]].label
+    volume = read_volume(path)
+    write_volume(volume.with_array(np.repeat(volume.array, 2, axis=0)), path)
+    _, status = harmonize(small_study)
+    assert status[small_study.ids[0]]["reason"] == (
+        "label map: has 2 volumes; write one with a value for each label"
+    )
+
+
+def test_a_slab_of_two_slices_is_harmonized(small_study):
+    for scan in read_scans(small_study.scans, small_study.canonical).values():
+        for path in (scan.image, scan.label):
+            volume = read_volume(path)
+            write_volume(volume.with_array(volume.array[..., 11:13]), path)
+    settings = changed(spacing=(2.0, 2.0, 5.0))
+    _, status = harmonize(small_study, settings=settings)
+    assert {row["reason"] for row in status.values()} == {""}
 
 
 def test_compressed_on_request_the_voxels_are_the_same(small_study):
