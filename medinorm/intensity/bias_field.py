@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     ArrayT,
+    as_mask,
     like,
     require_finite,
     require_grid,
@@ -116,7 +117,7 @@ def fit_bias_field(
         values = to_host(channel).astype(np.float32)
         inside = values > 0
         if mask is not None:
-            inside &= to_host(mask) != 0
+            inside &= to_host(as_mask(mask))
         if np.count_nonzero(inside) < _FEWEST:
             raise IntensityError(
                 f"only {np.count_nonzero(inside)} foreground voxels are above 0, too "

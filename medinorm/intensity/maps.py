@@ -9,6 +9,7 @@ import numpy as np
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     ArrayT,
+    as_mask,
     is_accelerated,
     like,
     require_grid,
@@ -116,8 +117,8 @@ def fill_background(mapped: Any, masks: Sequence[Any], value: float) -> None:
     for out, mask in zip(mapped, masks, strict=True):
         if mask is not None:
             require_grid(mask, out)
-            inside = mask if is_accelerated(out) else to_host(mask)
-            out[~inside] = value
+            inside = as_mask(mask)
+            out[~(inside if is_accelerated(out) else to_host(inside))] = value
 
 
 def _is_finite(channel: Any) -> Any:

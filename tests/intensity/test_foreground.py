@@ -1,5 +1,6 @@
 """Foreground choices, and their agreement with the configuration."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from medinorm.choices import ForegroundName
 from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import measure
+from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
 from medinorm.intensity.density import select_values
 from medinorm.intensity.foreground import (
     FOREGROUNDS,
@@ -17,6 +19,7 @@ from medinorm.intensity.foreground import (
     find_masks,
     find_regions,
 )
+from medinorm.intensity.linear import clip_map
 from medinorm.intensity.percentiles import measure_quantiles
 
 
@@ -89,3 +92,11 @@ def test_what_is_no_number_in_a_given_mask_is_outside(outside, kind):
         assert measured.count == 1000
     assert select_values(image[0], kind(mask)).size == 1000
     assert measure_quantiles(image[0], kind(mask), [0])[0] > 50
+    mapped = clip_map(0, 1e6, 1)
+    filled = replace(mapped, background=-1).apply(image, [kind(mask)])
+    assert int((filled == -1).sum()) == 7000
+    fields = [
+        fit_bias_field(image, [part], BiasSettings(2, (2,))).fields[0]
+        for part in (kind(mask), found)
+    ]
+    np.testing.assert_array_equal(*fields)
