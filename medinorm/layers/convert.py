@@ -1,5 +1,6 @@
 """Replace the norms of an existing network."""
 
+import warnings
 from inspect import signature
 from typing import Any
 
@@ -17,9 +18,14 @@ _RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 def convert_norm(network: nn.Module, name: str, **options: Any) -> nn.Module:
     """Replace every norm of a network, in place, and keep what it learned.
 
-    Gains, offsets, running statistics and `eps` go over where the new norm has them.
-    Replaced are torch's batch, instance and group norms and those of this package; a
-    `torch.nn.LayerNorm` stays, because its axes are not those of a volume's channels.
+    What both norms have goes over: gains, offsets, running statistics, settings such as
+    `eps` or `num_groups`, and whether a parameter is frozen. A norm that is already of
+    the kind stays itself, unless there are options. Replaced are torch's batch,
+    instance and group norms and those of this package; a `torch.nn.LayerNorm` stays,
+    because its axes are not those of a volume's channels.
+
+    Running statistics of a `torch.nn.InstanceNorm3d` are used by a batch norm only; any
+    other norm drops them, with a warning.
 
     Args:
         network: e.g. a MONAI network with trained weights.
@@ -41,9 +47,18 @@ def convert_norm(network: nn.Module, name: str, **options: Any) -> nn.Module:
     replaced: dict[nn.Module, nn.Module] = {}
     for module in network.modules():
         if is_norm(module):
-            replaced[module] = _replacement(module, name, options)
+            stays = type(module) is NORMS[name] and not options
+            replaced[module] = (
+                module if stays else _replacement(module, name, options, network)
+            )
     if not replaced:
         raise ValueError("the network has no norm that could be replaced")
+    if any(_drops_statistics(old, new) for old, new in replaced.items()):
+        warnings.warn(
+            "running statistics of instance norms are dropped: the new norms measure "
+            "each scan, in evaluation too, so the network is another function",
+            stacklevel=2,
+        )
     if network in replaced:
         return replaced[network]
     for path, module in list(network.named_modules(remove_duplicate=False)):
@@ -59,32 +74,60 @@ def is_norm(module: nn.Module) -> bool:
     return isinstance(module, kinds)
 
 
-def _replacement(old: Any, name: str, options: dict[str, Any]) -> nn.Module:
+def _replacement(
+    old: Any, name: str, options: dict[str, Any], network: nn.Module
+) -> nn.Module:
     """A norm by its name, with what the old one learned."""
+    kind = NORMS[name]
     features = old.num_channels if isinstance(old, nn.GroupNorm) else old.num_features
-    given = dict(options)
-    if name != "none":
-        given.setdefault("eps", getattr(old, "eps", 1e-5))
-        # A norm without gain and offset is replaced by one without, if there is one.
-        if "affine" in signature(NORMS[name]).parameters:
-            given.setdefault("affine", getattr(old, "affine", True))
-    new = NORMS[name](features, **given)
+    new = kind(features, **(_settings(old, kind) | options))
+    _put_where(new, old, network)
     _carry_over(old, new)
-    example = next(iter(old.state_dict().values()), None)
-    floating = example is not None and example.is_floating_point()
-    if example is not None:
-        new.to(device=example.device, dtype=example.dtype if floating else None)
     return new.train(old.training)
+
+
+def _settings(old: nn.Module, kind: type[nn.Module]) -> dict[str, Any]:
+    """Arguments of the new norm that the old one has too."""
+    _, *arguments = signature(kind).parameters
+    if isinstance(old, _InstanceNorm):
+        # Without them it takes each scan's own: no reason for a batch norm to do so.
+        arguments = [word for word in arguments if word != "track_running_stats"]
+    places = (getattr(old, "running", old), old)
+    return {
+        word: getattr(place, word)
+        for place in places
+        for word in arguments
+        if hasattr(place, word)
+    }
+
+
+def _put_where(new: nn.Module, *like: nn.Module) -> None:
+    """Give a norm the device and dtype of the first module that has any."""
+    for module in like:
+        for tensor in (*module.parameters(), *module.buffers()):
+            if tensor.is_floating_point():
+                new.to(device=tensor.device, dtype=tensor.dtype)
+                return
 
 
 @torch.no_grad()
 def _carry_over(old: nn.Module, new: nn.Module) -> None:
-    """Copy the tensors that both norms have, at the same shape."""
-    source = {_plain(key): value for key, value in old.state_dict().items()}
-    for key, value in new.state_dict().items():
+    """Copy the tensors that both norms have, at the same shape; freeze what was."""
+    source = {
+        _plain(key): value for key, value in old.state_dict(keep_vars=True).items()
+    }
+    for key, value in new.state_dict(keep_vars=True).items():
         known = source.get(_plain(key))
         if known is not None and known.shape == value.shape:
             value.copy_(known)
+            value.requires_grad_(known.requires_grad)
+
+
+def _drops_statistics(old: nn.Module, new: nn.Module) -> bool:
+    """Whether an instance norm had running statistics that the new norm has not."""
+    kept = {_plain(key) for key in new.state_dict()}
+    has = isinstance(old, _InstanceNorm) and old.running_mean is not None
+    return has and "running_mean" not in kept
 
 
 def _plain(key: str) -> str:
