@@ -92,14 +92,13 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         """Normalize `x`."""
         check_input(x, self.num_features)
         domain = self._domain(x)
-        choice = self._choice(domain)
-        weight, bias = choice @ self.gains, choice @ self.offsets
+        weight, bias = self._row(self.gains, domain), self._row(self.offsets, domain)
         if self.statistics == "instance":
             if self.training:
                 self._count(domain)
             pool = Pool(self.num_features)
             return normalize_pooled(x, pool, weight, bias, self.eps)
-        used = self._measure(x, domain) if self.training else self._recall(choice)
+        used = self._measure(x, domain) if self.training else self._recall(domain)
         return normalize(x, used.mean, used.std(self.eps), weight, bias)
 
     def _domain(self, x: Tensor) -> Tensor:
@@ -114,13 +113,16 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
             )
         return domain
 
-    def _choice(self, domain: Tensor) -> Tensor:
-        """Weight of each domain in each sample, ``(N, domains)``."""
+    def _row(self, table: Tensor, domain: Tensor) -> Tensor:
+        """What a table ``(domains, C)`` holds for the domain of each sample."""
+        # By index: a matrix product would be in half precision under autocast.
+        return torch.cat([table, self._mean_of_seen(table)])[domain]  # -1 is the last
+
+    def _mean_of_seen(self, table: Tensor) -> Tensor:
+        """Mean over the domains seen in training, ``(1, C)``."""
         seen = self.num_batches_tracked > 0
         seen = seen | ~seen.any()  # all, as long as none was
-        equal = seen.to(self.running_mean) / seen.sum()
-        one = torch.eye(self.num_domains, device=equal.device, dtype=equal.dtype)
-        return torch.cat([one, equal[None]])[domain]  # -1 is the last row
+        return torch.where(seen[:, None], table, 0).sum(0, keepdim=True) / seen.sum()
 
     def _count(self, domain: Tensor) -> None:
         """Take note of the domains in a batch."""
@@ -142,12 +144,12 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
             variance = torch.where(member[:, None], batch.variance, variance)
         return as_moments(mean, variance)
 
-    def _recall(self, choice: Tensor) -> Moments:
+    def _recall(self, domain: Tensor) -> Moments:
         """Running moments of each sample's domain, pooled over several."""
-        mean = choice @ self.running_mean
-        between = (self.running_mean - mean[:, None]).square()
-        within = choice @ self.running_var
-        return as_moments(mean, within + (choice[..., None] * between).sum(1))
+        between = (self.running_mean - self._mean_of_seen(self.running_mean)).square()
+        pooled = self._mean_of_seen(self.running_var + between)
+        variance = torch.cat([self.running_var, pooled])[domain]
+        return as_moments(self._row(self.running_mean, domain), variance)
 
     def extra_repr(self) -> str:
         """What `print` shows in the parentheses."""

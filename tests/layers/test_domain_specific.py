@@ -12,7 +12,7 @@ DOMAINS = torch.tensor([1, 0, 1])
 
 
 def _network(**options):
-    return ConditionalNetwork(DomainSpecificNorm3d(3, 4, **options))
+    return ConditionalNetwork(DomainSpecificNorm3d(3, **{"num_domains": 4} | options))
 
 
 def test_each_domain_of_a_mixed_batch_has_its_own_batch_norm(layout):
@@ -64,6 +64,21 @@ def test_an_unseen_domain_gets_the_mean_of_those_seen():
     mean, variance, gain, offset = terms
     wanted = (new - mean) / (variance + 1e-5).sqrt() * gain + offset
     torch.testing.assert_close(y, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("domain", [1, -1])
+def test_autocast_does_not_round_statistics(dtype, domain):
+    network = _network(num_domains=2)
+    x = torch.randn(2, 3, 500) + 1003
+    network(x, domain=torch.tensor([0, 1]))
+    network.network.running_mean.fill_(1003)
+    network.network.gains.data[:] = 1.001
+    network.eval()
+    wanted = network(x, domain=torch.tensor(domain))
+    with torch.autocast("cpu", dtype):
+        y = network(x, domain=torch.tensor(domain))
+    torch.testing.assert_close(y, wanted)
 
 
 def test_one_domain_serves_all_samples():
