@@ -83,6 +83,21 @@ def check_values(count: int) -> None:
         )
 
 
+def plain(x: Tensor) -> Tensor:
+    """`x` without its subclass: MONAI's MetaTensor slows every operation down."""
+    return x.as_subclass(Tensor) if type(x) is not Tensor and can_see_values() else x
+
+
+def like(y: Tensor, x: Tensor) -> Tensor:
+    """`y` in the subclass of `x`, a tensor of the same shape, and with its metadata.
+
+    Examples:
+        >>> like(torch.ones(2), torch.zeros(2))
+        tensor([1., 1.])
+    """
+    return y if type(y) is type(x) else y.view_as(x)
+
+
 def can_see_values() -> bool:
     """Whether values may be looked at: while compiling or exporting there are none."""
     return not torch.compiler.is_compiling()

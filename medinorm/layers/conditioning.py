@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from medinorm.layers.affine import plain
+
 Keyword = Literal["style", "regions", "domain", "mask"]
 MapKeyword = Literal["regions", "mask"]
 Resize = Literal["nearest", "average"]
@@ -207,11 +209,11 @@ class ConditionalNetwork(nn.Module):
             "mask": mask,
         }
         if self.map_channel is not None:
-            x, values[self.map_channel] = x[:, :-1], x[:, -1:]
+            x, values[self.map_channel] = x.split((x.shape[1] - 1, 1), dim=1)
         references = None
         if style is not None:
             values["style"], references = self._codes(style)
-        given = {word: value for word, value in values.items() if value is not None}
+        given = {word: plain(t) for word, t in values.items() if t is not None}
         _check_maps(given, x)
         condition = Condition(given)
         with self._under(condition):

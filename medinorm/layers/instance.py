@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from medinorm.layers import kernels
-from medinorm.layers.affine import ChannelNorm, check_input
+from medinorm.layers.affine import ChannelNorm, check_input, like, plain
 from medinorm.layers.normalize import Activation, activate
 from medinorm.layers.pooled import Pool, normalize_pooled
 
@@ -59,8 +59,9 @@ class InstanceNorm3d(ChannelNorm):
         pool = Pool(groups=self.num_features)
         if kernels.available(x):
             pool.check(x)
-            return kernels.fused_instance_norm(
-                x, self.weight, self.bias, self.eps, self.activation
+            y = kernels.fused_instance_norm(
+                plain(x), self.weight, self.bias, self.eps, self.activation
             )
+            return like(y, x)
         y = normalize_pooled(x, pool, self.weight, self.bias, self.eps)
         return activate(y, self.activation)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from medinorm.layers.affine import can_see_values
+from medinorm.layers.affine import can_see_values, plain
 from medinorm.layers.blocks import (
     apply_affine,
     measure,
@@ -104,8 +104,9 @@ def moments(x: Tensor, mask: Tensor | None = None) -> Moments:
         >>> count.item(), mean.item(), m2.item()
         (3.0, 2.0, 2.0)
     """
+    x = plain(x)
     if mask is not None:
-        return _masked_moments(x, mask)
+        return _masked_moments(x, plain(mask))
     dtype = statistics_dtype(x)
     count = torch.full((1, 1), x[0, 0].numel(), dtype=dtype, device=x.device)
     if x.device.type == "cpu" and can_see_values():

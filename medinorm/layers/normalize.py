@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from medinorm.layers.affine import can_see_values
+from medinorm.layers.affine import can_see_values, like, plain
 from medinorm.layers.blocks import (
     apply_affine,
     reduce_gradient,
@@ -43,7 +43,7 @@ def normalize(
         activation: applied in place to the result.
 
     Returns:
-        A tensor with the shape, dtype and layout of `x`.
+        A tensor with the shape, dtype, layout and subclass of `x`.
 
     Examples:
         >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
@@ -54,10 +54,10 @@ def normalize(
     offset = torch.zeros_like(mean) if bias is None else bias
     terms = (term.to(mean.dtype).expand(x.shape[:2]) for term in (mean, scale, offset))
     if x.device.type == "cpu" and can_see_values():
-        y = _BlockedAffine.apply(x, *terms)  # type: ignore[no-untyped-call]
+        y = _BlockedAffine.apply(plain(x), *terms)  # type: ignore[no-untyped-call]
     else:
-        y = _affine(x, *terms)
-    return activate(y, activation)
+        y = _affine(plain(x), *terms)
+    return like(activate(y, activation), x)
 
 
 def _affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:

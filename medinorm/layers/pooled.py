@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from medinorm.layers.affine import can_see_values, check_values
+from medinorm.layers.affine import can_see_values, check_values, like, plain
 from medinorm.layers.blocks import (
     apply_affine,
     combine,
@@ -91,7 +91,7 @@ def normalize_pooled(
         eps: added to each variance.
 
     Returns:
-        A tensor with the shape, dtype and layout of `x`.
+        A tensor with the shape, dtype, layout and subclass of `x`.
 
     Raises:
         ValueError: a statistic would be that of a single value.
@@ -122,9 +122,9 @@ def normalize_measured(
     gain = torch.ones((), dtype=dtype) if weight is None else weight.to(dtype)
     offset = torch.zeros((), dtype=dtype) if bias is None else bias.to(dtype)
     y, *pooled = _PooledNorm.apply(  # type: ignore[no-untyped-call]
-        x, gain.expand(shape), offset.expand(shape), pool, eps
+        plain(x), gain.expand(shape), offset.expand(shape), pool, eps
     )
-    return y, Moments(*pooled)
+    return like(y, x), Moments(*pooled)
 
 
 class _PooledNorm(torch.autograd.Function):

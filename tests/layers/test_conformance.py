@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from monai.data import MetaTensor, list_data_collate
 from monai.networks import nets
 from torch import Tensor, nn
 from torch.autograd import gradcheck
@@ -216,6 +217,22 @@ def test_nan_is_passed_on(name, training, layout):
     x[0, 0, 0, 0, 0] = torch.nan
     y = call(build(name).train(training), layout(x), name)
     assert y[0, 0, 0, 0, 0].isnan()
+
+
+@every_real_norm
+@both_modes
+def test_batches_of_monai_stay_what_they_are(name, training, layout):
+    scans = [MetaTensor(torch.randn(4, 3, 4, 5), meta={str(n): n}) for n in range(2)]
+    scans[1].applied_operations = [{"class": "RandFlip"}]
+    x = layout(list_data_collate([{"image": scan} for scan in scans])["image"])
+    layer = build(name).train(training)
+    outputs = []
+    for given in (x, x.as_tensor()):
+        torch.manual_seed(1)
+        outputs.append(call(copy.deepcopy(layer), given, name))
+    assert outputs[0].meta.keys() == x.meta.keys()
+    assert torch.equal(outputs[0].as_tensor(), outputs[1])
+    outputs[0].square().mean().backward()
 
 
 @every_real_norm
