@@ -209,7 +209,9 @@ class ConditionalNetwork(nn.Module):
             "mask": mask,
         }
         if self.map_channel is not None:
-            x, values[self.map_channel] = x.split((x.shape[1] - 1, 1), dim=1)
+            # Not by an index: MONAI cannot slice a batch with unequal metadata.
+            last = x.shape[1] - 1
+            x, values[self.map_channel] = x.narrow(1, 0, last), x.narrow(1, last, 1)
         references = None
         if style is not None:
             values["style"], references = self._codes(style)
