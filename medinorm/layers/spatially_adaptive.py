@@ -102,8 +102,8 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         """The weight of each region in each voxel.
 
         Raises:
-            ValueError: a label is out of range, or the number of channels is neither 1
-                nor that of regions.
+            ValueError: a label is out of range or no whole number, or the number of
+                channels is neither 1 nor that of regions.
         """
         if regions.shape[1] == self.num_regions:
             return regions
@@ -112,10 +112,13 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
                 f"regions must have 1 channel of labels or {self.num_regions} of "
                 f"weights, not {regions.shape[1]}"
             )
-        wrong = (regions < 0) | (regions >= self.num_regions)
-        if can_see_values() and bool(wrong.any()):
+        right = (regions >= 0) & (regions < self.num_regions)
+        if regions.is_floating_point():
+            right &= regions == regions.round()
+        if can_see_values() and not bool(right.all()):
             raise ValueError(
-                f"regions must hold labels from 0 to {self.num_regions - 1}"
+                f"regions must hold labels from 0 to {self.num_regions - 1}, whole "
+                "numbers"
             )
         known = torch.arange(self.num_regions, device=regions.device)
         return regions == known.view(1, -1, *(1,) * (regions.dim() - 2))

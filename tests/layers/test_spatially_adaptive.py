@@ -61,6 +61,8 @@ def test_one_map_serves_all_samples():
     [
         (torch.full((1, 1, 8), 4), "labels from 0 to 3"),
         (torch.full((1, 1, 8), -1), "labels from 0 to 3"),
+        (torch.full((1, 1, 8), 1.5), "whole numbers"),
+        (torch.full((1, 1, 8), torch.nan), "whole numbers"),
         (torch.zeros(1, 3, 8), "1 channel of labels or 4 of weights, not 3"),
     ],
 )
