@@ -98,6 +98,11 @@ def like(y: Tensor, x: Tensor) -> Tensor:
     return y if type(y) is type(x) else y.view_as(x)
 
 
+def is_recomputing() -> bool:
+    """Whether a backward pass runs the layer again, for activation checkpointing."""
+    return can_see_values() and torch._C._current_graph_task_id() != -1
+
+
 def can_see_values() -> bool:
     """Whether values may be looked at: while compiling or exporting there are none."""
     return not torch.compiler.is_compiling()

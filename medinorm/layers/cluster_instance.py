@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from medinorm.layers.affine import ChannelNorm, check_input
+from medinorm.layers.affine import ChannelNorm, check_input, is_recomputing
 from medinorm.layers.moments import Moments, moments
 from medinorm.layers.normalize import normalize
 from medinorm.layers.pooled import Pool, normalize_pooled
@@ -49,7 +49,7 @@ class ClusterInstanceNorm3d(ChannelNorm):
 
     Raises:
         ValueError: `temperature` or `remembered` is not positive; on call: one voxel
-            per channel.
+            per channel; on backward: it remembers, and a checkpoint runs it again.
 
     References:
         "Cluster-Instance Normalization: A Statistical Relation-Aware Normalization for
@@ -88,6 +88,12 @@ class ClusterInstanceNorm3d(ChannelNorm):
         pool = Pool(self.num_features)
         pool.check(x)
         remembers = self.training and x.shape[0] < SMALL_BATCH
+        if remembers and is_recomputing():
+            raise ValueError(
+                "ClusterInstanceNorm3d remembers more at the second run than at the "
+                f"first: with less than {SMALL_BATCH} samples leave it out of "
+                "activation checkpointing"
+            )
         recent = int(self.recent_count) if remembers else 0
         if x.shape[0] + recent == 1:
             if remembers:

@@ -9,7 +9,9 @@ class Draws(nn.Module):
 
     Args:
         seed: start of a stream of the layer's own; None to follow
-            `torch.manual_seed`.
+            `torch.manual_seed`. Activation checkpointing restores torch's stream only:
+            with a seed the second run would draw other numbers, and gradients would be
+            wrong.
 
     Examples:
         >>> Draws(seed=0).uniform(0.0, 1.0, 2).equal(Draws(seed=0).uniform(0.0, 1.0, 2))

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medinorm.layers.affine import ChannelNorm, check_input
+from medinorm.layers.affine import ChannelNorm, check_input, is_recomputing
 from medinorm.layers.blocks import in_layout_of
 from medinorm.layers.conditioning import RecordsFeatures, average_blocks
 from medinorm.layers.pooled import Pool, normalize_pooled
@@ -73,7 +73,8 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         - output: the same, same dtype and layout
 
     Raises:
-        ValueError: `max_tokens` is not positive; on call: one voxel per channel.
+        ValueError: `max_tokens` is not positive; on call: one voxel per channel; on
+            backward: a checkpoint inside the `ConditionalNetwork` lost the references.
 
     References:
         Singh, Hingane, Gong and Wang, "SAFIN: Arbitrary Style Transfer with
@@ -87,6 +88,7 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         if max_tokens < 1:
             raise ValueError(f"max_tokens must be positive, not {max_tokens}")
         self.max_tokens = max_tokens
+        self._had_references = False  # in any call
         self.to_query = _SlowLinear(num_features, num_features)
         self.to_key = _SlowLinear(num_features, num_features)
         self.to_value = _SlowLinear(num_features, num_features)
@@ -130,10 +132,13 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         """Tokens to attend to, ``(N, T, 2C)``: normalized and raw features."""
         condition = self.condition
         if condition is None:
+            if self._had_references and is_recomputing():
+                self.given("style")  # raises: a checkpoint cannot do without either
             return self._tokens(x, normalized)
         if condition.recording:
             condition.features[self] = self._tokens(x, normalized)
         elif self in condition.features:
+            self._had_references = True
             tokens = condition.features[self]
             samples, width = tokens.shape[0] // condition.shots, tokens.shape[2]
             return tokens.reshape(samples, -1, width).expand(x.shape[0], -1, -1)

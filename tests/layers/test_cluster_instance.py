@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from medinorm.layers import ClusterInstanceNorm3d, InstanceNorm3d
 
@@ -85,6 +86,15 @@ def test_evaluation_and_larger_batches_do_not_look_back():
     assert layer.recent_count == 3
     single = x[:1]
     assert torch.equal(layer.eval()(single), InstanceNorm3d(3)(single))
+
+
+def test_a_checkpoint_would_remember_twice():
+    layer, x = ClusterInstanceNorm3d(3), torch.randn(2, 3, 20)
+    y = checkpoint(layer, x, use_reentrant=False)
+    with pytest.raises(ValueError, match="leave it out of activation checkpointing"):
+        y.square().mean().backward()
+    assert layer.recent_count == 2
+    checkpoint(layer, torch.cat([x, x]), use_reentrant=False).sum().backward()
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.0}, {"remembered": 0}])

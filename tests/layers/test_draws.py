@@ -1,7 +1,10 @@
 import copy
+from functools import partial
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
+from medinorm.layers import DSU
 from medinorm.layers.draws import Draws
 
 
@@ -37,3 +40,12 @@ def test_a_copy_goes_on_where_the_original_was():
     draws.normal(3)
     twin = copy.deepcopy(draws)
     assert torch.equal(twin.normal(3), draws.normal(3))
+
+
+def test_checkpoints_draw_the_same_without_a_seed():
+    layer, x = DSU(1.0), torch.randn(3, 2, 9, requires_grad=True)
+    gradients = []
+    for run in (layer, partial(checkpoint, layer, use_reentrant=False)):
+        torch.manual_seed(5)
+        gradients += torch.autograd.grad(run(x).pow(3).sum(), x)
+    assert torch.equal(*gradients)

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from medinorm.layers import (
     ConditionalNetwork,
@@ -88,3 +89,33 @@ def test_tokens_stay_few():
 def test_at_least_one_token_is_needed():
     with pytest.raises(ValueError, match="max_tokens must be positive"):
         SelfAttentiveInstanceNorm3d(3, max_tokens=0)
+
+
+class _Checkpointed(nn.Module):
+    def __init__(self, block):
+        super().__init__()
+        self.block = block
+
+    def forward(self, x, **options):
+        return checkpoint(self.block, x, use_reentrant=False, **options)
+
+
+def _gradient(network, x, **options):
+    network.zero_grad()
+    network(x, **options).square().mean().backward()
+    return torch.cat([p.grad.flatten() for p in network.parameters()])
+
+
+def test_a_checkpoint_inside_the_wrapper_is_refused_if_references_are_lost():
+    layer, x = _layer(), torch.randn(2, 3, 4, 4, 4)
+    inside, around = (
+        ConditionalNetwork(_Checkpointed(layer)),
+        _Checkpointed(ConditionalNetwork(layer)),
+    )
+    wanted = _gradient(ConditionalNetwork(layer), x)
+    torch.testing.assert_close(_gradient(inside, x), wanted)
+    style = torch.randn(2, 1, 3, 4, 4, 4) * 3 + 2
+    wanted = _gradient(ConditionalNetwork(layer), x, style=style)
+    torch.testing.assert_close(_gradient(around, x, style=style), wanted)
+    with pytest.raises(ValueError, match="checkpoint the whole ConditionalNetwork"):
+        _gradient(inside, x, style=style)
