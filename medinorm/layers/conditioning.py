@@ -209,9 +209,7 @@ class ConditionalNetwork(nn.Module):
             "mask": mask,
         }
         if self.map_channel is not None:
-            # Not by an index: MONAI cannot slice a batch with unequal metadata.
-            last = x.shape[1] - 1
-            x, values[self.map_channel] = x.narrow(1, 0, last), x.narrow(1, last, 1)
+            x, values[self.map_channel] = x[:, :-1], x[:, -1:]
         references = None
         if style is not None:
             values["style"], references = self._codes(style)
