@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,9 @@ class Tent(nn.Module):
     batch part use the batch at hand. In a scan most voxels are background, and sure:
     the entropy is therefore weighted with the probability of not being background.
 
-    The network given is not changed; `network` is an adapted copy.
+    The network given is not changed; `network` is an adapted copy. Weights loaded into
+    it become the original ones. Build it outside of `torch.inference_mode`, whose
+    tensors cannot learn; call it anywhere.
 
     Args:
         network: returns logits ``(N, classes, ...)``, at least two classes.
@@ -34,6 +37,7 @@ class Tent(nn.Module):
 
     Raises:
         ValueError: the network has no norm with a gain; on call: one class only.
+        RuntimeError: it is built in `torch.inference_mode`.
 
     Examples:
         >>> from medinorm.layers import InstanceNorm3d
@@ -60,22 +64,21 @@ class Tent(nn.Module):
         super().__init__()
         if steps < 1 or learning_rate <= 0:
             raise ValueError("steps and learning_rate must be positive")
+        if torch.is_inference_mode_enabled():
+            raise RuntimeError("build Tent outside of torch.inference_mode")
         self.network = copy.deepcopy(network).eval()
         self.steps, self.learning_rate = steps, learning_rate
         self.episodic, self.background = episodic, background
-        self.network.requires_grad_(False)
-        self.adapted = list(_affine_parameters(self.network))
-        if not self.adapted:
-            raise ValueError("the network has no norm with a gain and an offset")
-        for parameter in self.adapted:
-            parameter.requires_grad_(True)
-        self._origin = copy.deepcopy(self.network.state_dict())
         self._use_batch_statistics()
-        self._optimizer = self._new_optimizer()
+        self._start()
+        hooked: Any = self.network  # untyped in torch
+        hooked.register_load_state_dict_post_hook(self._start)
 
     def reset(self) -> None:
         """Return to the original network."""
-        self.network.load_state_dict(self._origin)
+        with torch.no_grad():
+            for key, value in self._state().items():
+                value.copy_(self._origin[key])
         self._optimizer = self._new_optimizer()
 
     def adapt(self, x: Tensor) -> float:
@@ -89,6 +92,7 @@ class Tent(nn.Module):
         """
         entropy = torch.tensor(0.0)
         with torch.inference_mode(mode=False), torch.enable_grad():
+            x = x.clone() if x.is_inference() else x
             for _ in range(self.steps):
                 entropy = weighted_entropy(self.network(x), self.background)
                 self._optimizer.zero_grad()
@@ -109,6 +113,22 @@ class Tent(nn.Module):
         """Stay as it is: adaptation does not depend on the mode."""
         self.training = mode
         return self
+
+    def _start(self, *_: object) -> None:
+        """Take the network as it is for the original one."""
+        self.network.requires_grad_(False)
+        self.adapted = list(_affine_parameters(self.network))
+        if not self.adapted:
+            raise ValueError("the network has no norm with a gain and an offset")
+        for parameter in self.adapted:
+            parameter.requires_grad_(True)
+        self._origin = {key: value.clone() for key, value in self._state().items()}
+        self._optimizer = self._new_optimizer()
+
+    def _state(self) -> dict[str, Tensor]:
+        """The tensors of the network, by name, without gradient."""
+        state = self.network.state_dict().items()
+        return {key: value for key, value in state if isinstance(value, Tensor)}
 
     def _use_batch_statistics(self) -> None:
         """Let norms with a batch part take the batch at hand."""

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -41,6 +43,28 @@ def test_episodes_start_from_the_original():
     assert torch.equal(tent(SCAN), first)
 
 
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("whole", [False, True])
+def test_loaded_weights_are_the_new_original(assign, whole):
+    tent, other = (Tent(_network(), steps=2, learning_rate=1e-1) for _ in range(2))
+    tent(SCAN)
+    loaded = copy.deepcopy(other)
+    given, target = (other, tent) if whole else (other.network, tent.network)
+    target.load_state_dict(copy.deepcopy(given.state_dict()), assign=assign)
+    twin = copy.deepcopy(tent)
+    for adapting in (tent, tent, twin):
+        assert torch.equal(adapting(SCAN), loaded(SCAN))
+
+
+def test_a_copy_has_an_original_of_its_own():
+    tent = Tent(_network())
+    twin = copy.deepcopy(tent)
+    first = tent(SCAN)
+    twin.network.load_state_dict(_network().state_dict())
+    assert torch.equal(tent(SCAN), first)
+    assert not torch.equal(twin(SCAN), first)
+
+
 def test_without_episodes_it_goes_on():
     tent = Tent(_network(), learning_rate=1e-1, episodic=False)
     first = tent(SCAN)
@@ -71,14 +95,26 @@ def _network_like(tent):
     return network.train()
 
 
-@pytest.mark.parametrize("context", [torch.no_grad, torch.enable_grad])
-def test_it_adapts_also_where_gradients_are_off(context):
-    tent = Tent(_network(), steps=2, learning_rate=1e-1, episodic=False)
+@pytest.mark.parametrize(
+    "context", [torch.no_grad, torch.enable_grad, torch.inference_mode]
+)
+@pytest.mark.parametrize("first", [BatchNorm3d, nn.BatchNorm3d, InstanceNorm3d])
+def test_it_adapts_also_where_gradients_are_off(context, first):
+    network = nn.Sequential(first(1), _network())
+    tent = Tent(network, steps=2, learning_rate=1e-1, episodic=False)
     before = {k: v.clone() for k, v in tent.network.state_dict().items()}
     with context():
-        y = tent(SCAN)
-    assert not y.requires_grad
-    assert not _same(before, tent.network.state_dict())
+        y = tent(SCAN + 0)
+        assert not y.requires_grad
+        assert not _same(before, tent.network.state_dict())
+        tent.reset()
+        torch.testing.assert_close(tent(SCAN + 0), y)
+    tent(SCAN)
+
+
+def test_it_is_not_built_where_nothing_can_learn():
+    with torch.inference_mode(), pytest.raises(RuntimeError, match="outside of"):
+        Tent(_network())
 
 
 def test_sure_background_has_no_influence():
