@@ -56,11 +56,16 @@ class Moments(NamedTuple):
     def pool(self, dim: int | tuple[int, ...]) -> "Moments":
         """Moments of the union along `dim`, which is kept with length 1.
 
+        Raises:
+            ValueError: there is nothing to pool, e.g. in an empty batch.
+
         Examples:
             >>> one = moments(torch.tensor([[[1.0, 2.0]], [[3.0, 6.0]]]))
             >>> one.pool(0).mean, one.pool(0).m2
             (tensor([[3.]], dtype=torch.float64), tensor([[14.]], dtype=torch.float64))
         """
+        if not self.mean.numel():
+            raise ValueError("there are no moments to pool: the batch is empty")
         count = self.count.expand_as(self.mean)
         total = count.sum(dim, keepdim=True)
         share = count / torch.where(total > 0, total, 1)
@@ -108,7 +113,7 @@ def moments(x: Tensor, mask: Tensor | None = None) -> Moments:
     if mask is not None:
         return _masked_moments(x, plain(mask))
     dtype = statistics_dtype(x)
-    count = torch.full((1, 1), x[0, 0].numel(), dtype=dtype, device=x.device)
+    count = torch.full((1, 1), x.shape[2:].numel(), dtype=dtype, device=x.device)
     if x.device.type == "cpu" and can_see_values():
         mean, m2 = _BlockedMoments.apply(x)  # type: ignore[no-untyped-call]
         return Moments(count, mean, m2)
@@ -160,7 +165,7 @@ class _BlockedMoments(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, of_mean: Tensor, of_m2: Tensor) -> Tensor:
         x, mean = ctx.saved_tensors
-        return apply_affine(x, mean, 2 * of_m2, of_mean / x[0, 0].numel())
+        return apply_affine(x, mean, 2 * of_m2, of_mean / x.shape[2:].numel())
 
 
 class _BlockedWeightedMoments(torch.autograd.Function):

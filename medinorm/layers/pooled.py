@@ -46,7 +46,7 @@ class Pool:
         """
         shape = values.shape
         dims = (0, 2) if self.samples else (2,)
-        split = values.reshape(shape[0], self.groups, -1)
+        split = values.reshape(shape[0], self.groups, shape[1] // self.groups)
         return split.sum(dims, keepdim=True).expand_as(split).reshape(shape)
 
     def moments(self, measured: Moments) -> Moments:
@@ -63,11 +63,15 @@ class Pool:
     def check(self, x: Tensor) -> None:
         """Refuse an input with one value per statistic.
 
+        An empty batch has no statistic that would be its samples' own.
+
         Raises:
             ValueError: the statistics of `x` would be those of a single value.
         """
-        samples = x.shape[0] if self.samples else 1
-        check_values(x[:1, 0].numel() * samples * x.shape[1] // self.groups)
+        size, channels, *_ = x.shape
+        if self.samples or size:
+            samples = size if self.samples else 1
+            check_values(x.shape[2:].numel() * samples * channels // self.groups)
 
 
 def normalize_pooled(
@@ -102,7 +106,11 @@ def normalize_pooled(
                  [-1.0000,  1.0000]]])
     """
     pool.check(x)
-    if pool.samples or (x.device.type == "cpu" and is_channels_last(x)):
+    if (
+        pool.samples
+        or not x.shape[0]
+        or (x.device.type == "cpu" and is_channels_last(x))
+    ):
         return normalize_measured(x, pool, weight, bias, eps)[0]
     return _normalize_by_torch(x, pool.groups, weight, bias, eps)
 
@@ -135,7 +143,7 @@ class _PooledNorm(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, pool: Pool, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         mean, m2 = measure(x)
-        count = mean.new_tensor(x[0, 0].numel())
+        count = mean.new_tensor(x.shape[2:].numel())
         pooled = pool.moments(Moments(count, mean, m2))
         rstd = 1 / pooled.std(eps)
         ctx.pool = pool
@@ -187,7 +195,7 @@ def _group_norm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Group norm by torch and the statistics it used."""
     size, channels = x.shape[:2]
-    voxels = x[0, 0].numel()
+    voxels = x.shape[2:].numel()
     # The kernel reads the memory of its arguments in a row, whatever their strides.
     x = x.contiguous()
     weight = None if weight is None else weight.contiguous()

@@ -193,8 +193,25 @@ def test_one_voxel_is_taken_or_refused(name):
     if CASES[name].one_voxel:
         assert torch.isfinite(call(build(name), x, name)).all()
     else:
-        with pytest.raises(ValueError, match="more than one value"):
+        with pytest.raises(ValueError, match=r"more than one value"):
             call(build(name), x, name)
+
+
+@every_norm
+@both_modes
+def test_an_empty_batch_stays_empty_and_is_not_remembered(name, training):
+    layer = build(name).train(training)
+    before = copy.deepcopy(layer.state_dict())
+    x = torch.zeros(0, 4, 3, 3, 3, requires_grad=True)
+    if training and name in {"batch", "batch_instance", "ibn", "switchable"}:
+        with pytest.raises(ValueError, match=r"more than one value|no moments to pool"):
+            call(layer, x, name)
+    else:
+        y = call(layer, x, name)
+        assert y.shape == x.shape
+        y.sum().backward()
+    for key, value in layer.state_dict().items():
+        assert torch.equal(value, before[key])
 
 
 @every_norm
