@@ -2,6 +2,16 @@
 
 `ThumbnailSlidingWindowInferer` extends a class of MONAI, so it is imported when it is
 first named.
+
+Limits:
+
+- A gradient has no gradient where kernels of this package compute it (CPU, Triton):
+  gradient penalties and `torch.func` are refused by torch.
+- `torch.compile` cannot look at values: the mean is folded into the offset as in torch,
+  an error of ``|mean| / std`` times 1e-7, instead of being taken out when it is large.
+- Activation checkpointing runs layers again in the backward pass. Conditions hold for
+  one call: checkpoint the whole `ConditionalNetwork`, not blocks inside. Layers with a
+  `seed` of their own would draw other numbers: leave it out.
 """
 
 from typing import Any
