@@ -1,6 +1,7 @@
 import copy
 from functools import partial
 
+import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
@@ -49,3 +50,11 @@ def test_checkpoints_draw_the_same_without_a_seed():
         torch.manual_seed(5)
         gradients += torch.autograd.grad(run(x).pow(3).sum(), x)
     assert torch.equal(*gradients)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpoints_refuse_a_seed(reentrant):
+    layer, x = DSU(1.0, seed=0), torch.randn(3, 2, 9, requires_grad=True)
+    y = checkpoint(layer, x, use_reentrant=reentrant)
+    with pytest.raises(ValueError, match="leave out its seed"):
+        y.sum().backward()
