@@ -1,8 +1,10 @@
 """Instance normalization whose statistics can be those of a whole volume."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 from medinorm.layers.affine import ChannelNorm, check_input
@@ -123,10 +125,21 @@ def observed(network: nn.Module, observer: Observer) -> Iterator[None]:
     try:
         for layer in layers:
             layer.observer = observer
-        yield
+        with uncompiled():
+            yield
     finally:
         for layer in layers:
             layer.observer = None
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run compiled networks as they were written: graphs skip observers and hooks."""
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled; importing takes 2 s
+        yield
+    else:
+        with torch.compiler.set_stance("force_eager"):
+            yield
 
 
 def freeze_at_first_sight(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
