@@ -1,26 +1,39 @@
 """Sliding-window inference with the statistics of the whole volume."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import torch
+from monai.data import MetaTensor
 from monai.inferers import SlidingWindowInferer
-from monai.utils import fall_back_tuple
+from monai.utils import convert_to_dst_type, fall_back_tuple
 from torch import Tensor, nn
 
 from medinorm.layers.calibration import calibrate
-from medinorm.layers.field_of_view import Predictor, measure_reach, measure_stride
+from medinorm.layers.field_of_view import (
+    Predictor,
+    coarsest,
+    measure_reach,
+    measure_steps,
+    takes_size,
+)
 from medinorm.layers.thumbnail_instance import frozen_statistics, thumbnail_layers
-from medinorm.layers.tiles import Shape, cut_tiles, part_of, spread_tiles
+from medinorm.layers.tiles import Shape, Tile, Window, cut_tiles, spread_tiles
 from medinorm.layers.whole_volume import (
-    freeze_exactly,
     freeze_from_strided,
     freeze_from_tiles,
     pad_to,
     pad_to_stride,
+    predict_at_once,
     predict_tiles,
 )
 
 Statistics = Literal["tiles", "strided", "exact"]
+
+AT_ONCE = 4  # windows: no larger a volume is worth cutting, it takes 50 times longer
+_OWN_WORDS = ("device", "buffer_steps", "buffer_dim")  # of a call, as in MONAI
 
 
 class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
@@ -37,21 +50,35 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
 
     Statistics are one thing by which tiles differ from the volume, borders are the
     other: a network pads them with zeros. Therefore each window is measured and
-    inferred together with as much around it as the network looks at (which takes
-    memory: choose smaller windows), and nothing is blended: `overlap`, `mode` and
-    `sw_batch_size` have no meaning. Without `surroundings` windows are blended as in
-    MONAI; ``exact`` always has them.
+    inferred together with as much around it as the network looks at, and nothing is
+    blended: `overlap` and `mode` have no meaning. Without `surroundings` windows are
+    blended as in MONAI; ``exact`` always has them.
+
+    Memory: at most `sw_batch_size` windows pass at once, when statistics are measured,
+    and one when they are used. But a window with its surroundings is large if the
+    network looks far: 96 voxels to each side in MONAI's `BasicUNet` and in a `UNet` of
+    5 levels with residual units, whatever the window. Where the whole volume holds no
+    more voxels than `sw_batch_size` such windows (or four), it passes once instead,
+    whatever `statistics` says: that is exact, and much faster. With a `sw_batch_size`
+    of `count`, ``tiles`` needs one pass for all layers instead of one for each.
+
+    A size that is no multiple of the network's stride: if the network takes it, so do
+    the windows at the end, and ``exact`` is what the network gives for the volume. If
+    not, the last voxels are repeated up to a multiple; they are not measured, and cut
+    off in the end. ``exact`` supposes that the network treats all places alike; one
+    that resizes with ``align_corners`` does not.
 
     Args:
         args: as in `SlidingWindowInferer`.
         statistics: where the statistics come from.
-        count: number of windows for ``tiles``; they pass through the network at once.
+        count: number of windows for ``tiles``.
         surroundings: infer each window with what surrounds it, in place of blending.
         options: as in `SlidingWindowInferer`.
 
     Raises:
         ValueError: an argument is out of its range; on call: the network is no module,
-            or has no `ThumbnailInstanceNorm3d`.
+            has no `ThumbnailInstanceNorm3d` or has one in several places; with
+            surroundings: it returns labels, or looks at the whole volume.
 
     Examples:
         >>> from medinorm.layers import ThumbnailInstanceNorm3d
@@ -75,6 +102,8 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
             raise ValueError(f"statistics must be one of {known}; not {statistics}")
         if count < 1:
             raise ValueError("count must be positive")
+        if self.with_coord:
+            raise ValueError("with_coord must be False: statistics have no coordinates")
         self.statistics, self.count = statistics, count
         self.surroundings = surroundings or statistics == "exact"
 
@@ -87,25 +116,34 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
             inputs: ``(N, C, ...)``.
             network: a module with `ThumbnailInstanceNorm3d` layers.
             args: passed on to the network.
-            kwargs: passed on to the network, for all volumes alike.
+            kwargs: passed on to the network, for all volumes alike; except ``device``
+                and those of buffers, which replace the inferer's own.
         """
         if not isinstance(network, nn.Module) or not thumbnail_layers(network):
             raise ValueError(
                 "the network must be a module with ThumbnailInstanceNorm3d layers: "
                 "build it with norm='thumbnail_instance' or use convert_norm"
             )
+        if not inputs.numel():
+            raise ValueError(f"there are no voxels in inputs {tuple(inputs.shape)}")
+        own = {word: kwargs.pop(word) for word in _OWN_WORDS if word in kwargs}
+        plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         volumes = [
-            self._infer(inputs[n : n + 1], network, *args, **kwargs)
-            for n in range(inputs.shape[0])
+            self._infer(volume, network, own, *args, **kwargs)
+            for volume in plain.split(1)
         ]
-        if len(volumes) == 1:
-            return volumes[0]
-        if not isinstance(volumes[0], Tensor):
+        if len(volumes) > 1 and not isinstance(volumes[0], Tensor):
             raise ValueError("give one volume at a time to a network of many outputs")
-        return torch.cat(volumes)
+        result = torch.cat(volumes) if len(volumes) > 1 else volumes[0]
+        return _with_meta(result, inputs) if plain is not inputs else result
 
     def _infer(
-        self, volume: Tensor, network: nn.Module, *args: Any, **kwargs: Any
+        self,
+        volume: Tensor,
+        network: nn.Module,
+        own: dict[str, Any],
+        *args: Any,
+        **kwargs: Any,
     ) -> Any:
         """Run the network on one volume."""
 
@@ -114,48 +152,66 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
 
         with frozen_statistics(network):
             if self.surroundings:
-                return self._infer_with_surroundings(volume, network, predict)
+                device = self._output_device(volume, own.get("device", self.device))
+                return self._infer_with_surroundings(volume, network, predict, device)
             window = fall_back_tuple(self.roi_size, volume.shape[2:])
             padded = pad_to(volume, window, self.padding_mode, self.cval)
-            none = (0,) * len(window)
-            self._freeze(network, predict, padded, window, none)
-            return super().__call__(volume, network, *args, **kwargs)
+            if self.statistics == "strided":
+                freeze_from_strided(network, predict, padded, window)
+            else:
+                none, ones = (0,) * len(window), (1,) * len(window)
+                sample = self._sample(padded, padded, window, none, ones)
+                freeze_from_tiles(network, predict, padded, sample)
+            return super().__call__(volume, network, *args, **own, **kwargs)
 
     def _infer_with_surroundings(
-        self, volume: Tensor, network: nn.Module, predict: Predictor
-    ) -> Tensor:
-        """Run the network on one volume, without the borders of windows."""
-        stride = measure_stride(network, predict, volume)
-        halo = measure_reach(network, predict, volume, stride)
-        padded = pad_to_stride(volume, stride)
-        shape = tuple(padded.shape[2:])
-        core = _multiple(fall_back_tuple(self.roi_size, shape), shape, stride)
-        tiles = cut_tiles(shape, core, halo)
-        if self.statistics == "exact":
-            freeze_exactly(network, predict, padded, tiles)
-        else:
-            self._freeze(network, predict, padded, core, halo, stride)
-        whole = predict_tiles(predict, padded, tiles)
-        return part_of(whole, tuple(slice(size) for size in volume.shape[2:]))
-
-    def _freeze(
         self,
+        volume: Tensor,
         network: nn.Module,
         predict: Predictor,
-        volume: Tensor,
-        window: Shape,
-        halo: Shape,
-        stride: Shape | None = None,
-    ) -> None:
-        """Freeze the statistics of one volume, from tiles or strided."""
+        device: torch.device,
+    ) -> Tensor:
+        """Run the network on one volume, without the borders of windows."""
+        steps = measure_steps(network, predict, volume)
+        stride = coarsest(steps)
+        halo = measure_reach(network, predict, volume, stride)
+        fits = takes_size(network, predict, volume, steps)
+        padded = volume if fits else pad_to_stride(volume, stride)
+        shape, room = tuple(volume.shape[2:]), tuple(padded.shape[2:])
+        core = _multiple(fall_back_tuple(self.roi_size, shape), room, stride)
+        tiles = cut_tiles(shape, core, halo, stride, room)
+        if math.prod(room) <= max(AT_ONCE, self.sw_batch_size) * _largest(tiles):
+            whole = Tile(_all_of(shape), _all_of(room))
+            return predict_at_once(network, predict, padded, whole, steps, device)
         if self.statistics == "strided":
-            freeze_from_strided(network, predict, volume, window)
-            return
-        shape = tuple(volume.shape[2:])
-        step = stride or (1,) * len(shape)
-        tiles = spread_tiles(shape, window, halo, step, self.count)
-        weights = calibrate(volume, tiles, cut_tiles(shape, window, halo))
-        freeze_from_tiles(network, predict, volume, tiles, weights)
+            freeze_from_strided(network, predict, padded, core)
+        elif self.statistics == "exact":
+            freeze_from_tiles(network, predict, padded, [[t] for t in tiles], steps)
+        else:
+            sample = self._sample(volume, padded, core, halo, stride)
+            freeze_from_tiles(network, predict, padded, sample, steps)
+        return predict_tiles(predict, padded, tiles, device)
+
+    def _sample(
+        self, volume: Tensor, padded: Tensor, core: Shape, halo: Shape, stride: Shape
+    ) -> list[list[Tile]]:
+        """A few windows that speak for the volume, in batches."""
+        shape, room = tuple(volume.shape[2:]), tuple(padded.shape[2:])
+        tiles = spread_tiles(shape, core, halo, stride, self.count, room)
+        cells = cut_tiles(shape, core, halo, stride, room)
+        weights = calibrate(volume, tiles, cells).tolist()
+        tiles = [replace(t, weight=w) for t, w in zip(tiles, weights, strict=True)]
+        size = self.sw_batch_size
+        return [tiles[first : first + size] for first in range(0, len(tiles), size)]
+
+    def _output_device(self, volume: Tensor, wanted: Any) -> torch.device:
+        """Where MONAI's inferer would put the result."""
+        if wanted is not None:
+            return torch.device(wanted)
+        large = volume.shape[2:].numel()
+        if self.cpu_thresh is not None and large > self.cpu_thresh:
+            return torch.device("cpu")
+        return volume.device
 
 
 def _multiple(window: Shape, shape: Shape, stride: Shape) -> Shape:
@@ -164,3 +220,25 @@ def _multiple(window: Shape, shape: Shape, stride: Shape) -> Shape:
         max(1, min(size, whole) // step) * step
         for size, whole, step in zip(window, shape, stride, strict=True)
     )
+
+
+def _largest(tiles: Sequence[Tile]) -> int:
+    """Voxels of the largest tile with its surroundings."""
+    return max(math.prod(tile.shape) for tile in tiles)
+
+
+def _all_of(shape: Shape) -> Window:
+    """The window that is everything."""
+    return tuple(slice(0, size) for size in shape)
+
+
+def _with_meta(result: Any, inputs: MetaTensor) -> Any:
+    """Tensors with the meta data of the input, as MONAI's inferer returns them."""
+    if isinstance(result, dict):
+        return {name: _with_meta(each, inputs) for name, each in result.items()}
+    if isinstance(result, (tuple, list)):
+        return type(result)(_with_meta(each, inputs) for each in result)
+    like = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)
+    return convert_to_dst_type(result, like, dtype=result.dtype, device=result.device)[
+        0
+    ]

@@ -17,46 +17,77 @@ class Tile:
     Args:
         core: the part, in the volume.
         crop: the part and what surrounds it, in the volume.
+        weight: how often the part counts in statistics.
     """
 
     core: Window
     crop: Window
+    weight: float = 1.0
 
     @property
     def shape(self) -> Shape:
         """Voxels of the crop along each axis."""
         return tuple(crop.stop - crop.start for crop in self.crop)
 
-    def inner(self, shape: Shape, *, exact: bool = True) -> Window:
+    def inner(self, shape: Shape, step: Shape | None = None) -> Window:
         """Where the core lies in features of the crop, which may be coarser.
+
+        A feature that is partly in the core counts as inside.
 
         Args:
             shape: of the features.
-            exact: refuse a grid that does not fit; otherwise round outwards.
+            step: voxels of the crop that a feature spans; otherwise taken from `shape`,
+                which is right as far as it divides the crop.
 
         Raises:
-            ValueError: the features' grid does not fit into the tile's.
+            ValueError: features of this step do not fit into the tile.
         """
-        window = []
-        for core, crop, size in zip(self.core, self.crop, shape, strict=True):
-            length = crop.stop - crop.start
-            ends = [(core.start - crop.start) * size, (core.stop - crop.start) * size]
-            if exact and any(end % length for end in ends):
-                raise ValueError(
-                    "tiles do not fit the network's levels: cut them at multiples of "
-                    "its total stride"
-                )
-            window.append(slice(ends[0] // length, -(-ends[1] // length)))
-        return tuple(window)
+        steps = step or (None,) * len(shape)
+        axes = zip(self.core, self.crop, shape, steps, strict=True)
+        return tuple(_inner(core, crop, size, each) for core, crop, size, each in axes)
 
 
-def cut_tiles(shape: Shape, core: Shape, halo: Shape) -> list[Tile]:
+def _inner(core: slice, crop: slice, size: int, step: int | None) -> slice:
+    """`Tile.inner` along one axis."""
+    length = crop.stop - crop.start
+    if step is not None and not fits(length, size, step):
+        raise ValueError(
+            f"tiles do not fit the network's levels: {length} voxels became {size} "
+            f"features, one for {step} voxels"
+        )
+    voxels, features = (length, size) if step is None else (step, 1)
+    start, stop = core.start - crop.start, core.stop - crop.start
+    return slice(
+        start * features // voxels, min(math.ceil(stop * features / voxels), size)
+    )
+
+
+def fits(length: int, size: int, step: int) -> bool:
+    """Whether features span `step` voxels each, but for less at the end.
+
+    Args:
+        length: voxels along an axis.
+        size: features along it.
+        step: voxels of a feature.
+    """
+    return length // step <= size <= math.ceil(length / step)
+
+
+def cut_tiles(
+    shape: Shape,
+    core: Shape,
+    halo: Shape,
+    stride: Shape | None = None,
+    room: Shape | None = None,
+) -> list[Tile]:
     """Cut a volume into parts that do not overlap, with overlapping surroundings.
 
     Args:
         shape: of the volume.
-        core: largest shape of a part.
-        halo: voxels around a part; less at the border of the volume.
+        core: shape of a part, multiples of `stride`.
+        halo: voxels around a part; less at the border.
+        stride: an end shorter than this belongs to the part before it.
+        room: what surroundings may be taken from: the volume and what pads its end.
 
     Examples:
         >>> for tile in cut_tiles((10,), (4,), (2,)):
@@ -65,30 +96,47 @@ def cut_tiles(shape: Shape, core: Shape, halo: Shape) -> list[Tile]:
         4 8 (8,)
         8 10 (4,)
     """
-    starts = [range(0, size, part) for size, part in zip(shape, core, strict=True)]
-    tiles = []
-    for corner in product(*starts):
-        limits = list(zip(corner, shape, core, halo, strict=True))
-        inner = tuple(slice(c, min(c + part, size)) for c, size, part, _ in limits)
-        outer = tuple(
-            slice(max(0, c - edge), min(c + part + edge, size))
-            for c, size, part, edge in limits
-        )
-        tiles.append(Tile(inner, outer))
-    return tiles
+    axes = _cut_axes(shape, core, stride or (1,) * len(shape))
+    surround = list(zip(halo, shape, room or shape, strict=True))
+    return [
+        Tile(inner, tuple(_crop(p, *s) for p, s in zip(inner, surround, strict=True)))
+        for inner in product(*axes)
+    ]
+
+
+def _crop(part: slice, edge: int, whole: int, room: int) -> slice:
+    """A part of an axis and what surrounds it; the last one takes all the room."""
+    end = room if part.stop == whole else min(part.stop + edge, room)
+    return slice(max(0, part.start - edge), end)
+
+
+def _cut_axes(shape: Shape, core: Shape, stride: Shape) -> list[list[slice]]:
+    """The parts of each axis."""
+    axes = []
+    for size, part, step in zip(shape, core, stride, strict=True):
+        starts = range(0, max(size // step * step, 1), part)
+        stops = [*starts[1:], size]
+        axes.append([slice(*ends) for ends in zip(starts, stops, strict=True)])
+    return axes
 
 
 def spread_tiles(
-    shape: Shape, core: Shape, halo: Shape, stride: Shape, count: int
+    shape: Shape,
+    core: Shape,
+    halo: Shape,
+    stride: Shape,
+    count: int,
+    room: Shape | None = None,
 ) -> list[Tile]:
     """Choose a few tiles of `cut_tiles`, spread evenly, with crops of one shape.
 
     Args:
-        shape: of the volume, at least that of a core.
-        core: largest shape of a part.
+        shape: of the volume.
+        core: shape of a part.
         halo: voxels around it, multiples of `stride`.
         stride: crops start at multiples of this, as far as the volume allows.
         count: how many; fewer if the volume does not hold so many.
+        room: as in `cut_tiles`.
 
     Examples:
         >>> for tile in spread_tiles((10,), (4,), (0,), stride=(1,), count=3):
@@ -97,18 +145,19 @@ def spread_tiles(
         0 4 0
         8 10 6
     """
-    parts = [math.ceil(size / part) for size, part in zip(shape, core, strict=True)]
+    axes = _cut_axes(shape, core, stride)
+    parts = [len(axis) for axis in axes]
     tiles = []
     for cell in _spread_cells(parts, min(count, math.prod(parts))):
         inner, outer = [], []
-        axes = zip(cell, shape, core, halo, stride, strict=True)
-        for place, size, part, edge, step in axes:
-            length = min(size, part + 2 * edge)
-            start = place * part
+        limits = zip(cell, axes, halo, stride, room or shape, strict=True)
+        for place, cores, edge, step, size in limits:
+            longest = max(part.stop - part.start for part in cores)
+            length = min(size, math.ceil(longest / step) * step + 2 * edge)
             last = (size - length) // step * step
-            first = min(max(0, start - edge), last)
-            first = max(first, min(start + part, size) - length)
-            inner.append(slice(start, min(start + part, size)))
+            first = min(max(0, cores[place].start - edge), last)
+            first = max(first, cores[place].stop - length)
+            inner.append(cores[place])
             outer.append(slice(first, first + length))
         tiles.append(Tile(tuple(inner), tuple(outer)))
     return tiles

@@ -1,22 +1,24 @@
-"""Statistics of a whole volume, and inference with them, without ever holding it all.
+"""Statistics of a whole volume, and inference with them, part by part.
 
 Every function expects `frozen_statistics` around it.
 """
 
 import logging
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medinorm.layers.field_of_view import Predictor
+from medinorm.layers.field_of_view import Predictor, Steps
 from medinorm.layers.moments import Moments, moments
 from medinorm.layers.thumbnail_instance import (
+    Observer,
     ThumbnailInstanceNorm3d,
     freeze_at_first_sight,
     observed,
-    thumbnail_layers,
 )
 from medinorm.layers.tiles import Shape, Tile, part_of, spread_tiles
 
@@ -34,33 +36,105 @@ def freeze_from_tiles(
     network: nn.Module,
     predict: Predictor,
     volume: Tensor,
-    tiles: list[Tile],
-    weights: Tensor,
+    batches: Sequence[Sequence[Tile]],
+    steps: Steps | None = None,
 ) -> None:
-    """Freeze the pooled statistics of a few tiles at full resolution.
+    """Freeze the pooled statistics of tiles, one layer after the other.
 
-    The tiles pass together, so that deeper layers are measured on what the frozen ones
-    before them give. What surrounds a tile passes too, but is not measured.
+    Each layer is measured on what the frozen ones before it give. For that, all batches
+    pass once for each layer, up to that layer; a single batch passes only once. What
+    surrounds a tile passes too, but is not measured. If the tiles make up the volume,
+    and are surrounded as far as the network looks, the statistics are exact.
 
     Args:
         network: holds the layers.
         predict: runs the network.
         volume: ``(1, C, ...)``.
-        tiles: with crops of the same shape (`spread_tiles`).
-        weights: how often each tile counts (`calibrate`).
+        batches: tiles that pass together; their crops have the same shape.
+        steps: of the network (`measure_steps`), to find the tiles in coarser features;
+            without them they are found by the shape of the features.
+
+    Raises:
+        ValueError: a layer has several places in the network.
     """
+    if len(batches) == 1:
+        with _observed_once(network, _freezing(batches[0], steps)):
+            predict(_crops(volume, batches[0]))
+        return
+    first, *others = batches
+    while found := _measure_next_layer(network, predict, volume, first, steps):
+        for batch in others:
+            found += _measure_next_layer(network, predict, volume, batch, steps)
+        found[0][0].freeze(Moments.merge(*(measured for _, measured in found)))
+
+
+def _measure_next_layer(
+    network: nn.Module,
+    predict: Predictor,
+    volume: Tensor,
+    batch: Sequence[Tile],
+    steps: Steps | None,
+) -> list[tuple[ThumbnailInstanceNorm3d, Moments]]:
+    """The first layer that is not frozen, and the moments of tiles there, if any."""
+    found: list[tuple[ThumbnailInstanceNorm3d, Moments]] = []
 
     def measure(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
         if not layer.is_frozen:
-            shape = tuple(x.shape[2:])
-            parts = [
-                moments(part_of(x[n : n + 1], tile.inner(shape, exact=False))).times(w)
-                for n, (tile, w) in enumerate(zip(tiles, weights, strict=True))
-            ]
-            layer.freeze(Moments.merge(*parts))
+            found.append((layer, _measure(layer, x, batch, steps)))
+            raise _Reached
 
-    with observed(network, measure):
-        predict(torch.cat([part_of(volume, tile.crop) for tile in tiles]))
+    try:
+        with _observed_once(network, measure):
+            predict(_crops(volume, batch))
+    except _Reached:
+        pass
+    return found
+
+
+def _crops(volume: Tensor, batch: Sequence[Tile]) -> Tensor:
+    """The tiles of a batch, with what surrounds them."""
+    parts = [part_of(volume, tile.crop) for tile in batch]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def _freezing(batch: Sequence[Tile], steps: Steps | None) -> Observer:
+    """An observer that freezes the statistics of the tiles that come by."""
+
+    def freeze(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
+        layer.freeze(_measure(layer, x, batch, steps))
+
+    return freeze
+
+
+def _measure(
+    layer: nn.Module, x: Tensor, batch: Sequence[Tile], steps: Steps | None
+) -> Moments:
+    """Pooled moments of the cores of tiles in the features of their crops."""
+    step = None if steps is None else steps[layer]
+    shape = tuple(x.shape[2:])
+    parts = [
+        moments(part_of(x[n : n + 1], tile.inner(shape, step))).times(tile.weight)
+        for n, tile in enumerate(batch)
+    ]
+    return Moments.merge(*parts)
+
+
+@contextmanager
+def _observed_once(network: nn.Module, observer: Observer) -> Iterator[None]:
+    """As `observed`, for one pass, in which a layer must not be met again."""
+    seen: set[nn.Module] = set()
+
+    def observe(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
+        if layer in seen:
+            raise ValueError(
+                "a ThumbnailInstanceNorm3d has several places in the network, but one "
+                "memory for statistics: give each place a layer of its own"
+            )
+        seen.add(layer)
+        observer(layer, x)
+
+    with observed(network, observe):
+        yield
 
 
 @torch.no_grad()
@@ -85,7 +159,7 @@ def freeze_from_strided(
         spare = (volume.shape[axis] - 1) // step + 1 - part
         every = torch.arange(0, volume.shape[axis], step)[spare // 2 :][:part]
         thumbnail = thumbnail.index_select(axis, every.to(volume.device))
-    with observed(network, freeze_at_first_sight):
+    with _observed_once(network, freeze_at_first_sight):
         predict(thumbnail)
     none, ones = (0,) * len(window), (1,) * len(window)
     (middle,) = spread_tiles(tuple(volume.shape[2:]), window, none, ones, count=1)
@@ -113,58 +187,22 @@ def _compare(network: nn.Module, predict: Predictor, tile: Tensor) -> float:
 
 
 @torch.no_grad()
-def freeze_exactly(
-    network: nn.Module, predict: Predictor, volume: Tensor, tiles: list[Tile]
-) -> None:
-    """Freeze the statistics of all tiles, one layer after the other.
-
-    The result is that of the whole volume. All tiles pass once for each layer, up to
-    that layer.
+def predict_tiles(
+    predict: Predictor, volume: Tensor, tiles: Sequence[Tile], device: torch.device
+) -> Tensor:
+    """Run the network on each tile with its surroundings and keep the tile.
 
     Args:
-        network: holds the layers.
         predict: runs the network.
-        volume: ``(1, C, ...)``.
-        tiles: parts of the volume, with surroundings as wide as the field of view.
-    """
-    for _ in thumbnail_layers(network):
-        found: list[tuple[ThumbnailInstanceNorm3d, Moments]] = []
-        for tile in tiles:
-            found.extend(_measure_next_layer(network, predict, volume, tile))
-        if not found:
-            return  # the other layers of the network are never called
-        layer = found[0][0]
-        layer.freeze(Moments.merge(*(measured for _, measured in found)))
-
-
-def _measure_next_layer(
-    network: nn.Module, predict: Predictor, volume: Tensor, tile: Tile
-) -> list[tuple[ThumbnailInstanceNorm3d, Moments]]:
-    """The first layer that is not frozen, and the moments of a tile there, if any."""
-    found: list[tuple[ThumbnailInstanceNorm3d, Moments]] = []
-
-    def measure(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
-        if not layer.is_frozen:
-            inner = tile.inner(tuple(x.shape[2:]))
-            found.append((layer, moments(part_of(x, inner))))
-            raise _Reached
-
-    try:
-        with observed(network, measure):
-            predict(part_of(volume, tile.crop))
-    except _Reached:
-        pass
-    return found
-
-
-@torch.no_grad()
-def predict_tiles(predict: Predictor, volume: Tensor, tiles: list[Tile]) -> Tensor:
-    """Run the network on each tile with its surroundings and keep the tile.
+        volume: ``(1, C, ...)``, may be longer than what the tiles make up.
+        tiles: from `cut_tiles`.
+        device: of the result.
 
     Raises:
         ValueError: the output is not one tensor on the grid of the input.
     """
-    whole: Tensor | None = None
+    shape = tuple(part.stop for part in tiles[-1].core)
+    whole = torch.empty(0)
     for tile in tiles:
         part = predict(part_of(volume, tile.crop))
         if not isinstance(part, Tensor) or tuple(part.shape[2:]) != tile.shape:
@@ -172,14 +210,37 @@ def predict_tiles(predict: Predictor, volume: Tensor, tiles: list[Tile]) -> Tens
                 "windows with surroundings need a network with one output on the "
                 "input's grid; set surroundings=False"
             )
-        if whole is None:
-            whole = volume.new_empty(
-                (*part.shape[:2], *volume.shape[2:]), dtype=part.dtype
-            )
+        if not whole.numel():
+            size = (*part.shape[:2], *shape)
+            whole = torch.empty(size, dtype=part.dtype, device=device)
         part_of(whole, tile.core).copy_(part_of(part, tile.inner(tile.shape)))
-    if whole is None:
-        raise ValueError("the volume has no voxels")
     return whole
+
+
+@torch.no_grad()
+def predict_at_once(
+    network: nn.Module,
+    predict: Predictor,
+    volume: Tensor,
+    whole: Tile,
+    steps: Steps,
+    device: torch.device,
+) -> Tensor:
+    """Run the network on the whole volume; what pads it is not measured.
+
+    Args:
+        network: holds the layers.
+        predict: runs the network.
+        volume: ``(1, C, ...)``, padded at the end.
+        whole: the volume in the padded one.
+        steps: of the network.
+        device: of the result.
+
+    Raises:
+        ValueError: as `freeze_from_tiles` and `predict_tiles`.
+    """
+    with _observed_once(network, _freezing([whole], steps)):
+        return predict_tiles(predict, volume, [whole], device)
 
 
 def pad_to_stride(volume: Tensor, stride: Shape) -> Tensor:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -32,7 +34,7 @@ def test_cores_are_found_in_coarser_features():
     assert tile.inner((20,)) == (slice(4, 12),)
     assert tile.inner((5,)) == (slice(1, 3),)
     with pytest.raises(ValueError, match="do not fit"):
-        tile.inner((3,))
+        tile.inner((3,), step=(4,))
 
 
 @given(
@@ -50,7 +52,8 @@ def test_spread_tiles_have_one_shape_and_start_aligned(drawn, align, count):
     halo = tuple(edge * align for _, _, edge in drawn)
     tiles = spread_tiles(shape, core, halo, (align,) * len(shape), count)
     assert len({tile.shape for tile in tiles}) == 1
-    cells = [tile.core for tile in cut_tiles(shape, core, halo)]
+    stride = (align,) * len(shape)
+    cells = [tile.core for tile in cut_tiles(shape, core, halo, stride)]
     assert len(tiles) == min(count, len(cells))
     assert all(tile.core in cells for tile in tiles)
     assert len({str(tile.core) for tile in tiles}) == len(tiles)
@@ -68,6 +71,37 @@ def test_a_few_tiles_share_no_row():
         assert len({tile.core[axis].start for tile in tiles}) >= 2
 
 
+@given(
+    st.integers(1, 70),
+    st.sampled_from([4, 8]),
+    st.tuples(st.integers(1, 3), st.integers(0, 2)),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([math.floor, math.ceil]),
+    st.booleans(),
+)
+def test_cores_cover_coarser_features_once(
+    size, stride, core_and_halo, step, cells, padded
+):
+    # Whether the network drops the end of an odd axis, keeps it, or gets it padded.
+    room = -(-size // stride) * stride if padded else size
+    if cells is math.floor and room < stride:
+        return
+    core, halo = ((part * stride,) for part in core_and_halo)
+    tiles = cut_tiles((size,), core, halo, (stride,), (room,))
+    seen = torch.zeros(cells(room / step))
+    for tile in tiles:
+        (crop,) = tile.crop
+        assert crop.start % stride == 0
+        assert crop.stop % stride == 0 or crop.stop == size == room
+        features = torch.arange(cells((crop.stop - crop.start) / step))
+        (inner,) = tile.inner((len(features),), (step,))
+        assert len(features[inner])
+        seen[crop.start // step + features[inner]] += 1
+    measured = -(-size // step) if padded else len(seen)
+    assert (seen[:measured] == 1).all()
+    assert (seen[measured:] == 0).all()
+
+
 def test_cores_may_be_rounded_outwards():
     tile = Tile(core=(slice(3, 6),), crop=(slice(0, 8),))
-    assert tile.inner((4,), exact=False) == (slice(1, 3),)
+    assert tile.inner((4,)) == (slice(1, 3),)
