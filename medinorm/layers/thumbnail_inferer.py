@@ -59,8 +59,9 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
     network looks far: 96 voxels to each side in MONAI's `BasicUNet` and in a `UNet` of
     5 levels with residual units, whatever the window. Where the whole volume holds no
     more voxels than `sw_batch_size` such windows (or four), it passes once instead,
-    whatever `statistics` says: that is exact, and much faster. With a `sw_batch_size`
-    of `count`, ``tiles`` needs one pass for all layers instead of one for each.
+    whatever `statistics` says: that is exact, and much faster (a card without the
+    memory for it gets the windows). With a `sw_batch_size` of `count`, ``tiles`` needs
+    one pass for all layers instead of one for each.
 
     A size that is no multiple of the network's stride: if the network takes it, so do
     the windows at the end, and ``exact`` is what the network gives for the volume. If
@@ -182,7 +183,11 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
         tiles = cut_tiles(shape, core, halo, stride, room)
         if math.prod(room) <= max(AT_ONCE, self.sw_batch_size) * _largest(tiles):
             whole = Tile(_all_of(shape), _all_of(room))
-            return predict_at_once(network, predict, padded, whole, steps, device)
+            try:
+                return predict_at_once(network, predict, padded, whole, steps, device)
+            except torch.OutOfMemoryError:  # of the card; then it is cut
+                for layer in thumbnail_layers(network):
+                    layer.thaw()
         if self.statistics == "strided":
             freeze_from_strided(network, predict, padded, core)
         elif self.statistics == "exact":

@@ -150,6 +150,21 @@ def test_no_more_windows_pass_at_once_than_allowed(statistics, sw_batch_size):
     assert max(shape[2:].numel() for shape in shapes) <= 40 * 32 * 32
 
 
+@torch.no_grad()
+def test_without_the_memory_for_the_volume_at_once_it_is_cut():
+    network, volume = _network(), _volume(64)
+
+    def refuse(_network, given):
+        if given[0].numel() == volume.numel():
+            raise torch.OutOfMemoryError
+
+    whole = network(volume)
+    with network.register_forward_pre_hook(refuse):
+        inferer = ThumbnailSlidingWindowInferer(WINDOW, statistics="exact")
+        inferred = inferer(volume, network)
+    torch.testing.assert_close(inferred, whole, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("surroundings", [True, False])
 @torch.no_grad()
 def test_statistics_do_not_depend_on_how_many_windows_pass_at_once(surroundings):
