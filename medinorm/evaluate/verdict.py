@@ -196,12 +196,12 @@ def _say_ties(study: Study, findings: Findings) -> str:
 
 
 def _say_reference(top: Variant, findings: Findings, level: str) -> str:
-    """How the best variant compares with the usual choice."""
+    """How the best variant compares with the usual norm."""
     reference = _find_reference(findings)
     if reference is None:
         return ""
     if reference == top:
-        return f"{top.name} is also the usual choice."
+        return f"Its norm, {top.norm}, is also the usual one."
     found = findings.compare(top, reference)
     if found is None or reference not in map(variant_of, findings.ranking):
         return ""
@@ -214,7 +214,7 @@ def _say_reference(top: Variant, findings: Findings, level: str) -> str:
         found["verdict"], "which may or may not matter: the study is too small to say"
     )
     return (
-        f"The usual choice, {reference.name}, reached {row['out_domain']:.3f}: the "
+        f"With the usual norm, {reference.name} reached {row['out_domain']:.3f}: the "
         f"best is ahead by {_estimate(found, 'difference', level)}, {meaning}."
     )
 

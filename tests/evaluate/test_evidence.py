@@ -70,7 +70,7 @@ def test_the_verdict_names_the_best_and_those_that_may_be_as_good(study, read_js
     said = " ".join(verdict["sentences"])
     assert "3 held-out scanners, 18 scans and 4 seeds" in said
     assert "4.97 standard deviations" in said
-    assert "The usual choice, zscore + batch, reached 0.4" in said
+    assert "With the usual norm, zscore + batch reached 0.4" in said
     assert "nan" not in said
 
 
