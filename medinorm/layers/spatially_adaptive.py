@@ -77,7 +77,8 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         normalized = normalize_pooled(x, Pool(self.num_features), eps=self.eps)
         regions = self.given_map("regions", x, "nearest")
         gain, offset = (each.to(x.dtype) for each in self._affine_maps(regions, x))
-        return in_layout_of(torch.addcmul(offset, normalized, gain), x)
+        # Not addcmul: its backward multiplies by 1 twice.
+        return in_layout_of((normalized * gain).add_(offset), x)
 
     def _affine_maps(self, regions: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gain and offset of each voxel."""
@@ -86,10 +87,19 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         if not labels or self.kernel_size > 1:
             gain, offset = self._convolve(weights).chunk(2, dim=1)
             return 1 + gain, offset
-        one = torch.eye(self.num_regions, device=x.device, dtype=weights.dtype)
-        table = self._convolve(one[..., None])[..., 0]  # (R, 2C)
-        change, offset = table.chunk(2, dim=1)
+        change, offset = self._table().chunk(2, dim=1)
         return _look_up(1 + change, weights, x), _look_up(offset, weights, x)
+
+    def _table(self) -> Tensor:
+        """What convolutions of 1 voxel give in each region, ``(R, 2C)``."""
+        to_hidden, to_affine = (
+            layer.weight.flatten(1) for layer in (self.shared, self.to_affine)
+        )
+        one = torch.eye(
+            self.num_regions, device=to_hidden.device, dtype=to_hidden.dtype
+        )
+        hidden = F.relu(F.linear(one, to_hidden, self.shared.bias))
+        return F.linear(hidden, to_affine, self.to_affine.bias)
 
     def _convolve(self, weights: Tensor) -> Tensor:
         """The convolutions, on 1 to 3 spatial axes."""
