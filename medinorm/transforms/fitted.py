@@ -55,6 +55,12 @@ class FittedTransform(IntensityTransform):
                 f"{type(self.map).__name__}; give it the map of its own method"
             )
 
+    @property
+    def reads_masks(self) -> bool:
+        """Whether mapping a scan takes its foreground."""
+        own = getattr(self.map, "background", None)
+        return own is not None or super().reads_masks
+
 
 def take_recorded(
     reference: Any, settings: Mapping[str, Any]

@@ -44,6 +44,11 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
         options.pop("restore", None)
         self.policy = make_policy(**options)
 
+    @property
+    def reads_masks(self) -> bool:
+        """Whether mapping a scan takes its foreground."""
+        return self.measures or self.policy.background is not None
+
     @abstractmethod
     def fit(self, voxels: Any, policy: Policy, given: Any) -> IntensityMap:
         """The map of a scan.

@@ -82,8 +82,9 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
         )
         policy = self.transform.policy
         masked = policy.foreground in NEEDS_MASK
-        used = self.transform.measures or policy.background is not None
-        if (mask_key is None and masked and used) or (mask_key and not masked):
+        used = self.transform.reads_masks
+        given = mask_key is not None
+        if (masked and used and not given) or (given and not masked):
             need = "needs a" if masked else "takes no"
             raise ValueError(
                 f"foreground {policy.foreground!r} {need} mask_key; masks belong to "

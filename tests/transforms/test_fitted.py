@@ -177,6 +177,17 @@ def test_a_map_of_label_foreground_needs_no_label_of_the_scan(scan):
     assert torch.equal(with_key(data)["image"], alone)
 
 
+def test_a_background_of_the_map_itself_needs_the_label(scan):
+    with_background = LinearMap((10.0, 20.0), (2.0, 4.0), background=-1.0)
+    learned = fitted(with_background, foreground="label")
+    with pytest.raises(ValueError, match="needs a mask_key"):
+        PopulationNormalized("image", learned)
+    transform = PopulationNormalized("image", learned, mask_key="label")
+    inside = scan.as_tensor() > 0
+    result = transform({"image": scan, "label": inside})["image"]
+    assert (result.as_tensor()[~inside] == -1).all()
+
+
 @pytest.mark.parametrize("std", [[10.0], [10.0, -2.0], [10.0, 0.0]])
 def test_statistics_of_a_reference_must_be_possible(std):
     with pytest.raises(IntensityError, match="a mean and a positive std for each"):
