@@ -101,6 +101,11 @@ def blocks(
     )
 
 
+def find_finite(array: Any) -> Any:
+    """Which voxels are neither NaN nor infinite: of the same kind and on its device."""
+    return array.isfinite() if is_tensor(array) else np.isfinite(array)
+
+
 def as_mask(mask: Any) -> Any:
     """Which voxels of a mask are foreground: those with a number other than 0.
 
@@ -114,8 +119,7 @@ def as_mask(mask: Any) -> Any:
     """
     if "bool" in str(mask.dtype):
         return mask
-    finite = mask.isfinite() if is_tensor(mask) else np.isfinite(mask)
-    return finite & (mask != 0)
+    return find_finite(mask) & (mask != 0)
 
 
 def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:

@@ -117,7 +117,7 @@ def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
         raise IntensityError(f"foreground {method!r} needs a mask")
     mask = FOREGROUNDS[method](channel)
     if not mask.any():
-        raise _empty_error(method)
+        raise empty_error(method)
     return mask
 
 
@@ -221,7 +221,7 @@ def _all_of_constant(channel: Any, finite: Any, policy: Policy) -> Any:
         spread = measure_any(channel, finite)
         if spread.count and not spread.m2:
             return finite
-    raise _empty_error(policy.foreground)
+    raise empty_error(policy.foreground)
 
 
 def _finite(channel: Any, policy: Policy) -> Any:
@@ -257,7 +257,7 @@ def _by_channel(given: Any, array: Any) -> Sequence[Any]:
     return list(given)
 
 
-def _empty_error(method: ForegroundName) -> IntensityError:
+def empty_error(method: ForegroundName) -> IntensityError:
     """What to say of an empty foreground."""
     return IntensityError(
         f"no voxel is in the foreground {method!r}; choose another foreground"

@@ -10,6 +10,7 @@ from medinorm.errors import IntensityError
 from medinorm.intensity.arrays import (
     ArrayT,
     as_mask,
+    find_finite,
     is_accelerated,
     like,
     require_grid,
@@ -85,7 +86,7 @@ class ChannelMap(ABC):
         for number, (channel, out) in enumerate(zip(given, mapped, strict=True)):
             self.apply_channel(number, channel, out)
             if self.nonfinite is not None:
-                out[~_is_finite(channel)] = self.nonfinite
+                out[~find_finite(channel)] = self.nonfinite
         if self.background is not None:
             fill_background(mapped, masks, self.background)
         result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
@@ -119,7 +120,3 @@ def fill_background(mapped: Any, masks: Sequence[Any], value: float) -> None:
             require_grid(mask, out)
             inside = as_mask(mask)
             out[~(inside if is_accelerated(out) else to_host(inside))] = value
-
-
-def _is_finite(channel: Any) -> Any:
-    return channel.isfinite() if is_accelerated(channel) else np.isfinite(channel)

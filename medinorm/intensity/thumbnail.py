@@ -20,7 +20,12 @@ from medinorm.intensity.arrays import (
     measure_any,
     require_grid,
 )
-from medinorm.intensity.foreground import FOREGROUNDS, Policy, otsu_threshold
+from medinorm.intensity.foreground import (
+    FOREGROUNDS,
+    Policy,
+    empty_error,
+    otsu_threshold,
+)
 from medinorm.intensity.linear import LinearMap, standardize
 from medinorm.intensity.maps import IntensityMap
 from medinorm.intensity.moments import Moments
@@ -72,10 +77,7 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
     if policy.constant == "zeros" and given is None:
         spreads = _measure_constant(volume, parts(), spreads, policy)
     if not all(spread.count for spread in spreads):
-        raise IntensityError(
-            f"no voxel is in the foreground {policy.foreground!r}; choose another "
-            "foreground"
-        )
+        raise empty_error(policy.foreground)
     moments = Moments.of(spreads)
     if policy.constant == "refuse" and not all(moments.m2):
         raise IntensityError(

@@ -32,7 +32,9 @@ from medinorm.layers.whole_volume import (
 
 Statistics = Literal["tiles", "strided", "exact"]
 
-AT_ONCE = 4  # windows: no larger a volume is worth cutting, it takes 50 times longer
+# Windows with surroundings that a volume must exceed to be cut: a smaller one passes at
+# once in a fraction of the time (a 30th in BasicUNet with windows of 32 voxels).
+AT_ONCE = 4
 _OWN_WORDS = ("device", "buffer_steps", "buffer_dim")  # of a call, as in MONAI
 
 

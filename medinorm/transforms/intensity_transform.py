@@ -39,10 +39,8 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
     measures: ClassVar[bool] = True  # whether the map depends on the scan
 
     def __init__(self, **settings: Unpack[Settings]) -> None:
-        options = dict(settings)
-        self.restore: bool | None = settings.get("restore")
-        options.pop("restore", None)
-        self.policy = make_policy(**options)
+        self.restore = settings.pop("restore", None)
+        self.policy = make_policy(**settings)
 
     @property
     def reads_masks(self) -> bool:

@@ -101,7 +101,8 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
 
         `monai.transforms.Invertd` hands over a prediction alone, in the image's place,
         and while missing keys are allowed: such data keeps its values, unless the
-        transform was made with ``restore=True``.
+        transform was made with ``restore=True``. That is the word to give where an
+        image is alone in its dictionary and `allow_missing_keys` is always on.
         """
         result = dict(data)
         restore = self.transform.restore

@@ -152,16 +152,18 @@ def test_no_more_windows_pass_at_once_than_allowed(statistics, sw_batch_size):
 
 @torch.no_grad()
 def test_without_the_memory_for_the_volume_at_once_it_is_cut():
-    network, volume = _network(), _volume(64)
+    network, volume, refused = _network(), _volume(64), []
 
     def refuse(_network, given):
         if given[0].numel() == volume.numel():
+            refused.append(given)
             raise torch.OutOfMemoryError
 
     whole = network(volume)
     with network.register_forward_pre_hook(refuse):
         inferer = ThumbnailSlidingWindowInferer(WINDOW, statistics="exact")
         inferred = inferer(volume, network)
+    assert len(refused) == 1
     torch.testing.assert_close(inferred, whole, rtol=0, atol=1e-4)
 
 
