@@ -44,10 +44,10 @@ def load_medinorm() -> Converter:
     """Convert by medinorm."""
     from medinorm.config import IngestConfig
     from medinorm.errors import ScanError
-    from medinorm.ingest.dicom_index import index_folders
-    from medinorm.ingest.dicom_parts import find_parts, frames_of
-    from medinorm.ingest.dicom_volume import read_part
-    from medinorm.volume import write_volume
+    from medinorm.files.nifti import write_volume
+    from medinorm.ingest.dicom.volume import read_part
+    from medinorm.ingest.plan.dicom_entries import index_folders
+    from medinorm.ingest.plan.dicom_parts import find_parts, frames_of
 
     def convert(source: Path, target: Path) -> int:
         entries, _ = index_folders([source])
@@ -179,7 +179,7 @@ def measure_index(source: Path, count: int) -> dict[str, float]:
     from pydicom import dcmread
 
     from medinorm.config import InputConfig
-    from medinorm.ingest.header_values import KEYWORDS
+    from medinorm.ingest.dicom.header_values import KEYWORDS
     from medinorm.ingest.index import index_input
 
     files = sorted(path for path in source.iterdir() if path.is_file())

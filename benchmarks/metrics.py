@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial import KDTree
 
-from medinorm.evaluate.metrics import (
+from medinorm.score.metrics import (
     Labels,
     Points,
     bounding_boxes,

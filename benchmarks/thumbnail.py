@@ -29,9 +29,9 @@ from monai.inferers import SlidingWindowInferer
 from monai.networks.nets import UNet
 from torch import Tensor, nn
 
-from medinorm.ingest.dicom_volume import read_series
+from medinorm.files.nifti import read_volume
+from medinorm.ingest.dicom.volume import read_series
 from medinorm.layers import ThumbnailSlidingWindowInferer, register_norms
-from medinorm.volume import read_volume
 
 WINDOW = (24, 24, 24)
 STRIDE = 4  # of the network: volumes are padded to a multiple of it

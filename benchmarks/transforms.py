@@ -39,7 +39,7 @@ from monai.transforms import NormalizeIntensity, ScaleIntensityRangePercentiles
 from numpy.typing import NDArray
 
 from medinorm.intensity import Policy, find_masks, fit_instance, fit_percentile
-from medinorm.intensity.nyul import fit_nyul, measure_landmarks
+from medinorm.intensity.methods.nyul import fit_nyul, measure_landmarks
 
 SHAPE = (192, 192, 160)
 QUICK_SHAPE = (48, 48, 40)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from medinorm.errors import StageError
-from medinorm.tables import Row, read_table
+from medinorm.files.tables import Row, read_table
 
 Role = Literal["train", "validation", "test"]
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import settings
 
 from medinorm.config import SplitConfig
-from medinorm.ingest.split import split_scans
-from medinorm.provenance import Provenance, write_sidecar
+from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.sidecars import Provenance, write_sidecar
+from medinorm.files.tables import write_table
 from medinorm.scan import EXCLUDED_COLUMNS, SCAN_COLUMNS
-from medinorm.tables import write_table
-from medinorm.volume import Volume, write_volume
+from medinorm.split.stage import split_scans
 
 # A loaded machine is no failure; CI tries the same examples each time, a developer
 # others each time.

@@ -13,17 +13,17 @@ HEAVY = {"torch", "monai", "lightning", "nilearn", "pandas", "matplotlib", "snak
 # module: which heavy packages it may load, and megabytes of memory it may take
 BUDGET = {
     "medinorm": (set(), 20),
-    "medinorm.cli": (set(), 60),
-    "medinorm.wiring": (set(), 60),
-    "medinorm.ingest.plan": (set(), 200),
-    "medinorm.ingest.convert": (set(), 200),
-    "medinorm.ingest.collect": (set(), 200),
-    "medinorm.ingest.split": (set(), 60),
+    "medinorm.cli.main": (set(), 60),
+    "medinorm.workflow.wiring": (set(), 60),
+    "medinorm.ingest.plan.stage": (set(), 200),
+    "medinorm.ingest.convert.stage": (set(), 200),
+    "medinorm.ingest.collect.stage": (set(), 200),
+    "medinorm.split.stage": (set(), 60),
     "medinorm.harmonize.stage": (set(), 200),
     "medinorm.intensity": (set(), 200),
-    "medinorm.evaluate.score": (set(), 200),
-    "medinorm.evaluate.evidence": ({"pandas"}, 300),
-    "medinorm.report.page": ({"pandas", "matplotlib"}, 300),
+    "medinorm.score.stage": (set(), 200),
+    "medinorm.evidence.stage": ({"pandas"}, 300),
+    "medinorm.report.pages.report_page": ({"pandas", "matplotlib"}, 300),
     "medinorm.demo.study": ({"nilearn", "pandas"}, 300),
     "medinorm.layers": ({"torch"}, 400),
     "medinorm.transforms": ({"torch", "monai", "pandas", "matplotlib"}, 700),
@@ -71,7 +71,7 @@ ours = UNet(3, 1, 3, (8, 16, 32), (2, 2), norm="medinorm_group")
 theirs = UNet(3, 1, 3, (8, 16, 32), (2, 2), norm="instance")
 kinds = [{type(m).__module__ for m in n.modules() if "Norm" in type(m).__name__}
          for n in (ours, theirs)]
-assert kinds[0] == {"medinorm.layers.group"}, kinds
+assert kinds[0] == {"medinorm.layers.norms.group"}, kinds
 assert kinds[1] == {"torch.nn.modules.instancenorm"}, kinds
 """
 

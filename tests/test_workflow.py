@@ -13,7 +13,7 @@ import yaml
 
 from medinorm.config import DemoConfig
 from medinorm.demo.patients import planted_tokens
-from medinorm.tables import read_table
+from medinorm.files.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from medinorm.config.numbers import Millimetres
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 PlaneName = Literal["axial", "coronal", "sagittal"]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from medinorm.config.numbers import Count, Fraction, Millimetres, Seed
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 
 class PredictConfig(Section):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 
 class ExportConfig(Section):

@@ -15,7 +15,7 @@ from medinorm.choices import (
 )
 from medinorm.config.intensities import IntensityOptions
 from medinorm.config.numbers import Count, Millimetres
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 _CONSTANT: frozenset[IntensityName] = frozenset(
     {

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from medinorm.choices import IntensityName, PeakName, SourceName, TissueName
 from medinorm.config.numbers import Count, Percent, Seed, Word
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from medinorm.config.numbers import Count
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 # What an AE title may be (PS3.5 6.2), a date (DA), and a port.
 AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")]

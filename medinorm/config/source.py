@@ -10,7 +10,7 @@ from medinorm.choices import DesignName, ScannerName
 from medinorm.config.dicom import GeometryConfig, SelectRule
 from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
 from medinorm.config.pacs import PacsConfig
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 
 class TaskConfig(Section):

@@ -14,9 +14,9 @@ from medinorm.config.evaluate import (
 )
 from medinorm.config.harmonize import HarmonizeConfig
 from medinorm.config.numbers import Count
+from medinorm.config.section import Section, parse_section
 from medinorm.config.source import DemoConfig, IngestConfig, InputConfig, SplitConfig
 from medinorm.config.train import ExperimentsConfig, TrainConfig
-from medinorm.sections import Section, parse_section
 
 
 class StudyConfig(Section):

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from medinorm.choices import AdaptName, IntensityName, NetworkName, NormName
 from medinorm.config.numbers import Count, Seed
-from medinorm.sections import Section
+from medinorm.config.section import Section
 
 
 class NetworkConfig(Section):

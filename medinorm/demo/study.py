@@ -34,9 +34,9 @@ from medinorm.demo.scanners import SCANNERS, Scanner, draw_grid, noise_of, sub_v
 from medinorm.demo.signal import add_rician_noise, coil_sensitivity
 from medinorm.demo.tissues import TISSUES, vary_tissues
 from medinorm.errors import StageError
-from medinorm.progress import track
-from medinorm.tables import Row, write_table
-from medinorm.volume import Volume, write_volume
+from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.tables import Row, write_table
+from medinorm.jobs.progress import track
 
 LABEL_COLUMNS = ("series_uid", "label")
 

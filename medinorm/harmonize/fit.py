@@ -8,13 +8,13 @@ from typing import Any
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import IntensityError, ScanError, StageError
+from medinorm.files.tables import Row, read_table
 from medinorm.harmonize.methods import LEARNED, choose_scans
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
-from medinorm.progress import track
+from medinorm.jobs.progress import track
+from medinorm.jobs.shards import DISK_ERRORS, place_of
 from medinorm.scan import Role, Scan, read_scans
-from medinorm.shards import DISK_ERRORS, place_of
-from medinorm.tables import Row, read_table
 
 _log = logging.getLogger(__name__)
 

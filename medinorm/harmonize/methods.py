@@ -36,11 +36,11 @@ from medinorm.intensity import (
     standardize,
     window_map,
 )
-from medinorm.intensity.fcm import fit_fcm
-from medinorm.intensity.histogram import fit_histogram, measure_histogram
-from medinorm.intensity.kde import fit_kde
-from medinorm.intensity.nyul import fit_nyul, measure_landmarks
-from medinorm.intensity.whitestripe import fit_whitestripe
+from medinorm.intensity.methods.fcm import fit_fcm
+from medinorm.intensity.methods.histogram import fit_histogram, measure_histogram
+from medinorm.intensity.methods.kde import fit_kde
+from medinorm.intensity.methods.nyul import fit_nyul, measure_landmarks
+from medinorm.intensity.methods.whitestripe import fit_whitestripe
 
 PerScan = Callable[[Sample, IntensityOptions], IntensityMap]
 

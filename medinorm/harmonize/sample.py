@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medinorm.choices import ConstantName, NonfiniteName
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import GeometryError, IntensityError, LabelError, ReadError
+from medinorm.files.nifti import Volume, read_volume
 from medinorm.harmonize.spatial import (
     Spacing,
     orient_to_ras,
@@ -18,10 +19,9 @@ from medinorm.harmonize.spatial import (
     resample_labels,
 )
 from medinorm.intensity import Policy, find_masks
-from medinorm.intensity.arrays import as_mask
 from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
+from medinorm.intensity.voxels.arrays import as_mask
 from medinorm.scan import Scan
-from medinorm.volume import Volume, read_volume
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from medinorm.volume import Volume
+from medinorm.files.nifti import Volume
 
 Spacing = tuple[float, float, float]
 

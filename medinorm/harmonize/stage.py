@@ -11,15 +11,9 @@ from numpy.typing import NDArray
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import IntensityError, StageError
-from medinorm.files import checksum
-from medinorm.harmonize.fit import read_map_of
-from medinorm.harmonize.methods import LEARNED, PER_SCAN
-from medinorm.harmonize.sample import Sample, mask_path, read_labels, read_sample
-from medinorm.harmonize.spatial import orient_to_ras, resample_labels
-from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
-from medinorm.intensity.maps import fill_background
-from medinorm.layout import named_paths
-from medinorm.provenance import (
+from medinorm.files.atomic import checksum
+from medinorm.files.nifti import write_volume
+from medinorm.files.sidecars import (
     Provenance,
     discard_others,
     discarding,
@@ -27,10 +21,16 @@ from medinorm.provenance import (
     recorded_checksum,
     write_sidecar,
 )
+from medinorm.files.tables import Row
+from medinorm.harmonize.fit import read_map_of
+from medinorm.harmonize.methods import LEARNED, PER_SCAN
+from medinorm.harmonize.sample import Sample, mask_path, read_labels, read_sample
+from medinorm.harmonize.spatial import orient_to_ras, resample_labels
+from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
+from medinorm.intensity.maps.intensity_map import fill_background
+from medinorm.jobs.shards import State, in_shard, run_items
+from medinorm.layout import named_paths
 from medinorm.scan import Scan, read_scans
-from medinorm.shards import State, in_shard, run_items
-from medinorm.tables import Row
-from medinorm.volume import write_volume
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from typing import IO, Any, Literal
 
 from medinorm.config import InputConfig
 from medinorm.errors import ReadError, StageError
-from medinorm.files import clear_leftovers, replacing
-from medinorm.ingest.bids_files import walk_dataset
-from medinorm.ingest.file_values import read_values
-from medinorm.ingest.pseudonyms import open_pseudonyms
-from medinorm.ingest.zip_files import Member, list_members, open_archive
-from medinorm.progress import track
+from medinorm.files.atomic import clear_leftovers, replacing
+from medinorm.ingest.archives import Member, list_members, open_archive
+from medinorm.ingest.bids.names import walk_dataset
+from medinorm.ingest.deidentify.pseudonyms import open_pseudonyms
+from medinorm.ingest.dicom.file_values import read_values
+from medinorm.jobs.progress import track
 
 # `listed`: known by its name only, as all files of a BIDS data set.
 IndexState = Literal["dicom", "listed", "excluded", "unreadable"]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medinorm.config import IngestConfig, InputConfig
-from medinorm.ingest.collect import collect_scans
-from medinorm.ingest.convert import convert_scans
+from medinorm.ingest.collect.stage import collect_scans
+from medinorm.ingest.convert.stage import convert_scans
 from medinorm.ingest.index import index_input
-from medinorm.ingest.plan import FILES_NAME, plan_scans
+from medinorm.ingest.plan.stage import FILES_NAME, plan_scans
 
 
 def ingest_scans(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.tables import read_table
+from medinorm.files.tables import read_table
 
 
 def require_all(excluded: Path) -> None:

@@ -4,13 +4,6 @@ NumPy arrays and torch tensors alike: what comes in goes out, on the same device
 float32; measurements are made in float64; the input is not changed.
 """
 
-from medinorm.intensity.clusters import ClusterMap, fit_clusters
-from medinorm.intensity.fitted import (
-    FittedMap,
-    hash_scans,
-    read_fitted,
-    write_fitted,
-)
 from medinorm.intensity.foreground import (
     Policy,
     find_foreground,
@@ -19,29 +12,30 @@ from medinorm.intensity.foreground import (
     largest_component,
     otsu_threshold,
 )
-from medinorm.intensity.linear import (
+from medinorm.intensity.maps.fitted import (
+    FittedMap,
+    hash_scans,
+    read_fitted,
+    write_fitted,
+)
+from medinorm.intensity.maps.intensity_map import IntensityMap
+from medinorm.intensity.maps.linear import (
     LinearMap,
     clip_map,
     match_moments,
     standardize,
     window_map,
 )
-from medinorm.intensity.maps import IntensityMap
-from medinorm.intensity.moments import (
-    Moments,
-    measure_moments,
-    merge_moments,
-    pool_moments,
-)
-from medinorm.intensity.percentiles import (
+from medinorm.intensity.maps.registry import MAPS, map_from_dict, map_to_dict
+from medinorm.intensity.methods.clusters import ClusterMap, fit_clusters
+from medinorm.intensity.methods.percentiles import (
     fit_percentile,
     fit_percentiles,
     measure_quantiles,
 )
-from medinorm.intensity.regions import RegionMap, fit_regions
-from medinorm.intensity.registry import MAPS, map_from_dict, map_to_dict
-from medinorm.intensity.thumbnail import apply_slabs, fit_thumbnail
-from medinorm.intensity.zscore import (
+from medinorm.intensity.methods.regions import RegionMap, fit_regions
+from medinorm.intensity.methods.thumbnail import apply_slabs, fit_thumbnail
+from medinorm.intensity.methods.zscore import (
     fit_adaptive,
     fit_group,
     fit_instance,
@@ -49,6 +43,12 @@ from medinorm.intensity.zscore import (
     fit_population,
     measure_foreground,
     name_groups,
+)
+from medinorm.intensity.statistics.moments import (
+    Moments,
+    measure_moments,
+    merge_moments,
+    pool_moments,
 )
 
 __all__ = [

@@ -9,7 +9,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import (
+from medinorm.intensity.maps.intensity_map import require_channels
+from medinorm.intensity.voxels.arrays import (
     ArrayT,
     as_mask,
     like,
@@ -17,7 +18,6 @@ from medinorm.intensity.arrays import (
     require_grid,
     to_host,
 )
-from medinorm.intensity.maps import require_channels
 
 _LEAST = 8  # voxels along each axis that shrinking leaves
 _FEWEST = 100  # voxels from which the field is found

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import require_finite
+from medinorm.intensity.voxels.arrays import require_finite
 
 Channel = NDArray[np.float32]
 Bounds = tuple[float, float]

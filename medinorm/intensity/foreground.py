@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from medinorm.choices import ConstantName, ForegroundName, NonfiniteName
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import (
+from medinorm.intensity.voxels.arrays import (
     Mask,
     Rule,
     as_mask,
@@ -68,7 +68,8 @@ def find_masks(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]
         array: shape ``(C, ...)``, NumPy or torch.
         policy: the foreground, and whether NaN and infinity are refused.
         given: the mask for ``label`` and ``file``: shape ``(C, ...)``, ``(1, ...)`` or
-            the grid alone; foreground as `medinorm.intensity.arrays.as_mask` says.
+            the grid alone; foreground as `medinorm.intensity.voxels.arrays.as_mask`
+            says.
 
     Returns:
         One mask for each channel, of the kind and on the device of `array`; ``None``
@@ -89,7 +90,7 @@ def find_masks(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]
 
 
 def masks_to_measure(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]:
-    """As `find_masks`, for `medinorm.intensity.arrays.measure`.
+    """As `find_masks`, for `medinorm.intensity.voxels.arrays.measure`.
 
     A rule that looks at one voxel at a time stays a rule, and costs no pass of its own.
     """

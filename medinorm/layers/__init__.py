@@ -16,35 +16,38 @@ Limits:
 
 from typing import Any
 
-from medinorm.layers.adapt import adapt_batch_statistics
-from medinorm.layers.adaptive_instance import AdaptiveInstanceNorm3d, match_moments
-from medinorm.layers.batch import BatchNorm3d
-from medinorm.layers.batch_instance import BatchInstanceNorm3d
-from medinorm.layers.cluster_instance import ClusterInstanceNorm3d
-from medinorm.layers.conditioning import ConditionalNetwork
+from medinorm.layers.conditions.network import ConditionalNetwork
+from medinorm.layers.conditions.style_encoder import StyleEncoder
 from medinorm.layers.convert import convert_norm
-from medinorm.layers.domain_specific import DomainSpecificNorm3d
-from medinorm.layers.dsu import DSU
-from medinorm.layers.efdmix import EFDMix
-from medinorm.layers.group import GroupNorm3d
-from medinorm.layers.ibn import IBN3d
-from medinorm.layers.identity import NoNorm
-from medinorm.layers.insert import PERTURBATIONS, insert_perturbation
-from medinorm.layers.instance import InstanceNorm3d
-from medinorm.layers.layer import LayerNorm3d
-from medinorm.layers.masked_instance import MaskedInstanceNorm3d
-from medinorm.layers.mixstyle import MixStyle
-from medinorm.layers.moments import Moments, moments
-from medinorm.layers.normalize import normalize
-from medinorm.layers.permuted_adain import PermutedAdaIN
+from medinorm.layers.norms.adaptive_instance import (
+    AdaptiveInstanceNorm3d,
+    match_moments,
+)
+from medinorm.layers.norms.batch import BatchNorm3d
+from medinorm.layers.norms.batch_instance import BatchInstanceNorm3d
+from medinorm.layers.norms.cluster_instance import ClusterInstanceNorm3d
+from medinorm.layers.norms.domain_specific import DomainSpecificNorm3d
+from medinorm.layers.norms.group import GroupNorm3d
+from medinorm.layers.norms.ibn import IBN3d
+from medinorm.layers.norms.instance import InstanceNorm3d
+from medinorm.layers.norms.layer import LayerNorm3d
+from medinorm.layers.norms.masked_instance import MaskedInstanceNorm3d
+from medinorm.layers.norms.no_norm import NoNorm
+from medinorm.layers.norms.self_attentive_instance import SelfAttentiveInstanceNorm3d
+from medinorm.layers.norms.spatially_adaptive import SpatiallyAdaptiveNorm3d
+from medinorm.layers.norms.switchable import SwitchableNorm3d
+from medinorm.layers.norms.thumbnail_instance import ThumbnailInstanceNorm3d
+from medinorm.layers.norms.window_instance import WindowInstanceNorm3d
+from medinorm.layers.perturbations.dsu import DSU
+from medinorm.layers.perturbations.efdmix import EFDMix
+from medinorm.layers.perturbations.insert import PERTURBATIONS, insert_perturbation
+from medinorm.layers.perturbations.mixstyle import MixStyle
+from medinorm.layers.perturbations.permuted_adain import PermutedAdaIN
 from medinorm.layers.registry import NORMS, monai_norm, register_norms
-from medinorm.layers.self_attentive_instance import SelfAttentiveInstanceNorm3d
-from medinorm.layers.spatially_adaptive import SpatiallyAdaptiveNorm3d
-from medinorm.layers.style_encoder import StyleEncoder
-from medinorm.layers.switchable import SwitchableNorm3d
-from medinorm.layers.tent import Tent
-from medinorm.layers.thumbnail_instance import ThumbnailInstanceNorm3d
-from medinorm.layers.window_instance import WindowInstanceNorm3d
+from medinorm.layers.statistics.moments import Moments, moments
+from medinorm.layers.statistics.normalize import normalize
+from medinorm.layers.test_time.adabn import adapt_batch_statistics
+from medinorm.layers.test_time.tent import Tent
 
 __all__ = [
     "DSU",
@@ -89,7 +92,7 @@ def __getattr__(name: str) -> Any:
     """Import what needs MONAI on first use (PEP 562)."""
     if name == "ThumbnailSlidingWindowInferer":
         # MONAI takes seconds to import.
-        from medinorm.layers.thumbnail_inferer import (  # noqa: PLC0415
+        from medinorm.layers.tiled_inference.thumbnail_inferer import (  # noqa: PLC0415
             ThumbnailSlidingWindowInferer,
         )
 

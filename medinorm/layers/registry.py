@@ -6,22 +6,22 @@ from typing import Any
 
 from torch import nn
 
-from medinorm.layers.adaptive_instance import AdaptiveInstanceNorm3d
-from medinorm.layers.batch import BatchNorm3d
-from medinorm.layers.batch_instance import BatchInstanceNorm3d
-from medinorm.layers.cluster_instance import ClusterInstanceNorm3d
-from medinorm.layers.domain_specific import DomainSpecificNorm3d
-from medinorm.layers.group import GroupNorm3d
-from medinorm.layers.ibn import IBN3d
-from medinorm.layers.identity import NoNorm
-from medinorm.layers.instance import InstanceNorm3d
-from medinorm.layers.layer import LayerNorm3d
-from medinorm.layers.masked_instance import MaskedInstanceNorm3d
-from medinorm.layers.self_attentive_instance import SelfAttentiveInstanceNorm3d
-from medinorm.layers.spatially_adaptive import SpatiallyAdaptiveNorm3d
-from medinorm.layers.switchable import SwitchableNorm3d
-from medinorm.layers.thumbnail_instance import ThumbnailInstanceNorm3d
-from medinorm.layers.window_instance import WindowInstanceNorm3d
+from medinorm.layers.norms.adaptive_instance import AdaptiveInstanceNorm3d
+from medinorm.layers.norms.batch import BatchNorm3d
+from medinorm.layers.norms.batch_instance import BatchInstanceNorm3d
+from medinorm.layers.norms.cluster_instance import ClusterInstanceNorm3d
+from medinorm.layers.norms.domain_specific import DomainSpecificNorm3d
+from medinorm.layers.norms.group import GroupNorm3d
+from medinorm.layers.norms.ibn import IBN3d
+from medinorm.layers.norms.instance import InstanceNorm3d
+from medinorm.layers.norms.layer import LayerNorm3d
+from medinorm.layers.norms.masked_instance import MaskedInstanceNorm3d
+from medinorm.layers.norms.no_norm import NoNorm
+from medinorm.layers.norms.self_attentive_instance import SelfAttentiveInstanceNorm3d
+from medinorm.layers.norms.spatially_adaptive import SpatiallyAdaptiveNorm3d
+from medinorm.layers.norms.switchable import SwitchableNorm3d
+from medinorm.layers.norms.thumbnail_instance import ThumbnailInstanceNorm3d
+from medinorm.layers.norms.window_instance import WindowInstanceNorm3d
 
 # MONAI has norms of its own by these names; ours get a prefix there.
 _MONAI_NAMES = frozenset({"batch", "group", "instance", "layer"})

@@ -6,10 +6,10 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from medinorm.files.tables import Row
+from medinorm.report.figures.heatmap import Matrix, draw_heatmap, shared_scale
 from medinorm.report.findings import Findings, mean, number, variant_of
-from medinorm.report.heatmap import Matrix, draw_heatmap, shared_scale
-from medinorm.report.tables import Cell, Column, Table, estimate, word
-from medinorm.tables import Row
+from medinorm.report.tables.cells import Cell, Column, Table, estimate, word
 from medinorm.variant import Variant
 
 Factor = Literal["intensity", "norm"]

@@ -9,7 +9,8 @@ from typing import Any
 
 from medinorm.domain import DomainNoun
 from medinorm.errors import StageError
-from medinorm.files import read_json
+from medinorm.files.atomic import read_json
+from medinorm.files.tables import Row, read_table
 from medinorm.scan import (
     EXCLUDED_COLUMNS,
     IDENTITY_COLUMNS,
@@ -17,7 +18,6 @@ from medinorm.scan import (
     SCORE_COLUMNS,
     SPLIT_COLUMNS,
 )
-from medinorm.tables import Row, read_table
 from medinorm.variant import Variant
 
 MEAN = "mean"  # in the column `label`: the mean over all labels

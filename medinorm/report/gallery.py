@@ -13,9 +13,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from medinorm.errors import ScanError
+from medinorm.files.nifti import Volume, read_volume
+from medinorm.files.tables import Row
 from medinorm.layout import run_folder
-from medinorm.report.findings import mean, number, variant_of
-from medinorm.report.pictures import (
+from medinorm.report.figures.slices import (
     PLANES,
     Overlay,
     crop,
@@ -25,10 +26,9 @@ from medinorm.report.pictures import (
     frame,
     turn_upright,
 )
+from medinorm.report.findings import mean, number, variant_of
 from medinorm.scan import Scan
-from medinorm.tables import Row
 from medinorm.variant import Variant
-from medinorm.volume import Volume, read_volume
 
 _log = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from medinorm.config import TrainConfig
+from medinorm.files.nifti import read_volume
 from medinorm.layout import harmonized_paths
 from medinorm.train.conditions import central_patch, condition_maps
 from medinorm.train.model import ModelCard
-from medinorm.volume import read_volume
 
 Patch = tuple[int, int, int]
 Window = tuple[slice, slice, slice]

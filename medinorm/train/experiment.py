@@ -10,10 +10,10 @@ from typing import Literal, Self
 
 from medinorm.config import TrainConfig
 from medinorm.errors import StageError
+from medinorm.files.sidecars import Provenance, recorded_checksum
+from medinorm.files.tables import Row
 from medinorm.harmonize.fit import scans_of
 from medinorm.layout import harmonized_paths
-from medinorm.provenance import Provenance, recorded_checksum
-from medinorm.tables import Row
 from medinorm.train.dataset import TrainingScan, read_training_scan
 from medinorm.train.model import ModelCard
 

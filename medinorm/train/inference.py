@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from medinorm.config import PredictConfig
 from medinorm.layers import ConditionalNetwork, ThumbnailSlidingWindowInferer
-from medinorm.layers.thumbnail_instance import thumbnail_layers
+from medinorm.layers.norms.thumbnail_instance import thumbnail_layers
 from medinorm.train.conditions import MAPS
 
 

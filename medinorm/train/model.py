@@ -13,10 +13,10 @@ from torch import nn
 
 from medinorm.config import NetworkConfig
 from medinorm.errors import RunError
-from medinorm.files import read_json, replacing
+from medinorm.files.atomic import read_json, replacing
+from medinorm.files.sidecars import Provenance, sidecar_path, write_sidecar
 from medinorm.layers import NORMS, NoNorm
-from medinorm.layers.conditioning import Conditional, RecordsFeatures
-from medinorm.provenance import Provenance, sidecar_path, write_sidecar
+from medinorm.layers.conditions.network import Conditional, RecordsFeatures
 from medinorm.train.conditions import REGIONS
 from medinorm.train.network import build_network
 

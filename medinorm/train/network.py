@@ -16,7 +16,7 @@ from medinorm.layers import (
     monai_norm,
     register_norms,
 )
-from medinorm.layers.conditioning import conditional_layers
+from medinorm.layers.conditions.network import conditional_layers
 from medinorm.train.conditions import REGIONS
 
 MonaiNorm = tuple[str, dict[str, Any]]

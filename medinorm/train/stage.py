@@ -16,10 +16,10 @@ from torch.utils.data import DataLoader
 
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError
+from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
+from medinorm.files.tables import Row, read_table, write_table
+from medinorm.jobs.shards import State, run_items
 from medinorm.layout import run_folder
-from medinorm.provenance import Provenance, is_current, recorded_checksum
-from medinorm.shards import State, run_items
-from medinorm.tables import Row, read_table, write_table
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
 from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model

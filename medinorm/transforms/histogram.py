@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from medinorm.intensity import find_masks
-from medinorm.intensity.histogram import (
+from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
+from medinorm.intensity.methods.histogram import (
     QuantileFunction,
     fit_histogram,
     measure_histogram,
 )
-from medinorm.intensity.piecewise import PiecewiseLinearMap
 from medinorm.transforms.fitted import take_recorded
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
@@ -22,10 +22,10 @@ class HistogramMatch(MaskedTransform):
 
     Args:
         reference: an image (shape ``(C, ...)``), the path of a NIfTI file, its
-            `medinorm.intensity.histogram.QuantileFunction`, or a list of several, whose
-            mean quantile function is taken. Or a map fitted by the workflow
-            (``medinorm fit``), or the path of its JSON file: the settings recorded
-            there are taken.
+            `medinorm.intensity.methods.histogram.QuantileFunction`, or a list of
+            several, whose mean quantile function is taken. Or a map fitted by the
+            workflow (``medinorm fit``), or the path of its JSON file: the settings
+            recorded there are taken.
         quantiles: how many are matched, where images are given.
         settings: foreground and other choices, see `Settings`; of the references too.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from medinorm.errors import IntensityError
 from medinorm.intensity import Moments, Policy, find_masks, standardize
-from medinorm.intensity.arrays import measure
+from medinorm.intensity.voxels.arrays import measure
 from medinorm.transforms.intensity_transform import IntensityTransform
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from medinorm.intensity.nyul import NyulStandard
-from medinorm.intensity.piecewise import PiecewiseLinearMap
+from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
+from medinorm.intensity.methods.nyul import NyulStandard
 from medinorm.transforms.fitted import FittedTransform
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
@@ -14,7 +14,7 @@ class NyulNormalize(FittedTransform, MaskedTransform):
     """Bring the landmarks of each scan to a standard scale, by straight lines between.
 
     Args:
-        fitted: a `medinorm.intensity.nyul.NyulStandard`; see `FittedTransform`.
+        fitted: a `medinorm.intensity.methods.nyul.NyulStandard`; see `FittedTransform`.
         settings: see `FittedTransform`.
 
     References:
@@ -23,7 +23,7 @@ class NyulNormalize(FittedTransform, MaskedTransform):
 
     Examples:
         >>> import torch
-        >>> from medinorm.intensity.nyul import fit_nyul, measure_landmarks
+        >>> from medinorm.intensity.methods.nyul import fit_nyul, measure_landmarks
         >>> training = [torch.arange(101.0)[None], 5 * torch.arange(101.0)[None]]
         >>> standard = fit_nyul([measure_landmarks(scan, [None]) for scan in training])
         >>> normalize = NyulNormalize(standard, foreground="image")

@@ -6,13 +6,13 @@ import numpy as np
 from monai.transforms import RandomizableTransform
 from monai.utils import TransformBackends
 
-from medinorm.intensity.arrays import like, to_host
 from medinorm.intensity.contrast import (
     Bounds,
     Contrast,
     ContrastRanges,
     draw_contrast,
 )
+from medinorm.intensity.voxels.arrays import like, to_host
 from medinorm.transforms.on_keys import RandomOnKeys
 from medinorm.transforms.voxels import image_of, voxels_of
 

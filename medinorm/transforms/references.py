@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medinorm.errors import IntensityError
+from medinorm.files.nifti import read_volume
 from medinorm.intensity import FittedMap, LinearMap, Moments, Policy, measure_foreground
 from medinorm.transforms.fitted import read_map
 from medinorm.transforms.settings import NEEDS_MASK
 from medinorm.transforms.voxels import voxels_of
-from medinorm.volume import read_volume
 
 MeasureT = TypeVar("MeasureT")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from medinorm.choices import SourceName
 from medinorm.intensity import LinearMap, Policy, fit_thumbnail
-from medinorm.intensity.arrays import require_grid, to_host
+from medinorm.intensity.voxels.arrays import require_grid, to_host
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings, require_known

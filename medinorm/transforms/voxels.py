@@ -8,7 +8,7 @@ from monai.data import MetaTensor
 from monai.data.meta_obj import get_track_meta
 from torch import Tensor
 
-from medinorm.intensity.arrays import is_tensor, require_finite, to_host
+from medinorm.intensity.voxels.arrays import is_tensor, require_finite, to_host
 
 
 def voxels_of(image: Any) -> Any:

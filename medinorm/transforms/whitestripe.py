@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from medinorm.choices import PeakName
 from medinorm.intensity import LinearMap
-from medinorm.intensity.whitestripe import fit_whitestripe
+from medinorm.intensity.methods.whitestripe import fit_whitestripe
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings, require_known

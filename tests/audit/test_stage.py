@@ -20,11 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from medinorm import cli
 from medinorm.audit import matching
 from medinorm.audit.matching import Matcher
 from medinorm.audit.stage import audit_folder, search_folder
 from medinorm.audit.tokens import read_patterns
+from medinorm.cli import main as cli
 from medinorm.errors import StageError
 
 TOKEN = "QZX001LEAK"

@@ -5,8 +5,8 @@ import SimpleITK as sitk
 
 from medinorm.demo.patients import planted_tokens
 from medinorm.demo.scanners import SCANNERS
-from medinorm.tables import read_table
-from medinorm.volume import read_volume
+from medinorm.files.nifti import read_volume
+from medinorm.files.tables import read_table
 
 VENDORS = {
     "ge_15t": ("GE MEDICAL SYSTEMS", 1.5),

@@ -7,7 +7,7 @@ from medinorm.config import DemoConfig
 from medinorm.demo import study
 from medinorm.demo.study import MARK, label_map, simulate_scan, write_demo
 from medinorm.errors import StageError
-from medinorm.tables import read_table
+from medinorm.files.tables import read_table
 
 TINY = DemoConfig(scanners=("ge_15t", "lowfield_64mt"), subjects=1, spacing=10.0)
 

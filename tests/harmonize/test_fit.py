@@ -9,12 +9,12 @@ import pytest
 from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
+from medinorm.files.nifti import read_volume, write_volume
+from medinorm.files.sidecars import Provenance, write_sidecar
+from medinorm.files.tables import read_table, write_table
 from medinorm.harmonize.fit import read_map_of, scans_of
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import hash_scans, read_fitted
-from medinorm.provenance import Provenance, write_sidecar
-from medinorm.tables import read_table, write_table
-from medinorm.volume import read_volume, write_volume
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
 

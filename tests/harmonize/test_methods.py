@@ -12,9 +12,9 @@ from medinorm.choices import (
     IntensityName,
 )
 from medinorm.config import HarmonizeConfig, IntensityOptions
+from medinorm.files.nifti import Volume
 from medinorm.harmonize.methods import LEARNED, PER_SCAN, choose_scans
 from medinorm.harmonize.sample import Sample
-from medinorm.volume import Volume
 
 
 def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):

@@ -8,6 +8,7 @@ import pytest
 
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import IntensityError, LabelError
+from medinorm.files.nifti import Volume, write_volume
 from medinorm.harmonize.sample import (
     Sample,
     mask_path,
@@ -15,7 +16,6 @@ from medinorm.harmonize.sample import (
     settle_nonfinite,
 )
 from medinorm.scan import Scan
-from medinorm.volume import Volume, write_volume
 
 
 def write_scan(folder: Path, array, *, channels=("image",)):

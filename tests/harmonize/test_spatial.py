@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from medinorm.files.nifti import Volume
 from medinorm.harmonize.spatial import (
     orient_to_ras,
     resample_image,
@@ -13,7 +14,6 @@ from medinorm.harmonize.spatial import (
     resample_onto,
     respaced,
 )
-from medinorm.volume import Volume
 
 LINEAR = np.array([1.0, -2.0, 0.5])  # intensity per mm along R, A, S
 

@@ -9,11 +9,11 @@ import pytest
 from medinorm.choices import FITTED_INTENSITIES, PER_SCAN_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
+from medinorm.files.nifti import Volume, read_volume, write_volume
+from medinorm.files.sidecars import Provenance, sidecar_path, write_sidecar
 from medinorm.harmonize.stage import Harmonizing, harmonize_scan, harmonize_scans
 from medinorm.layout import harmonized_paths
-from medinorm.provenance import Provenance, sidecar_path, write_sidecar
 from medinorm.scan import read_scans
-from medinorm.volume import Volume, read_volume, write_volume
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
 

@@ -18,8 +18,8 @@ from pydicom.uid import (
 )
 
 from medinorm.config import IngestConfig, InputConfig
+from medinorm.files.tables import read_table
 from medinorm.ingest.stage import ingest_scans
-from medinorm.tables import read_table
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from medinorm.errors import ScanError
-from medinorm.ingest.dicom_parts import frames_of
-from medinorm.ingest.dicom_source import find_dicom_scans
-from medinorm.ingest.dicom_volume import read_part
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
+from medinorm.ingest.dicom.volume import read_part
 from medinorm.ingest.index import look_through
-from medinorm.ingest.pseudonyms import Pseudonyms
+from medinorm.ingest.plan.dicom_parts import frames_of
+from medinorm.ingest.plan.from_dicom import find_dicom_scans
 from tests.ingest.corpus.cases import CASES
 
 PLACE = 1e-4  # mm; headers of 9 digits

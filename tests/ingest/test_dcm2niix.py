@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from medinorm.errors import GeometryError
-from medinorm.ingest.checks import on_grid_of
-from medinorm.volume import Volume, read_volume
+from medinorm.files.nifti import Volume, read_volume
+from medinorm.ingest.convert.checks import on_grid_of
 from tests.ingest.corpus.cases import CASES
 
 dcm2niix = pytest.importorskip("dcm2niix")

@@ -25,10 +25,10 @@ from pydicom.uid import (
 
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import MedinormError
-from medinorm.ingest.header_values import deflated_at
+from medinorm.files.tables import read_table
+from medinorm.ingest.dicom.header_values import deflated_at
 from medinorm.ingest.index import index_input, read_index
-from medinorm.ingest.plan import plan_scans
-from medinorm.tables import read_table
+from medinorm.ingest.plan.stage import plan_scans
 
 SCALE = float(os.environ.get("MEDINORM_FUZZ", "1"))
 DICOM_FILES, IN_SERIES = int(10_000 * SCALE), 5

@@ -9,14 +9,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from medinorm.cli.flags import add_flags, read_flags, write_flags
 from medinorm.config import GeometryConfig, IngestConfig, SelectRule
+from medinorm.config.section import parse_section
 from medinorm.errors import ConfigError, GeometryError, StageError
-from medinorm.flags import add_flags, read_flags, write_flags
-from medinorm.ingest import geometry
-from medinorm.ingest.dicom_volume import read_part, read_series
-from medinorm.ingest.frames import read_frames
-from medinorm.sections import parse_section
-from medinorm.volume import Volume, read_volume, write_volume
+from medinorm.files.nifti import Volume, read_volume, write_volume
+from medinorm.ingest.dicom import geometry
+from medinorm.ingest.dicom.frames import read_frames
+from medinorm.ingest.dicom.volume import read_part, read_series
 from tests.ingest.corpus.cases import CASES
 from tests.ingest.corpus.series import CORONAL, Truth, save, slices
 

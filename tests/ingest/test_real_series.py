@@ -7,12 +7,12 @@ import pytest
 
 from medinorm.config import IngestConfig
 from medinorm.errors import GeometryError
-from medinorm.ingest.checks import check_image, on_grid_of
-from medinorm.ingest.dicom_index import sort_rows
-from medinorm.ingest.dicom_parts import find_parts, frames_of
-from medinorm.ingest.dicom_volume import read_part
+from medinorm.files.nifti import read_volume
+from medinorm.ingest.convert.checks import check_image, on_grid_of
+from medinorm.ingest.dicom.volume import read_part
 from medinorm.ingest.index import look_through
-from medinorm.volume import read_volume
+from medinorm.ingest.plan.dicom_entries import sort_rows
+from medinorm.ingest.plan.dicom_parts import find_parts, frames_of
 
 _HUNDREDTH = 0.01  # mm; references carry the rounding of float32 and of qform
 

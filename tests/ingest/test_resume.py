@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from medinorm.cli import main
+from medinorm.cli.flags import write_flags
+from medinorm.cli.main import main
 from medinorm.config import IngestConfig, InputConfig
-from medinorm.flags import write_flags
 
 KILLS = 10
 SERIES = 6
@@ -19,7 +19,7 @@ SERIES = 6
 PROGRAM = """
 import sys
 import medinorm.ingest.stage
-from medinorm.cli import main
+from medinorm.cli.main import main
 sys.stdout.write("ready\\n")
 sys.stdout.flush()
 sys.stdin.readline()

@@ -13,9 +13,9 @@ from pydicom.sequence import Sequence
 
 from medinorm.config import IngestConfig
 from medinorm.errors import StageError
-from medinorm.files import checksum
-from medinorm.ingest.dicom_volume import read_series
-from medinorm.volume import Volume, read_volume, write_volume
+from medinorm.files.atomic import checksum
+from medinorm.files.nifti import Volume, read_volume, write_volume
+from medinorm.ingest.dicom.volume import read_series
 
 SCANNERS = {
     "siemens": {"Manufacturer": "SIEMENS", "ManufacturerModelName": "Skyra"},

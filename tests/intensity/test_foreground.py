@@ -9,9 +9,7 @@ import torch
 
 from medinorm.choices import ForegroundName
 from medinorm.errors import IntensityError
-from medinorm.intensity.arrays import measure
 from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
-from medinorm.intensity.density import select_values
 from medinorm.intensity.foreground import (
     FOREGROUNDS,
     Policy,
@@ -19,8 +17,10 @@ from medinorm.intensity.foreground import (
     find_masks,
     find_regions,
 )
-from medinorm.intensity.linear import clip_map
-from medinorm.intensity.percentiles import measure_quantiles
+from medinorm.intensity.maps.linear import clip_map
+from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.statistics.density import select_values
+from medinorm.intensity.voxels.arrays import measure
 
 
 def head(gain=1.0):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medinorm.config import ReportConfig, TaskConfig
-from medinorm.evaluate.columns import (
+from medinorm.evidence.columns import (
     CASE_COLUMNS,
     DIFFERENCE_COLUMNS,
     DOMAIN_COLUMNS,
@@ -19,7 +19,9 @@ from medinorm.evaluate.columns import (
     RANKING_COLUMNS,
     SUMMARY_COLUMNS,
 )
-from medinorm.report.page import write_report
+from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.tables import write_table
+from medinorm.report.pages.report_page import write_report
 from medinorm.scan import (
     ACCOUNT_COLUMNS,
     EXCLUDED_COLUMNS,
@@ -28,8 +30,6 @@ from medinorm.scan import (
     SPLIT_COLUMNS,
     slug,
 )
-from medinorm.tables import write_table
-from medinorm.volume import Volume, write_volume
 
 LABELS = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
 SCANNERS = ("GE Signa HDxt 1.5T", "Hyperfine Swoop 0.064T", "Siemens Skyra 3T")

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 
-from medinorm.evaluate.columns import EFFECT_COLUMNS
+from medinorm.evidence.columns import EFFECT_COLUMNS
+from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.tables import read_table, write_table
 from medinorm.layout import named_paths
-from medinorm.tables import read_table, write_table
-from medinorm.volume import Volume, write_volume
 
 CROSSED = tuple(
     (intensity, norm, "none")

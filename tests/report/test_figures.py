@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 
 from medinorm.domain import DomainNoun
-from medinorm.report.densities import Ridge, draw_ridges
-from medinorm.report.dumbbell import Interval, Pair, draw_dumbbells
-from medinorm.report.heatmap import Matrix, draw_heatmap, draw_scale, shared_scale
-from medinorm.report.strips import draw_strips
+from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
+from medinorm.report.figures.heatmap import (
+    Matrix,
+    draw_heatmap,
+    draw_scale,
+    shared_scale,
+)
+from medinorm.report.figures.ridge_plot import Ridge, draw_ridges
+from medinorm.report.figures.strip_plot import draw_strips
 
 NOTHING = Interval(float("nan"))
 SITE = DomainNoun("site")

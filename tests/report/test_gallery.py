@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from medinorm.files.nifti import Volume, write_volume
 from medinorm.report.gallery import Case, show_case, worst_cases
 from medinorm.scan import Scan
 from medinorm.variant import Variant
-from medinorm.volume import Volume, write_volume
 
 ONE, TWO = Variant("zscore", "instance", "none"), Variant("zscore", "batch", "none")
 LABELS = {1: "white matter", 2: "gray matter"}

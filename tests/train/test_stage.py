@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from medinorm.choices import NormName
 from medinorm.config import NetworkConfig, TaskConfig, TrainConfig
 from medinorm.errors import ConfigError, RunError
-from medinorm.files import read_json
+from medinorm.files.atomic import read_json
+from medinorm.files.tables import read_table
 from medinorm.layout import run_folder
-from medinorm.tables import read_table
 from medinorm.train import stage
 from medinorm.train.model import model_path, read_model
 from medinorm.train.segmenter import Segmenter

@@ -16,8 +16,8 @@ from medinorm.intensity import (
     fit_population,
     measure_foreground,
 )
-from medinorm.intensity.histogram import measure_histogram
-from medinorm.intensity.nyul import fit_nyul, measure_landmarks
+from medinorm.intensity.methods.histogram import measure_histogram
+from medinorm.intensity.methods.nyul import fit_nyul, measure_landmarks
 
 AFFINE = torch.diag(torch.tensor([-1.5, 1.0, 2.0, 1.0], dtype=torch.float64))
 POLICY = Policy("positive")

@@ -15,7 +15,7 @@ from medinorm.intensity import (
     measure_foreground,
     write_fitted,
 )
-from medinorm.intensity.nyul import fit_nyul
+from medinorm.intensity.methods.nyul import fit_nyul
 from medinorm.transforms import (
     AdaptiveInstanceNormalize,
     ClipIntensity,

@@ -31,8 +31,8 @@ from monai.transforms import (
 
 from medinorm import transforms
 from medinorm.errors import IntensityError
+from medinorm.files.nifti import Volume, write_volume
 from medinorm.intensity import FittedMap, fit_population, hash_scans, write_fitted
-from medinorm.volume import Volume, write_volume
 from tests.transforms.cases import (
     AFFINE,
     CASES,

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from medinorm.errors import IntensityError
+from medinorm.files.nifti import Volume, write_volume
 from medinorm.intensity import measure_foreground, pool_moments
 from medinorm.transforms import AdaptiveInstanceNormalize, HistogramMatch
-from medinorm.volume import Volume, write_volume
 from tests.transforms.cases import AFFINE, MOMENTS, POLICY, TRAINING, as_meta, make_scan
 
 POSITIVE = {"foreground": "positive"}

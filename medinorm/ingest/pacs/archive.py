@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from medinorm.ingest.dicom_files import quiet_reading
+from medinorm.ingest.dicom.files import quiet_reading
 
 # Called with the UID of each file that arrives and its bytes, as DICOM stores them.
 Keep = Callable[[str, bytes], None]

@@ -22,8 +22,8 @@ from pynetdicom.sop_class import (
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
-from medinorm.ingest.dicom_files import text_of
-from medinorm.ingest.dicom_rules import DRAWINGS, IMAGES
+from medinorm.ingest.dicom.exclusion_rules import DRAWINGS, IMAGES
+from medinorm.ingest.dicom.files import text_of
 from medinorm.ingest.pacs.archive import Asked, Keep, Series, Study
 
 _PENDING = frozenset({0xFF00, 0xFF01})

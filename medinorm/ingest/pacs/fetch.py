@@ -10,10 +10,14 @@ from pathlib import Path
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
+from medinorm.files.tables import Row, read_table
+from medinorm.ingest.deidentify.pseudonyms import (
+    Pseudonyms,
+    close_to_others,
+    open_pseudonyms,
+)
 from medinorm.ingest.pacs.archive import Archive, Asked, Series, Study, silence
-from medinorm.ingest.pseudonyms import Pseudonyms, close_to_others, open_pseudonyms
-from medinorm.shards import State, run_items
-from medinorm.tables import Row, read_table
+from medinorm.jobs.shards import State, run_items
 
 FETCHED_NAME = "fetched.tsv"
 FETCHED_COLUMNS = ("series", "state", "reason", "modality", "files")

@@ -2,8 +2,8 @@
 
 `available` says whether they can take a tensor. `measure`, `apply_affine`,
 `reduce_gradient` and `combine` are what the functions of that name in
-`medinorm.layers.blocks` are on the CPU; `fused_instance_norm` is a whole layer with its
-gradients. Importing this package does not import Triton.
+`medinorm.layers.statistics.blocks` are on the CPU; `fused_instance_norm` is a whole
+layer with its gradients. Importing this package does not import Triton.
 """
 
 from medinorm.layers.kernels.availability import available

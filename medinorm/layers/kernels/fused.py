@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from medinorm.layers.blocks import in_layout_of
 from medinorm.layers.kernels import launch
+from medinorm.layers.statistics.blocks import in_layout_of
 
 Activation = Literal["relu", "leaky_relu"]
 Form = tuple[torch.Size, torch.dtype]

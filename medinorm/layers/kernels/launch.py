@@ -1,6 +1,6 @@
 """Start the Triton programs: the functions of `blocks`, for a CUDA device.
 
-Statistics and terms are as in `medinorm.layers.blocks`, to which `measure`,
+Statistics and terms are as in `medinorm.layers.statistics.blocks`, to which `measure`,
 `apply_affine`, `reduce_gradient` and `combine` correspond one to one. Nothing here
 records gradients. Tensors that are neither contiguous nor have their channels innermost
 are copied once.
@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from medinorm.layers.blocks import in_layout_of, is_channels_last, split_mean
 from medinorm.layers.kernels.tiling import Tiling, next_power_of_two
+from medinorm.layers.statistics.blocks import in_layout_of, is_channels_last, split_mean
 
 FLOAT = torch.float32
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from torch import Tensor
 
-from medinorm.layers.blocks import is_channels_last
+from medinorm.layers.statistics.blocks import is_channels_last
 
 # Values of a tile: 16 for each of the 128 threads of a program, in registers.
 TILE = 2048

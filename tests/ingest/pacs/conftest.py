@@ -23,8 +23,8 @@ from pydicom.uid import (
 )
 
 from medinorm.config import PacsConfig
+from medinorm.files.tables import read_table
 from medinorm.ingest.pacs.fetch import fetch_series
-from medinorm.tables import read_table
 
 ORTHANC = shutil.which("Orthanc", path=f"{os.environ['PATH']}:/usr/sbin")
 PLUGINS = Path("/usr/share/orthanc/plugins")

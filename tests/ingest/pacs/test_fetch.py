@@ -15,10 +15,10 @@ from pydicom.uid import generate_uid
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
+from medinorm.files.nifti import read_volume
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.pacs.archive import Series, Study
 from medinorm.ingest.pacs.fetch import _find, _Job
-from medinorm.ingest.pseudonyms import Pseudonyms
-from medinorm.volume import read_volume
 
 PROTOCOLS = ("dicomweb", "c-get", "c-move")
 
@@ -81,7 +81,7 @@ def test_a_killed_fetch_goes_on_where_it_stopped(
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from medinorm.cli import main
+from medinorm.cli.main import main
 write, count = Path.write_bytes, []
 def dying(self, data):
     count.append(self)

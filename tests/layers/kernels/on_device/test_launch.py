@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from medinorm.layers import blocks, kernels
+from medinorm.layers import kernels
 from medinorm.layers.kernels.tiling import Tiling
+from medinorm.layers.statistics import blocks
 
 SHAPES = [(2, 3, 5, 3, 3), (1, 1, 1), (3, 2, 2), (1, 20, 4, 3)]
 

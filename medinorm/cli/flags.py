@@ -1,0 +1,179 @@
+"""Sections of the configuration as command-line flags: the same words in both.
+
+A flag exists for each key of a section; a nested section is one flag that takes JSON, a
+list of sections one that takes JSON for each.
+"""
+
+import argparse
+import hashlib
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from medinorm.config.section import Section, parse_section, section_of
+from medinorm.errors import ConfigError
+from medinorm.files.atomic import read_json, replacing
+
+S = TypeVar("S", bound=Section)
+
+WORDS_FLAG = "--flags-from"
+
+
+def add_flags(parser: argparse.ArgumentParser, section: type[Section]) -> None:
+    """Add a flag for each key of `section` to a parser."""
+    group = parser.add_argument_group(section.__name__, section.__doc__)
+    for name, field in section.model_fields.items():
+        group.add_argument(_flag(name), **_argument(name, field))
+
+
+def read_flags(arguments: argparse.Namespace, section: type[S]) -> S:
+    """The section that the given flags make, with defaults for the others.
+
+    Raises:
+        ConfigError: a value is not allowed.
+    """
+    values = {}
+    for name, field in section.model_fields.items():
+        value = getattr(arguments, name)
+        if value is not None:
+            values[name] = _parsed(name, value, field)
+    return parse_section(section, values)
+
+
+def write_flags(section: Section) -> str:
+    """The flags that make `section`, quoted for a shell.
+
+    Examples:
+        >>> from medinorm.config import SplitConfig
+        >>> write_flags(SplitConfig(domain=("vendor", "model")))[:21]
+        '--domain vendor model'
+    """
+    words: list[str] = []
+    for name, value in section.model_dump(mode="json").items():
+        words += _words(name, value, section_of(type(section).model_fields[name]))
+    return shlex.join(words)
+
+
+def hide_flags(flags: str, folder: Path, *, because: Sequence[str] = ()) -> str:
+    """Put flags into a file that only its owner may read; the flag that reads them.
+
+    What Snakemake runs, it also writes down and shows. The file's name follows from its
+    content, so that other flags are another command.
+
+    Args:
+        flags: as `write_flags` gives them.
+        folder: where to put the file, closed to others if it is made here.
+        because: what else makes another command, such as checksums.
+    """
+    text = json.dumps(shlex.split(flags))
+    digest = hashlib.blake2b("\0".join((text, *because)).encode(), digest_size=10)
+    path = folder / f"{digest.hexdigest()}.json"
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_text(text, encoding="utf-8")
+    return shlex.join([WORDS_FLAG, str(path)])
+
+
+def expand_words(words: Sequence[str]) -> list[str]:
+    """The words of a command line, those that `hide_flags` put into a file included.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if WORDS_FLAG not in words[:-1]:
+        return list(words)
+    place = list(words).index(WORDS_FLAG)
+    try:
+        hidden = list(map(str, read_json(Path(words[place + 1]))))
+    except (OSError, ValueError, TypeError):
+        raise ConfigError(
+            f"{WORDS_FLAG[2:]}: not a JSON list that can be read"
+        ) from None
+    return [*words[:place], *hidden, *words[place + 2 :]]
+
+
+def _words(name: str, value: Any, nested: type[Section] | None) -> list[str]:
+    """One key as words of a command line."""
+    flag = _flag(name)
+    if value is None or value in ([], {}):
+        return []
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag[2:]}"]
+    if nested and not isinstance(value, list):
+        return [flag, json.dumps(value, sort_keys=True)]
+    if isinstance(value, dict):
+        return [flag, *(f"{key}={_text(item)}" for key, item in value.items())]
+    if isinstance(value, list):
+        return [flag, *map(_text, value)]
+    return [flag, _text(value)]
+
+
+def _flag(name: str) -> str:
+    """The flag of a key: underscores become hyphens."""
+    return "--" + name.replace("_", "-")
+
+
+def _argument(name: str, field: FieldInfo) -> dict[str, Any]:
+    """How argparse is to read one key."""
+    default = field.get_default(call_default_factory=True)
+    shown = _words(name, _json(default), section_of(field))[1:]
+    text = f"{field.description} [{' '.join(shown) or default}]".replace("%", "%%")
+    options: dict[str, Any] = {"help": text, "default": None, "dest": name}
+    if field.annotation is bool:
+        return options | {"action": argparse.BooleanOptionalAction}
+    origin = _origin(field)
+    if origin in {tuple, dict}:
+        options["nargs"] = "*"
+    options["metavar"] = "JSON" if section_of(field) else _metavar(origin)
+    return options
+
+
+def _metavar(origin: Any) -> str:
+    """The placeholder shown for a value."""
+    return "KEY=VALUE" if origin is dict else "VALUE"
+
+
+def _origin(field: FieldInfo) -> Any:
+    """The container type of a field, looking through ``| None``."""
+    kind = field.annotation
+    if get_origin(kind) in {Union, UnionType}:
+        kind = next(item for item in get_args(kind) if item is not type(None))
+    return get_origin(kind) or kind
+
+
+def _parsed(name: str, value: Any, field: FieldInfo) -> Any:
+    """What argparse collected, ready for pydantic."""
+    if section_of(field) and isinstance(value, list):
+        return [_section_values(name, text) for text in value]
+    if section_of(field):
+        return _section_values(name, value)
+    if _origin(field) is dict:
+        return dict(item.partition("=")[::2] for item in value)
+    return value
+
+
+def _section_values(name: str, text: str) -> Any:
+    """The values of a nested section, given as JSON."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise ConfigError(f"{name}: not JSON (got {text!r})") from None
+
+
+def _text(value: Any) -> str:
+    """A value as one word."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _json(value: Any) -> Any:
+    """A default as JSON values, for the help text."""
+    if isinstance(value, Section):
+        return value.model_dump(mode="json")
+    return json.loads(json.dumps(value, default=str))

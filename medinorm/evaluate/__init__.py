@@ -1,1 +1,0 @@
-"""Predictions, their scores, and what the scores say about new domains."""

@@ -1,0 +1,1 @@
+"""What the scores say about domains that were never seen."""

@@ -1,0 +1,193 @@
+"""Which variants differ, and which is best, as far as this can be told."""
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from statsmodels.stats.multitest import multipletests
+
+from medinorm.evidence.bootstrap import Array
+from medinorm.evidence.study import (
+    Cells,
+    Study,
+    common_scans,
+    interval_cells,
+    over_domains,
+)
+from medinorm.variant import Variant
+
+MIN_SEEDS = 3
+
+# Above this number only pairs that differ in one respect are compared (and all pairs
+# with the best variant): each further comparison weakens the others.
+_ALL_PAIRS = 66
+
+
+def tabulate_differences(study: Study) -> list[Cells]:
+    """Paired out-of-domain differences with Holm's correction and a verdict.
+
+    The comparisons with the best variant answer the study's question and are corrected
+    among themselves; the others are corrected apart from them.
+    """
+    pairs = _choose_pairs(study)
+    if not pairs:
+        return []
+    first, second = (list(side) for side in zip(*pairs, strict=True))
+    dice = study.lodo.dice[:, -1]
+    one, other = common_scans(dice[first], dice[second])
+    means = study.means(one) - study.means(other)
+    found = study.weigh(over_domains(means[:, study.held_out]))
+    best = _find_best(study)
+    corrected = _correct(found.p, np.array([best in pair for pair in pairs]))
+    limits = study.settings.equivalence, 1 - study.settings.confidence
+    rows: list[Cells] = []
+    for index, (a, b) in enumerate(pairs):
+        ends = float(found.low[index]), float(found.high[index])
+        seen = np.isfinite(one[index])
+        rows.append(
+            {
+                **study.axes.variants[a]._asdict(),
+                **_as_other(study.axes.variants[b]),
+                **interval_cells("difference", found, (index,)),
+                "se": found.se[index],
+                "df": found.df[index],
+                "p": found.p[index],
+                "p_holm": corrected[index],
+                "detectable": found.detectable[index],
+                "verdict": judge(ends, corrected[index], *limits),
+                "scans": int(seen.any(axis=1).sum()),
+                "seeds": int(seen.any(axis=0).sum()),
+            }
+        )
+    return rows
+
+
+def judge(
+    interval: tuple[float, float], p: float, equivalence: float, level: float
+) -> str:
+    """What a difference means in practice.
+
+    ``better`` and ``worse`` need the whole interval beyond the region of practical
+    equivalence and a corrected probability of at most `level`; ``equivalent`` needs the
+    whole interval inside the region. Everything else is ``undecided``.
+
+    Args:
+        interval: of the difference.
+        p: corrected probability of the difference.
+        equivalence: half-width of the region of practical equivalence.
+        level: largest probability that counts as a difference.
+
+    Examples:
+        >>> judge((0.02, 0.05), 0.001, 0.01, 0.05)
+        'better'
+        >>> judge((0.005, 0.05), 0.001, 0.01, 0.05)
+        'undecided'
+        >>> judge((-0.004, 0.008), 0.6, 0.01, 0.05)
+        'equivalent'
+    """
+    low, high = interval
+    if p <= level and low > equivalence:
+        return "better"
+    if p <= level and high < -equivalence:
+        return "worse"
+    if -equivalence <= low and high <= equivalence:
+        return "equivalent"
+    return "undecided"
+
+
+def tabulate_ranking(study: Study) -> list[Cells]:
+    """Variants by out-of-domain Dice, with how sure their ranks are.
+
+    A variant that lacks scans, or has fewer than three complete seeds, has no rank. The
+    probability of being best is the share of resamples in which a variant is ahead; it
+    is about other seeds and subjects, on the domains of the study.
+    """
+    means = _out_of_domain(study)
+    places = np.flatnonzero(_rankable(study, means))
+    found = study.weigh(means[places])
+    resampled = means[places, 1 : 1 + study.replicates.resamples]
+    # Where subjects travel, a resample may lack all subjects of a domain.
+    resampled = resampled[:, np.isfinite(resampled).all(axis=0)]
+    first = resampled == resampled.max(axis=0, initial=-np.inf)
+    chance = first / np.maximum(first.sum(axis=0), 1)
+    ranks = 1 + (resampled[np.newaxis] > resampled[:, np.newaxis]).sum(axis=1)
+    tails = (1 - study.settings.confidence) / 2
+    rows: list[Cells] = []
+    for rank, index in enumerate(np.argsort(-found.value, kind="stable"), start=1):
+        rows.append(
+            {
+                "rank": rank,
+                **study.axes.variants[places[index]]._asdict(),
+                **interval_cells("out_domain", found, (index,), share=True),
+                **_rank_cells(chance[index], ranks[index], tails),
+            }
+        )
+    return rows
+
+
+def _rank_cells(chance: Array, ranks: NDArray[np.int64], tail: float) -> Cells:
+    """How sure a rank is; nothing if no resample has all domains.
+
+    Args:
+        chance: share in the first place in each resample.
+        ranks: rank in each resample.
+        tail: probability of ranks beyond either end of the interval.
+    """
+    if not ranks.size:
+        return {}
+    return {
+        "probability_best": chance.mean(),
+        "rank_low": int(np.quantile(ranks, tail, method="lower")),
+        "rank_high": int(np.quantile(ranks, 1 - tail, method="higher")),
+    }
+
+
+def _as_other(variant: Variant) -> dict[str, str]:
+    """The cells of the variant that another is compared with."""
+    return {f"other_{name}": value for name, value in variant._asdict().items()}
+
+
+def _choose_pairs(study: Study) -> list[tuple[int, int]]:
+    """Positions of the variants to compare."""
+    variants = study.axes.variants
+    pairs = list(combinations(range(len(variants)), 2))
+    if not study.held_out or len(pairs) <= _ALL_PAIRS:
+        return pairs if study.held_out else []
+    best = _find_best(study)
+    return [
+        (a, b)
+        for a, b in pairs
+        if best in {a, b} or _differ_in_one(variants[a], variants[b])
+    ]
+
+
+def _find_best(study: Study) -> int:
+    """Position of the variant with the highest out-of-domain Dice."""
+    means = _out_of_domain(study)
+    return int(np.argmax(np.where(_rankable(study, means), means[:, 0], -np.inf)))
+
+
+def _out_of_domain(study: Study) -> Array:
+    """Out-of-domain Dice of each variant in each replicate, shape ``(V, R)``."""
+    means = study.means(study.lodo.dice[:, -1])
+    return over_domains(means[:, study.held_out])
+
+
+def _rankable(study: Study, means: Array) -> NDArray[np.bool_]:
+    """Which variants have all scans, for enough seeds."""
+    return np.isfinite(means[:, 0]) & (study.complete_seeds() >= MIN_SEEDS)
+
+
+def _differ_in_one(one: Variant, other: Variant) -> bool:
+    """Whether two variants share the intensity, or share all but the intensity."""
+    return one.intensity == other.intensity or one[1:] == other[1:]
+
+
+def _correct(p: Array, with_best: NDArray[np.bool_]) -> Array:
+    """Holm's correction of those probabilities that are known, family by family."""
+    corrected = np.full(p.shape, np.nan)
+    for family in (with_best, ~with_best):
+        known = np.isfinite(p) & family
+        if known.any():
+            corrected[known] = multipletests(p[known], method="holm")[1]
+    return corrected

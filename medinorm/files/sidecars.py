@@ -1,0 +1,111 @@
+"""Sidecars: what an output was made from, and whether it is still current."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medinorm import __version__
+from medinorm.files.atomic import checksum, read_json, write_json
+
+KEY = "medinorm"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What one output depends on.
+
+    Args:
+        settings: every setting of the stage that made it, as JSON values.
+        inputs: checksums of what went in, by role (``image``, ``label``, ``model``).
+        version: version of medinorm that made it.
+    """
+
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    version: str = field(default=__version__)
+
+
+def sidecar_path(output: Path) -> Path:
+    """Where the sidecar of `output` lives: beside it, ending in ``.json``.
+
+    Examples:
+        >>> sidecar_path(Path("a/sub-01_T1w.nii.gz")).name
+        'sub-01_T1w.json'
+    """
+    name = output.name.removesuffix(".gz")
+    return output.with_name(Path(name).with_suffix(".json").name)
+
+
+def write_sidecar(
+    output: Path, provenance: Provenance, facts: Mapping[str, Any] | None = None
+) -> str:
+    """Write the sidecar of `output` beside it, after `output` itself.
+
+    Args:
+        output: the finished file.
+        provenance: what it was made from.
+        facts: further entries, such as BIDS metadata.
+
+    Returns:
+        The checksum of `output`, which the sidecar records too.
+    """
+    digest = checksum(output)
+    record = asdict(provenance) | {"checksum": digest}
+    write_json(sidecar_path(output), dict(facts or {}) | {KEY: record})
+    return digest
+
+
+@contextmanager
+def discarding(*outputs: Path) -> Iterator[None]:
+    """Delete `outputs` and their sidecars if the block fails.
+
+    What an earlier run made of other inputs must not pass for a result of this one.
+    """
+    try:
+        yield
+    except Exception:
+        for output in outputs:
+            sidecar_path(output).unlink(missing_ok=True)
+            output.unlink(missing_ok=True)
+        raise
+
+
+def discard_others(folder: Path, scans: Collection[str]) -> None:
+    """Delete from `folder` the images, label maps and sidecars of all other scans.
+
+    A patient who was withdrawn from the study leaves nothing behind.
+
+    Args:
+        folder: holds files named by a scan's id, ``_label`` and a suffix.
+        scans: ids of the scans that stay.
+    """
+    for path in folder.glob("sub-*.*"):
+        stem = path.name.partition(".")[0]
+        if not {stem, stem.removesuffix("_label")} & set(scans):
+            path.unlink(missing_ok=True)
+
+
+def recorded_checksum(output: Path) -> str:
+    """The checksum of `output` as its sidecar records it."""
+    return str(read_json(sidecar_path(output))[KEY]["checksum"])
+
+
+def is_current(output: Path, provenance: Provenance) -> bool:
+    """Whether `output` exists and was made from exactly this, by this version."""
+    try:
+        record = dict(read_json(sidecar_path(output))[KEY])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False  # none, or damaged: make the output again
+    wanted = {key: _plain(value) for key, value in asdict(provenance).items()}
+    return output.exists() and all(record.get(key) == wanted[key] for key in wanted)
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON would give it back: tuples become lists, keys strings."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,82 @@
+"""Tables as tab-separated text: rows are dictionaries of strings."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from medinorm.errors import StageError
+from medinorm.files.atomic import replacing
+
+Row = dict[str, str]
+
+
+def read_table(
+    path: Path, required: Sequence[str] = (), *, called: str = ""
+) -> list[Row]:
+    """Read the rows of a tab-separated table (comma-separated if it ends in `.csv`).
+
+    Args:
+        path: the table; its first line names the columns.
+        required: columns that must be there.
+        called: what messages call it instead of its name, which may name a patient.
+
+    Raises:
+        StageError: the table is missing, is not UTF-8 text, lacks a required column or
+            has a row of another length than its header.
+    """
+    name = called or path.name
+    delimiter = "," if path.suffix == ".csv" else "\t"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise StageError(f"{name}: the table does not exist") from None
+    except UnicodeDecodeError:
+        raise StageError(f"{name}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise StageError(
+            f"{name}: cannot be read ({type(error).__name__}); "
+            "give a table, and check its permissions"
+        ) from None
+    if "\0" in text:
+        raise StageError(f"{name}: has NUL characters; save it as plain text")
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # of a cell
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval=None)
+    columns = [column.strip() for column in reader.fieldnames or []]
+    reader.fieldnames = columns
+    missing = [column for column in required if column not in columns]
+    if missing:
+        # The first line is not repeated: without a header it is a patient.
+        raise StageError(
+            f"{name}: column {missing[0]!r} is missing; the first line must name "
+            f"the columns, separated by {delimiter!r} (it has {len(columns)})"
+        )
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise StageError(
+                f"{name}, line {reader.line_num}: "
+                f"expected {len(columns)} values separated by {delimiter!r}"
+            )
+        rows.append({column: value.strip() for column, value in row.items()})
+    return rows
+
+
+def write_table(
+    path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]
+) -> None:
+    """Write `rows` under the header `columns`, all or nothing.
+
+    A float is written with nine significant digits, ``None`` as an empty cell.
+    """
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+
+
+def _cell(value: object) -> str:
+    """Text of one value, free of what `read_table` takes for something else."""
+    if value is None:
+        return ""
+    text = f"{value:.9g}" if isinstance(value, float) else str(value)
+    return " ".join(text.replace("\0", " ").split())

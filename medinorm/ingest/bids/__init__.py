@@ -1,0 +1,1 @@
+"""BIDS: names of files, and the tables a data set needs."""

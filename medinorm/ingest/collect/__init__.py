@@ -1,0 +1,1 @@
+"""The account of ingest: what became of every file and scan."""

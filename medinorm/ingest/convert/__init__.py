@@ -1,0 +1,1 @@
+"""Candidates become de-identified canonical volumes."""

@@ -1,0 +1,148 @@
+"""What a scan must be to go on, and the exact changes of axes that are allowed."""
+
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.errors import GeometryError, IntensityError, LabelError, ReadError
+from medinorm.files.nifti import Volume
+
+_SHOWN = 8  # label values named in a message
+
+
+def check_image(volume: Volume, min_voxels: int) -> Volume:
+    """Refuse images that nothing can be learned from.
+
+    Args:
+        volume: one channel or several.
+        min_voxels: shortest allowed axis.
+
+    Returns:
+        The volume in a data type that every NIfTI reader knows.
+
+    Raises:
+        ReadError: voxels are colours or complex numbers.
+        GeometryError: an axis is too short.
+        IntensityError: voxels are not finite, or all the same.
+    """
+    if volume.array.dtype.kind not in "biuf":
+        raise ReadError("voxels are complex numbers or colours; give grey values")
+    if min(volume.grid) < min_voxels:
+        raise GeometryError(
+            f"the shortest axis has {min(volume.grid)} voxels; ingest.min_voxels asks "
+            f"for {min_voxels}"
+        )
+    array = _common_type(volume.array)
+    wrong = int(array.size - np.isfinite(array).sum())
+    if wrong:
+        raise IntensityError(
+            f"{wrong} of {array.size} voxels are not finite numbers; repair the image"
+        )
+    for channel in array:
+        if channel.min() == channel.max():
+            raise IntensityError("all voxels have the same value; the image is empty")
+    return volume.with_array(array)
+
+
+def check_labels(volume: Volume, allowed: frozenset[int]) -> Volume:
+    """Refuse label maps that do not fit the study.
+
+    Args:
+        volume: one channel.
+        allowed: values that may occur beside 0.
+
+    Returns:
+        The label map as uint8.
+
+    Raises:
+        LabelError: values are no whole numbers, unknown, or all 0.
+    """
+    if len(volume.array) != 1:
+        raise LabelError(
+            f"label map: has {len(volume.array)} volumes; one with a value for each "
+            "label is read"
+        )
+    if volume.array.dtype.kind not in "biuf":
+        raise LabelError("label map: voxels are not whole numbers")
+    values = np.unique(volume.array)
+    if not np.isfinite(values).all() or (values % 1).any():
+        raise LabelError(
+            "label map: has values that are not whole numbers; it may have been "
+            "resampled by interpolation"
+        )
+    present = {int(value) for value in values}
+    unknown = sorted(present - allowed - {0})
+    if unknown:
+        raise LabelError(
+            f"label map: has values {_listed(unknown)}, which input.label_values does "
+            f"not name (it names {_listed(sorted(allowed))})"
+        )
+    if not present - {0}:
+        raise LabelError("label map: empty, all voxels are 0")
+    return volume.with_array(volume.array.astype(np.uint8))
+
+
+def on_grid_of(reference: Volume, volume: Volume, tolerance: float) -> Volume:
+    """Turn the axes of a volume so that its grid is that of another.
+
+    Axes are permuted and flipped, which moves no voxel in the world; tools differ in
+    the order they write. Nothing is resampled.
+
+    Args:
+        reference: the grid that is wanted.
+        volume: what is on the same grid but for its axes.
+        tolerance: largest distance of corresponding corners, in mm.
+
+    Raises:
+        GeometryError: the grids lie differently in the world.
+    """
+    turn = np.linalg.inv(reference.affine) @ volume.affine
+    orientation = nib.io_orientation(turn)
+    if np.isnan(orientation).any():
+        raise GeometryError("another grid: its axes do not match")
+    turned = Volume(
+        np.stack([nib.apply_orientation(part, orientation) for part in volume.array]),
+        volume.affine @ nib.orientations.inv_ornt_aff(orientation, volume.grid),
+    )
+    if turned.grid != reference.grid:
+        raise GeometryError(
+            f"another grid: {_times(turned.grid)} voxels, the image has "
+            f"{_times(reference.grid)}; resample it to the image"
+        )
+    if not turned.same_grid(reference, tolerance):
+        raise GeometryError(
+            f"another grid: corners lie more than {tolerance:g} mm from those of the "
+            "image (ingest.grid_tolerance); resample it to the image"
+        )
+    return Volume(turned.array, reference.affine)
+
+
+def _common_type(array: NDArray[Any]) -> NDArray[Any]:
+    """Voxels in the machine's byte order and one of the widely read types."""
+    native = array.dtype.newbyteorder("=")
+    if native == np.bool_:
+        return array.astype(np.uint8)
+    if native.kind == "f":
+        with np.errstate(over="ignore"):  # what overflows is refused as not finite
+            return array.astype(np.float32)
+    if native.itemsize > 4 or native == np.uint32:
+        return array.astype(np.float32)
+    return array.astype(native)
+
+
+def _listed(values: list[int]) -> str:
+    """Some of the values."""
+    text = ", ".join(map(str, values[:_SHOWN]))
+    return f"{text} and {len(values) - _SHOWN} more" if len(values) > _SHOWN else text
+
+
+def _times(grid: tuple[int, ...]) -> str:
+    """A grid's size.
+
+    Examples:
+        >>> _times((64, 64, 20))
+        '64x64x20'
+    """
+    return "x".join(map(str, grid))

@@ -1,0 +1,190 @@
+"""How each kind of candidate is read: its files, scanner, image and label map."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from medinorm.config import IngestConfig, InputConfig
+from medinorm.errors import GeometryError, ReadError, ScanError
+from medinorm.files.atomic import read_json
+from medinorm.files.nifti import Volume, read_volume
+from medinorm.ingest.archives import on_disk
+from medinorm.ingest.convert.checks import on_grid_of
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
+from medinorm.ingest.deidentify.scanner_identity import (
+    Facts,
+    read_identity,
+    read_metadata,
+)
+from medinorm.ingest.dicom.files import read_header, text_of
+from medinorm.ingest.dicom.volume import Reading, read_part
+from medinorm.ingest.labels.dicom_labels import read_drawing
+from medinorm.ingest.plan.dicom_parts import frames_of
+from medinorm.ingest.plan.stage import SERIES_FOLDER
+
+
+class ScanReader(Protocol):
+    """What convert asks of a candidate."""
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """Names of the image channels."""
+
+    @property
+    def inputs(self) -> Mapping[str, Sequence[Path]]:
+        """The files that go in, by role."""
+
+    def identity(self, pseudonyms: Pseudonyms) -> Facts:
+        """The scanner and its settings."""
+
+    def image(self) -> Reading:
+        """The image, all channels on one grid, and notes for its sidecar."""
+
+    def label(self, image: Volume) -> Volume:
+        """The label map on the grid of the image."""
+
+
+@dataclass(frozen=True)
+class NiftiReader:
+    """A scan in NIfTI files, one for each channel."""
+
+    source: Mapping[str, Any]
+    input: InputConfig
+    ingest: IngestConfig
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """Names of the image channels, in the study's order."""
+        return self.input.channels
+
+    @property
+    def inputs(self) -> Mapping[str, Sequence[Path]]:
+        """Each channel's file, the label map and JSON sidecars."""
+        images = self.source["channels"]
+        named = {f"channel {name}": [Path(images[name])] for name in self.channels}
+        sidecars = [Path(path) for path in self.source.get("metadata", ())]
+        return named | {
+            "label map": [Path(self.source["label"])],
+            "JSON sidecar": sidecars,
+        }
+
+    def identity(self, pseudonyms: Pseudonyms) -> Facts:
+        """From the JSON sidecars, of which later ones overrule."""
+        merged: dict[str, Any] = {}
+        for path in self.inputs["JSON sidecar"]:
+            merged |= _read_sidecar(path)
+        return read_metadata(merged, pseudonyms)
+
+    def image(self) -> Reading:
+        """All channels, turned to the axes of the first."""
+        parts = [self._channel(name) for name in self.channels]
+        first = parts[0]
+        turned = [first]
+        for name, part in zip(self.channels[1:], parts[1:], strict=True):
+            with_role = f"channel {name}"
+            turned.append(_turned(first, part, with_role, self.ingest.grid_tolerance))
+        array = np.concatenate([part.array for part in turned])
+        return Reading(first.with_array(array))
+
+    def label(self, image: Volume) -> Volume:
+        """From its own file."""
+        path = Path(self.source["label"])
+        return _read_label(path, image, self.ingest.grid_tolerance)
+
+    def _channel(self, name: str) -> Volume:
+        """One channel's file."""
+        role = f"channel {name}"
+        volume = _read_nifti(self.inputs[role][0], role)
+        if len(volume.array) != 1:
+            raise ReadError(
+                f"{role}: has {len(volume.array)} volumes; give one file a channel"
+            )
+        return volume
+
+
+@dataclass(frozen=True)
+class DicomReader:
+    """A scan in the files of a DICOM series."""
+
+    source: Mapping[str, Any]
+    input: InputConfig
+    ingest: IngestConfig
+    private: Path
+    unpacked: Path
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """The study's only channel."""
+        return self.input.channels
+
+    @property
+    def inputs(self) -> Mapping[str, Sequence[Path]]:
+        """The series' files and the label map or SEG."""
+        files = read_json(self.private / SERIES_FOLDER / self.source["files"])
+        label = self.source.get("label") or self.source["segmentation"]
+        return {
+            "series": on_disk([Path(path) for path in files], self.unpacked / "series"),
+            "label map": on_disk([Path(label)], self.unpacked / "label"),
+        }
+
+    def identity(self, pseudonyms: Pseudonyms) -> Facts:
+        """From the header of the first file, for a frame of this scan's."""
+        header = read_header(self.inputs["series"][0])
+        if header is None:
+            raise ReadError("a file of the series is not DICOM any more; plan again")
+        frames = self.source.get("frames", [[0]])[0]
+        return read_identity(header, pseudonyms, frames[0])
+
+    def image(self) -> Reading:
+        """The volume that the slices make."""
+        files = self.inputs["series"]
+        numbers = self.source.get("frames") or [None] * len(files)
+        return read_part(frames_of(files, numbers), self.ingest.geometry)
+
+    def label(self, image: Volume) -> Volume:
+        """From the label table's NIfTI file, or else from a SEG or RTSTRUCT."""
+        path = self.inputs["label map"][0]
+        tolerance = self.ingest.grid_tolerance
+        if self.source.get("label"):
+            return _read_label(path, image, tolerance)
+        header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
+        space = text_of(header, "FrameOfReferenceUID") if header else ""
+        names = self.input.label_values
+        return read_drawing(path, image, names, tolerance, space)
+
+
+def _read_nifti(path: Path, role: str) -> Volume:
+    """A NIfTI file; errors say which one of the scan it was."""
+    try:
+        return read_volume(path)
+    except ScanError as error:
+        raise type(error)(f"{role}: {error}") from None
+
+
+def _read_label(path: Path, image: Volume, tolerance: float) -> Volume:
+    """A label map in NIfTI, turned to the axes of the image."""
+    volume = _read_nifti(path, "label map")
+    return _turned(image, volume, "label map", tolerance)
+
+
+def _turned(image: Volume, volume: Volume, role: str, tolerance: float) -> Volume:
+    """A volume turned to the axes of the image."""
+    try:
+        return on_grid_of(image, volume, tolerance)
+    except GeometryError as error:
+        raise GeometryError(f"{role}: {error}") from None
+
+
+def _read_sidecar(path: Path) -> dict[str, Any]:
+    """The entries of a JSON sidecar."""
+    try:
+        entries = read_json(path)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        raise ReadError("JSON sidecar: is no JSON; repair or remove it") from None
+    if not isinstance(entries, dict):
+        raise ReadError("JSON sidecar: is no JSON object; repair or remove it")
+    return entries

@@ -1,0 +1,247 @@
+"""Candidates become de-identified canonical volumes, or rows that say why not."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from medinorm import __version__
+from medinorm.config import IngestConfig, InputConfig
+from medinorm.errors import GeometryError, ReadError
+from medinorm.files.atomic import checksum, read_json, write_json
+from medinorm.files.nifti import Volume, read_grid, write_volume
+from medinorm.files.sidecars import (
+    Provenance,
+    discarding,
+    is_current,
+    recorded_checksum,
+    write_sidecar,
+)
+from medinorm.files.tables import Row, read_table
+from medinorm.ingest.archives import removing
+from medinorm.ingest.convert.checks import check_image, check_labels
+from medinorm.ingest.convert.deface import deface_volume
+from medinorm.ingest.convert.readers import DicomReader, NiftiReader, ScanReader
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
+from medinorm.ingest.deidentify.scanner_identity import (
+    Facts,
+    bids_metadata,
+    spacing_text,
+)
+from medinorm.ingest.plan.candidates import pack, unpack
+from medinorm.jobs.shards import State, in_shard, run_items
+from medinorm.scan import CONVERTED_COLUMNS, PLAN_COLUMNS
+
+DATASET_NAME = "medinorm canonical volumes"
+LABELS_FOLDER = Path("derivatives", "labels")
+DESCRIPTION_NAME = "dataset_description.json"
+UNPACKED_FOLDER = "unpacked"
+
+_BIDS_VERSION = "1.10.0"
+_CHECKSUM_LENGTH = 26  # characters: 130 bits
+
+
+@dataclass(frozen=True)
+class _Study:
+    """What all scans of a job share."""
+
+    canonical: Path
+    private: Path
+    input: InputConfig
+    ingest: IngestConfig
+    columns: Sequence[str]
+    pseudonyms: Pseudonyms
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Every setting that an output depends on."""
+        return {
+            "channels": self.input.channels,
+            "label_values": self.input.label_values,
+            "min_voxels": self.ingest.min_voxels,
+            "grid_tolerance": self.ingest.grid_tolerance,
+            "geometry": self.ingest.geometry.model_dump(),
+        } | self._deface
+
+    @property
+    def _deface(self) -> dict[str, str]:
+        """A pseudonym of the command that takes out faces, which may hold a path."""
+        command = self.ingest.deface
+        if command is None:
+            return {}
+        name = self.pseudonyms.name("deface", command, length=_CHECKSUM_LENGTH)
+        return {"deface": name}
+
+    def reader(self, row: Row) -> ScanReader:
+        """The reader of a candidate's kind."""
+        source = unpack(row)
+        if row["kind"] == "dicom":
+            folder = self.unpacked(row)
+            return DicomReader(source, self.input, self.ingest, self.private, folder)
+        return NiftiReader(source, self.input, self.ingest)
+
+    def unpacked(self, row: Row) -> Path:
+        """Where files of a candidate that lie in archives are copied to."""
+        return self.private / UNPACKED_FOLDER / row["scan"]
+
+    def own(self, row: Row) -> dict[str, str]:
+        """The user's columns that the study asks for; the others may name a person."""
+        given = unpack(row)["columns"]
+        return {name: given[name] for name in self.columns if name in given}
+
+
+def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
+    plan: Path,
+    canonical: Path,
+    status: Path,
+    *,
+    private: Path,
+    shard: int,
+    shards: int,
+    columns: Sequence[str],
+    input: InputConfig,  # noqa: A002 - the word in the configuration
+    ingest: IngestConfig,
+) -> None:
+    """Read, check and write the candidate scans of one shard.
+
+    A scan whose source bytes and settings are those of its output is left as it is.
+    What cannot be used leaves no output and a reason in the status table. Of the user's
+    own columns only those in `columns` leave the private plan.
+
+    Args:
+        plan: the private table that `plan_scans` wrote.
+        canonical: folder of volumes and label maps to write, in BIDS.
+        status: table to write, with `CONVERTED_COLUMNS`.
+        private: folder of the pseudonym key.
+        shard: which part of the work, from 0.
+        shards: into how many parts it is divided.
+        columns: the user's own columns that may be shown, such as those of the domain.
+        input: channels and label values.
+        ingest: the checks.
+
+    Raises:
+        StageError: the plan is missing.
+    """
+    pseudonyms = open_pseudonyms(private)
+    study = _Study(canonical, private, input, ingest, columns, pseudonyms)
+    rows = read_table(plan, required=PLAN_COLUMNS)
+    wanted = [row for row in rows if row["kind"] in {"nifti", "dicom"}]
+    _describe_dataset(canonical, "raw")
+    _describe_dataset(canonical / LABELS_FOLDER, "derivative")
+    run_items(
+        in_shard(wanted, shard, shards),
+        partial(_convert_scan, study=study),
+        status,
+        title="convert",
+        columns=CONVERTED_COLUMNS,
+    )
+
+
+def _convert_scan(row: Row, *, study: _Study) -> State:
+    """Convert one candidate; its facts go into the row, which becomes its status."""
+    image, label = output_paths(row)
+    outputs = [study.canonical / image, study.canonical / label]
+    with discarding(*outputs), removing(study.unpacked(row)):
+        reader = study.reader(row)
+        provenance = Provenance(study.settings, _checksums(reader, study.pseudonyms))
+        identity = reader.identity(study.pseudonyms)
+        made = not all(is_current(output, provenance) for output in outputs)
+        if made:
+            _write_scan(reader, outputs, provenance, identity, study)
+    facts = identity | {
+        "image": image.as_posix(),
+        "label": label.as_posix(),
+        "channels": ",".join(reader.channels),
+        "spacing": spacing_text(read_grid(outputs[0]).spacing),
+    }
+    checksums = [recorded_checksum(output) for output in outputs]
+    own = study.own(row)
+    row["facts"] = pack({"own": own, "known": facts, "checksums": checksums})
+    return "made" if made else "current"
+
+
+def output_paths(row: Row) -> tuple[Path, Path]:
+    """Image and label map of a scan, relative to the canonical folder.
+
+    Examples:
+        >>> row = {"scan": "sub-a_ses-b_T1w", "subject": "a", "session": "b"}
+        >>> [path.as_posix() for path in output_paths(row)][0]
+        'sub-a/ses-b/anat/sub-a_ses-b_T1w.nii.gz'
+    """
+    session = [f"ses-{row['session']}"] if row["session"] else []
+    folder = Path(f"sub-{row['subject']}", *session, "anat")
+    entities = row["scan"].rpartition("_")[0]
+    label = LABELS_FOLDER / folder / f"{entities}_dseg.nii.gz"
+    return folder / f"{row['scan']}.nii.gz", label
+
+
+def _write_scan(
+    reader: ScanReader,
+    outputs: Sequence[Path],
+    provenance: Provenance,
+    identity: Facts,
+    study: _Study,
+) -> None:
+    """Read and check one scan, then write it; sidecars come last."""
+    reading = reader.image()
+    raw = reading.volume
+    if study.ingest.deface is not None:
+        raw = deface_volume(raw, study.ingest.deface, study.private)
+    image = check_image(raw, study.ingest.min_voxels)
+    label = check_labels(reader.label(raw), frozenset(study.input.label_values))
+    image_path, label_path = outputs
+    write_volume(image, image_path)
+    write_volume(label, label_path)
+    _check_written(image, image_path)
+    write_sidecar(label_path, provenance)
+    write_sidecar(image_path, provenance, {**bids_metadata(identity), **reading.notes})
+
+
+def _check_written(image: Volume, path: Path) -> None:
+    """Compare where the file puts the corners with where the volume has them.
+
+    The volume's own slices were compared with their headers when they were placed.
+    """
+    if not read_grid(path).same_grid(image.with_array(image.array[:0])):
+        raise GeometryError("the file places its voxels elsewhere; report this")
+
+
+def _checksums(reader: ScanReader, pseudonyms: Pseudonyms) -> dict[str, str]:
+    """One checksum for each role; that of several files covers their order.
+
+    Only the key can tell of which files: who has them could find their scan otherwise.
+    """
+    return {
+        role: pseudonyms.name("input", _digest(role, paths), length=_CHECKSUM_LENGTH)
+        for role, paths in reader.inputs.items()
+    }
+
+
+def _digest(role: str, paths: Sequence[Path]) -> str:
+    """The checksum of one file, or of the checksums of several."""
+    try:
+        sums = [checksum(path) for path in paths]
+    except FileNotFoundError:
+        raise ReadError(f"{role}: the file does not exist; correct its path") from None
+    except (PermissionError, IsADirectoryError):
+        raise ReadError(f"{role}: the file may not be read") from None
+    if len(sums) == 1:
+        return sums[0]
+    return hashlib.blake2b("".join(sums).encode(), digest_size=16).hexdigest()
+
+
+def _describe_dataset(folder: Path, kind: str) -> None:
+    """Write BIDS's description of a data set, unless it is there already.
+
+    All shards would write the same bytes.
+    """
+    path = folder / DESCRIPTION_NAME
+    description: Mapping[str, object] = {
+        "Name": DATASET_NAME if kind == "raw" else "medinorm labels",
+        "BIDSVersion": _BIDS_VERSION,
+        "DatasetType": kind,
+        "GeneratedBy": [{"Name": "medinorm", "Version": __version__}],
+    }
+    if not path.exists() or read_json(path) != description:
+        write_json(path, description)

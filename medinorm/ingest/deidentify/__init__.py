@@ -1,0 +1,1 @@
+"""What of a header may stay, and what replaces the rest."""

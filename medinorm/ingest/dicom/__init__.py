@@ -1,0 +1,1 @@
+"""DICOM files: read, judged, and placed as volumes."""

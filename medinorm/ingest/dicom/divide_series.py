@@ -1,0 +1,251 @@
+"""The volumes that one DICOM series holds, told apart by more than its UID."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medinorm.errors import GeometryError
+from medinorm.ingest.dicom.exclusion_rules import shown_by
+from medinorm.ingest.dicom.frames import Frame, planes_of
+from medinorm.ingest.dicom.geometry import place_numbers, same_directions, stack_planes
+
+Trail = tuple[tuple[str, Hashable], ...]
+
+# Each divides only what it tells apart at one place, in this order: a value that merely
+# varies along a volume would leave parts with holes.
+_KEYS = ("image_type", "echo", "inversion", "b_value", "gradient")
+_TIMES = ("temporal", "acquisition", "trigger")
+_FEWEST = 3  # slices that show whether they are even
+_SAME_CONTRAST = 0.1  # part by which echo or inversion time may vary in a volume
+_SAME_B_VALUE = 50.0  # s/mm^2, likewise
+_SAME_GRADIENT = 0.1  # largest difference of a component, likewise
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames of one series that should make one volume.
+
+    Args:
+        frames: in any order.
+        trail: names and values of the keys that tell it apart from the other parts.
+        time: which of the time points it is, from 0; ``None`` if there is one.
+        times: how many time points there are.
+        reason: why it cannot be a volume, begins with the verdict.
+    """
+
+    frames: Sequence[Frame]
+    trail: Trail = ()
+    time: int | None = None
+    times: int = 1
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other parts, as text; empty if it is the only one."""
+        return repr(self.trail) if self.trail else ""
+
+
+def divide_series(frames: Sequence[Frame]) -> list[Part]:
+    """Divide the frames of one series into volumes.
+
+    Frames of another direction, size or stack make volumes of their own if each of
+    those is one; else all stay together, so that the geometry check says what is wrong.
+    Frames at one place are told apart by image type, echo time, inversion time, b-value
+    and gradient, and then by time: time point, acquisition, trigger time or, where the
+    series says how many time points it has, the order of their numbers.
+
+    A part that covers fewer places than its siblings is incomplete and says so.
+    """
+    parts = []
+    for trail, members in _by_grid(frames):
+        inner = _complete(_by_keys(members, (*_KEYS, *_TIMES)), members)
+        parts += [replace(part, trail=(*trail, *part.trail)) for part in inner]
+    return [_with_one_contrast(part) for part in parts]
+
+
+def _by_grid(frames: Sequence[Frame]) -> list[tuple[Trail, list[Frame]]]:
+    """Frames by direction, size and stack, if that makes volumes."""
+    planes = planes_of(frames)
+    numbers = same_directions(planes.directions)
+    groups: dict[tuple[Hashable, ...], list[Frame]] = defaultdict(list)
+    for frame, number in zip(frames, numbers, strict=True):
+        size = tuple(round(x, 2) for x in frame.spacing)
+        groups[int(number), frame.shape, size, frame.keys.stack].append(frame)
+    if len(groups) == 1 or not all(map(_is_stack, groups.values())):
+        return [((), list(frames))]
+    return [
+        ((("grid", _grid_name(members[0], key[-1])),), members)
+        for key, members in groups.items()
+    ]
+
+
+def _grid_name(frame: Frame, stack: Hashable) -> Hashable:
+    """What a group of parallel frames of one size is known by."""
+    directions = tuple(round(x, 2) + 0.0 for x in frame.directions)
+    return directions, frame.shape, stack
+
+
+def _is_stack(frames: Sequence[Frame]) -> bool:
+    """Whether the places of frames, each counted once, make an even volume."""
+    first: dict[int, Frame] = {}
+    for number, frame in zip(_places(frames), frames, strict=True):
+        first.setdefault(number, frame)
+    if len(first) < _FEWEST:
+        return False
+    try:
+        stack_planes(planes_of(list(first.values())))
+    except GeometryError:
+        return False
+    return True
+
+
+def _places(frames: Sequence[Frame]) -> list[int]:
+    """A number for the place of each frame."""
+    return [int(number) for number in place_numbers(planes_of(frames))]
+
+
+def _by_keys(frames: Sequence[Frame], keys: Sequence[str]) -> list[Part]:
+    """Frames divided by the keys that vary at one place, then by time."""
+    places = _places(frames)
+    if len(set(places)) == len(frames):
+        return [Part(frames)]
+    for number, key in enumerate(keys):
+        groups: dict[Hashable, list[Frame]] = defaultdict(list)
+        for frame in frames:
+            groups[getattr(frame.keys, key)].append(frame)
+        if _differ_at_a_place(frames, places, key) and _are_stacks(groups.values()):
+            rest = keys[number + 1 :]
+            return _named(key, groups, rest)
+    return _by_occurrence(frames, places)
+
+
+def _named(
+    key: str, groups: dict[Hashable, list[Frame]], rest: Sequence[str]
+) -> list[Part]:
+    """The parts of each group, with the key that made it in their trail."""
+    parts = []
+    # What lacks the key comes first; numbers and texts are in their order.
+    ordered = sorted(groups.items(), key=lambda item: (item[0] is not None, item[0]))
+    for number, (value, members) in enumerate(ordered):
+        for part in _by_keys(members, rest):
+            timed = key in _TIMES and part.time is None
+            parts.append(
+                replace(
+                    part,
+                    trail=((key, value), *part.trail),
+                    time=number if timed else part.time,
+                    times=len(groups) if timed else part.times,
+                )
+            )
+    return parts
+
+
+def _differ_at_a_place(frames: Sequence[Frame], places: list[int], key: str) -> bool:
+    """Whether frames at one place have different values of a key."""
+    values = defaultdict(set)
+    for frame, place in zip(frames, places, strict=True):
+        values[place].add(getattr(frame.keys, key))
+    return max(map(len, values.values())) > 1
+
+
+def _are_stacks(groups: Iterable[Sequence[Frame]]) -> bool:
+    """Whether any group has frames at several places."""
+    return any(len(set(_places(group))) > 1 for group in groups)
+
+
+def _by_occurrence(frames: Sequence[Frame], places: list[int]) -> list[Part]:
+    """Time points of a series that only says how many there are.
+
+    Each place must have that many frames, each with a number of its own; the first of
+    each place belongs to the first time point.
+    """
+    said = {frame.keys.repeats for frame in frames}
+    numbers = {frame.keys.number for frame in frames}
+    by_place = defaultdict(list)
+    for frame, place in zip(frames, places, strict=True):
+        by_place[place].append(frame)
+    counts = {len(members) for members in by_place.values()}
+    usable = None not in numbers and len(numbers) == len(frames) and len(by_place) > 1
+    if not usable or counts != {len(by_place[places[0]])} or said != counts:
+        return [Part(frames)]
+    (times,) = counts
+    ordered = [
+        sorted(members, key=lambda frame: frame.keys.number or 0)
+        for members in by_place.values()
+    ]
+    return [
+        Part([members[time] for members in ordered], (("time", time),), time, times)
+        for time in range(times)
+    ]
+
+
+def _complete(parts: Sequence[Part], frames: Sequence[Frame]) -> list[Part]:
+    """Parts, with a reason where they lack slices that their siblings have."""
+    if len(parts) == 1:
+        return list(parts)
+    place_of = dict(zip(map(id, frames), _places(frames), strict=True))
+    count = len(set(place_of.values()))
+    checked = []
+    for part in parts:
+        lacking = count - len({place_of[id(frame)] for frame in part.frames})
+        reason = (
+            f"missing_slices: {lacking} of the {count} slices that other volumes of "
+            "the series have; copy the whole series again"
+        )
+        checked.append(replace(part, reason=reason if lacking else ""))
+    return checked
+
+
+def _with_one_contrast(part: Part) -> Part:
+    """The part, with a reason if its slices cannot have one contrast and one time.
+
+    What does not lie parallel is no volume for a stronger reason.
+    """
+    directions = planes_of(part.frames).directions
+    if part.reason or same_directions(directions).max() > 0:
+        return part
+    name = _difference(part.frames)
+    return replace(part, reason=_mixed(name)) if name else part
+
+
+def _difference(frames: Sequence[Frame]) -> str:
+    """In what the contrast of frames differs, or nothing."""
+    if len({shown_by(frame.keys.image_type) for frame in frames}) > 1:
+        return "image type"
+    for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
+        low, high = _range(frames, key)
+        if high - low > _SAME_CONTRAST * high:
+            return name
+    low, high = _range(frames, "b_value")
+    if high - low > _SAME_B_VALUE:
+        return "b-value"
+    if len(set(_places(frames))) < len(frames):  # a stronger reason
+        return ""
+    low, high = _range(frames, "temporal")
+    if high > low:
+        return "time point"
+    return "gradient" if _turns(frames) else ""
+
+
+def _turns(frames: Sequence[Frame]) -> bool:
+    """Whether the diffusion gradient changes its direction."""
+    given = [
+        f.keys.gradient for f in frames if f.keys.gradient and any(f.keys.gradient)
+    ]
+    return bool(given) and float(np.ptp(given, axis=0).max()) > _SAME_GRADIENT
+
+
+def _range(frames: Sequence[Frame], key: str) -> tuple[float, float]:
+    """Smallest and largest known value of a key."""
+    known = [value for f in frames if (value := getattr(f.keys, key)) is not None]
+    return (float(np.min(known)), float(np.max(known))) if known else (0.0, 0.0)
+
+
+def _mixed(name: str) -> str:
+    """The verdict on slices of several contrasts."""
+    return (
+        f"mixed_contrast: slices at different places differ in {name}; export each "
+        "contrast as a series of its own"
+    )

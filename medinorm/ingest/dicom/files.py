@@ -1,0 +1,309 @@
+"""DICOM files: told from others, read without a word about their content."""
+
+import logging
+import math
+import os
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import config, dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels import iter_pixels, pixel_array
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from medinorm.errors import ReadError
+from medinorm.ingest.archives import is_bomb, open_input
+from medinorm.ingest.dicom.header_values import PREAMBLE, deflated_at
+
+_START = 1 << 14  # bytes that hold the file meta group
+_CHUNK = 1 << 20
+_SIZES = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated")
+MOST_BESIDE_PIXELS = 1 << 26  # bytes of a file
+_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
+_MISSING = object()
+_BAD_PIXELS = (
+    "the pixels are truncated, damaged or compressed in a way that is not read; copy "
+    "or export the series again"
+)
+
+# A file's elements, or the texts of some by keyword as the index keeps them.
+Header: TypeAlias = Dataset | Mapping[str, str]
+
+
+@contextmanager
+def quiet_reading() -> Iterator[None]:
+    """Keep pydicom from checking values, warning and logging: its text repeats them."""
+    log = logging.getLogger("pydicom")
+    was_disabled = log.disabled
+    log.disabled = True
+    try:
+        with warnings.catch_warnings(), config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = was_disabled
+
+
+def read_header(path: Path, tags: Sequence[str] = ()) -> Dataset | None:
+    """Read what a DICOM file says about its pixels, not the pixels.
+
+    Args:
+        path: the file, with or without a preamble.
+        tags: keywords to read; all if none is given.
+
+    Returns:
+        The header, or ``None`` if the file is no DICOM object.
+
+    Raises:
+        ReadError: the file is empty, may not be read, or is damaged.
+    """
+    try:
+        with open_input(path) as stream:
+            return header_in(stream, tags)
+    except OSError:
+        raise ReadError("the file may not be read; check its permissions") from None
+
+
+def is_dicom(start: bytes) -> bool:
+    """Whether a file begins as DICOM does.
+
+    Raises:
+        ReadError: the file is empty.
+    """
+    if not start:
+        raise ReadError("the file is empty; copy it again")
+    return start[PREAMBLE : PREAMBLE + 4] == b"DICM" or start[:2] in _GROUPS
+
+
+def header_in(stream: IO[bytes], tags: Sequence[str | int]) -> Dataset | None:
+    """Read what an open file says about its pixels; see `read_header`."""
+    stream.seek(0)
+    if not is_dicom(stream.read(_START)):
+        return None
+    header = _parsed(stream, tags)
+    if "SOPClassUID" not in header and "MediaStorageSOPClassUID" not in getattr(
+        header, "file_meta", Dataset()
+    ):
+        return None
+    return header
+
+
+def _parsed(stream: IO[bytes], tags: Sequence[str | int]) -> Dataset:
+    """A file's elements up to its pixels."""
+    _check_inflated(stream)
+    wanted: list[str | int] | None = [*tags, "SpecificCharacterSet"] if tags else None
+    try:
+        with quiet_reading():
+            return dcmread(
+                stream, force=True, stop_before_pixels=True, specific_tags=wanted
+            )
+    except Exception:  # a damaged file can raise anything, and the text may repeat it
+        raise ReadError("the DICOM file is damaged; copy it again") from None
+
+
+def _check_inflated(stream: IO[bytes]) -> None:
+    """Refuse a deflated file that would fill the memory, and go to the file's start.
+
+    Raises:
+        ReadError: it expands beyond all bounds, or is damaged.
+    """
+    stream.seek(0)
+    position = deflated_at(stream.read(_START))
+    if position is not None:
+        stored = stream.seek(0, os.SEEK_END)
+        stream.seek(position)
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        size, tail = 0, b""
+        # At its end a stream may leave a byte of padding in its tail, forever.
+        while not inflater.eof and (chunk := tail or stream.read(_CHUNK)):
+            try:
+                size += len(inflater.decompress(chunk, _CHUNK))
+            except zlib.error:
+                raise ReadError("the DICOM file is damaged; copy it again") from None
+            tail = inflater.unconsumed_tail
+            if is_bomb(size, stored):
+                raise ReadError("the file expands beyond all bounds; export it again")
+    stream.seek(0)
+
+
+def _check_size(stream: IO[bytes]) -> None:
+    """Refuse a file much larger than its pixels: behind them could be anything.
+
+    Goes to the file's start.
+
+    Raises:
+        ReadError: it is, or it is damaged.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    if size > MOST_BESIDE_PIXELS:
+        header = header_in(stream, _SIZES) or Dataset()
+        factors = [numbers_of(header, keyword, 1) or (1.0,) for keyword in _SIZES]
+        bits = math.prod(factor[0] for factor in factors)  # many frames, long headers
+        if size > MOST_BESIDE_PIXELS + bits:
+            raise ReadError("the file is much larger than its pixels; export it again")
+    stream.seek(0)
+
+
+def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
+    """Read a file with its stored pixel values, decompressed.
+
+    Args:
+        path: an image, or a segmentation.
+
+    Returns:
+        The dataset and its frames, shape ``(frames, rows, columns)``.
+
+    Raises:
+        ReadError: the pixels are truncated, damaged, coloured or in a form
+            that no decoder reads.
+    """
+    try:
+        with open_input(path) as stream, quiet_reading():
+            _check_inflated(stream)
+            _check_size(stream)
+            dataset = dcmread(stream, force=True)
+    except ReadError:
+        raise
+    except Exception:  # as above
+        raise ReadError("the DICOM file is damaged; copy it again") from None
+    _check_kind(dataset)
+    try:
+        with quiet_reading():
+            # Bits beside the values are judged here, not cleared without a word.
+            pixels = pixel_array(dataset, correct_unused_bits=False)
+    except Exception:  # decoders raise anything, and their text may repeat values
+        raise ReadError(_BAD_PIXELS) from None
+    frames = pixels if pixels.ndim == 3 else pixels[np.newaxis]
+    return dataset, _significant(frames, dataset)
+
+
+def read_pictures(path: Path, indices: Sequence[int]) -> dict[int, NDArray[Any]]:
+    """Read some pictures of a multi-frame file, if possible without the others.
+
+    Args:
+        path: an image.
+        indices: which pictures, from 0.
+
+    Returns:
+        The stored values of each by its number, shape ``(rows, columns)``.
+
+    Raises:
+        ReadError: as for `read_pixels`.
+    """
+    header = read_header(path)
+    if header is None:
+        raise ReadError("a file of the series is not DICOM any more; plan again")
+    _check_kind(header)
+    meta = getattr(header, "file_meta", Dataset())
+    if (
+        meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    ):  # has no places to go to
+        whole = read_pixels(path)[1]
+        return {index: whole[index] for index in indices if index < len(whole)}
+    try:
+        with open_input(path) as stream, quiet_reading():
+            found = list(
+                iter_pixels(stream, indices=list(indices), correct_unused_bits=False)
+            )
+    except Exception:  # as in `read_pixels`
+        raise ReadError(_BAD_PIXELS) from None
+    if len(found) != len(indices):
+        raise ReadError(_BAD_PIXELS)
+    return dict(zip(indices, _significant(np.stack(found), header), strict=True))
+
+
+def value_of(dataset: Header, keyword: str, default: Any = None) -> Any:
+    """An element's value; `default` if it is absent, empty or cannot be understood."""
+    if not isinstance(dataset, Dataset):
+        return dataset.get(keyword) or default
+    try:
+        with quiet_reading():
+            value = dataset.get(keyword, _MISSING)
+    except Exception:  # converting a damaged value can raise anything
+        return default
+    if value is _MISSING or value is None or value == "":
+        return default
+    return value
+
+
+def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence, none if it is absent or damaged."""
+    value = value_of(dataset, keyword, ())
+    if not isinstance(value, Sequence):
+        return []
+    return [item for item in value if isinstance(item, Dataset)]
+
+
+def text_of(dataset: Header, keyword: str) -> str:
+    r"""An element's value as text without blanks around it; several joined by ``\``."""
+    value = value_of(dataset, keyword, "")
+    if isinstance(value, DicomSequence):  # a damaged element can claim to hold others
+        return ""
+    parts = value if isinstance(value, Sequence) and not isinstance(value, str) else []
+    return "\\".join(map(str, parts)) if parts else str(value).strip(" \0\t\r\n")
+
+
+def numbers_of(dataset: Header, keyword: str, count: int) -> tuple[float, ...] | None:
+    """An element's `count` numbers, or ``None`` if it has others or none."""
+    value = value_of(dataset, keyword)
+    if isinstance(value, str):
+        value = value.split("\\")
+    try:
+        numbers = (
+            tuple(map(float, value))
+            if isinstance(value, Sequence) and not isinstance(value, str)
+            else (float(value),)
+        )
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count else None
+
+
+def _check_kind(dataset: Dataset) -> None:
+    """Refuse pixels that are no plain grey values."""
+    # MONOCHROME1 says that large values are shown dark; the values mean the same.
+    shown = text_of(dataset, "PhotometricInterpretation")
+    samples = numbers_of(dataset, "SamplesPerPixel", 1)
+    if shown not in {"MONOCHROME1", "MONOCHROME2"} or samples != (1.0,):
+        raise ReadError("pixels have colours; use a series with grey values")
+    if "ModalityLUTSequence" in dataset:
+        raise ReadError(
+            "values need a lookup table, which is not applied; export the series with "
+            "slope and intercept"
+        )
+
+
+def _significant(frames: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Frames without what is stored in the bits beside the values.
+
+    Older scanners kept overlay drawings in the unused bits of each pixel.
+    """
+    allocated, stored, high = (
+        numbers_of(dataset, keyword, 1)
+        for keyword in ("BitsAllocated", "BitsStored", "HighBit")
+    )
+    if frames.dtype.kind not in "iu" or not (allocated and stored):
+        return frames
+    if high is not None and high[0] != stored[0] - 1:
+        raise ReadError("bits are laid out in an outdated way; export the series again")
+    bits, spare = int(stored[0]), int(allocated[0] - stored[0])
+    signed = frames.dtype.kind == "i"
+    low, top = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    if not spare or (frames.min() >= low and frames.max() < top):
+        return frames
+    bare = signed and frames.min() >= 0 and frames.max() < 2 * top
+    tags = list(dataset.keys())  # to make elements of them could fail
+    if not bare and not any(tag >> 24 == 0x60 for tag in tags):
+        raise ReadError(
+            "values exceed the bits that the header declares; export the series again"
+        )
+    # Shifting up and down again clears the spare bits and repeats the sign, which some
+    # write without repeating it.
+    return (frames << spare) >> spare

@@ -1,0 +1,160 @@
+"""What tells apart the frames of one DICOM series that lie at one place."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from medinorm.ingest.dicom.files import Header, numbers_of, text_of
+from medinorm.ingest.dicom.header_values import PRIVATE, Private
+
+_PRIVATE_B_VALUES = ("SiemensBValue", "GEBValue", "PhilipsBValue")
+_GE_KINDS = {1.0: "PHASE", 2.0: "REAL", 3.0: "IMAGINARY"}
+_GE_B_OFFSET = 1_000_000  # newer software adds multiples of this
+
+
+@dataclass(frozen=True)
+class FrameKeys:
+    """What one frame says about the volume it belongs to; ``None`` is unknown.
+
+    Args:
+        image_type: its values, and what part of a complex number it shows.
+        echo: echo time, ms.
+        inversion: inversion time, ms.
+        b_value: diffusion weighting, s/mm^2.
+        gradient: direction of the diffusion gradient.
+        stack: name of its stack.
+        temporal: number of its time point.
+        acquisition: number of its acquisition.
+        trigger: time since the trigger, ms.
+        number: its number in the series, which may be wrong.
+        repeats: how many time points the series has.
+    """
+
+    image_type: tuple[str, ...] = ()
+    echo: float | None = None
+    inversion: float | None = None
+    b_value: float | None = None
+    gradient: tuple[float, ...] | None = None
+    stack: str = ""
+    temporal: float | None = None
+    acquisition: float | None = None
+    trigger: float | None = None
+    number: float | None = None
+    repeats: float | None = None
+
+
+def read_keys(places: Sequence[Header]) -> FrameKeys:
+    r"""The keys of a frame.
+
+    Args:
+        places: headers that may hold them; earlier ones count more.
+
+    Examples:
+        >>> header = {"EchoTime": "2.46001", "ImageType": "ORIGINAL\\PRIMARY\\M"}
+        >>> keys = read_keys([header])
+        >>> keys.echo, keys.image_type, keys.temporal
+        (2.46, ('ORIGINAL', 'PRIMARY', 'M'), None)
+    """
+    return FrameKeys(
+        image_type=_image_type(places),
+        echo=_number(places, "EffectiveEchoTime", "EchoTime"),
+        inversion=_number(places, "InversionTimes", "InversionTime"),
+        b_value=_b_value(places),
+        gradient=_gradient(places),
+        stack=_first_text(places, "StackID"),
+        temporal=_number(places, "TemporalPositionIndex", "TemporalPositionIdentifier"),
+        acquisition=_number(places, "FrameAcquisitionNumber", "AcquisitionNumber"),
+        trigger=_number(places, "NominalCardiacTriggerDelayTime", "TriggerTime"),
+        number=_number(places, "InstanceNumber"),
+        repeats=_number(places, "NumberOfTemporalPositions"),
+    )
+
+
+def private_value(header: Header, element: Private) -> Any:
+    """The value of a private element, or ``None``; the index does not keep it."""
+    if not isinstance(header, Dataset):
+        return None
+    try:
+        block = header.private_block(element.group, element.creator)
+        return block[element.number].value
+    except Exception:  # it is absent, or damaged in whatever way
+        return None
+
+
+def private_number(header: Header, element: Private) -> float | None:
+    """The first number of a private element, or ``None``; see `private_value`."""
+    return _first_number(private_value(header, element))
+
+
+def _first_number(value: Any) -> float | None:
+    """The first of several numbers, or the only one."""
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace").strip(" \0")
+    if isinstance(value, str):
+        value = value.split("\\")
+    if isinstance(value, Sequence):
+        value = value[0] if len(value) else None
+    try:
+        number = None if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _named_number(places: Sequence[Header], *names: str) -> float | None:
+    """The first number of a private element by its name in the index."""
+    for name in names:
+        for place in places:
+            known = isinstance(place, Dataset)
+            value = private_value(place, PRIVATE[name]) if known else place.get(name)
+            if (number := _first_number(value)) is not None:
+                return number
+    return None
+
+
+def _image_type(places: Sequence[Header]) -> tuple[str, ...]:
+    """The values of the image type and the part of a complex number, each once."""
+    text = _first_text(places, "FrameType", "ImageType")
+    values = tuple(part.strip().upper() for part in text.split("\\"))
+    component = _first_text(places, "ComplexImageComponent").upper()
+    if not component:  # GE says it in an element of its own
+        component = _GE_KINDS.get(_named_number(places, "GEImageKind") or 0.0, "")
+    known = not component or component in values[2:]
+    return tuple(filter(None, values if known else (*values, component)))
+
+
+def _first_text(places: Sequence[Header], *keywords: str) -> str:
+    """The first text by any of the keywords."""
+    texts = (text_of(place, keyword) for place in places for keyword in keywords)
+    return next(filter(None, texts), "")
+
+
+def _number(places: Sequence[Header], *keywords: str) -> float | None:
+    """The first single number by any of the keywords, without noise."""
+    for keyword in keywords:
+        for place in places:
+            numbers = numbers_of(place, keyword, 1)
+            if numbers is not None and math.isfinite(numbers[0]):
+                return round(numbers[0], 2) + 0.0
+    return None
+
+
+def _b_value(places: Sequence[Header]) -> float | None:
+    """The b-value, also where vendors keep it."""
+    standard = _number(places, "DiffusionBValue")
+    if standard is not None:
+        return standard
+    private = _named_number(places, *_PRIVATE_B_VALUES)
+    return None if private is None else private % _GE_B_OFFSET
+
+
+def _gradient(places: Sequence[Header]) -> tuple[float, ...] | None:
+    """The direction of the diffusion gradient."""
+    for place in places:
+        numbers = numbers_of(place, "DiffusionGradientOrientation", 3)
+        if numbers is not None and all(map(math.isfinite, numbers)):
+            return tuple(round(number, 4) + 0.0 for number in numbers)
+    return None

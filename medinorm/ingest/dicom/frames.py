@@ -1,0 +1,331 @@
+"""The frames of DICOM files: where each is stored, where it lies, how it is scaled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from medinorm.errors import ReadError
+from medinorm.ingest.archives import open_input
+from medinorm.ingest.dicom.exclusion_rules import ENHANCED
+from medinorm.ingest.dicom.file_values import read_values
+from medinorm.ingest.dicom.files import (
+    Header,
+    numbers_of,
+    read_header,
+    text_of,
+    value_of,
+)
+from medinorm.ingest.dicom.frame_keys import (
+    FrameKeys,
+    private_number,
+    private_value,
+    read_keys,
+)
+from medinorm.ingest.dicom.geometry import Planes
+from medinorm.ingest.dicom.header_values import Private
+from medinorm.ingest.dicom.mosaic import is_mosaic, read_tiles, tile_shape
+from medinorm.ingest.dicom.pixels import PlainPixels, plain_pixels
+
+_FRAME_GROUPS = "PerFrameFunctionalGroupsSequence"
+_SHARED_GROUPS = "SharedFunctionalGroupsSequence"
+# Groups whose items say what tells frames apart.
+_KEY_GROUPS = (
+    *("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "FrameContentSequence"),
+    *("PETFrameTypeSequence", "MREchoSequence", "MRModifierSequence"),
+    *("MRDiffusionSequence", "CardiacSynchronizationSequence"),
+)
+_PHILIPS_FRAME = Private(0x2005, "Philips MR Imaging DD 005", 0x0F, b"SQ")
+_PHILIPS_SCALE = {
+    "PhilipsScaleSlope": Private(0x2005, "Philips MR Imaging DD 001", 0x0E, b"FL"),
+    "PhilipsScaleIntercept": Private(0x2005, "Philips MR Imaging DD 001", 0x0D, b"FL"),
+}
+_NAN = float("nan")
+_FARTHEST = 1e6  # mm; no scanner is larger
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One slice: where it is stored and where it lies.
+
+    Args:
+        path: its file.
+        index: which picture of the file, from 0.
+        position: LPS mm, not-a-number if unknown; so are the others.
+        directions: direction of growing column, then of growing row.
+        spacing: distance of rows and of columns, mm.
+        shape: number of rows and of columns.
+        slope: real value for each stored one.
+        intercept: real value of a stored 0.
+        corner: row and column of its first pixel in the picture.
+        stored: pictures of the file, their rows and columns.
+        keys: what tells it from others at its place.
+        notes: what else a user of the values should know, by its name in a sidecar.
+        plain: how its pixels are stored, if they can be read without pydicom.
+    """
+
+    path: Path
+    index: int
+    position: tuple[float, ...]
+    directions: tuple[float, ...]
+    spacing: tuple[float, ...]
+    shape: tuple[float, ...]
+    slope: float = 1.0
+    intercept: float = 0.0
+    corner: tuple[int, int] = (0, 0)
+    stored: tuple[int, int, int] = (1, 0, 0)
+    keys: FrameKeys = field(default_factory=FrameKeys)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    plain: PlainPixels | None = None
+
+    def cut(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """The frame's stored values out of its picture."""
+        (row, column), (rows, columns) = self.corner, map(int, self.shape)
+        part: NDArray[Any] = picture[row : row + rows, column : column + columns]
+        return part
+
+
+def read_frames(path: Path) -> list[Frame]:
+    """Read where the frames of one file lie.
+
+    Raises:
+        ReadError: the file is damaged, is no DICOM object or contradicts itself.
+        GeometryError: it is a mosaic that does not say where its slices lie.
+    """
+    if plain := _plain_frame(path):
+        return [plain]
+    header = read_header(path)
+    if header is None:
+        raise ReadError("a file of the series is not DICOM any more; plan again")
+    if _FRAME_GROUPS in header:
+        return _enhanced_frames(path, header)
+    if is_mosaic(header):
+        return _mosaic_frames(path, header)
+    return [classic_frame(path, header)]
+
+
+def _plain_frame(path: Path) -> Frame | None:
+    """The frame of a plain file, by the values that the index keeps.
+
+    Philips has more to say about its values, in elements of its own.
+
+    Raises:
+        ReadError: the file may not be read, or is damaged.
+    """
+    try:
+        with open_input(path) as stream:
+            values = read_values(stream) or {}
+    except OSError:
+        raise ReadError("the file may not be read; check its permissions") from None
+    pixels = plain_pixels(values)
+    if pixels is None or "philips" in values.get("Manufacturer", "").lower():
+        return None
+    frame = frame_in(path, values)
+    return replace(frame, plain=pixels) if frame else None
+
+
+def frame_in(path: Path, values: Mapping[str, str]) -> Frame | None:
+    """The frame of a plain slice as far as the index knows it.
+
+    Args:
+        path: its file.
+        values: texts of its header by keyword.
+
+    Returns:
+        The frame without all notes; ``None`` if the file has to be read: it may hold
+        several.
+
+    Raises:
+        ReadError: the header gives no size, or a scaling that makes no sense.
+    """
+    several = values.get("NumberOfFrames", "1") not in {"1", ""}
+    enhanced = values.get("SOPClassUID", "") in ENHANCED
+    plain = not (several or enhanced or is_mosaic(values))
+    return classic_frame(path, values) if plain else None
+
+
+def classic_frame(path: Path, header: Header) -> Frame:
+    """The only frame of a file.
+
+    Raises:
+        ReadError: the header gives no size, or a scaling that makes no sense.
+    """
+    shape = _shape(header)
+    scaling = _rescale([header])
+    return Frame(
+        path=path,
+        index=0,
+        position=_lengths([header], "ImagePositionPatient", 3),
+        directions=_lengths([header], "ImageOrientationPatient", 6),
+        spacing=_lengths([header], "PixelSpacing", 2),
+        shape=shape,
+        stored=(1, int(shape[0]), int(shape[1])),
+        keys=read_keys([header]),
+        notes=_notes(header, [header], **scaling),
+        **scaling,
+    )
+
+
+def planes_of(frames: Sequence[Frame]) -> Planes:
+    """Where frames lie, as arrays."""
+    return Planes(
+        positions=np.array([frame.position for frame in frames]),
+        directions=np.array([frame.directions for frame in frames]).reshape(-1, 2, 3),
+        spacings=np.array([frame.spacing for frame in frames]),
+        shapes=np.array([frame.shape for frame in frames]).astype(np.int64),
+    )
+
+
+def _mosaic_frames(path: Path, header: Dataset) -> list[Frame]:
+    """The tiles of a Siemens mosaic, all of one volume."""
+    picture = classic_frame(path, header)
+    rows, columns = tile_shape(header)
+    return [
+        replace(
+            picture,
+            position=tile.position,
+            corner=tile.corner,
+            shape=(float(rows), float(columns)),
+        )
+        for tile in read_tiles(header)
+    ]
+
+
+def _enhanced_frames(path: Path, header: Dataset) -> list[Frame]:
+    """The frames of a multi-frame file."""
+    shared = _items(header, _SHARED_GROUPS)[:1]
+    groups = _items(header, _FRAME_GROUPS)
+    if numbers_of(header, "NumberOfFrames", 1) != (float(len(groups)),):
+        raise ReadError("frames and their descriptions differ in number")
+    rows, columns = map(int, _shape(header))
+    return [
+        replace(
+            _enhanced_frame(path, header, [own, *shared]),
+            index=index,
+            stored=(len(groups), rows, columns),
+        )
+        for index, own in enumerate(groups)
+    ]
+
+
+def _enhanced_frame(path: Path, header: Dataset, groups: list[Dataset]) -> Frame:
+    """One frame of a multi-frame file; its own groups come before the shared ones."""
+    named = [item for name in _KEY_GROUPS for item in _inside(groups, name)]
+    values = [*_inside(groups, "PixelValueTransformationSequence"), header]
+    scaling = _rescale(values)
+    private = [item for group in groups for item in _philips_items(group)]
+    return Frame(
+        path=path,
+        index=0,
+        position=_lengths(
+            _inside(groups, "PlanePositionSequence"), "ImagePositionPatient", 3
+        ),
+        directions=_lengths(
+            _inside(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6
+        ),
+        spacing=_lengths(_inside(groups, "PixelMeasuresSequence"), "PixelSpacing", 2),
+        shape=_shape(header),
+        keys=read_keys([*named, header]),
+        notes=_notes(header, [*private, header], **scaling),
+        **scaling,
+    )
+
+
+def _inside(groups: Sequence[Dataset], sequence: str) -> list[Dataset]:
+    """The first item of a sequence, from each group that has it."""
+    return [item for group in groups for item in _items(group, sequence)[:1]]
+
+
+def _items(dataset: Dataset, sequence: str) -> list[Dataset]:
+    """The items of a sequence, none if it is absent or damaged."""
+    value = value_of(dataset, sequence, ())
+    return [item for item in value if isinstance(item, Dataset)]
+
+
+def _philips_items(group: Dataset) -> list[Dataset]:
+    """What Philips says about a frame in its own sequence."""
+    found = private_value(group, _PHILIPS_FRAME)
+    items = found if isinstance(found, Sequence) else ()
+    return [item for item in items if isinstance(item, Dataset)]
+
+
+def _numbers(places: Sequence[Header], keyword: str, count: int) -> tuple[float, ...]:
+    """The numbers of the first place that has them, or not-a-numbers."""
+    for place in places:
+        numbers = numbers_of(place, keyword, count)
+        if numbers is not None:
+            return numbers
+    return (_NAN,) * count
+
+
+def _lengths(places: Sequence[Header], keyword: str, count: int) -> tuple[float, ...]:
+    """Numbers that say where something lies, or not-a-numbers if they cannot."""
+    numbers = _numbers(places, keyword, count)
+    possible = all(abs(number) <= _FARTHEST for number in numbers)
+    return numbers if possible else (_NAN,) * count
+
+
+def _shape(header: Header) -> tuple[float, ...]:
+    """Number of rows and of columns.
+
+    Raises:
+        ReadError: the header does not say.
+    """
+    rows = numbers_of(header, "Rows", 1)
+    columns = numbers_of(header, "Columns", 1)
+    if not (rows and columns and all(map(_is_size, (*rows, *columns)))):
+        raise ReadError("a file has no pixels; copy the series again")
+    return (*rows, *columns)
+
+
+def _is_size(number: float) -> bool:
+    """Whether a picture can have this many rows or columns."""
+    return number.is_integer() and 0 < number < 1 << 16
+
+
+def _rescale(places: Sequence[Header]) -> dict[str, Any]:
+    """Slope and intercept; none means that stored values are the real ones.
+
+    Raises:
+        ReadError: they are there but make no sense.
+    """
+    found = {}
+    for name, keyword in (("slope", "RescaleSlope"), ("intercept", "RescaleIntercept")):
+        given = [place for place in places if keyword in place]
+        if not given:
+            continue
+        number = _numbers(given, keyword, 1)[0]
+        if not np.isfinite(number) or (name == "slope" and number == 0):
+            raise ReadError("slope or intercept is no number; export the series again")
+        found[name] = number
+    return found
+
+
+def _notes(
+    header: Header,
+    private: Sequence[Header],
+    slope: float = 1.0,
+    intercept: float = 0.0,
+) -> dict[str, Any]:
+    """What a user of the values should know.
+
+    How a picture is to be shown, the value of pixels that were not measured, and
+    Philips' second scaling: its own slope turns real values into ones that compare
+    between series, by division.
+    """
+    notes: dict[str, Any] = {}
+    if text_of(header, "PhotometricInterpretation") == "MONOCHROME1":
+        notes["PhotometricInterpretation"] = "MONOCHROME1"
+    padding = numbers_of(header, "PixelPaddingValue", 1)
+    if padding is not None:
+        notes["PaddingValue"] = padding[0] * slope + intercept
+    for name, element in _PHILIPS_SCALE.items():
+        found = (private_number(place, element) for place in private)
+        value = next((number for number in found if number is not None), None)
+        if value is not None:
+            notes[name] = value
+    return notes

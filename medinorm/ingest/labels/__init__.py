@@ -1,0 +1,1 @@
+"""Label maps that are DICOM objects, and names of labels."""

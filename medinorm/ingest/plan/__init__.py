@@ -1,0 +1,1 @@
+"""Which scans the input may hold."""

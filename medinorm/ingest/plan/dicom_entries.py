@@ -1,0 +1,99 @@
+"""What the index says about each DICOM file and the series it belongs to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medinorm.ingest.deidentify.burned_in import burned_in_risk
+from medinorm.ingest.dicom.exclusion_rules import DRAWINGS, IMAGES, reason_against
+from medinorm.ingest.index import IndexRow, look_through, read_file
+from medinorm.ingest.plan.candidates import FileState, InputFile
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the index keeps of one DICOM file.
+
+    Args:
+        path: the file.
+        patient: the patient's number, or a stand-in for the study where it is missing.
+        study: UID of the DICOM study.
+        sessions: what a label table may call the session.
+        series: UID of the series.
+        refers_to: for a segmentation or structure set, UID of its series, empty if it
+            does not say; ``None`` for all else.
+        reason: why it is no scan; empty if it may be one.
+        risky: whether the reason is that its pixels may name the patient.
+        values: texts of its header by keyword, see `KEYWORDS`.
+    """
+
+    path: Path
+    patient: str
+    study: str
+    sessions: frozenset[str]
+    series: str
+    refers_to: str | None = None
+    reason: str = ""
+    risky: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def index_folders(folders: Sequence[Path]) -> tuple[list[Entry], list[InputFile]]:
+    """Read the headers of all DICOM files in folders and in the folders inside.
+
+    Returns:
+        The DICOM objects that belong to a series, and all other files.
+
+    Raises:
+        StageError: a folder is missing.
+    """
+    return sort_rows(look_through(folders))
+
+
+def index_file(path: Path) -> Entry | InputFile:
+    """Read the header of one file."""
+    return _sorted_row(read_file(path)[-1])
+
+
+def sort_rows(rows: Sequence[IndexRow]) -> tuple[list[Entry], list[InputFile]]:
+    """Tell the DICOM objects that belong to a series from all other files."""
+    found = [_sorted_row(row) for row in rows]
+    entries = [item for item in found if isinstance(item, Entry)]
+    return entries, [item for item in found if isinstance(item, InputFile)]
+
+
+def _sorted_row(row: IndexRow) -> Entry | InputFile:
+    """One row as what it is to the plan."""
+    if row.state != "dicom":
+        state: FileState = "unreadable" if row.state == "unreadable" else "excluded"
+        return InputFile(row.path, state, reason=row.reason)
+    entry = _entry(row.path, row.values)
+    if entry.series and entry.study:
+        return entry
+    reason = entry.reason or "belongs to no series; export it again"
+    return InputFile(row.path, "excluded", reason=reason)
+
+
+def _entry(path: Path, values: Mapping[str, str]) -> Entry:
+    """The entry of one DICOM object."""
+    text = values.get
+    sop_class = text("SOPClassUID") or text("MediaStorageSOPClassUID", "")
+    image_type = text("ImageType", "").split("\\")
+    study = text("StudyInstanceUID", "")
+    drawn = sop_class in DRAWINGS
+    # What could never be a scan is left out for that, whatever is written on it.
+    risk = burned_in_risk(values) if sop_class in IMAGES else ""
+    reason = risk or reason_against(sop_class, image_type)
+    sessions = {study, text("StudyID", ""), text("StudyDate", "")}
+    return Entry(
+        path=path,
+        # Without a number each study counts as somebody else.
+        patient=text("PatientID") or f"\0{study}",
+        study=study,
+        sessions=frozenset(sessions - {""}),
+        series=text("SeriesInstanceUID", ""),
+        refers_to=text("ReferencedSeries", "") if drawn else None,
+        reason="" if drawn else reason,
+        risky=bool(risk),
+        values=values,
+    )

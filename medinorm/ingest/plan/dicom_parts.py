@@ -1,0 +1,179 @@
+"""What each DICOM series falls into: volumes, and what cannot be one."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medinorm.config import IngestConfig
+from medinorm.errors import ReadError, ScanError
+from medinorm.ingest.dicom.divide_series import Part, divide_series
+from medinorm.ingest.dicom.exclusion_rules import reason_against
+from medinorm.ingest.dicom.frames import Frame, frame_in, read_frames
+from medinorm.ingest.dicom.volume import place_frames
+from medinorm.ingest.plan.dicom_entries import Entry
+from medinorm.ingest.plan.selection import reason_against_traits, traits_of
+
+# Positions in different frames of reference have nothing to do with each other.
+_SAME_IN_A_SERIES = {
+    ("SOPClassUID", "Modality"): "kind of image",
+    ("FrameOfReferenceUID",): "frame of reference",
+}
+
+
+@dataclass(frozen=True)
+class SeriesPart:
+    """Files of one series that should make one volume, or are left out together.
+
+    Args:
+        entries: the files' headers.
+        key: what tells it from other volumes of its series, empty if there are none.
+        reason: why it is left out; empty if it is a volume.
+        wrong: whether it is left out because something about it is wrong.
+        numbers: which frames of each file belong to it, from 0, where a file has more.
+    """
+
+    entries: Sequence[Entry]
+    key: str = ""
+    reason: str = ""
+    wrong: bool = False
+    numbers: Mapping[Path, Sequence[int]] | None = None
+
+    @property
+    def first(self) -> Entry:
+        """The file that stands for all where they agree."""
+        return self.entries[0]
+
+
+def find_parts(entries: Iterable[Entry], ingest: IngestConfig) -> list[SeriesPart]:
+    """Divide series into volumes and judge each.
+
+    What cannot be a scan by its class or type comes first, then what the study does not
+    select, then what is wrong with the geometry.
+
+    Args:
+        entries: images of any series.
+        ingest: what is selected, and what is done about an odd geometry.
+    """
+    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.series, entry.reason].append(entry)
+    parts: list[SeriesPart] = []
+    for (_, reason), members in sorted(groups.items()):
+        if reason:
+            risky = members[0].risky
+            parts.append(SeriesPart(members, reason=reason, wrong=risky))
+        elif reason := _contradiction(members):
+            parts.append(SeriesPart(members, reason=reason, wrong=True))
+        else:
+            parts += _divided(members, ingest)
+    return parts
+
+
+def frames_of(
+    files: Sequence[Path], numbers: Sequence[Sequence[int] | None]
+) -> list[Frame]:
+    """Read the frames that make one part.
+
+    Args:
+        files: that hold them.
+        numbers: which frames of each file belong to it; ``None`` is all.
+
+    Raises:
+        ScanError: a file is damaged, or has other frames than when it was planned.
+    """
+    found = []
+    for path, wanted in zip(files, numbers, strict=True):
+        frames = read_frames(path)
+        if wanted is not None and len(frames) <= max(wanted):
+            raise ReadError("a file of the series has other frames now; plan again")
+        found += frames if wanted is None else [frames[number] for number in wanted]
+    return found
+
+
+def _divided(entries: Sequence[Entry], ingest: IngestConfig) -> list[SeriesPart]:
+    """The volumes of one series."""
+    owner: dict[int, tuple[Entry, int]] = {}
+    frames: list[Frame] = []
+    try:
+        for entry in entries:
+            for number, frame in enumerate(_frames(entry)):
+                owner[id(frame)] = entry, number
+                frames.append(frame)
+    except ScanError as error:
+        return [SeriesPart(entries, reason=str(error), wrong=True)]
+    parts = divide_series(frames)
+    sizes = Counter(entry.path for entry, _ in owner.values())
+    return [_judged(part, owner, sizes, ingest) for part in parts]
+
+
+def _frames(entry: Entry) -> list[Frame]:
+    """The frames of one file, from its index if that says enough."""
+    frame = frame_in(entry.path, entry.values)
+    return [frame] if frame else read_frames(entry.path)
+
+
+def _judged(
+    part: Part,
+    owner: Mapping[int, tuple[Entry, int]],
+    sizes: Mapping[Path, int],
+    ingest: IngestConfig,
+) -> SeriesPart:
+    """One volume with the files that hold it, and the reason why it is left out."""
+    entries: dict[Path, Entry] = {}
+    numbers: dict[Path, list[int]] = defaultdict(list)
+    for frame in part.frames:
+        entry, number = owner[id(frame)]
+        entries[entry.path] = entry
+        numbers[entry.path].append(number)
+    whole = all(len(found) == sizes[path] for path, found in numbers.items())
+    held = [entries[path] for path in sorted(entries)]
+    unwanted = _unwanted(part, held[0], ingest)
+    wrong = "" if unwanted else part.reason or _verdict(part, ingest)
+    return SeriesPart(
+        entries=held,
+        key=part.name,
+        reason=unwanted or wrong,
+        wrong=bool(wrong),
+        numbers=None if whole else numbers,
+    )
+
+
+def _unwanted(part: Part, entry: Entry, ingest: IngestConfig) -> str:
+    """Why nobody asked for a volume."""
+    sop_class = entry.values.get("SOPClassUID", "")
+    return (
+        reason_against(sop_class, part.frames[0].keys.image_type)
+        or reason_against_traits(ingest.select, traits_of(entry.values, part.frames))
+        or _reason_against_time(part, ingest)
+    )
+
+
+def _reason_against_time(part: Part, ingest: IngestConfig) -> str:
+    """Why a time point is left out."""
+    if ingest.time_points == "all" or not part.time:
+        return ""
+    return (
+        f"time point {part.time + 1} of {part.times}; ingest.time_points keeps the "
+        "first"
+    )
+
+
+def _verdict(part: Part, ingest: IngestConfig) -> str:
+    """What is wrong with the geometry of a volume."""
+    try:
+        place_frames(part.frames, ingest.geometry)
+    except ScanError as error:
+        return str(error)
+    return ""
+
+
+def _contradiction(entries: Sequence[Entry]) -> str:
+    """Why files of one series cannot belong together, or nothing."""
+    if len({(entry.patient, entry.study) for entry in entries}) > 1:
+        return "its files name several patients or studies; export the series again"
+    for keywords, what in _SAME_IN_A_SERIES.items():
+        found = {tuple(map(entry.values.get, keywords)) for entry in entries}
+        if len(found) > 1:
+            return f"its files differ in their {what}; export the series again"
+    return ""

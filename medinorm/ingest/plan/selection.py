@@ -1,0 +1,108 @@
+"""Which series the study asks for."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medinorm.config import PlaneName, SelectRule
+from medinorm.ingest.dicom.frames import Frame, planes_of
+
+_PLANES: tuple[PlaneName, ...] = (
+    "sagittal",
+    "coronal",
+    "axial",
+)  # by the normal's axis
+_NO_AGENT = frozenset({"", "NO", "NONE", "N", "NO CONTRAST"})
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What rules ask about a volume; all of it stays in the private plan.
+
+    Args:
+        modality: DICOM's word.
+        names: description and protocol name of its series.
+        orientation: the plane to which its slices are nearest, empty if unknown.
+        spacing: largest distance of voxel centres along an axis, mm; not-a-number if
+            unknown.
+        contrast_agent: whether one is named.
+    """
+
+    modality: str
+    names: tuple[str, ...]
+    orientation: str
+    spacing: float
+    contrast_agent: bool
+
+
+def traits_of(values: Mapping[str, str], frames: Sequence[Frame]) -> Traits:
+    """The traits of a volume.
+
+    Args:
+        values: texts of one of its headers by keyword.
+        frames: where its slices lie.
+    """
+    planes = planes_of(frames)
+    normal = np.cross(*planes.directions[0])
+    gaps = np.diff(np.unique((planes.positions @ normal).round(2)))
+    widest = [*planes.spacings[0], *([np.median(gaps)] if len(gaps) else [])]
+    agent = values.get("ContrastBolusAgent", "").strip().upper()
+    return Traits(
+        modality=values.get("Modality", ""),
+        names=(values.get("SeriesDescription", ""), values.get("ProtocolName", "")),
+        orientation=""
+        if np.isnan(normal).any()
+        else _PLANES[int(np.abs(normal).argmax())],
+        spacing=float(np.max(widest)),
+        contrast_agent=agent not in _NO_AGENT,
+    )
+
+
+def reason_against_traits(rules: Sequence[SelectRule], traits: Traits) -> str:
+    """Why no rule takes a volume; empty if one does, or if there are none.
+
+    Args:
+        rules: of which one must fit.
+        traits: what they ask about.
+
+    Examples:
+        >>> rules = [SelectRule(modality=["MR"], description="t1"), SelectRule()]
+        >>> scout = Traits("MR", ("scout",), "axial", 5.0, False)
+        >>> reason_against_traits(rules[:1], scout)
+        'not selected by ingest.select: rule 1 asks for another description'
+        >>> reason_against_traits(rules, scout)
+        ''
+    """
+    asked = []
+    for number, rule in enumerate(rules, 1):
+        wrong = [key for key, fits in _FITS.items() if not fits(rule, traits)]
+        if not wrong:
+            return ""
+        asked.append(f"rule {number} asks for another {' and '.join(wrong)}")
+    return f"not selected by ingest.select: {'; '.join(asked)}" if asked else ""
+
+
+def _fits_description(rule: SelectRule, traits: Traits) -> bool:
+    """Whether a name of the series contains the rule's expression."""
+    pattern = re.compile(rule.description or "", re.IGNORECASE)
+    return any(pattern.search(name) for name in traits.names)
+
+
+# A rule's key, and whether it is met or not given.
+_FITS: Mapping[str, Callable[[SelectRule, Traits], bool]] = {
+    "modality": lambda rule, traits: (
+        not rule.modality or traits.modality in rule.modality
+    ),
+    "description": _fits_description,
+    "orientation": lambda rule, traits: (
+        not rule.orientation or traits.orientation in rule.orientation
+    ),
+    "max_spacing": lambda rule, traits: (
+        rule.max_spacing is None or traits.spacing <= rule.max_spacing
+    ),
+    "contrast_agent": lambda rule, traits: (
+        rule.contrast_agent in {None, traits.contrast_agent}
+    ),
+}

@@ -1,0 +1,137 @@
+"""The plan: which scans the input may hold, and what becomes of every file."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from medinorm.config import IngestConfig, InputConfig
+from medinorm.errors import StageError
+from medinorm.files.atomic import clear_leftovers, write_json
+from medinorm.files.tables import write_table
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
+from medinorm.ingest.index import IndexRow, read_index
+from medinorm.ingest.plan.candidates import (
+    FILE_COLUMNS,
+    Candidate,
+    InputFile,
+    Inventory,
+    count_strays,
+)
+from medinorm.ingest.plan.from_bids import find_bids_scans
+from medinorm.ingest.plan.from_dicom import find_dicom_scans
+from medinorm.ingest.plan.from_table import find_table_scans, suffix_of
+from medinorm.scan import PLAN_COLUMNS
+
+FILES_NAME = "files.tsv"
+SERIES_FOLDER = "series"
+
+_IN_USE = frozenset({"used", "part"})
+
+
+def plan_scans(
+    index: Path,
+    plan: Path,
+    *,
+    private: Path,
+    input: InputConfig,  # noqa: A002 - the word in the configuration
+    ingest: IngestConfig,
+) -> None:
+    """Find the candidate scans of the input and account for each of its files.
+
+    Writes the plan and, in the private folder, `files.tsv` with the state of every
+    file and one list of files for each DICOM series.
+
+    Args:
+        index: private index of the input, see `index_input`.
+        plan: private table to write, with `PLAN_COLUMNS`.
+        private: folder of the key and of all that links pseudonyms to the input.
+        input: where the scans come from.
+        ingest: whether subjects keep their names.
+
+    Raises:
+        StageError: the input is missing, empty or contradictory, or a file was lost.
+    """
+    pseudonyms = open_pseudonyms(private, keep=ingest.subjects == "keep")
+    clear_leftovers([plan, private / FILES_NAME, private / SERIES_FOLDER / "*"])
+    known = read_index(index)
+    found = _find(input, ingest, known, pseudonyms)
+    rows = [_stored(candidate, private).row for candidate in found.candidates]
+    rows.sort(key=lambda row: (row["scan"] == "", row["scan"], row["where"]))
+    _check_unique([row["scan"] for row in rows if row["scan"]])
+    settled = _one_each(found.files)
+    _check_none_lost(known, settled)
+    strays = [candidate.row for candidate in count_strays(settled)]
+    files = sorted((file.row for file in settled), key=lambda row: row["path"])
+    write_table(private / FILES_NAME, files, FILE_COLUMNS)
+    write_table(plan, [*rows, *strays], PLAN_COLUMNS)
+
+
+def _find(
+    source: InputConfig,
+    ingest: IngestConfig,
+    index: Sequence[IndexRow],
+    pseudonyms: Pseudonyms,
+) -> Inventory:
+    """What the configured input holds."""
+    if source.scans is not None:
+        return find_table_scans(source.scans, source.channels, pseudonyms)
+    if source.dicom:
+        return find_dicom_scans(
+            index, source.labels, suffix_of(source.channels), pseudonyms, ingest
+        )
+    if source.bids is not None:
+        return find_bids_scans(source.bids, index, source.channels, pseudonyms)
+    raise StageError("no input: give one of input.scans, input.dicom and input.bids")
+
+
+def _stored(candidate: Candidate, private: Path) -> Candidate:
+    """The candidate with a long list of files moved to a file of its own."""
+    files = candidate.source.get("files")
+    if files is None:
+        return candidate
+    path = private / SERIES_FOLDER / f"{candidate.scan}.json"
+    write_json(path, files)
+    return replace(candidate, source={**candidate.source, "files": path.name})
+
+
+def _one_each(files: Iterable[InputFile]) -> list[InputFile]:
+    """One state for each file.
+
+    A label map may lie among the DICOM files, where it is only known not to be one; a
+    file with many frames may serve several scans.
+    """
+    states: dict[str, InputFile] = {}
+    for file in files:
+        path = os.path.normpath(file.path)
+        before = states.get(path)
+        if before is None or before.state not in _IN_USE:
+            states[path] = file
+        elif file.state in _IN_USE:
+            states[path] = replace(before, others=(*before.others, file.where))
+    return list(states.values())
+
+
+def _check_none_lost(index: Sequence[IndexRow], files: Sequence[InputFile]) -> None:
+    """Compare the files of the index with those that have a state.
+
+    Raises:
+        StageError: a file has no state; that is a bug.
+    """
+    states = Counter(os.path.normpath(file.path) for file in files)
+    lost = sum(os.path.normpath(row.path) not in states for row in index)
+    if lost:
+        raise StageError(
+            f"{lost} of {len(index)} files of the index have no state in the plan; "
+            "please report this bug"
+        )
+
+
+def _check_unique(scans: list[str]) -> None:
+    """Refuse two candidates of one id: their files would overwrite each other."""
+    if len(set(scans)) < len(scans):
+        raise StageError(
+            "two scans would get the same id; rename a session, or set "
+            "ingest.subjects to pseudonym"
+        )

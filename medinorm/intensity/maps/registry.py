@@ -1,0 +1,80 @@
+"""Every kind of intensity map by name, to and from JSON values."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.maps.intensity_map import IntensityMap
+from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
+from medinorm.intensity.methods.clusters import ClusterMap
+from medinorm.intensity.methods.histogram import QuantileFunction
+from medinorm.intensity.methods.nyul import NyulStandard
+from medinorm.intensity.methods.regions import RegionMap
+
+# A map's class by its name in JSON.
+MAPS: Mapping[str, type] = {
+    "linear": LinearMap,
+    "piecewise": PiecewiseLinearMap,
+    "regions": RegionMap,
+    "clusters": ClusterMap,
+    "nyul": NyulStandard,
+    "quantiles": QuantileFunction,
+}
+
+
+def map_to_dict(map_: IntensityMap) -> dict[str, Any]:
+    """A map as JSON values.
+
+    Examples:
+        >>> map_to_dict(LinearMap((2.0,), (4.0,)))["kind"]
+        'linear'
+
+    Raises:
+        IntensityError: the map is of no known kind.
+    """
+    kinds = {class_: kind for kind, class_ in MAPS.items()}
+    kind = kinds.get(type(map_))
+    if kind is None or not is_dataclass(map_):
+        raise IntensityError(
+            f"a {type(map_).__name__} cannot be written; known: {', '.join(MAPS)}"
+        )
+    values = {
+        entry.name: _plain(getattr(map_, entry.name))
+        for entry in fields(map_)
+        if entry.compare  # others belong to one scan
+    }
+    return {"kind": kind, **values}
+
+
+def map_from_dict(values: Mapping[str, Any]) -> IntensityMap:
+    """The map that `map_to_dict` wrote.
+
+    Raises:
+        IntensityError: the kind is unknown, or the entries are not those of the kind.
+    """
+    given = dict(values)
+    kind = str(given.pop("kind", None))
+    if kind not in MAPS:
+        raise IntensityError(f"unknown kind of map; known: {', '.join(MAPS)}")
+    class_ = MAPS[kind]
+    names = {entry.name for entry in fields(class_)}
+    if not given.keys() <= names:
+        raise IntensityError(f"a {kind} map has the entries {', '.join(sorted(names))}")
+    map_: IntensityMap = class_(
+        **{name: _tuples(value) for name, value in given.items()}
+    )
+    return map_
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of JSON as tuples, at any depth."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy and torch as those of Python, which JSON has."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return value.item() if getattr(value, "ndim", None) == 0 else value

@@ -1,0 +1,1 @@
+"""The intensity methods, one file each."""

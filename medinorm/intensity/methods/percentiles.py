@@ -1,0 +1,118 @@
+"""Percentile scaling with exact order statistics."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.choices import ConstantName
+from medinorm.errors import IntensityError
+from medinorm.intensity.foreground import Policy, find_masks
+from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.statistics.moments import constant_error
+from medinorm.intensity.voxels.arrays import (
+    as_mask,
+    is_accelerated,
+    measure,
+    require_grid,
+    to_host,
+)
+from medinorm.intensity.voxels.ranks import find_ranks
+
+
+def measure_quantiles(
+    channel: Any, mask: Any, fractions: Sequence[float]
+) -> NDArray[np.float64]:
+    """Exact order statistics of the voxels in a mask, with linear interpolation.
+
+    As `numpy.quantile` of the values in float64, for any number of voxels.
+
+    Args:
+        channel: any shape and real data type, finite in the mask.
+        mask: of the same shape; ``None``: all voxels.
+        fractions: between 0 and 1.
+
+    Raises:
+        IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
+            mask is on another grid.
+    """
+    inside = mask
+    if mask is not None:
+        require_grid(mask, channel)
+        inside = as_mask(mask)
+    if is_accelerated(channel):
+        from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
+
+        low, high, between = tensors.find_ranks(channel, inside, fractions)
+    else:
+        host = None if inside is None else to_host(inside)
+        low, high, between = find_ranks(to_host(channel), host, fractions)
+    if not low.size:
+        raise IntensityError("no voxel is in the mask; check it, or choose another")
+    return np.asarray(low + (high - low) * between)
+
+
+def fit_percentiles(
+    array: Any,
+    masks: Sequence[Any],
+    percentiles: tuple[float, float],
+    constant: ConstantName = "refuse",
+) -> LinearMap:
+    """The map that brings two percentiles of the foreground to 0 and 1, and clips.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        masks: one mask for each channel; ``None`` for all voxels.
+        percentiles: the lower and the upper one, in percent; exact order statistics
+            with linear interpolation between them.
+        constant: ``refuse`` channels whose percentiles coincide, or bring what they
+            coincide at to ``zeros``.
+
+    Raises:
+        IntensityError: both percentiles have the same value, or the masks are as
+            `measure_quantiles` refuses them.
+    """
+    offsets, scales = [], []
+    fractions = [percentile / 100 for percentile in percentiles]
+    for channel, mask in zip(array, masks, strict=True):
+        low, high = measure_quantiles(channel, mask, fractions).tolist()
+        if low == high and constant == "refuse":
+            _refuse(channel, mask, percentiles, low)
+        offsets.append(low)
+        scales.append(high - low or 1.0)
+    return LinearMap(tuple(offsets), tuple(scales), limits=(0.0, 1.0))
+
+
+def fit_percentile(
+    array: Any,
+    percentiles: tuple[float, float],
+    policy: Policy,
+    given: Any = None,
+) -> LinearMap:
+    """The map of `fit_percentiles`, for the foreground that a policy finds.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        percentiles: these go to 0 and 1, in percent.
+        policy: which voxels are measured, and what if they are constant.
+        given: the mask, for the foregrounds `label` and `file`.
+
+    Raises:
+        IntensityError: as `fit_percentiles` and `find_masks`.
+    """
+    masks = find_masks(array, policy, given)
+    fitted = fit_percentiles(array, masks, percentiles, policy.constant)
+    return fitted.following(policy)
+
+
+def _refuse(
+    channel: Any, mask: Any, percentiles: tuple[float, float], value: float
+) -> None:
+    """Say why percentiles coincide."""
+    if not measure(channel, mask).m2:
+        raise constant_error(channel, mask)
+    raise IntensityError(
+        f"percentiles {percentiles[0]:g} and {percentiles[1]:g} are both "
+        f"{value:g}; spread them or choose another foreground"
+    )

@@ -1,0 +1,179 @@
+"""Spatially adaptive normalization at image level: statistics of each region."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.foreground import Policy, find_masks, find_regions
+from medinorm.intensity.statistics.moments import constant_error
+from medinorm.intensity.voxels.arrays import (
+    ArrayT,
+    blocks,
+    count_nonfinite,
+    like,
+    measure,
+    require_grid,
+    to_host,
+)
+from medinorm.intensity.voxels.sums import Spread
+
+
+@dataclass(frozen=True)
+class RegionMap:
+    r"""A map :math:`y = (x - a_{c,r}) / b_{c,r}` of each channel and region.
+
+    It belongs to one scan, as its region map does; that is kept beside the numbers and
+    not written with them: after reading give it again by `dataclasses.replace`.
+
+    Args:
+        offset: :math:`a`, for each channel and region, in the unit of the input.
+        scale: :math:`b`, for each channel and region, positive.
+        regions: number of the region of each voxel, shape ``(C, ...)``, uint8.
+
+    Examples:
+        >>> halves = np.array([[0, 0, 1, 1]], dtype=np.uint8)
+        >>> array = np.array([[1.0, 3.0, 10.0, 30.0]])
+        >>> fit_regions(array, Policy("image"), regions=halves).apply(array)
+        array([[-1.,  1., -1.,  1.]], dtype=float32)
+    """
+
+    offset: tuple[tuple[float, ...], ...]
+    scale: tuple[tuple[float, ...], ...]
+    regions: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+
+    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+        """Map all voxels; the input is not changed.
+
+        Args:
+            array: shape ``(C, ...)`` on the grid of the region map, NumPy or torch.
+            masks: not used: each voxel follows its region.
+
+        Returns:
+            The same shape, kind and device, float32.
+
+        Raises:
+            IntensityError: the region map is missing or on another grid.
+        """
+        del masks
+        if self.regions is None:
+            raise IntensityError("the region map is missing; give it with the map")
+        require_grid(self.regions, array)
+        values = to_host(array)
+        mapped = np.empty_like(values, dtype=np.float32)
+        for channel, regions, offset, scale, out in zip(
+            values, self.regions, self.offset, self.scale, mapped, strict=True
+        ):
+            _apply_regions(channel, regions, np.array((offset, scale)), out)
+        result: ArrayT = like(mapped, array)
+        return result
+
+    def inverse(self) -> "RegionMap":
+        """The map back, with the same region map."""
+        pairs = [
+            list(zip(offset, scale, strict=True))
+            for offset, scale in zip(self.offset, self.scale, strict=True)
+        ]
+        return RegionMap(
+            tuple(tuple(-offset / scale for offset, scale in part) for part in pairs),
+            tuple(tuple(1 / scale for _, scale in part) for part in pairs),
+            self.regions,
+        )
+
+
+def fit_regions(
+    array: Any,
+    policy: Policy,
+    given: Any = None,
+    *,
+    regions: Any = None,
+    count: int = 4,
+) -> RegionMap:
+    """Mean 0 and standard deviation 1 in each region.
+
+    A region without foreground, or constant while others are not (air that was set to
+    0), only loses its mean.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        policy: which voxels are measured, and what if all are constant.
+        given: the mask, for the foregrounds `label` and `file`.
+        regions: number of the region of each voxel, as shape ``(C, ...)``, ``(1, ...)``
+            or the grid alone; ``None``: classes of intensity of each channel.
+        count: how many classes, where `regions` is ``None``.
+
+    Raises:
+        IntensityError: the region map is on another grid, a number in it is not between
+            0 and 255, a channel is constant and the policy refuses that; or as
+            `find_masks`.
+    """
+    masks = find_masks(array, policy, given)
+    numbers = _region_map(array, regions, count)
+    offsets, scales = [], []
+    for channel, mask, parts in zip(array, masks, numbers, strict=True):
+        inside = None if mask is None else to_host(mask)
+        spreads = _measure_regions(to_host(channel), inside, parts)
+        if not any(spread.m2 for spread in spreads) and policy.constant == "refuse":
+            raise constant_error(channel, mask)
+        offsets.append(tuple(spread.mean for spread in spreads))
+        scales.append(tuple(spread.std if spread.m2 else 1.0 for spread in spreads))
+    return RegionMap(tuple(offsets), tuple(scales), numbers)
+
+
+def _region_map(array: Any, regions: Any, count: int) -> NDArray[np.uint8]:
+    """The region map of all channels."""
+    if regions is None:
+        classes = [
+            find_regions(_without_nonfinite(channel), count) for channel in array
+        ]
+        return np.stack(classes)
+    values = to_host(regions)
+    if values.ndim < array.ndim:
+        values = values[np.newaxis]
+    require_grid(values[0], array[0])
+    if values.min() < 0 or values.max() > 255:
+        raise IntensityError("regions must be numbered from 0 to 255")
+    return np.broadcast_to(values, array.shape).astype(np.uint8)
+
+
+def _without_nonfinite(channel: Any) -> NDArray[Any]:
+    """The channel for NumPy, with NaN and infinity as dark as its darkest voxel."""
+    values = to_host(channel)
+    if not any(count_nonfinite(values)):
+        return values
+    finite = np.isfinite(values)
+    return np.where(finite, values, values[finite].min(initial=np.inf))
+
+
+def _measure_regions(
+    channel: NDArray[Any], mask: Any, regions: NDArray[np.uint8]
+) -> list[Spread]:
+    """The spread of each region's foreground; of an empty one 1 voxel of 0."""
+    spreads = []
+    for number in range(int(regions.max()) + 1):
+        inside = regions == number
+        if mask is not None:
+            inside &= mask
+        spreads.append(
+            measure(channel, inside) if inside.any() else Spread(1, 0.0, 0.0)
+        )
+    return spreads
+
+
+def _apply_regions(
+    channel: NDArray[Any],
+    regions: NDArray[np.uint8],
+    table: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None:
+    """Map one channel; `table` has the offset and the scale of each region."""
+    offset, scale = table
+    with (
+        np.errstate(invalid="ignore", over="ignore"),
+        blocks(channel, regions, out=out, dtypes=[float, np.intp, np.float32]) as found,
+    ):
+        for voxels, numbers, mapped in found:
+            above = voxels - offset.take(numbers)
+            np.divide(above, scale.take(numbers), out=mapped, casting="same_kind")

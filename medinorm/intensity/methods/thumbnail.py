@@ -1,0 +1,237 @@
+"""Volumes larger than memory: measured on a part or in slabs, mapped slab by slab.
+
+The counterpart of the layer `thumbnail_instance`: all slabs are mapped by the moments
+of the whole volume, so that no voxel depends on where the slabs were cut.
+"""
+
+import mmap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.choices import SourceName
+from medinorm.errors import IntensityError
+from medinorm.intensity.foreground import (
+    FOREGROUNDS,
+    Policy,
+    empty_error,
+    otsu_threshold,
+)
+from medinorm.intensity.maps.intensity_map import IntensityMap
+from medinorm.intensity.maps.linear import LinearMap, standardize
+from medinorm.intensity.statistics.moments import Moments
+from medinorm.intensity.voxels.arrays import (
+    as_mask,
+    count_nonfinite,
+    measure_any,
+    require_grid,
+)
+from medinorm.intensity.voxels.sums import Spread, merge, refuse_nonfinite
+
+Index = tuple[slice, ...]
+MaskRule = Callable[[Index, NDArray[Any]], list[Any]]
+
+_SLAB = 1 << 22  # voxels read at a time: 16 MiB as float32
+
+
+def fit_thumbnail(  # noqa: PLR0913  (keywords)
+    volume: Any,
+    policy: Policy,
+    given: Any = None,
+    *,
+    source: SourceName = "thumbnail",
+    size: int = 128,
+    tiles: int = 8,
+    seed: int = 0,
+) -> LinearMap:
+    """The z-score of each channel of a volume that need not fit into memory.
+
+    A thumbnail takes every n-th voxel as it is: averaging neighbours would remove the
+    variance of the noise (at a noise of sd 1 the error is 1.26 against 0.045).
+
+    Args:
+        volume: shape ``(C, X, Y, Z)``, sliced as a NumPy array: `numpy.memmap`, HDF5.
+        policy: which voxels are measured, and what if they are constant. The threshold
+            of ``otsu`` is that of the thumbnail.
+        given: the mask for ``label`` and ``file``, of the shape of `volume`.
+        source: every n-th voxel (``thumbnail``), random cubes (``tiles``) or all voxels
+            (``exact``).
+        size: voxels along the edge of a thumbnail or tile, at most.
+        tiles: number of cubes.
+        seed: of their places.
+
+    Raises:
+        IntensityError: nothing is in the foreground, it is constant or not finite and
+            the policy refuses that, or it needs the whole volume (`largest`).
+    """
+    find = _mask_rule(volume, policy, given, size)
+    parts: Callable[[], Iterator[Index]] = {
+        "thumbnail": lambda: _thumbnail(volume, size),
+        "tiles": lambda: _tiles(volume, size, tiles, seed),
+        "exact": lambda: _slabs(volume),
+    }[source]
+    spreads = _measure_parts(volume, parts(), find, policy)
+    if policy.constant == "zeros" and given is None:
+        spreads = _measure_constant(volume, parts(), spreads, policy)
+    if not all(spread.count for spread in spreads):
+        raise empty_error(policy.foreground)
+    moments = Moments.of(spreads)
+    if policy.constant == "refuse" and not all(moments.m2):
+        raise IntensityError(
+            "all foreground voxels of a channel are the same; check the scan, or "
+            "choose another foreground"
+        )
+    return standardize(moments).following(policy)
+
+
+def apply_slabs(
+    map_: IntensityMap,
+    volume: Any,
+    out: Any,
+    policy: Policy | None = None,
+    given: Any = None,
+) -> None:
+    """Map a volume into another array, slab by slab.
+
+    Args:
+        map_: a map whose result at a voxel depends on that voxel only.
+        volume: shape ``(C, X, Y, Z)``, as in `fit_thumbnail`.
+        out: of the same shape, to write to: a `numpy.memmap` of float32.
+        policy: where the foreground is, for maps that set the background.
+        given: the mask for ``label`` and ``file``, of the shape of `volume`.
+
+    Raises:
+        IntensityError: shapes differ, or the map needs the foreground and there is no
+            policy.
+    """
+    require_grid(out, volume)
+    find = _mask_rule(volume, policy, given) if policy else None
+    for index in _slabs(volume):
+        part = np.asarray(volume[index])
+        masks = find(index, part) if find else None
+        out[index] = map_.apply(part, masks)
+        del part
+        _release(volume, out, given)
+
+
+def _measure_parts(
+    volume: Any, parts: Iterator[Index], find: MaskRule, policy: Policy
+) -> list[Spread]:
+    """The spread of each channel's foreground in parts of a volume."""
+    spreads: list[list[Spread]] = [[] for _ in range(len(volume))]
+    nan, infinite = 0, 0
+    for index in parts:
+        part = np.array(volume[index])
+        for channel, mask, found in zip(part, find(index, part), spreads, strict=True):
+            counts = count_nonfinite(channel)
+            nan, infinite = nan + counts[0], infinite + counts[1]
+            if policy.nonfinite == "ignore" and any(counts):
+                finite = np.isfinite(channel)
+                mask = finite if mask is None else mask & finite  # noqa: PLW2901
+            found.append(measure_any(channel, mask))
+        _release(volume)
+    if policy.nonfinite == "refuse":
+        refuse_nonfinite(nan, infinite)
+    return [merge(found) for found in spreads]
+
+
+def _measure_constant(
+    volume: Any, parts: Iterator[Index], spreads: Sequence[Spread], policy: Policy
+) -> list[Spread]:
+    """The same spreads, of all voxels in constant channels without foreground."""
+    if all(spread.count for spread in spreads):
+        return [*spreads]
+    all_voxels = _mask_rule(volume, replace(policy, foreground="image"), None)
+    whole = _measure_parts(volume, parts, all_voxels, policy)
+    return [
+        every if every.count and not every.m2 and not spread.count else spread
+        for spread, every in zip(spreads, whole, strict=True)
+    ]
+
+
+def _mask_rule(volume: Any, policy: Policy, given: Any, size: int = 128) -> MaskRule:
+    """How to find the foreground of a part of the volume."""
+    if policy.largest:
+        raise IntensityError(
+            "the largest component needs the whole volume; make a mask of it first "
+            "(foreground: file)"
+        )
+    if (given is not None) != (policy.foreground in ("label", "file")):
+        need = "needs a" if given is None else "takes no"
+        raise IntensityError(f"foreground {policy.foreground!r} {need} mask")
+    if given is not None:
+        require_grid(given, volume)
+        return lambda index, _part: list(as_mask(np.asarray(given[index])))
+    if policy.foreground == "image":
+        return lambda _index, part: [None] * len(part)
+    if policy.foreground == "otsu":
+        thresholds = _otsu_thresholds(volume, size)
+        return lambda _index, part: [
+            channel > threshold
+            for channel, threshold in zip(part, thresholds, strict=True)
+        ]
+    rule = FOREGROUNDS[policy.foreground]
+    return lambda _index, part: [rule(channel) for channel in part]
+
+
+def _otsu_thresholds(volume: Any, size: int) -> list[float]:
+    """The threshold of each channel, from its thumbnail's finite voxels."""
+    planes: list[list[NDArray[Any]]] = [[] for _ in range(len(volume))]
+    for index in _thumbnail(volume, size):
+        for channel, found in zip(np.array(volume[index]), planes, strict=True):
+            found.append(channel[np.isfinite(channel)])
+        _release(volume)
+    return [otsu_threshold(np.concatenate(found)) for found in planes]
+
+
+def _thumbnail(volume: Any, size: int) -> Iterator[Index]:
+    """Every n-th voxel along each axis, plane by plane."""
+    axis = _outer_axis(volume)
+    steps = [max(1, -(-length // size)) for length in volume.shape[1:]]
+    index = [slice(None), *(slice(step // 2, None, step) for step in steps)]
+    step = steps[axis - 1]
+    for place in range(step // 2, volume.shape[axis], step):
+        index[axis] = slice(place, place + 1)
+        yield tuple(index)
+
+
+def _tiles(volume: Any, size: int, count: int, seed: int) -> Iterator[Index]:
+    """Cubes at random places."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        corner = [int(rng.integers(max(1, n - size + 1))) for n in volume.shape[1:]]
+        yield (slice(None), *(slice(start, start + size) for start in corner))
+
+
+def _slabs(volume: Any) -> Iterator[Index]:
+    """The whole volume in slabs that are contiguous on disk."""
+    axis = _outer_axis(volume)
+    plane = np.prod(volume.shape) // max(1, volume.shape[axis])
+    thick = max(1, int(_SLAB // max(1, plane)))
+    index = [slice(None)] * len(volume.shape)
+    for start in range(0, volume.shape[axis], thick):
+        index[axis] = slice(start, start + thick)
+        yield tuple(index)
+
+
+def _outer_axis(volume: Any) -> int:
+    """The spatial axis along which neighbours are farthest from each other on disk."""
+    strides: Sequence[int] = getattr(volume, "strides", None) or (0,) * volume.ndim
+    return 1 + int(np.argmax(np.abs(strides[1:])))
+
+
+def _release(*arrays: Any) -> None:
+    """Give memory-mapped pages back: they stay in the file, and count no more as used.
+
+    Not those of copy-on-write maps, which may hold changes that are nowhere else.
+    """
+    for array in arrays:
+        if isinstance(array, np.memmap) and array.mode != "c":
+            base: Any = array
+            while isinstance(base, np.ndarray):
+                base = base.base
+            if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                base.madvise(mmap.MADV_DONTNEED)

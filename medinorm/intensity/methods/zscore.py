@@ -1,0 +1,157 @@
+"""Z-scores: mean 0 and standard deviation 1, of each channel, of groups or of all.
+
+Named as the network layers that do the same to features: instance, layer, group; the
+training set's statistics for all scans are those of `batch`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.foreground import Policy, masks_to_measure
+from medinorm.intensity.maps.linear import LinearMap, match_moments, standardize
+from medinorm.intensity.statistics.moments import Moments, constant_error, merge_scans
+from medinorm.intensity.voxels.arrays import measure
+from medinorm.intensity.voxels.sums import merge
+
+
+def measure_foreground(array: Any, policy: Policy, given: Any = None) -> Moments:
+    """Moments of the foreground of each channel.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        policy: which voxels are measured, and what if they are constant.
+        given: the mask, for the foregrounds `label` and `file`.
+
+    Raises:
+        IntensityError: the foreground is constant and the policy refuses that; or as
+            `find_masks`.
+    """
+    groups = [[channel] for channel in range(len(array))]
+    return _measure_groups(array, groups, policy, given)
+
+
+def fit_instance(array: Any, policy: Policy, given: Any = None) -> LinearMap:
+    """The z-score of each channel of a scan. For arguments see `measure_foreground`.
+
+    Examples:
+        >>> import numpy as np
+        >>> fit_instance(
+        ...     np.array([[1.0, 3.0], [10.0, 30.0]]), Policy("image")
+        ... )  # doctest: +ELLIPSIS
+        LinearMap(offset=(2.0, 20.0), scale=(1.0, 10.0), ...)
+    """
+    return standardize(measure_foreground(array, policy, given)).following(policy)
+
+
+def fit_layer(array: Any, policy: Policy, given: Any = None) -> LinearMap:
+    """The z-score of all channels of a scan together.
+
+    Differences between channels stay: for channels in one unit, such as echoes. A
+    constant channel, where the policy allows it, becomes 0 and counts for nothing.
+    """
+    return fit_group(array, [range(len(array))], policy, given)
+
+
+def fit_group(
+    array: Any,
+    groups: Sequence[Sequence[int]],
+    policy: Policy,
+    given: Any = None,
+) -> LinearMap:
+    """The z-score of groups of channels of a scan.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        groups: the channels of each group; every channel in one of them.
+        policy: which voxels are measured, and what if they are constant.
+        given: the mask, for the foregrounds `label` and `file`.
+
+    Raises:
+        IntensityError: the groups do not hold each channel once, the foreground of a
+            group is constant and the policy refuses that; or as `find_masks`.
+    """
+    moments = _measure_groups(array, groups, policy, given)
+    return standardize(moments).following(policy)
+
+
+def name_groups(
+    names: Sequence[str], groups: Sequence[Sequence[str]]
+) -> tuple[tuple[int, ...], ...]:
+    """Groups of channels by name as groups of positions.
+
+    Examples:
+        >>> name_groups(["t1", "t2", "t1ce"], [["t1", "t1ce"], ["t2"]])
+        ((0, 2), (1,))
+
+    Raises:
+        IntensityError: a name is unknown.
+    """
+    unknown = {name for group in groups for name in group} - set(names)
+    if unknown:
+        raise IntensityError(
+            f"no channel is called {min(unknown)!r}; there are {', '.join(names)}"
+        )
+    return tuple(tuple(map(list(names).index, group)) for group in groups)
+
+
+def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
+    """The z-score of all voxels of all training scans: the same map for every scan.
+
+    Scans in which a channel is constant have no say in it (`merge_scans`).
+
+    Args:
+        parts: moments of each training scan (`measure_foreground`).
+        policy: that was used to measure them.
+
+    Raises:
+        IntensityError: there is no part, or parts differ in their number of channels.
+    """
+    return standardize(merge_scans(parts)).following(policy)
+
+
+def fit_adaptive(
+    array: Any,
+    target: Moments,
+    policy: Policy,
+    given: Any = None,
+    *,
+    alpha: float = 1.0,
+) -> LinearMap:
+    """Match mean and standard deviation of one reference scan, or of several.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        target: moments of the reference (`measure_foreground`), or of several
+            (`pool_moments`), measured by the same policy.
+        policy: which voxels are measured, and what if they are constant.
+        given: the mask, for the foregrounds `label` and `file`.
+        alpha: how far to go, from 0 (the scan as it is) to 1.
+
+    Raises:
+        IntensityError: as `measure_foreground` and `match_moments`.
+    """
+    own = measure_foreground(array, policy, given)
+    return match_moments(own, target, alpha).following(policy)
+
+
+def _measure_groups(
+    array: Any, groups: Sequence[Sequence[int]], policy: Policy, given: Any
+) -> Moments:
+    """Moments of each channel, those of its group."""
+    if sorted(channel for group in groups for channel in group) != [*range(len(array))]:
+        raise IntensityError(
+            f"the groups must hold each of the {len(array)} channels once"
+        )
+    masks = masks_to_measure(array, policy, given)
+    spreads = [*map(measure, array, masks)]
+    strict = policy.constant == "refuse"
+    for group in groups:
+        # A constant channel that is allowed may not have been acquired.
+        counted = [channel for channel in group if strict or spreads[channel].m2]
+        merged = merge([spreads[channel] for channel in counted])
+        if strict and not merged.m2:
+            raise constant_error(array[group[0]], masks[group[0]])
+        for channel in counted:
+            spreads[channel] = merged
+    return Moments.of(spreads)

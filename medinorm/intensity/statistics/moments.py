@@ -1,0 +1,145 @@
+"""Count, mean and spread of each channel's foreground."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.voxels.arrays import measure
+from medinorm.intensity.voxels.sums import Spread, merge
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean and sum of squared deviations of each channel's foreground.
+
+    The deviations are 0 exactly if the foreground is constant.
+    """
+
+    count: tuple[int, ...]
+    mean: tuple[float, ...]
+    m2: tuple[float, ...]
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation of each channel."""
+        return tuple(spread.std for spread in self.spreads)
+
+    @property
+    def spreads(self) -> tuple[Spread, ...]:
+        """The same by channel."""
+        return tuple(map(Spread, self.count, self.mean, self.m2))
+
+    @classmethod
+    def of(cls, spreads: Sequence[Spread]) -> "Moments":
+        """Moments from those of each channel."""
+        return cls(
+            count=tuple(spread.count for spread in spreads),
+            mean=tuple(spread.mean for spread in spreads),
+            m2=tuple(spread.m2 for spread in spreads),
+        )
+
+
+def measure_moments(array: Any, masks: Sequence[Any]) -> Moments:
+    """Moments of each channel in its mask, in float64, deviations from the mean.
+
+    Args:
+        array: shape ``(C, ...)``, NumPy or torch.
+        masks: one mask for each channel; ``None`` for all voxels.
+
+    Raises:
+        IntensityError: all voxels of a mask have the same value, none is in it, one is
+            NaN or infinite, or it is on another grid.
+    """
+    spreads = []
+    for channel, mask in zip(array, masks, strict=True):
+        spread = measure(channel, mask)
+        if not spread.m2:
+            raise constant_error(channel, mask)
+        spreads.append(spread)
+    return Moments.of(spreads)
+
+
+def merge_moments(parts: Sequence[Moments]) -> Moments:
+    """The moments of all voxels together, from those of the parts.
+
+    References:
+        Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
+        American Statistician 37(3), 1983.
+
+    Raises:
+        IntensityError: there is no part, or parts differ in their number of channels.
+    """
+    return Moments.of([merge(spreads) for spreads in _by_channel(parts)])
+
+
+def merge_scans(parts: Sequence[Moments]) -> Moments:
+    """As `merge_moments`, but scans in which a channel is constant have no say in it.
+
+    There it may not have been acquired. Only if it is constant in all scans, all count.
+
+    Raises:
+        IntensityError: there is no scan, or scans differ in their number of channels.
+    """
+    return Moments.of(
+        [
+            merge([spread for spread in spreads if spread.m2] or spreads)
+            for spreads in _by_channel(parts)
+        ]
+    )
+
+
+def pool_moments(parts: Sequence[Moments]) -> Moments:
+    r"""The moments of several scans, each with the same weight, by total variance.
+
+    .. math:: \mu = \tfrac1K \sum_k \mu_k, \qquad
+        \sigma^2 = \tfrac1K \sum_k \bigl(\sigma_k^2 + (\mu_k - \mu)^2\bigr)
+
+    Other than in `merge_scans` a large scan counts no more than a small one.
+
+    Returns:
+        The moments; `count` is the number of scans.
+
+    Raises:
+        IntensityError: there is no scan, or scans differ in their number of channels.
+    """
+    return merge_scans(
+        [
+            Moments((1,) * len(part.count), part.mean, tuple(s * s for s in part.std))
+            for part in parts
+        ]
+    )
+
+
+def require_same_channels(channels: Sequence[int]) -> None:
+    """Refuse scans that cannot be compared.
+
+    Args:
+        channels: how many each scan has.
+
+    Raises:
+        IntensityError: there is no scan, or scans differ in their number of channels.
+    """
+    if not channels:
+        raise IntensityError("no scan was measured; measure one or more")
+    if len(set(channels)) > 1:
+        listed = " or ".join(map(str, sorted(set(channels))))
+        raise IntensityError(
+            f"scans have {listed} channels; measure scans with the same number of "
+            "channels"
+        )
+
+
+def _by_channel(parts: Sequence[Moments]) -> list[tuple[Spread, ...]]:
+    """The spreads of each channel, those of all parts."""
+    require_same_channels([len(part.count) for part in parts])
+    return list(zip(*(part.spreads for part in parts), strict=True))
+
+
+def constant_error(channel: Any, mask: Any = None) -> IntensityError:
+    """What to say of a constant foreground."""
+    spread = measure(channel, mask)
+    return IntensityError(
+        f"all {spread.count} foreground voxels are {spread.mean:g}; "
+        "check the scan, or choose another foreground"
+    )

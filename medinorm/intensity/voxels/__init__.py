@@ -1,0 +1,1 @@
+"""Arrays and tensors of voxels: blocks, sums, ranks."""

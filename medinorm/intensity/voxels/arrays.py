@@ -1,0 +1,350 @@
+"""What all intensity kernels do with voxels, for NumPy arrays and torch tensors alike.
+
+Torch is never imported here: an input that is a tensor has imported it. Tensors on the
+CPU share their memory with NumPy and take the same way; those on an accelerator stay
+there (`medinorm.intensity.voxels.tensors`).
+
+Voxels are read in blocks that stay in the processor's cache, so that float64
+temporaries cost no memory traffic.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from medinorm.errors import IntensityError
+from medinorm.intensity.voxels.sums import (
+    Spread,
+    merge_parts,
+    refuse_nonfinite,
+    split_offset,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ArrayT = TypeVar("ArrayT", bound="NDArray[Any] | Tensor")
+Mask = NDArray[np.bool_]
+Rule = Callable[[Any], Any]  # voxels to mask, one voxel at a time
+
+BLOCK = 1 << 15  # voxels: 256 KiB as float64
+_ROUNDING = 1e-9  # relative; float64 sums are better, and contrast in float32 is larger
+
+
+def is_tensor(array: Any) -> bool:
+    """Whether `array` is a torch tensor."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
+
+
+def is_accelerated(array: Any) -> bool:
+    """Whether `array` is a tensor that does not lie in the main memory."""
+    return is_tensor(array) and array.device.type != "cpu"
+
+
+def to_host(array: Any) -> NDArray[Any]:
+    """`array` for NumPy, sharing memory where it can."""
+    if not is_tensor(array):
+        return np.asarray(array)
+    tensor = array.detach().cpu()
+    if "bfloat16" in str(tensor.dtype):  # NumPy has none
+        tensor = tensor.float()
+    return np.asarray(tensor.numpy())
+
+
+def like(values: NDArray[Any], array: Any) -> Any:
+    """`values` as a tensor on the device of `array`, if that is a tensor."""
+    if not is_tensor(array):
+        return values
+    torch: Any = sys.modules["torch"]
+    return torch.from_numpy(values).to(array.device)
+
+
+def blocks(
+    *arrays: NDArray[Any],
+    out: NDArray[Any] | None = None,
+    dtypes: Sequence[DTypeLike | None] | None = None,
+    size: int = BLOCK,
+) -> Any:
+    """Blocks of arrays of one shape, as vectors, in the order in memory of the first.
+
+    To be used as a context. With one operand there are vectors, with several tuples.
+
+    Args:
+        arrays: what is read.
+        out: what is written, last in each tuple.
+        dtypes: what the blocks are converted to, one for each operand; ``None``: not.
+        size: voxels in a block, at most.
+
+    Returns:
+        A `numpy.nditer`.
+    """
+    operands = [*arrays] if out is None else [*arrays, out]
+    reads, writes = [["readonly"]] * len(arrays), [["writeonly"]] * (out is not None)
+    kinds = dtypes or [None] * len(operands)
+    iterator: Any = np.nditer
+    return iterator(
+        operands,
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_flags=reads + writes,
+        op_dtypes=[
+            operand.dtype if kind is None else np.dtype(kind)
+            for operand, kind in zip(operands, kinds, strict=True)
+        ],
+        casting="unsafe",
+        order="K",
+        buffersize=size,
+    )
+
+
+def find_finite(array: Any) -> Any:
+    """Which voxels are neither NaN nor infinite: of the same kind and on its device."""
+    return array.isfinite() if is_tensor(array) else np.isfinite(array)
+
+
+def as_mask(mask: Any) -> Any:
+    """Which voxels of a mask are foreground: those with a number other than 0.
+
+    NaN and infinity are outside: SPM writes NaN where there is no brain.
+
+    Args:
+        mask: any shape and real data type, NumPy or torch.
+
+    Returns:
+        The same shape, kind and device, of booleans.
+    """
+    if "bool" in str(mask.dtype):
+        return mask
+    return find_finite(mask) & (mask != 0)
+
+
+def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
+    """The values of the voxels in `mask` (``None``: of all), a copy, in any order."""
+    return channel.flatten(order="K") if mask is None else channel[as_mask(mask)]
+
+
+def count_nonfinite(channel: Any) -> tuple[int, int]:
+    """How many voxels are NaN, and how many infinite."""
+    if is_accelerated(channel):
+        from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
+
+        return tensors.count_nonfinite(channel)
+    values = to_host(channel)
+    if values.dtype.kind != "f":
+        return 0, 0
+    nan, infinite = 0, 0
+    with blocks(values) as found:
+        for voxels in found:
+            if not is_finite(voxels):
+                nan += int(np.isnan(voxels).sum())
+                infinite += int(np.isinf(voxels).sum())
+    return nan, infinite
+
+
+def is_finite(voxels: NDArray[Any]) -> bool:
+    """Whether a vector is free of NaN and infinity."""
+    if voxels.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A finite sum of squares has finite terms: the fastest look. It overflows only
+        # with numbers that are rare.
+        return isfinite(voxels.dot(voxels)) or bool(np.isfinite(voxels).all())
+
+
+def require_finite(channel: Any) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        IntensityError: there are some; with how many.
+    """
+    refuse_nonfinite(*count_nonfinite(channel))
+
+
+def require_grid(mask: Any, channel: Any) -> None:
+    """Refuse a mask on another voxel grid.
+
+    Raises:
+        IntensityError: the shapes differ.
+    """
+    if tuple(mask.shape) != tuple(channel.shape):
+        raise IntensityError(
+            f"the mask has {_grid(mask)} voxels, the image {_grid(channel)}; "
+            "resample the mask onto the image's grid"
+        )
+
+
+def measure(channel: Any, mask: Any = None) -> Spread:
+    """Count, mean and squared deviations of the voxels in a mask, in float64.
+
+    Args:
+        channel: any shape and real data type.
+        mask: of the same shape; ``None``: all voxels; or a `Rule`: then all voxels must
+            be finite, those that it does not pick too.
+
+    Returns:
+        The spread; its `m2` is 0 if and only if all voxels have the same value.
+
+    Raises:
+        IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
+            mask has another shape.
+    """
+    if mask is not None and not callable(mask):
+        require_grid(mask, channel)
+    spread = measure_any(channel, mask)
+    if not isfinite(spread.m2):
+        require_finite(channel)
+    if not spread.count:
+        raise IntensityError("no voxel is in the foreground; choose another")
+    return spread
+
+
+def measure_any(channel: Any, mask: Any = None) -> Spread:
+    """As `measure`, but of no voxel it is empty, and of NaN it is NaN."""
+    inside = mask if mask is None or callable(mask) else as_mask(mask)
+    if is_accelerated(channel):
+        from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
+
+        spread = tensors.measure(channel, inside)
+    else:
+        host = to_host(inside) if is_tensor(inside) else inside
+        spread = _measure(to_host(channel), host)
+    # The extremes decide what is constant: by rounding, the deviations of a constant
+    # array are often above 0. They are looked up only where rounding could be all.
+    if spread.count and spread.std <= _ROUNDING * abs(spread.mean):
+        values = _inside(channel, inside)
+        low = float(values.min())
+        if low == float(values.max()):
+            return Spread(spread.count, low, 0.0)
+    return spread
+
+
+def _measure(channel: NDArray[Any], mask: Any) -> Spread:
+    """The spread of a NumPy channel, merged from that of its blocks."""
+    measured = _Blocks()
+    masked = mask is not None and not callable(mask)
+    operands = (channel, mask) if masked else (channel,)
+    with (
+        np.errstate(invalid="ignore", over="ignore"),
+        blocks(*operands, dtypes=[None, bool][: len(operands)]) as found,
+    ):
+        for block in found:
+            if masked:
+                measured.add(block[0][block[1]])
+            else:
+                measured.add(block if mask is None else _pick(block, mask))
+    return merge_parts(measured.found)
+
+
+def _pick(block: NDArray[Any], rule: Rule) -> NDArray[Any]:
+    """The voxels that a rule picks; all, if there are some it could not judge."""
+    if block.dtype.kind == "f" and not isfinite(block.dot(block)):
+        return block[rule(block)] if is_finite(block) else block
+    return block[rule(block)]
+
+
+def _inside(channel: Any, mask: Any) -> Any:
+    """The voxels in a mask, as a vector."""
+    if mask is None:
+        return channel.ravel()
+    return channel[mask(channel) if callable(mask) else mask]
+
+
+class _Blocks:
+    """Spreads of blocks, in float64. Few calls: there are hundreds of blocks."""
+
+    def __init__(self) -> None:
+        self._ones = np.ones(BLOCK)
+        self._room = np.empty(BLOCK)
+        self.found: list[tuple[int, float, float]] = []
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Measure one block. `numpy.dot` sums faster than `numpy.sum`."""
+        count = values.size
+        if not count:
+            return
+        room = self._room[:count]
+        room[...] = values
+        mean = room.dot(self._ones[:count]) / count
+        room -= mean
+        self.found.append((count, mean, room.dot(room)))
+
+
+def subtract_divide(
+    channel: Any,
+    offset: float,
+    scale: float,
+    out: Any = None,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    r""":math:`(x - a) / b` of all voxels, as float32, and clipped to `limits`.
+
+    The offset is removed exactly: in float32 a mean of 1e6 would lose it. Where the
+    voxels are exact in float32, :math:`a` is split into a float32 number, whose
+    difference to a voxel is exact near it, and a rest that is subtracted after
+    division; others are computed in float64.
+
+    Args:
+        channel: any shape and real data type; not changed.
+        offset: :math:`a`.
+        scale: :math:`b`.
+        out: where to write; ``None``: a new array.
+        limits: the lowest and the highest result; ``None``: any.
+    """
+    if is_accelerated(channel):
+        from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
+
+        return tensors.subtract_divide(channel, offset, scale, out, limits)
+    values = to_host(channel)
+    mapped = np.empty_like(values, dtype=np.float32) if out is None else to_host(out)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if exact_in_float32(values.dtype):
+            _map_in_float32(values, offset, scale, mapped, limits)
+        else:
+            _map_in_float64(values, offset, scale, mapped, limits)
+    return like(mapped, channel) if out is None else out
+
+
+def exact_in_float32(dtype: np.dtype[Any]) -> bool:
+    """Whether all numbers of this type are float32 numbers."""
+    return np.can_cast(dtype, np.float32)
+
+
+def _map_in_float32(
+    channel: NDArray[Any],
+    offset: float,
+    scale: float,
+    out: NDArray[np.float32],
+    limits: tuple[float, float] | None,
+) -> None:
+    near, rest = split_offset(offset, scale)
+    factor, last = np.float32(1 / scale), np.float32(rest)
+    with blocks(channel, out=out, dtypes=[np.float32, np.float32]) as found:
+        for voxels, mapped in found:
+            np.subtract(voxels, near, out=mapped)
+            np.multiply(mapped, factor, out=mapped)
+            if rest:
+                np.subtract(mapped, last, out=mapped)
+            if limits:
+                mapped.clip(*limits, out=mapped)
+
+
+def _map_in_float64(
+    channel: NDArray[Any],
+    offset: float,
+    scale: float,
+    out: NDArray[np.float32],
+    limits: tuple[float, float] | None,
+) -> None:
+    with blocks(channel, out=out, dtypes=[np.float64, np.float32]) as found:
+        for voxels, mapped in found:
+            np.divide(voxels - offset, scale, out=mapped, casting="same_kind")
+            if limits:
+                mapped.clip(*limits, out=mapped)
+
+
+def _grid(array: Any) -> str:
+    return "x".join(map(str, array.shape)) or "1"

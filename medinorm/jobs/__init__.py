@@ -1,0 +1,1 @@
+"""What a job is: many items, one status row each, progress."""

@@ -1,0 +1,1 @@
+"""How layers learn more than their input."""

@@ -1,0 +1,87 @@
+"""Batch normalization."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from medinorm.layers.statistics.channel_norm import can_see_values, check_input
+from medinorm.layers.statistics.normalize import normalize
+from medinorm.layers.statistics.pooled import Pool, normalize_measured
+from medinorm.layers.statistics.running import remember
+
+
+class BatchNorm3d(_BatchNorm):
+    r"""Normalize each channel over all voxels of the mini-batch.
+
+    The same function and the same state dict as `torch.nn.BatchNorm3d` (of which tools
+    like SyncBatchNorm's conversion take it to be a kind), for 1 to 3 spatial axes.
+    `momentum` is the weight of the *new* statistics. On the CPU, where torch's kernel
+    is slow, and wrong in ``channels_last_3d``, this package's primitives do the work.
+
+    Args:
+        num_features: number of channels, :math:`C`.
+        eps: added to each variance, in the squared unit of the input.
+        momentum: weight of a new batch in the running statistics; None for the
+            plain average over all batches.
+        affine: learn a gain and an offset per channel.
+        track_running_stats: keep running statistics and use them in `eval` mode.
+
+    Shape:
+        - input: :math:`(N, C, ...)`, 1 to 3 spatial axes
+        - output: the same, same dtype and layout
+
+    Raises:
+        ValueError: on call, in training: one value per channel.
+
+    Examples:
+        >>> import torch
+        >>> norm = BatchNorm3d(2)
+        >>> _ = norm(torch.rand(4, 2, 3, 3, 3))
+        >>> norm.num_batches_tracked
+        tensor(1)
+
+    References:
+        Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by
+        Reducing Internal Covariate Shift", ICML 2015, arXiv:1502.03167.
+    """
+
+    # None without `track_running_stats`; torch declares that at each use.
+    running_mean: Any
+    running_var: Any
+    num_batches_tracked: Any
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        *,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        if num_features < 1:
+            raise ValueError(f"num_features must be positive, not {num_features}")
+        super().__init__(num_features, eps, momentum, affine, track_running_stats)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
+        """Normalize `input`."""
+        check_input(input, self.num_features)
+        uses_batch = self.training or self.running_mean is None
+        pool = Pool(groups=self.num_features, samples=True)
+        if uses_batch:
+            pool.check(input)
+        if input.device.type != "cpu" or not can_see_values():
+            return super().forward(input)
+        if not uses_batch:
+            mean = self.running_mean[None]
+            std = (self.running_var[None] + self.eps).sqrt()
+            return normalize(input, mean, std, self.weight, self.bias)
+        y, batch = normalize_measured(input, pool, self.weight, self.bias, self.eps)
+        if self.training and self.track_running_stats:
+            state = (self.running_mean, self.running_var, self.num_batches_tracked)
+            remember(state, batch, self.momentum)
+        return y
+
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
+        """Done in `forward`."""

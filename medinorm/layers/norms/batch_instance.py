@@ -1,0 +1,84 @@
+"""Batch-instance normalization."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
+from medinorm.layers.statistics.moments import moments
+from medinorm.layers.statistics.normalize import normalize
+from medinorm.layers.statistics.pooled import Pool
+from medinorm.layers.statistics.running import RunningMoments
+
+
+class BatchInstanceNorm3d(ChannelNorm):
+    r"""Blend batch and instance normalization by a learned gate per channel.
+
+    .. math::
+        y = \gamma \bigl(\rho\,\mathrm{BN}(x) + (1-\rho)\,\mathrm{IN}(x)\bigr) + \beta
+
+    The gate :math:`\rho` starts at 1 (batch norm) and is kept in [0, 1]. The paper
+    trains it with a higher learning rate than the weights.
+
+    Args:
+        num_features: number of channels, :math:`C`.
+        momentum: weight of a new batch in the running statistics.
+        eps: added to each variance, in the squared unit of the input.
+        affine: learn a gain and an offset per channel.
+
+    Shape:
+        - input: :math:`(N, C, ...)`, 1 to 3 spatial axes, more than one voxel
+        - output: the same, same dtype and layout
+
+    Raises:
+        ValueError: `num_features` is not positive; on call: one voxel per channel.
+
+    References:
+        Nam and Kim, "Batch-Instance Normalization for Adaptively Style-Invariant Neural
+        Networks", NeurIPS 2018, arXiv:1805.07925.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        *,
+        momentum: float | None = 0.1,
+        eps: float = 1e-5,
+        affine: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps=eps, affine=affine)
+        self.rho = nn.Parameter(torch.ones(num_features))
+        self.running = RunningMoments(num_features, momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `x`."""
+        check_input(x, self.num_features)
+        Pool(self.num_features).check(x)
+        own = moments(x)
+        batch = self.running(own)
+        rho = _Gate.apply(self.rho)  # type: ignore[no-untyped-call]
+        gain = rho / batch.std(self.eps) + (1 - rho) / own.std(self.eps)
+        offset = rho * (own.mean - batch.mean) / batch.std(self.eps)
+        one = torch.ones_like(own.mean)
+        return normalize(x, own.mean, one, *self.follow(gain, offset))
+
+
+class _Gate(torch.autograd.Function):
+    """Clamp to [0, 1]; the gradient still leads back from beyond the ends.
+
+    That of `torch.clamp` is zero there: a gate that a step took out would never return.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rho: Tensor) -> Tensor:
+        ctx.save_for_backward(rho)
+        return rho.clamp(0, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (rho,) = ctx.saved_tensors
+        outwards = ((rho >= 1) & (gradient < 0)) | ((rho <= 0) & (gradient > 0))
+        return torch.where(outwards, 0, gradient)

@@ -1,0 +1,75 @@
+"""Group normalization."""
+
+from torch import Tensor
+
+from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
+from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+
+DEFAULT_GROUPS = 8
+
+
+class GroupNorm3d(ChannelNorm):
+    r"""Normalize each group of neighbouring channels of each sample.
+
+    The same function as `torch.nn.GroupNorm` (its state dicts load), right in
+    ``channels_last_3d`` too, and usable by name alone: `num_groups` has a default.
+
+    Args:
+        num_features: number of channels, :math:`C`.
+        num_groups: a divisor of :math:`C`; by default the largest not above 8.
+        eps: added to each variance, in the squared unit of the input.
+        affine: learn a gain and an offset per channel.
+
+    Shape:
+        - input: :math:`(N, C, ...)`, 1 to 3 spatial axes
+        - output: the same, same dtype and layout
+
+    Raises:
+        ValueError: `num_groups` does not divide `num_features`; on call: a group
+            holds one value.
+
+    Examples:
+        >>> GroupNorm3d(12)
+        GroupNorm3d(12, num_groups=6, eps=1e-05, affine=True)
+
+    References:
+        Wu and He, "Group Normalization", ECCV 2018, arXiv:1803.08494.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        num_groups: int | None = None,
+        *,
+        eps: float = 1e-5,
+        affine: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps=eps, affine=affine)
+        self.num_groups = num_groups or largest_divisor(num_features, DEFAULT_GROUPS)
+        if self.num_groups < 1 or num_features % self.num_groups:
+            raise ValueError(
+                f"num_groups must divide num_features: {self.num_groups} does not "
+                f"divide {num_features}"
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `x`."""
+        check_input(x, self.num_features)
+        pool = Pool(groups=self.num_groups)
+        return normalize_pooled(x, pool, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """What `print` shows in the parentheses."""
+        return (
+            super().extra_repr().replace(", ", f", num_groups={self.num_groups}, ", 1)
+        )
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """Largest divisor of `number` that is at most `limit`.
+
+    Examples:
+        >>> largest_divisor(20, 8)
+        5
+    """
+    return next(d for d in range(min(limit, number), 0, -1) if number % d == 0)

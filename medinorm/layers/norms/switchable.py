@@ -1,0 +1,70 @@
+"""Switchable normalization."""
+
+import torch
+from torch import Tensor, nn
+
+from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
+from medinorm.layers.statistics.moments import moments
+from medinorm.layers.statistics.normalize import normalize
+from medinorm.layers.statistics.pooled import Pool
+from medinorm.layers.statistics.running import RunningMoments
+
+
+class SwitchableNorm3d(ChannelNorm):
+    r"""Mix the statistics of instance, layer and batch norm by learned weights.
+
+    .. math::
+        y = \gamma\,
+        \frac{x - \sum_k w_k \mu_k}{\sqrt{\sum_k w'_k \sigma_k^2 + \epsilon}} + \beta,
+        \qquad k \in \{\mathrm{IN}, \mathrm{LN}, \mathrm{BN}\}
+
+    The weights are the softmax of three logits for the means and three for the
+    variances, shared by all channels. In evaluation the batch's part comes from running
+    statistics. A sample of one voxel is allowed; its instance variance is 0.
+
+    Args:
+        num_features: number of channels, :math:`C`.
+        momentum: weight of a new batch in the running statistics.
+        eps: added to the mixed variance, in the squared unit of the input.
+        affine: learn a gain and an offset per channel.
+
+    Shape:
+        - input: :math:`(N, C, ...)`, 1 to 3 spatial axes
+        - output: the same, same dtype and layout
+
+    Raises:
+        ValueError: `num_features` is not positive; on call: one value per sample.
+
+    References:
+        Luo et al., "Differentiable Learning-to-Normalize via Switchable Normalization",
+        ICLR 2019, arXiv:1806.10779.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        *,
+        momentum: float | None = 0.1,
+        eps: float = 1e-5,
+        affine: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps=eps, affine=affine)
+        self.mean_logits = nn.Parameter(torch.zeros(3))
+        self.variance_logits = nn.Parameter(torch.zeros(3))
+        self.running = RunningMoments(num_features, momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `x`."""
+        check_input(x, self.num_features)
+        layer = Pool(groups=1)
+        layer.check(x)
+        own = moments(x)
+        parts = (own, layer.moments(own), self.running(own))
+        of_mean = self.mean_logits.softmax(0, dtype=own.mean.dtype)
+        of_variance = self.variance_logits.softmax(0, dtype=own.mean.dtype)
+        mean = sum(w * part.mean for w, part in zip(of_mean, parts, strict=True))
+        variance = sum(
+            w * part.variance for w, part in zip(of_variance, parts, strict=True)
+        )
+        std = (variance + self.eps).sqrt()
+        return normalize(x, torch.as_tensor(mean), std, self.weight, self.bias)

@@ -1,0 +1,1 @@
+"""Layers that perturb styles in training, one file each."""

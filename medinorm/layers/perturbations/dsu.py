@@ -1,0 +1,51 @@
+"""DSU: uncertain styles."""
+
+from typing import Any
+
+from torch import Tensor
+
+from medinorm.layers.perturbations.perturbation import StylePerturbation
+from medinorm.layers.statistics.normalize import normalize
+
+
+class DSU(StylePerturbation):
+    r"""Shift each sample's style at random, as far as styles differ in the batch.
+
+    .. math:: y = (\sigma_n + \epsilon_\sigma S_\sigma)\,\frac{x-\mu_n}{\sigma_n}
+        + \mu_n + \epsilon_\mu S_\mu, \quad \epsilon \sim \mathcal N(0, 1)
+
+    :math:`S_\mu, S_\sigma` are the (biased) standard deviations over the batch of the
+    means and of the standard deviations, for each channel.
+
+    Args:
+        probability: part of the training steps in which it acts.
+        factor: multiplies the shifts.
+        options: `seed`, `unbiased`, `eps` of `StylePerturbation`.
+
+    Shape:
+        - input and output: :math:`(N, C, ...)`, 1 to 3 spatial axes
+
+    References:
+        Li et al., "Uncertainty Modeling for Out-of-Distribution Generalization", ICLR
+        2022, arXiv:2202.03958.
+    """
+
+    def __init__(
+        self, probability: float = 0.5, factor: float = 1.0, **options: Any
+    ) -> None:
+        super().__init__(probability, **options)
+        if factor < 0:
+            raise ValueError(f"factor must not be negative, not {factor}")
+        self.factor = factor
+
+    def perturb(self, x: Tensor) -> Tensor:
+        """Shift the styles of a batch."""
+        mean, std = self.style(x)
+        new_mean, new_std = self._shift(mean), self._shift(std)
+        return normalize(x, mean, std, new_std, new_mean)
+
+    def _shift(self, values: Tensor) -> Tensor:
+        """Add noise as wide as `values` spread over the batch."""
+        spread = (values.var(0, correction=0, keepdim=True) + self.eps).sqrt()
+        noise = self.draws.normal(*values.shape).to(values)
+        return values + self.factor * noise * spread

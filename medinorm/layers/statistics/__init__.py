@@ -1,0 +1,1 @@
+"""The statistics and the map that all norms share."""

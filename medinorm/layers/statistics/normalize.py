@@ -1,0 +1,108 @@
+"""The map that all norms share: centre, scale, shift, and optionally activate."""
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from medinorm.layers.statistics.blocks import (
+    apply_affine,
+    reduce_gradient,
+    split_mean,
+    values_dtype,
+)
+from medinorm.layers.statistics.channel_norm import can_see_values, like, plain
+
+Activation = Literal["relu", "leaky_relu"]
+
+
+def normalize(
+    x: Tensor,
+    mean: Tensor,
+    std: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    *,
+    activation: Activation | None = None,
+) -> Tensor:
+    r"""Map `x` so that `mean` and `std` become `bias` and `weight`.
+
+    .. math:: y = \phi\Bigl((x - \mu) \frac{\gamma}{\sigma} + \beta\Bigr)
+
+    The mean is subtracted first. Folding it into the offset would save an operation
+    and lose all digits when :math:`|\mu| \gg \sigma`.
+
+    Args:
+        x: ``(N, C, ...)``.
+        mean: ``(N, C)`` or ``(1, C)``.
+        std: positive, the same shape.
+        weight: ``(C,)`` or ``(N, C)``, 1 if not given.
+        bias: ``(C,)`` or ``(N, C)``, 0 if not given.
+        activation: applied in place to the result.
+
+    Returns:
+        A tensor with the shape, dtype, layout and subclass of `x`.
+
+    Examples:
+        >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
+        >>> normalize(x, torch.tensor([[2.0]]), torch.tensor([[0.5]]))
+        tensor([[[-2.,  0.,  2.]]])
+    """
+    scale = 1 / std if weight is None else weight / std
+    offset = torch.zeros_like(mean) if bias is None else bias
+    terms = (term.to(mean.dtype).expand(x.shape[:2]) for term in (mean, scale, offset))
+    if x.device.type == "cpu" and can_see_values():
+        y = _BlockedAffine.apply(plain(x), *terms)  # type: ignore[no-untyped-call]
+    else:
+        y = _affine(plain(x), *terms)
+    return like(activate(y, activation), x)
+
+
+def _affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """``(x - mean) * scale + bias`` by ordinary torch operations."""
+    dtype = values_dtype(x)
+    centre, rest = split_mean(mean, dtype)
+    after = (...,) + (None,) * (x.dim() - 2)
+    terms = (centre, scale, bias - rest * scale)
+    centre, scale, bias = (term.to(dtype)[after] for term in terms)
+    return ((x - centre) * scale + bias).to(x.dtype)
+
+
+def activate(x: Tensor, activation: Activation | None) -> Tensor:
+    """Apply an activation in place.
+
+    Raises:
+        ValueError: the activation is not known.
+
+    Examples:
+        >>> activate(torch.tensor([-1.0, 1.0]), "leaky_relu")
+        tensor([-0.0100,  1.0000])
+    """
+    if activation is None:
+        return x
+    if activation == "relu":
+        return F.relu_(x)
+    if activation == "leaky_relu":
+        return F.leaky_relu_(x, 0.01)
+    raise ValueError(f"activation must be relu or leaky_relu, not {activation}")
+
+
+class _BlockedAffine(torch.autograd.Function):
+    """``(x - mean) * scale + bias`` on the CPU, with its gradients."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(x, mean, scale)
+        return apply_affine(x, mean, scale, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        x, mean, scale = ctx.saved_tensors
+        total, moment = reduce_gradient(gradient, x, mean)
+        of_x = gradient * scale.to(x.dtype)[(...,) + (None,) * (x.dim() - 2)]
+        return of_x, -scale * total, moment, total

@@ -1,0 +1,215 @@
+"""Norms whose statistics are those of the data at hand, by the fastest safe route."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from medinorm.layers.statistics.blocks import (
+    apply_affine,
+    combine,
+    is_channels_last,
+    measure,
+    reduce_gradient,
+    values_dtype,
+)
+from medinorm.layers.statistics.channel_norm import (
+    can_see_values,
+    check_values,
+    like,
+    plain,
+)
+from medinorm.layers.statistics.moments import Moments, moments, statistics_dtype
+from medinorm.layers.statistics.normalize import normalize
+
+# torch folds the mean into the offset: the error is |mean| / std times that of one
+# rounding. Beyond this ratio the mean is taken out first.
+LARGEST_RATIO = 64.0
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Which channels and samples share one mean and one variance.
+
+    Args:
+        groups: number of groups of neighbouring channels; as many as channels for
+            instance and batch norm, 1 for layer norm.
+        samples: whether all samples of the batch share (batch norm).
+    """
+
+    groups: int
+    samples: bool = False
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sum ``(N, C)`` values over those that share; the result has the same shape.
+
+        Examples:
+            >>> Pool(groups=1).total(torch.tensor([[1.0, 2.0]]))
+            tensor([[3., 3.]])
+        """
+        shape = values.shape
+        dims = (0, 2) if self.samples else (2,)
+        split = values.reshape(shape[0], self.groups, shape[1] // self.groups)
+        return split.sum(dims, keepdim=True).expand_as(split).reshape(shape)
+
+    def moments(self, measured: Moments) -> Moments:
+        """Pool the moments of single channels; the result has the same shape."""
+        mean = measured.mean
+        count = measured.count.expand_as(mean)
+        if not self.samples and self.groups == mean.shape[1]:
+            return measured
+        total = self.total(count)
+        pooled = self.total(count / total * mean)
+        between = count * (mean - pooled).square()
+        return Moments(total, pooled, self.total(measured.m2 + between))
+
+    def check(self, x: Tensor) -> None:
+        """Refuse an input with one value per statistic.
+
+        An empty batch has no statistic that would be its samples' own.
+
+        Raises:
+            ValueError: the statistics of `x` would be those of a single value.
+        """
+        size, channels, *_ = x.shape
+        if self.samples or size:
+            samples = size if self.samples else 1
+            check_values(x.shape[2:].numel() * samples * channels // self.groups)
+
+
+def normalize_pooled(
+    x: Tensor,
+    pool: Pool,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalize `x` with its own statistics, pooled as `pool` says.
+
+    Contiguous tensors take torch's group norm, which costs little more than a copy (its
+    instance norm costs two to three). In ``channels_last_3d`` that kernel is wrong by
+    up to the mean itself, so there the kernels of this package do the work.
+
+    Args:
+        x: ``(N, C, ...)``.
+        pool: what shares statistics.
+        weight: gain, ``(C,)`` or ``(N, C)``.
+        bias: offset, the same shape.
+        eps: added to each variance.
+
+    Returns:
+        A tensor with the shape, dtype, layout and subclass of `x`.
+
+    Raises:
+        ValueError: a statistic would be that of a single value.
+
+    Examples:
+        >>> normalize_pooled(torch.tensor([[[1.0, 3.0], [4.0, 8.0]]]), Pool(groups=2))
+        tensor([[[-1.0000,  1.0000],
+                 [-1.0000,  1.0000]]])
+    """
+    pool.check(x)
+    if (
+        pool.samples
+        or not x.shape[0]
+        or (x.device.type == "cpu" and is_channels_last(x))
+    ):
+        return normalize_measured(x, pool, weight, bias, eps)[0]
+    return _normalize_by_torch(x, pool.groups, weight, bias, eps)
+
+
+def normalize_measured(
+    x: Tensor, pool: Pool, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Moments]:
+    """Normalize by this package's own kernels; also return the pooled moments.
+
+    The moments carry no gradient.
+    """
+    if x.device.type != "cpu" or not can_see_values():
+        pooled = pool.moments(moments(x))
+        y = normalize(x, pooled.mean, pooled.std(eps), weight, bias)
+        return y, Moments(*(field.detach() for field in pooled))
+    shape, dtype = x.shape[:2], statistics_dtype(x)
+    gain = torch.ones((), dtype=dtype) if weight is None else weight.to(dtype)
+    offset = torch.zeros((), dtype=dtype) if bias is None else bias.to(dtype)
+    y, *pooled = _PooledNorm.apply(  # type: ignore[no-untyped-call]
+        plain(x), gain.expand(shape), offset.expand(shape), pool, eps
+    )
+    return like(y, x), Moments(*pooled)
+
+
+class _PooledNorm(torch.autograd.Function):
+    """Measure, pool and normalize on the CPU, with gradients."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, pool: Pool, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        mean, m2 = measure(x)
+        count = mean.new_tensor(x.shape[2:].numel())
+        pooled = pool.moments(Moments(count, mean, m2))
+        rstd = 1 / pooled.std(eps)
+        ctx.pool = pool
+        ctx.save_for_backward(x, weight, rstd, *pooled[:2])
+        ctx.mark_non_differentiable(*pooled)
+        return apply_affine(x, pooled.mean, weight * rstd, bias), *pooled
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, rstd, count, mean = ctx.saved_tensors
+        total, moment = reduce_gradient(gradient, x, mean)
+        shared_total = ctx.pool.total(weight * total) / count
+        shared_moment = ctx.pool.total(weight * moment) / count
+        factors = (weight * rstd, -(rstd**3) * shared_moment, -rstd * shared_total)
+        of_x = combine(gradient, x, mean, factors)
+        return of_x, moment * rstd, total, None, None
+
+
+def _normalize_by_torch(
+    x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """Normalize with torch's group norm, samples laid out as more channels."""
+    shape = x.shape
+    size, channels = shape[:2]
+    if weight is not None and weight.dim() == 2:
+        x, groups = x.reshape(1, size * channels, -1), size * groups
+        weight = weight.expand(size, channels).flatten()
+        bias = None if bias is None else bias.expand(size, channels).flatten()
+    elif x.dtype != values_dtype(x) and weight is None:
+        # Without float32 weights torch keeps the statistics in half precision too.
+        weight = torch.ones(channels, dtype=values_dtype(x), device=x.device)
+        bias = torch.zeros_like(weight)
+    if x.device.type != "cpu":
+        weight = None if weight is None else weight.to(x.dtype)
+        bias = None if bias is None else bias.to(x.dtype)
+    y, mean, rstd = _group_norm(x, groups, weight, bias, eps)
+    if _too_far_off(mean, rstd):
+        # A shift of a whole group changes nothing, so the gradient is exact as well.
+        shift = mean.detach().unsqueeze(2)
+        centred = (x.reshape(*shift.shape[:2], -1) - shift).to(x.dtype)
+        y, _, _ = _group_norm(centred.view_as(x), groups, weight, bias, eps)
+    # A view would make an activation in place copy its gradient.
+    return y if y.shape == shape else y.view(shape)
+
+
+def _group_norm(
+    x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Group norm by torch and the statistics it used."""
+    size, channels = x.shape[:2]
+    voxels = x.shape[2:].numel()
+    # The kernel reads the memory of its arguments in a row, whatever their strides.
+    x = x.contiguous()
+    weight = None if weight is None else weight.contiguous()
+    bias = None if bias is None else bias.contiguous()
+    return torch.native_group_norm(x, weight, bias, size, channels, voxels, groups, eps)
+
+
+def _too_far_off(mean: Tensor, rstd: Tensor) -> bool:
+    """Whether some mean is so large that folding it into the offset costs digits."""
+    if mean.device.type != "cpu" or not can_see_values():
+        return False  # looking at the values would stall the device or the trace
+    return bool((mean.detach().abs() * rstd.detach() > LARGEST_RATIO).any())

@@ -1,0 +1,1 @@
+"""Adaptation to unlabelled scans of a new scanner."""

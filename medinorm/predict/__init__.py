@@ -1,0 +1,1 @@
+"""Trained networks segment the test scans."""

@@ -1,0 +1,260 @@
+"""The predict stage: trained networks segment the test scans of their split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from medinorm.choices import AdaptName
+from medinorm.config import PredictConfig
+from medinorm.errors import RunError
+from medinorm.files.atomic import read_json
+from medinorm.files.nifti import Volume, read_grid, read_volume, write_volume
+from medinorm.files.sidecars import (
+    Provenance,
+    discard_others,
+    discarding,
+    is_current,
+    recorded_checksum,
+    sidecar_path,
+    write_sidecar,
+)
+from medinorm.files.tables import Row, read_table
+from medinorm.harmonize.spatial import resample_onto
+from medinorm.jobs.shards import State, run_items
+from medinorm.layout import harmonized_paths, run_folder
+from medinorm.predict.adapt import ADAPTATIONS
+from medinorm.scan import Scan, read_scans
+from medinorm.train.conditions import central_patch, scan_conditions
+from medinorm.train.dataset import pad_to
+from medinorm.train.inference import infer_logits
+from medinorm.train.model import ModelCard, model_path, read_model
+
+STATUS_COLUMNS = ("scan", "seed", "state", "reason", "content")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One scan to segment with one network.
+
+    Args:
+        scan: the scan.
+        image: its harmonized image.
+        run: folder of the network.
+        target: label map to write.
+        domain: of the scan.
+        unlabelled: harmonized images of the same domain's test scans: for adaptation,
+            and as references of conditional norms.
+    """
+
+    scan: Scan
+    image: Path
+    run: Path
+    target: Path
+    domain: str
+    unlabelled: tuple[Path, ...]
+
+
+def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
+    scans: Path,
+    canonical: Path,
+    splits: Path,
+    harmonized: Path,
+    runs: Path,
+    predictions: Path,
+    status: Path,
+    *,
+    adapt: AdaptName,
+    split: str,
+    seeds: Sequence[int],
+    settings: PredictConfig,
+) -> list[Row]:
+    """Segment the test scans of `split` with the network of each seed.
+
+    Label maps are written on the grid of the canonical scan, where they are scored, so
+    that studies with different spacing can be compared. What is current is left alone.
+
+    Args:
+        scans: `scans.tsv`.
+        canonical: folder to which its paths are relative.
+        splits: `splits.tsv`.
+        harmonized: folder of harmonized scans.
+        runs: folder of trained networks, one folder a seed.
+        predictions: folder to write to, one folder a seed.
+        status: table to write, one row for each seed and scan.
+        adapt: test-time adaptation, once for each domain and seed.
+        split: whose test scans and networks to use.
+        seeds: seeds of the networks.
+        settings: tiles.
+
+    Returns:
+        The status rows, with what was made and what was current.
+
+    Raises:
+        StageError: a scan failed unexpectedly.
+    """
+    table = read_scans(scans, canonical)
+    tests = [
+        row
+        for row in read_table(splits)
+        if row["split"] == split and row["role"] == "test"
+    ]
+    tests.sort(key=lambda row: (row["domain"], row["scan"]))
+    for seed in seeds:
+        tested = {row["scan"] for row in tests}
+        discard_others(run_folder(predictions, seed), tested)
+    torch.set_num_threads(1)
+    items = [
+        {"seed": str(seed), "scan": row["scan"], "domain": row["domain"]}
+        for seed in seeds
+        for row in tests
+    ]
+    adapted = lru_cache(maxsize=1)(_read_adapted)  # items come sorted by network
+
+    def work(item: Row) -> State:
+        seed = int(item["seed"])
+        prediction = Prediction(
+            scan=table[item["scan"]],
+            image=harmonized_paths(harmonized, item["scan"])[0],
+            run=run_folder(runs, seed),
+            target=run_folder(predictions, seed) / f"{item['scan']}.nii.gz",
+            domain=item["domain"],
+            unlabelled=tuple(
+                harmonized_paths(harmonized, row["scan"])[0]
+                for row in tests
+                if row["domain"] == item["domain"]
+            ),
+        )
+        with discarding(prediction.target):
+            provenance = _provenance(prediction, adapt, settings)
+            if is_current(prediction.target, provenance):
+                item["content"] = recorded_checksum(prediction.target)
+                return "current"
+            network, card = adapted(prediction.run, adapt, prediction.unlabelled)
+            label_map = segment(network, card, prediction, settings)
+            write_volume(label_map, prediction.target)
+            item["content"] = write_sidecar(prediction.target, provenance)
+            return "made"
+
+    title = f"predict {split} {adapt}"
+    return run_items(
+        items, work, status, title=title, columns=STATUS_COLUMNS, forgiving=False
+    )
+
+
+def segment(
+    network: nn.Module,
+    card: ModelCard,
+    prediction: Prediction,
+    settings: PredictConfig,
+) -> Volume:
+    """The label map of one scan, on its canonical grid.
+
+    Probabilities, not labels, are brought back to the canonical grid.
+
+    Raises:
+        ScanError: a file of the scan is missing or damaged.
+    """
+    volume = read_volume(prediction.image)
+    probabilities = infer(network, volume.array, card, prediction, settings)
+    grid = read_grid(prediction.scan.image)
+    there = resample_onto(volume.with_array(probabilities), grid)
+    values = np.array([0, *card.label_values], dtype=np.uint8)
+    return there.with_array(values[there.array.argmax(axis=0)][np.newaxis])
+
+
+def infer(
+    network: nn.Module,
+    image: NDArray[np.float32],
+    card: ModelCard,
+    prediction: Prediction,
+    settings: PredictConfig,
+) -> NDArray[np.float32]:
+    """Class probabilities of a whole image, tile by tile.
+
+    Args:
+        network: in evaluation mode.
+        image: shape ``(C, X, Y, Z)``.
+        card: of the network.
+        prediction: the domain of the scan, and what else is known of it.
+        settings: overlap of tiles, and how many go through at once.
+
+    Returns:
+        Shape ``(classes, X, Y, Z)``.
+    """
+    device = next(network.parameters()).device
+    padded = np.array(pad_to(image, card.patch))
+    conditions = scan_conditions(
+        padded,
+        card.needs,
+        domain=card.domain_index(prediction.domain),
+        references=_references(prediction, card)
+        if "style" in card.needs
+        else padded[None],
+        regions=card.regions,
+    )
+    with torch.inference_mode():
+        logits = infer_logits(
+            network,
+            torch.from_numpy(padded)[None].to(device),
+            {word: value.to(device) for word, value in conditions.items()},
+            card.patch,
+            settings,
+        )
+        probabilities = logits.float().softmax(dim=1)[0].cpu().numpy()
+    window = tuple(
+        slice((large - small) // 2, (large - small) // 2 + small)
+        for large, small in zip(padded.shape[1:], image.shape[1:], strict=True)
+    )
+    return np.asarray(probabilities[(slice(None), *window)])
+
+
+def _references(prediction: Prediction, card: ModelCard) -> NDArray[np.float32]:
+    """The middles of K unlabelled scans of the same domain, ``(K, C, X, Y, Z)``.
+
+    None, if the network does not look at any.
+    """
+    if "style" not in card.needs:
+        return np.empty((0, len(card.channels), *card.patch), dtype=np.float32)
+    known = [path for path in prediction.unlabelled if path.exists()][: card.shots]
+    images = (pad_to(read_volume(path, mmap=True).array, card.patch) for path in known)
+    return np.stack([central_patch(image, card.patch) for image in images])
+
+
+def _read_adapted(
+    run: Path, adapt: AdaptName, unlabelled: tuple[Path, ...]
+) -> tuple[nn.Module, ModelCard]:
+    """The network of a run, adapted to one domain."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network, card = read_model(run, device)
+    images = (read_volume(path).array for path in unlabelled if path.exists())
+    return ADAPTATIONS[adapt](network, images, card), card
+
+
+def _provenance(
+    prediction: Prediction, adapt: AdaptName, settings: PredictConfig
+) -> Provenance:
+    """What a prediction depends on.
+
+    Raises:
+        RunError: the network or the harmonized scan does not exist.
+    """
+    weights = model_path(prediction.run)
+    if not sidecar_path(weights).exists():
+        raise RunError("there is no trained network; its training failed")
+    if not prediction.image.exists():
+        raise RunError("the scan could not be harmonized")
+    inputs = {
+        "model": recorded_checksum(weights),
+        "image": recorded_checksum(prediction.image),
+    }
+    card = ModelCard.from_json(read_json(sidecar_path(weights))["card"])
+    if adapt != "none" or "style" in card.needs:
+        images = [path for path in prediction.unlabelled if path.exists()]
+        inputs["unlabelled"] = " ".join(map(recorded_checksum, images))
+    return Provenance({"adapt": adapt, **settings.model_dump(mode="json")}, inputs)

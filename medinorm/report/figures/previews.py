@@ -1,0 +1,238 @@
+"""One small picture of each scan with its label map, for the quality page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medinorm.config import TaskConfig
+from medinorm.errors import LabelError
+from medinorm.files.atomic import read_json, replacing
+from medinorm.files.nifti import Volume, read_volume
+from medinorm.files.sidecars import (
+    Provenance,
+    discard_others,
+    discarding,
+    is_current,
+    recorded_checksum,
+    sidecar_path,
+    write_sidecar,
+)
+from medinorm.files.tables import Row, read_table
+from medinorm.jobs.shards import State, in_shard, run_items
+from medinorm.report.figures.slices import cut, display_window, turn_upright
+from medinorm.scan import Scan, read_scans
+
+SIDE = 132  # pixels of each of the three squares
+GAP = 4
+
+# The colours of labels in `page.css`, as they are on a dark ground.
+COLOURS = (
+    *((0, 158, 255), (255, 120, 30), (0, 215, 150), (235, 140, 200)),
+    *((255, 195, 40), (120, 205, 255), (165, 150, 255), (190, 190, 190)),
+)
+
+_GREYS = 40  # levels; few make small files
+_SAME_GRID = 0.1  # mm
+
+
+@dataclass(frozen=True)
+class _Study:
+    """What all pictures share."""
+
+    folder: Path
+    scans: Mapping[str, Scan]
+    labels: Mapping[int, str]
+
+
+def draw_thumbnails(  # noqa: PLR0913 - what Snakemake knows of a job
+    scans: Path,
+    canonical: Path,
+    thumbnails: Path,
+    status: Path,
+    *,
+    shard: int,
+    shards: int,
+    input: TaskConfig,  # noqa: A002 - the word in the configuration
+) -> None:
+    """Draw the scans of one shard: three planes, labels outlined, with their measures.
+
+    Each slice is the one with the most labelled voxels. A picture that is current
+    stays; those of scans that are no more are deleted.
+
+    Args:
+        scans: `scans.tsv`.
+        canonical: folder of the de-identified volumes.
+        thumbnails: folder to write pictures and measures to.
+        status: table to write.
+        shard: which part of the work, from 0.
+        shards: into how many parts it is divided.
+        input: the labels.
+
+    Raises:
+        StageError: the table of scans is missing or empty.
+    """
+    found = read_scans(scans, canonical)
+    study = _Study(thumbnails, found, input.label_values)
+    if shard == 0:
+        discard_others(thumbnails, found)
+    rows = in_shard(read_table(scans), shard, shards)
+    run_items(rows, partial(_draw_scan, study=study), status, title="thumbnails")
+
+
+def _draw_scan(row: Row, *, study: _Study) -> State:
+    """Draw one scan; the checksum of its picture goes into the row."""
+    scan = study.scans[row["scan"]]
+    target = study.folder / f"{scan.scan}.png"
+    provenance = Provenance(
+        {"label_values": study.labels, "side": SIDE}, {"scan": row["content"]}
+    )
+    with discarding(target):
+        if is_current(target, provenance):
+            row["content"] = recorded_checksum(target)
+            return "current"
+        image, label = _read(scan)
+        _write_picture(picture(image, label, list(study.labels)), target)
+        facts = measure(image, label, study.labels) | _notes(scan.image)
+        row["content"] = write_sidecar(target, provenance, facts)
+    return "made"
+
+
+def picture(image: Volume, label: Volume, values: Sequence[int]) -> NDArray[np.uint8]:
+    """Sagittal, coronal and axial slice side by side with outlines of labels.
+
+    Args:
+        image: upright; its first channel is drawn.
+        label: on the same grid.
+        values: the label values, in the order of their colours.
+
+    Returns:
+        Shape ``(SIDE, 3 * SIDE + 2 * GAP)``: levels of grey from 0, then a number for
+        each of `COLOURS`.
+    """
+    window = display_window(image.array[0])
+    longest = max(np.array(image.grid) * image.spacing)
+    canvas = np.zeros((SIDE, 3 * SIDE + 2 * GAP), dtype=np.uint8)
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        index = int(np.count_nonzero(label.array[0], axis=others).argmax())
+        grey, drawn = (
+            cut(volume.array[0], image.spacing, axis, index)
+            for volume in (image, label)
+        )
+        size = [
+            max(round(count * step / longest * SIDE), 1)
+            for count, step in zip(grey.pixels.shape[::-1], grey.size, strict=True)
+        ]
+        tile = _outlined(
+            _resized(_grey(grey.pixels, window), size, Image.Resampling.BOX),
+            _resized(drawn.pixels, size, Image.Resampling.NEAREST),
+            values,
+        )
+        rows, columns = tile.shape[:2]
+        top, left = (SIDE - rows) // 2, (SIDE - columns) // 2 + axis * (SIDE + GAP)
+        canvas[top : top + rows, left : left + columns] = tile
+    return canvas
+
+
+def measure(
+    image: Volume, label: Volume, labels: Mapping[int, str]
+) -> dict[str, object]:
+    """What a person wants to know of a scan beside its picture.
+
+    Args:
+        image: upright.
+        label: on the same grid.
+        labels: value and name of each label.
+
+    Returns:
+        Grid, spacing in mm, window of the picture, volume of each label in ml, and the
+        names of labels that touch the edge of the image.
+    """
+    array = label.array[0]
+    voxel = float(np.prod(image.spacing)) / 1000
+    counts = np.bincount(array.ravel(), minlength=max(labels) + 1)
+    inside = np.zeros(array.shape, dtype=np.bool_)
+    inside[1:-1, 1:-1, 1:-1] = True
+    at_edge = set(np.unique(array[~inside]).tolist())
+    return {
+        "grid": image.grid,
+        "spacing": [round(step, 3) for step in image.spacing],
+        "window": display_window(image.array[0]),
+        "volumes": {
+            name: round(int(counts[value]) * voxel, 3) for value, name in labels.items()
+        },
+        "at_edge": [name for value, name in labels.items() if value in at_edge],
+    }
+
+
+def _read(scan: Scan) -> tuple[Volume, Volume]:
+    """Image and label map of a scan, upright.
+
+    Raises:
+        ScanError: one of them is missing, cannot be read or lies on another grid.
+    """
+    if scan.label is None:
+        raise LabelError("the scan has no label map")
+    image, label = (
+        turn_upright(read_volume(path)) for path in (scan.image, scan.label)
+    )
+    if not image.same_grid(label, _SAME_GRID):
+        raise LabelError("image and label map lie on different grids")
+    return image, label
+
+
+def _notes(image: Path) -> dict[str, object]:
+    """What ingest changed about the geometry, from the sidecar of the image."""
+    changes = read_json(sidecar_path(image)).get("GeometryChanges", [])
+    return {"changes": [str(change) for change in changes]}
+
+
+def _grey(pixels: NDArray[Any], window: tuple[float, float]) -> NDArray[np.uint8]:
+    """Intensities as grey values."""
+    low, high = window
+    scale = 255.0 / (high - low) if high > low else 0.0
+    grey = np.nan_to_num((pixels.astype(np.float64) - low) * scale, nan=0.0)
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+def _resized(
+    pixels: NDArray[Any], size: Sequence[int], how: Image.Resampling
+) -> NDArray[np.uint8]:
+    """Pixels scaled to a width and a height."""
+    small = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.uint8))
+    return np.asarray(small.resize((size[0], size[1]), how))
+
+
+def _outlined(
+    grey: NDArray[np.uint8], labels: NDArray[np.uint8], values: Sequence[int]
+) -> NDArray[np.uint8]:
+    """Levels of grey, and numbers of colours where a label ends."""
+    padded = np.pad(labels, 1)
+    same = np.ones(labels.shape, dtype=np.bool_)
+    for shift in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        rows, columns = labels.shape
+        beside = padded[shift[0] : shift[0] + rows, shift[1] : shift[1] + columns]
+        same &= beside == labels
+    drawn: NDArray[np.uint8] = (grey.astype(np.uint16) * _GREYS // 256).astype(np.uint8)
+    for number, value in enumerate(values):
+        drawn[~same & (labels == value)] = _GREYS + number % len(COLOURS)
+    return drawn
+
+
+def _write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Write a PNG with a palette, all or nothing."""
+    levels = np.linspace(0, 255, _GREYS).round().astype(int)
+    palette = [*((level,) * 3 for level in levels.tolist()), *COLOURS]
+    image = Image.fromarray(pixels)
+    image.putpalette([value for colour in palette for value in colour])
+    stream = BytesIO()
+    image.save(stream, "PNG", optimize=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(stream.getvalue())

@@ -1,0 +1,1 @@
+"""The HTML pages: the report and the quality page."""

@@ -1,0 +1,202 @@
+"""The data card: what went in, what was left out, and that the counts add up."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from medinorm.files.tables import Row
+from medinorm.report.figures.svg import ABSENT
+from medinorm.report.findings import Findings, distinct, number
+from medinorm.report.tables.cells import Column, Table, figures, word
+from medinorm.scan import IDENTITY_COLUMNS, SCAN_COLUMNS
+
+_MOST_VALUES = 3  # of one column that a cell spells out
+_UNITS = {
+    "field_strength": "T",
+    "repetition_time": "s",
+    "echo_time": "s",
+    "inversion_time": "s",
+    "flip_angle": "degrees",
+    "spacing": "mm",
+}
+
+
+# How ingest writes a group of files that belong to no scan or series.
+_FILES = re.compile(r"(\d+) files?")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Every scan in exactly one state.
+
+    Args:
+        used: scans with a role in a split.
+        excluded: scans and series left out, each with a reason.
+        files: files that belong to no scan or series.
+        lost: scans that are neither used nor left out; anything but 0 is a bug.
+        reasons: how often each reason occurs, most frequent first.
+    """
+
+    used: int
+    excluded: int
+    files: int
+    lost: int
+    reasons: Sequence[tuple[str, str]]
+
+    @property
+    def candidates(self) -> int:
+        """All scans and series that were found."""
+        return self.used + self.excluded + self.lost
+
+
+def settle(findings: Findings) -> Account:
+    """Count what became of every scan and file."""
+    used = set(findings.domain_of)
+    out = [row for row in findings.excluded if row["scan"] not in used]
+    groups = [_FILES.fullmatch(row["where"]) for row in out]
+    single = [row for row, group in zip(out, groups, strict=True) if not group]
+    names = {row["scan"] for row in single}
+    lost = {row["scan"] for row in findings.scans} - used - names
+    reasons = Counter(row["reason"] for row in single).most_common()
+    strays = [
+        (group[0], row["reason"])
+        for row, group in zip(out, groups, strict=True)
+        if group
+    ]
+    return Account(
+        used=len(used),
+        excluded=len({row["scan"] or row["where"] for row in single}),
+        files=sum(int(group[1]) for group in groups if group),
+        lost=len(lost),
+        reasons=[*((str(count), reason) for reason, count in reasons), *strays],
+    )
+
+
+def tabulate_domains(findings: Findings) -> Table:
+    """One column a domain: its scans and subjects, and its scanner's identity."""
+    domains = findings.domain_names
+    members = {
+        domain: [row for row in findings.scans if _is_in(row, domain, findings)]
+        for domain in domains
+    }
+    tests = {row["scan"] for row in findings.splits if row["role"] == "test"}
+    counts = (
+        ("Scans", [members[name] for name in domains]),
+        ("Subjects", [{row["subject"] for row in members[name]} for name in domains]),
+        (
+            "Test scans",
+            [tests & {row["scan"] for row in members[name]} for name in domains],
+        ),
+    )
+    rows = [
+        [word(head, "name"), *(word(f"{len(group):,}") for group in groups)]
+        for head, groups in counts
+    ]
+    for name in _shown(findings.scans):
+        texts = (summarize([row[name] for row in members[at]]) for at in domains)
+        rows.append([word(_head(name), "name"), *map(word, texts)])
+    columns = [Column(name, numeric=False) for name in ("Domain", *domains)]
+    return Table("What was compared: the domains and their scanners.", columns, rows)
+
+
+def _is_in(row: Row, domain: str, findings: Findings) -> bool:
+    """Whether a scan takes part, in this domain."""
+    return findings.domain_of.get(row["scan"]) == domain
+
+
+def _shown(scans: Sequence[Row]) -> list[str]:
+    """Columns that say anything: the scanner's identity, then the user's own."""
+    own = [name for name in (scans[0] if scans else ()) if name not in SCAN_COLUMNS]
+    names = distinct([*IDENTITY_COLUMNS, *own])
+    return [name for name in names if any(row[name] for row in scans)]
+
+
+def _head(name: str) -> str:
+    """A column's name as words, with its unit; the user's own as it is."""
+    if name not in IDENTITY_COLUMNS:
+        return name
+    unit = f" ({_UNITS[name]})" if name in _UNITS else ""
+    return name.replace("_", " ").capitalize() + unit
+
+
+def summarize(values: Sequence[str]) -> str:
+    """A column in few words: its values, their range, or how many there are.
+
+    Examples:
+        >>> summarize(["GE", "GE"]), summarize(["1.5", "3", "2", "7"])
+        ('GE', '1.5 to 7')
+        >>> summarize(["a", "b", "c", "d"]), summarize(["", "1"])
+        ('4 values', '1, not given')
+    """
+    found = sorted({value for value in values if value})
+    if not found:
+        return ABSENT
+    numbers = [number(value) for value in found]
+    if len(found) <= _MOST_VALUES:
+        text = ", ".join(found)
+    elif all(map(math.isfinite, numbers)):
+        text = f"{min(numbers):g} to {max(numbers):g}"
+    else:
+        text = f"{len(found)} values"
+    return text if all(values) else f"{text}, not given"
+
+
+def tabulate_files(account: Sequence[Row]) -> Table:
+    """How many input files ended in each state, and why; the last row is all.
+
+    Args:
+        account: the table that `collect_scans` writes.
+    """
+    columns = [
+        Column("Input files", numeric=False),
+        Column("Why", numeric=False),
+        Column("Files"),
+    ]
+    total = sum(int(row["files"]) for row in account)
+    rows = [
+        [word(row["state"], "name"), word(row["reason"]), figures(row["files"], 0)]
+        for row in account
+    ]
+    rows.append([word("all", "name"), word(""), figures(str(total), 0)])
+    return Table("Every input file ended in exactly one state.", columns, rows)
+
+
+def tabulate_excluded(findings: Findings) -> Table:
+    """All exclusions with their reason."""
+    columns = [
+        Column("Where", numeric=False),
+        Column("Scan", numeric=False),
+        Column("Reason", numeric=False),
+    ]
+    rows = [
+        [word(row["where"]), word(row["scan"]), word(row["reason"])]
+        for row in findings.excluded
+    ]
+    return Table("Everything that was left out, and why.", columns, rows)
+
+
+def count_roles(findings: Findings) -> Table:
+    """Scans in training, validation and test of each split."""
+    columns = [
+        Column("Split", numeric=False),
+        Column("Design", numeric=False),
+        Column("Training"),
+        Column("Validation"),
+        Column("Test"),
+    ]
+    roles = Counter((row["split"], row["role"]) for row in findings.splits)
+    design_of = {row["split"]: row["design"] for row in findings.splits}
+    rows = [
+        [
+            word(split, "name"),
+            word(design_of[split]),
+            *(
+                figures(str(roles[split, role]), 0)
+                for role in ("train", "validation", "test")
+            ),
+        ]
+        for split in distinct(row["split"] for row in findings.splits)
+    ]
+    return Table("Number of scans in each split.", columns, rows)

@@ -1,0 +1,306 @@
+"""The methods text: what was done, in sentences that a paper can take over."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medinorm import __version__
+from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
+from medinorm.report.findings import Findings, distinct
+from medinorm.report.text.definitions import (
+    ADAPTS,
+    DESIGNS,
+    FOREGROUNDS,
+    INTENSITIES,
+    NORMS,
+)
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A part of the methods.
+
+    Args:
+        head: its title.
+        sentences: its text.
+    """
+
+    head: str
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of earlier stages; what is not given is not described.
+
+    Args:
+        harmonize: the voxel grid and the intensity scale.
+        train: the network and its training.
+        score: the tolerance.
+    """
+
+    harmonize: HarmonizeConfig | None = None
+    train: TrainConfig | None = None
+    score: ScoreConfig | None = None
+
+
+def describe_methods(findings: Findings, settings: Settings) -> list[Paragraph]:
+    """The methods of a study, from its tables and settings."""
+    return [
+        Paragraph("Data", _data(findings)),
+        Paragraph("Division", _division(findings)),
+        Paragraph(
+            "Normalizations",
+            [
+                *_harmonizing(findings, settings.harmonize),
+                *_normalizations(findings, settings.harmonize),
+            ],
+        ),
+        Paragraph("Training", _training(findings, settings.train)),
+        Paragraph("Scores", _scores(settings.score)),
+        Paragraph("Generalization gap", _gap(findings)),
+        Paragraph("Statistics", _statistics(findings)),
+        Paragraph("Software", [f"medinorm {__version__}."]),
+    ]
+
+
+def _data(findings: Findings) -> list[str]:
+    """How many scans of what."""
+    scans = findings.domain_of
+    subjects = {row["subject"] for row in findings.splits}
+    excluded = len(findings.excluded)
+    labels = ", ".join(f"{name} ({value})" for value, name in findings.labels.items())
+    return [
+        f"{len(scans)} scans of {len(subjects)} subjects from "
+        f"{len(findings.domain_names)} domains were used.",
+        f"The list of exclusions has {excluded} "
+        f"{'entry' if excluded == 1 else 'entries'}, each with its reason.",
+        f"Segmented labels (value): {labels}.",
+    ]
+
+
+def _division(findings: Findings) -> list[str]:
+    """Designs, folds and that subjects never cross."""
+    folds = len({row["fold"] for row in findings.splits})
+    designs = "; ".join(DESIGNS[name] for name in findings.designs)
+    turns = (
+        "One part of each domain's subjects served as a fixed test set"
+        if folds == 1
+        else f"{folds} parts of each domain's subjects served as test set in turn"
+    )
+    return [
+        "Subjects were divided before anything was fitted or learned; no subject "
+        "stood on both sides of a division.",
+        f"{turns}, on which no network of any design was trained.",
+        f"Designs: {designs}.",
+        *_training_sizes(findings),
+    ]
+
+
+def _training_sizes(findings: Findings) -> list[str]:
+    """How many scans the networks of each design trained on, where that matters."""
+    sizes: dict[str, Counter[str]] = {}
+    for row in findings.splits:
+        if row["role"] == "train":
+            sizes.setdefault(row["design"], Counter())[row["split"]] += 1
+    if not {"lodo", "pooled"} <= sizes.keys():
+        return []
+    counts = {design: sorted(sizes[design].values()) for design in ("lodo", "pooled")}
+    words = {
+        design: f"{few[0]}" if few[0] == few[-1] else f"{few[0]} to {few[-1]}"
+        for design, few in counts.items()
+    }
+    return [
+        f"Pooled networks trained on {words['pooled']} scans, those that leave a "
+        f"domain out on {words['lodo']}: a part of the gap is the smaller number of "
+        "scans, the same for every variant.",
+    ]
+
+
+def _normalizations(findings: Findings, harmonize: HarmonizeConfig | None) -> list[str]:
+    """What was compared, with definitions."""
+    variants = findings.variants
+    intensities = distinct(variant.intensity for variant in variants)
+    norms = distinct(variant.norm for variant in variants)
+    adapts = distinct(variant.adapt for variant in variants if variant.adapt != "none")
+    detailed = {
+        name: text + _parameters(name, harmonize) for name, text in INTENSITIES.items()
+    }
+    sentences = [
+        f"Intensity methods: {_defined(intensities, detailed)}.",
+        f"Normalization layers: {_defined(norms, NORMS)}.",
+    ]
+    if adapts:
+        sentences.append(f"Adaptation at test time: {_defined(adapts, ADAPTS)}.")
+    return [
+        *sentences,
+        "Intensity maps that learn from scans were fitted on the training scans of "
+        "each split only.",
+    ]
+
+
+def _parameters(intensity: str, harmonize: HarmonizeConfig | None) -> str:
+    """The parameters of an intensity method, where it has some."""
+    if harmonize is None:
+        return ""
+    options = harmonize.intensity_options.model_dump(mode="json").get(intensity, {})
+    parts = [f"{name.replace('_', ' ')} {_plain(v)}" for name, v in options.items()]
+    return f"; {', '.join(parts)}" if parts else ""
+
+
+def _plain(value: Any) -> str:
+    """A parameter in words."""
+    if isinstance(value, list):
+        return " ".join(_plain(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _defined(names: Sequence[str], definitions: Mapping[str, str]) -> str:
+    """Names with their definition where there is one."""
+    parts = (
+        f"{name} ({definitions[name]})" if name in definitions else name
+        for name in names
+    )
+    return "; ".join(parts)
+
+
+def _training(findings: Findings, train: TrainConfig | None) -> list[str]:
+    """Seeds, and what all variants share."""
+    seeds = len(distinct(row["seed"] for row in findings.cases))
+    plural = "seed" if seeds == 1 else "seeds"
+    sentences = [
+        f"Each network was trained with {seeds} {plural}, with the same data and "
+        "settings for all variants."
+    ]
+    if train is None:
+        return sentences
+    levels = ", ".join(map(str, train.network.channels))
+    patch = " x ".join(map(str, train.patch))
+    return [
+        *sentences,
+        f"Network: {train.network.name} with {levels} channels.",
+        f"{train.steps:,} steps of {train.batch_size} patches of {patch} voxels, "
+        f"AdamW with a one-cycle learning rate of at most {train.learning_rate:g} and "
+        f"weight decay {train.weight_decay:g}, augmentation: {train.augmentation}.",
+        _SELECTIONS[train.selection],
+    ]
+
+
+_SELECTIONS = {
+    "last": "The weights after the last step were kept.",
+    "validation": "The weights with the best Dice on validation subjects of the "
+    "training domains were kept.",
+}
+
+
+def _harmonizing(findings: Findings, harmonize: HarmonizeConfig | None) -> list[str]:
+    """The common voxel grid, the foreground and what else is the same for all."""
+    if harmonize is None:
+        return []
+    spacing = " x ".join(f"{step:g}" for step in harmonize.spacing)
+    sentences = [
+        f"All scans were resampled to voxels of {spacing} mm along R, A and S."
+    ]
+    if harmonize.bias_field == "n4":
+        sentences.append("Their shading was corrected with N4 (Tustison et al. 2010).")
+    if any(_measures(variant.intensity, harmonize) for variant in findings.variants):
+        largest = ", its largest part" if harmonize.largest_component else ""
+        foreground = FOREGROUNDS[harmonize.foreground]
+        sentences.append(f"Foreground, where one is measured: {foreground}{largest}.")
+    if harmonize.background is not None:
+        value = f"{harmonize.background:g}"
+        sentences.append(f"Voxels outside of it were set to {value} in the end.")
+    return sentences
+
+
+def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
+    """Whether the foreground matters to a method."""
+    return intensity == "population" or harmonize.masks_scans(intensity)  # type: ignore[arg-type]
+
+
+def _scores(score: ScoreConfig | None) -> list[str]:
+    """Definitions of the scores and of what happens to misses."""
+    within = f"{score.tolerance:g} mm" if score else "the configured tolerance"
+    return [
+        "Dice: twice the shared voxels over the sum of both label maps' voxels, by "
+        "scan and label, 0 to 1.",
+        "HD95: the 95th percentile of the distances between both surfaces, in mm.",
+        f"NSD: the share of both surfaces within {within} of each other, 0 to 1.",
+        "Means are taken over the labels of a scan, then over the scans and seeds of a "
+        "domain, then over domains, which weigh equally.",
+        "A missing prediction scores Dice 0, NSD 0 and the image diagonal as HD95. "
+        "Failures are missing predictions, structures that were missed and structures "
+        "that are not there. A label that neither the label map nor the prediction "
+        "holds is not scored, and counted.",
+    ]
+
+
+def _gap(findings: Findings) -> list[str]:
+    """The gap, as far as the designs allow it."""
+    if not {"lodo", "pooled"} <= set(findings.designs):
+        return [
+            "The gap needs both designs, pooled and leave one domain out; this study "
+            "did not run both."
+        ]
+    one = findings.noun.one
+    return [
+        "The generalization gap was measured on the same scans: on the test scans of "
+        f"each {one}, the score of the pooled network (it saw other subjects of that "
+        f"{one}) minus the score of the network that never saw that {one}."
+    ]
+
+
+def _statistics(findings: Findings) -> list[str]:
+    """Intervals, prediction interval, differences and the ranking."""
+    level = f"{findings.confidence:.0%}"
+    settings = findings.verdict["settings"]
+    return [
+        f"{level} intervals are m ± t SE. The standard error comes from "
+        f"{settings['resamples']:,} bootstrap resamples of seeds and of subjects "
+        "within domain, drawn once for all variants; the degrees of freedom of t are "
+        "Satterthwaite's. Domains were not resampled: these intervals speak of the "
+        "domains of this study.",
+        f"Where the next {findings.noun.one} is expected: m ± t(k - 1) s √(1 + 1/k), "
+        "with mean m and standard deviation s of the k domains that were held out.",
+        "Variants were compared on the same scans, subjects and seeds, p-values were "
+        "corrected by Holm's method, apart for the comparisons with the best variant "
+        "and for all others. Better or worse: the whole interval lies beyond "
+        f"± {settings['equivalence']:g} Dice and the corrected p is at most "
+        f"{1 - findings.confidence:.2g}. Equivalent: the whole interval lies within. "
+        "Undecided: everything else.",
+        "The chance of being best is the share of resamples in which a variant came "
+        "first."
+        if findings.verdict["ranked"]
+        else f"The variants were not ranked: {findings.verdict['reason']}.",
+    ]
+
+
+def define_terms(findings: Findings) -> dict[str, str]:
+    """The glossary: each term with its meaning."""
+    noun = findings.noun
+    usual = findings.domain == ("scanner",)
+    where = "usually the scanner" if usual else f"here {'+'.join(findings.domain)}"
+    return {
+        "Variant": "one combination of intensity method, normalization layer and "
+        "adaptation at test time.",
+        "Intensity method": "what is done to the image before training.",
+        "Norm": "the normalization layer inside the network.",
+        "Domain": f"the column the question is about, {where}.",
+        "In-domain": f"tested on {noun.with_article} that was part of the training, "
+        "on other subjects.",
+        "Out-of-domain": f"tested on {noun.with_article} that the network never saw.",
+        "Gap": "in-domain minus out-of-domain Dice on the same scans; 0 is best.",
+        "Prediction interval": f"where the mean Dice of the next new {noun.one} is "
+        f"expected. With few {noun.many} it is wide, and rightly so.",
+        "Dice": "overlap of prediction and label map, from 0 (none) to 1 (perfect).",
+        "NSD": "normalized surface Dice: share of the surfaces that agree within a "
+        "tolerance, 0 to 1.",
+        "HD95": "95th percentile of the distance between the surfaces, in mm; lower is "
+        "better.",
+        "Seed": "the random start of a training; more seeds show how much is chance.",
+        "Failure": "no prediction, a structure that was missed, or one that is not "
+        "there.",
+    }

@@ -1,0 +1,1 @@
+"""How well predicted label maps agree with the reference."""

@@ -1,0 +1,182 @@
+"""Score the predictions of the networks of one split against the label maps."""
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medinorm.config import ScoreConfig, TaskConfig
+from medinorm.errors import GeometryError, LabelError, ScanError, StageError
+from medinorm.files.nifti import Volume, read_volume
+from medinorm.files.tables import read_table, write_table
+from medinorm.jobs.progress import track
+from medinorm.layout import run_folder
+from medinorm.scan import SCORE_COLUMNS, SPLIT_COLUMNS, Scan, read_scans
+from medinorm.score.metrics import Agreement, Labels, compare_label_maps, miss
+
+# mm: NIfTI keeps affines in single precision; a shift that small moves no surface.
+_SAME_PLACE = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What every prediction of one job is held against.
+
+    Args:
+        values: the labels to score.
+        tolerance: of the normalized surface Dice, in mm.
+    """
+
+    values: tuple[int, ...]
+    tolerance: float
+
+    def score(self, truth: Volume, prediction: Path) -> Iterator[Mapping[str, object]]:
+        """One row for each label; a prediction that cannot be used is a miss."""
+        label = _labels(truth)
+        try:
+            predicted = _read_prediction(prediction, truth)
+        except ScanError as error:
+            _log.warning("%s: prediction missing: %s", prediction.name, error)
+            yield from self._missed(truth, label)
+            return
+        agreements = compare_label_maps(
+            label, predicted, self.values, truth.spacing, self.tolerance
+        )
+        for value, agreement in zip(self.values, agreements, strict=True):
+            yield {"label": value, **_cells(agreement)}
+
+    def _missed(self, truth: Volume, label: Labels) -> Iterator[Mapping[str, object]]:
+        """Rows of a scan without a usable prediction."""
+        dice, nsd, hd95 = miss(truth.grid, truth.spacing)
+        for value in self.values:
+            yield {
+                "label": value,
+                "state": "missing",
+                "dice": dice,
+                "nsd": nsd,
+                "hd95": hd95,
+                "voxels_label": int(np.count_nonzero(label == value)),
+            }
+
+
+def score_predictions(  # noqa: PLR0913 (the five files and the names of one job)
+    predictions: Path,
+    scans: Path,
+    splits: Path,
+    canonical: Path,
+    scores: Path,
+    *,
+    intensity: str,
+    norm: str,
+    adapt: str,
+    split: str,
+    seeds: Sequence[int],
+    input: TaskConfig,  # noqa: A002 (the word of the configuration)
+    score: ScoreConfig,
+) -> None:
+    """Score every test scan of a split, for each seed and label.
+
+    No row is ever left out: a prediction that is missing, unreadable or on another grid
+    scores Dice 0, NSD 0 and the image's diagonal as HD95. A label that neither map has
+    is a row without scores.
+
+    Args:
+        predictions: folder with ``seed-<seed>/<scan>.nii.gz``.
+        scans: `scans.tsv`.
+        splits: `splits.tsv`.
+        canonical: folder of the label maps.
+        scores: table to write.
+        intensity: intensity method of the networks.
+        norm: normalization layer of the networks.
+        adapt: what was adapted at test time.
+        split: whose test scans.
+        seeds: seeds of the networks.
+        input: the labels.
+        score: the tolerance.
+
+    Raises:
+        StageError: the split has no test scans, or a label map cannot be used.
+    """
+    known = read_scans(scans, canonical)
+    names = {"intensity": intensity, "norm": norm, "adapt": adapt, "split": split}
+    judge = Judge(tuple(sorted(input.label_values)), score.tolerance)
+    rows: list[Mapping[str, object]] = []
+    for scan in track(_test_scans(splits, split), "score"):
+        truth = _read_truth(scan, known)
+        for seed in seeds:
+            prediction = run_folder(predictions, seed) / f"{scan}.nii.gz"
+            rows += [
+                {**names, "seed": seed, "scan": scan, **row}
+                for row in judge.score(truth, prediction)
+            ]
+    write_table(scores, rows, SCORE_COLUMNS)
+
+
+def _test_scans(splits: Path, split: str) -> list[str]:
+    """The test scans of one split."""
+    rows = read_table(splits, required=SPLIT_COLUMNS)
+    tested = [
+        row["scan"] for row in rows if row["split"] == split and row["role"] == "test"
+    ]
+    if not tested:
+        raise StageError(f"{splits.name}: split {split!r} has no test scans; see split")
+    return tested
+
+
+def _read_truth(scan: str, known: Mapping[str, Scan]) -> Volume:
+    """The label map of a test scan; without it the study cannot be scored."""
+    if scan not in known:
+        raise StageError(f"{scan}: in splits.tsv but not in scans.tsv; split again")
+    path = known[scan].label
+    if path is None:
+        raise StageError(f"{scan}: a test scan needs a label map; split again")
+    try:
+        truth = read_volume(path)
+        return truth.with_array(_labels(truth)[np.newaxis])
+    except ScanError as error:
+        raise StageError(f"{scan}: its label map: {error}; run ingest again") from error
+
+
+def _read_prediction(path: Path, truth: Volume) -> Labels:
+    """A predicted label map on the grid of the truth."""
+    predicted = read_volume(path)
+    if not predicted.same_grid(truth, _SAME_PLACE):
+        raise GeometryError("not on the grid of the label map; predict again")
+    return _labels(predicted)
+
+
+def _labels(volume: Volume) -> Labels:
+    """The one channel of a label map, as bytes.
+
+    Raises:
+        LabelError: it has several channels or values that are no labels.
+    """
+    if len(volume.array) != 1:
+        raise LabelError(f"has {len(volume.array)} channels; a label map has one")
+    values = volume.array[0]
+    with np.errstate(invalid="ignore"):  # NaN is caught by the comparison
+        labels: Labels = values.astype(np.uint8)
+    if values.dtype != np.uint8 and not np.array_equal(labels, values):
+        raise LabelError("holds values other than the integers 0 to 255")
+    return labels
+
+
+def _cells(agreement: Agreement) -> Mapping[str, object]:
+    """The cells of one agreement; what was not scored stays empty."""
+    cells: dict[str, object] = {
+        "voxels_label": agreement.voxels_label,
+        "voxels_prediction": agreement.voxels_prediction,
+    }
+    if math.isnan(agreement.dice):
+        return cells | {"state": "empty"}
+    return cells | {
+        "state": "scored",
+        "dice": agreement.dice,
+        "nsd": agreement.nsd,
+        "hd95": agreement.hd95,
+    }

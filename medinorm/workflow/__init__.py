@@ -1,0 +1,1 @@
+"""Everything that Snakemake needs: rules and their wiring."""

@@ -1,0 +1,212 @@
+"""What the Snakefile asks: which files each stage of a study reads.
+
+Only `scores` needs to know the splits; it is called after the checkpoint that makes
+them.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName, NormName
+from medinorm.cli.flags import hide_flags, write_flags
+from medinorm.config import HarmonizeConfig, InputConfig, StudyConfig
+from medinorm.config.section import Section
+from medinorm.files.atomic import checksum
+from medinorm.files.tables import read_table
+from medinorm.layout import Layout, map_of
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The files and flags of one study.
+
+    Args:
+        study: its configuration.
+        layout: where its files live.
+    """
+
+    study: StudyConfig
+    layout: Layout
+
+    @property
+    def input(self) -> InputConfig:
+        """The configured input; of a PACS or the demo, the DICOM files it gives."""
+        given = self.study.input
+        if given.pacs:
+            made: dict[str, object] = {
+                "dicom": [self.layout.fetched_dicom],
+                "pacs": None,
+            }
+        elif given.demo:
+            made = {"dicom": [self.layout.demo_dicom], "labels": self.layout.demo}
+        else:
+            return given
+        return InputConfig.model_validate(given.model_dump() | made)
+
+    @property
+    def fetch_flags(self) -> str:
+        """The flags of fetch."""
+        pacs = self.study.input.pacs
+        return self._hidden(pacs) if pacs else ""
+
+    @property
+    def index_flags(self) -> str:
+        """The flags of index."""
+        return self._hidden(self.input)
+
+    @property
+    def input_flags(self) -> str:
+        """The flags of plan and convert."""
+        return self._hidden(self.input, self.study.ingest)
+
+    def _hidden(self, *sections: Section) -> str:
+        """Flags that may name patients, in a private file.
+
+        Snakemake writes down commands and the names of input files. Therefore the
+        user's own tables are no input files to it: what they hold is part of the name
+        of the file with the flags, and another content is another command.
+        """
+        given = self.study.input
+        query = given.pacs.query if given.pacs else None
+        tables = [given.scans, given.labels, query]
+        return hide_flags(
+            " ".join(map(write_flags, sections)),
+            Path(self.layout.private) / "flags",
+            because=[
+                checksum(path) if path.is_file() else "" for path in tables if path
+            ],
+        )
+
+    @property
+    def columns(self) -> str:
+        """Columns of the user that the study needs, as words of a shell."""
+        return shlex.join(self.study.split.domain)
+
+    @property
+    def report_flags(self) -> str:
+        """The flags of the report: its own, and what its methods text describes."""
+        study = self.study
+        options = study.harmonize.intensity_options.only(*study.experiments.intensity)
+        used = study.harmonize.model_copy(update={"intensity_options": options})
+        described = (study.input.task, used, study.train, study.score)
+        flags = " ".join(map(write_flags, (*described, study.report)))
+        return self._without_masks(flags, used)
+
+    @property
+    def input_tables(self) -> list[str]:
+        """Tables that other jobs write and that say which scans there are."""
+        if self.study.input.pacs:
+            return [self.layout.fetched]
+        return [self.layout.demo] if self.study.input.demo else []
+
+    @property
+    def converted(self) -> list[str]:
+        """Status tables of ingest."""
+        shards = range(self.study.shards)
+        return [self.layout.converted.format(shard=shard) for shard in shards]
+
+    @property
+    def thumbnails(self) -> list[str]:
+        """Status tables of the small pictures."""
+        shards = range(self.study.shards)
+        return [self.layout.thumbnails_status.format(shard=shard) for shard in shards]
+
+    def fitted(self, intensity: str, map_: str) -> list[str]:
+        """The fitted map that harmonizing needs, if any."""
+        if intensity in PER_SCAN_INTENSITIES:
+            return []
+        return [self.layout.intensity_map.format(intensity=intensity, split=map_)]
+
+    def fit_flags(self, intensity: IntensityName) -> str:
+        """The settings that fitting a map depends on, as flags."""
+        settings = self.study.harmonize.used_by(intensity, fitting=True)
+        return self._without_masks(write_flags(settings), settings)
+
+    def harmonize_flags(self, intensity: IntensityName, map_: str) -> str:
+        """The fitted map, if any, and the settings that mapping scans depends on."""
+        words: list[str] = []
+        for fitted in self.fitted(intensity, map_):
+            words = ["--fitted", fitted]
+            words += ["--splits", self.layout.splits, "--split", map_]
+        settings = self.study.harmonize.used_by(intensity)
+        flags = self._without_masks(write_flags(settings), settings)
+        return f"{shlex.join(words)} {flags}".strip()
+
+    def _without_masks(self, flags: str, settings: HarmonizeConfig) -> str:
+        """The flags; those that say where masks lie, which may name patients, hidden.
+
+        Like the user's tables masks are no input files: others are another command.
+        """
+        if settings.masks is None:
+            return flags
+        found = sorted(settings.masks.glob("*.nii.gz"))
+        stamps = [f"{mask.name} {mask.stat().st_mtime_ns}" for mask in found]
+        private = Path(self.layout.private) / "flags"
+        return hide_flags(flags, private, because=stamps)
+
+    def harmonized(self, intensity: str, split: str) -> list[str]:
+        """Status tables of the harmonized scans of a split."""
+        return [
+            self.layout.harmonized_status.format(
+                intensity=intensity, map=map_of(intensity, split), shard=shard
+            )
+            for shard in range(self.study.shards)
+        ]
+
+    def harmonized_folder(self, intensity: str, split: str) -> str:
+        """Folder of the harmonized scans of a split."""
+        map_ = map_of(intensity, split)
+        return self.layout.harmonized.format(intensity=intensity, map=map_)
+
+    def norm_options(self, norm: NormName) -> str:
+        """Arguments of a layer, as JSON."""
+        options = self.study.experiments.norm_options.get(norm, {})
+        return json.dumps(options, sort_keys=True)
+
+    def seeds(self, batch: str) -> str:
+        """The seeds of one training job, as words."""
+        size = self.study.experiments.runs_per_job
+        first = int(batch) * size
+        chosen = self.study.experiments.seeds[first : first + size]
+        return " ".join(map(str, chosen))
+
+    def scores(self, splits: str) -> list[str]:
+        """Score tables of the whole study.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+        """
+        return list(self._scores(split_names(splits)))
+
+    def _scores(self, splits: tuple[str, ...]) -> Iterator[str]:
+        """Score tables of the given splits."""
+        experiments = self.study.experiments
+        jobs = -(-len(experiments.seeds) // experiments.runs_per_job)
+        for intensity in experiments.intensity:
+            for norm in experiments.norm:
+                for adapt in experiments.adapt if norm == "batch" else ("none",):
+                    for split in splits:
+                        for batch in range(jobs):
+                            yield self.layout.scores.format(
+                                intensity=intensity,
+                                norm=norm,
+                                adapt=adapt,
+                                split=split,
+                                batch=batch,
+                            )
+
+
+def split_names(splits: str) -> tuple[str, ...]:
+    """Names of the splits, in the order of the table."""
+    path = Path(splits)
+    return _split_names(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _split_names(path: Path, _modified: int) -> tuple[str, ...]:
+    """The names, read once for each version of the table."""
+    return tuple(dict.fromkeys(row["split"] for row in read_table(path)))

@@ -1,0 +1,165 @@
+"""A small study on disk: label maps and the tables that name them."""
+
+import itertools
+import json
+import math
+import time
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from medinorm.config import EvidenceConfig
+from medinorm.evidence.stage import weigh_evidence
+from medinorm.files.tables import write_table
+from medinorm.scan import SCORE_COLUMNS, SPLIT_COLUMNS
+
+GRID = (12, 14, 16)
+AFFINE = np.diag([2.0, 1.0, 1.5, 1.0])
+
+
+class Case(NamedTuple):
+    """What was predicted, and by which network."""
+
+    design: str
+    split: str
+    domain: str
+    scan: str
+    seed: int
+    label: int
+
+
+class Comparison:
+    """Score tables of a study whose true effects are known.
+
+    Args:
+        folder: where it lives.
+        domains: number of test subjects on each domain.
+        seeds: seeds of training.
+    """
+
+    def __init__(self, folder, domains, seeds=(0, 1, 2)):
+        self.folder = folder
+        self.domains = domains
+        self.seeds = seeds
+        self.scans = {
+            f"{domain}{number}": domain
+            for domain, count in domains.items()
+            for number in range(count)
+        }
+        self.rows = []
+        self.subject_of = lambda scan: scan
+        self.fold_of = lambda split: 0  # noqa: ARG005 (tests replace it)
+
+    def add(self, variant, dice, labels=(1, 2), designs=("lodo", "pooled")):
+        """Score a variant; `dice` maps a `Case` to its Dice."""
+        for design, split, _ in self.all_splits(designs):
+            for (scan, domain), seed, label in itertools.product(
+                self.scans.items(), self.seeds, labels
+            ):
+                value = dice(Case(design, split, domain, scan, seed, label))
+                self.rows.append(score_row(variant, split, seed, scan, label, value))
+
+    def all_splits(self, designs=("lodo", "pooled")):
+        """Design, name and training domains of each split."""
+        for domain in self.domains:
+            if "lodo" in designs:
+                yield "lodo", f"lodo-{domain}", set(self.domains) - {domain}
+            if "single" in designs:
+                yield "single", f"single-{domain}", {domain}
+        if "pooled" in designs:
+            yield "pooled", "pooled", set(self.domains)
+
+    def weigh(self, designs=("lodo", "pooled"), domain=("scanner",), **settings):
+        """Write the tables and weigh them; gives the folder of evidence."""
+        roles = []
+        for design, split, training in self.all_splits(designs):
+            fold = self.fold_of(split)
+            common = {"split": split, "design": design, "fold": fold}
+            roles += [
+                {**common, "scan": s, "subject": self.subject_of(s), "domain": d}
+                | {"role": "test"}
+                for s, d in self.scans.items()
+            ]
+            roles += [
+                {**common, "scan": f"t{d}", "subject": f"t{d}", "domain": d}
+                | {"role": "train"}
+                for d in sorted(training)
+            ]
+        write_table(self.folder / "splits.tsv", roles, SPLIT_COLUMNS)
+        write_table(self.folder / "scores.tsv", self.rows, SCORE_COLUMNS)
+        evidence = self.folder / "evidence"
+        weigh_evidence(
+            [self.folder / "scores.tsv"],
+            self.folder / "splits.tsv",
+            self.folder / "runs",
+            evidence,
+            domain=domain,
+            settings=EvidenceConfig(**{"resamples": 400, **settings}),
+        )
+        return evidence
+
+
+def score_row(variant, split, seed, scan, label, dice):
+    """One row; Dice `None` is a missing prediction, NaN nothing to score."""
+    intensity, norm, adapt = variant
+    row = {
+        "intensity": intensity,
+        "norm": norm,
+        "adapt": adapt,
+        "split": split,
+        "seed": seed,
+        "scan": scan,
+        "label": label,
+        "voxels_label": 100,
+    }
+    if dice is None:
+        return row | {"state": "missing", "dice": 0.0, "nsd": 0.0, "hd95": 50.0}
+    if math.isnan(dice):
+        return row | {"state": "empty", "voxels_label": 0, "voxels_prediction": 0}
+    return row | {
+        "state": "scored",
+        "dice": float(dice),
+        "nsd": float(dice) ** 2,
+        "hd95": 10.0 * (1 - dice),
+        "voxels_prediction": 0 if dice == 0 else 100,
+    }
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    """Makes a comparison: test subjects of each domain, seeds."""
+
+    def make(domains=None, seeds=(0, 1, 2)):
+        return Comparison(
+            tmp_path, domains or {"ge": 6, "philips": 6, "siemens": 6}, seeds
+        )
+
+    return make
+
+
+@pytest.fixture
+def read_json():
+    """Reads strict JSON: not-a-number is no JSON."""
+
+    def refuse(name):
+        raise ValueError(name)
+
+    def read(path):
+        return json.loads(path.read_text(), parse_constant=refuse)
+
+    return read
+
+
+@pytest.fixture
+def cpu_limit():
+    """Fails if a block takes more than so many seconds of processor time."""
+
+    @contextmanager
+    def limit(seconds):
+        start = time.process_time()
+        yield
+        assert time.process_time() - start < seconds
+
+    return limit

@@ -1,0 +1,72 @@
+"""The records of the runs, as far as they exist."""
+
+import json
+
+import pytest
+
+from medinorm.files.tables import read_table
+
+BATCH, GROUP = (("zscore", norm, "none") for norm in ("batch", "group"))
+RECORD = {
+    "parameters": 1000,
+    "steps": 300,
+    "learning_rate": 0.003,
+    "batch_size": 2,
+    "augmentation": "flip",
+    "threads": 1,
+    "seconds_per_step": 0.1,
+    "peak_memory_mb": 500.0,
+    "final_loss": 0.3,
+}
+
+
+def write_record(study, norm, split, seed, **changes):
+    folder = study.folder / "runs" / "zscore" / norm / split / f"seed-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.json").write_text(json.dumps(RECORD | changes))
+
+
+@pytest.fixture
+def study(comparison):
+    study = comparison({"ge": 2, "philips": 2})
+    for variant in (BATCH, GROUP, ("zscore", "batch", "batch_statistics")):
+        study.add(variant, lambda *_: 0.5)
+    return study
+
+
+def read(study):
+    rows = read_table(study.weigh() / "fairness.tsv")
+    return {(row["norm"], row["adapt"]): row for row in rows}
+
+
+def test_runs_are_summarized(study):
+    for _, split, _ in study.all_splits():
+        for seed in study.seeds:
+            slow = {"seconds_per_step": 9.0, "peak_memory_mb": 800.5}
+            write_record(study, "batch", split, seed, **(slow if seed == 2 else {}))
+    rows = read(study)
+    row = rows["batch", "none"]
+    assert row["runs"] == "9"
+    assert (row["seconds_per_step"], row["peak_memory_mb"]) == ("0.1", "800.5")
+    assert (row["parameters"], row["augmentation"]) == ("1000", "flip")
+    # adapting at test time uses the same networks
+    assert rows["batch", "batch_statistics"] == row | {"adapt": "batch_statistics"}
+
+
+def test_facts_that_differ_are_all_shown(study):
+    for number, (_, split, _) in enumerate(study.all_splits()):
+        for seed in study.seeds:
+            write_record(study, "batch", split, seed, steps=300 if number else 20)
+    assert read(study)["batch", "none"]["steps"] == "20 / 300"
+
+
+def test_what_no_run_records_is_absent(study, caplog):
+    write_record(study, "group", "pooled", 0)
+    path = study.folder / "runs" / "zscore" / "group" / "pooled" / "seed-1"
+    path.mkdir()
+    (path / "model.json").write_text("{")
+    rows = read(study)
+    assert rows["group", "none"]["runs"] == "1"
+    assert rows["batch", "none"]["runs"] == "0"
+    assert rows["batch", "none"]["seconds_per_step"] == ""
+    assert "zscore + group: 1 of 9 runs have a record" in caplog.text

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medinorm.errors import GeometryError, IntensityError
+from medinorm.files.nifti import Volume
+from medinorm.ingest.convert.checks import check_image, on_grid_of
+
+AFFINE = np.array(
+    [[0.9, 0.1, 0, 5], [-0.1, 0.9, 0.2, -7], [0, -0.2, 1.8, 3], [0, 0, 0, 1.0]]
+)
+ARRAY = np.arange(4 * 5 * 6).reshape(1, 4, 5, 6)
+REFERENCE = Volume(ARRAY, AFFINE)
+
+
+@given(
+    axes=st.permutations(range(3)),
+    flips=st.lists(st.booleans(), min_size=3, max_size=3),
+)
+def test_any_order_and_sense_of_axes_is_turned_back(axes, flips):
+    array, affine = ARRAY, AFFINE.copy()
+    for axis, flip in enumerate(flips):
+        if flip:
+            array = np.flip(array, axis + 1)
+            affine[:3, 3] += affine[:3, axis] * (array.shape[axis + 1] - 1)
+            affine[:3, axis] *= -1
+    array = array.transpose(0, *(axis + 1 for axis in axes))
+    affine = affine[:, [*axes, 3]]
+    turned = on_grid_of(REFERENCE, Volume(array, affine), 1e-6)
+    np.testing.assert_array_equal(turned.array, ARRAY)
+    np.testing.assert_array_equal(turned.affine, AFFINE)
+
+
+def test_grids_within_tolerance_count_as_the_same():
+    moved = AFFINE.copy()
+    moved[0, 3] += 0.009
+    assert on_grid_of(REFERENCE, Volume(ARRAY, moved), 0.01)
+    moved[0, 3] += 0.002
+    with pytest.raises(GeometryError, match="corners lie more than"):
+        on_grid_of(REFERENCE, Volume(ARRAY, moved), 0.01)
+
+
+def test_flat_float_images_are_empty():
+    # The standard deviation of many flat float32 arrays is not zero.
+    flat = np.full((1, 20, 20, 20), 0.1, np.float32)
+    with pytest.raises(IntensityError, match="same value"):
+        check_image(Volume(flat, np.eye(4)), 16)
+
+
+def test_one_flat_channel_of_several_is_found():
+    channels = np.stack([np.arange(8000).reshape(20, 20, 20), np.zeros((20, 20, 20))])
+    with pytest.raises(IntensityError, match="same value"):
+        check_image(Volume(channels, np.eye(4)), 16)
+
+
+def test_booleans_become_numbers():
+    array = np.arange(8000).reshape(1, 20, 20, 20) % 2 == 0
+    assert check_image(Volume(array, np.eye(4)), 16).array.dtype == np.uint8

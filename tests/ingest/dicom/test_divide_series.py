@@ -1,0 +1,139 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medinorm.ingest.dicom.divide_series import divide_series
+from medinorm.ingest.dicom.frame_keys import FrameKeys
+from medinorm.ingest.dicom.frames import Frame
+
+AXIAL = (1.0, 0, 0, 0, 1.0, 0)
+
+
+def frame(height, *, directions=AXIAL, **keys):
+    """A slice at a height."""
+    return Frame(
+        path=Path(f"{height}-{sorted(keys.items())}"),
+        index=0,
+        position=(0.0, 0.0, float(height)),
+        directions=directions,
+        spacing=(1.0, 1.0),
+        shape=(8.0, 8.0),
+        keys=FrameKeys(**keys),
+    )
+
+
+def heights(part):
+    return sorted(frame.position[2] for frame in part.frames)
+
+
+@given(
+    echoes=st.integers(1, 3),
+    times=st.integers(1, 3),
+    kinds=st.integers(1, 2),
+    seed=st.integers(0, 1000),
+)
+def test_every_frame_is_in_one_part_and_each_part_is_one_volume(
+    echoes, times, kinds, seed
+):
+    frames = [
+        frame(
+            z,
+            echo=5.0 + echo,
+            temporal=float(time),
+            image_type=("ORIGINAL", "PRIMARY", f"K{kind}"),
+        )
+        for z in range(4)
+        for echo in range(echoes)
+        for time in range(times)
+        for kind in range(kinds)
+    ]
+    shuffled = [frames[n] for n in np.random.default_rng(seed).permutation(len(frames))]
+    parts = divide_series(shuffled)
+    assert len(parts) == echoes * times * kinds
+    assert all(heights(part) == [0, 1, 2, 3] for part in parts)
+    assert sorted(id(f) for p in parts for f in p.frames) == sorted(map(id, frames))
+    assert len({part.name for part in parts}) == len(parts)
+    names = [part.name for part in divide_series(frames)]
+    assert sorted(names) == sorted(part.name for part in parts)
+    for part in parts:
+        assert len({replace(f.keys) for f in part.frames}) == 1
+        assert (part.times, part.time is None) == (times, times == 1)
+
+
+def test_time_points_are_in_the_order_of_their_time():
+    frames = [frame(z, temporal=t) for z in range(3) for t in (10.0, 9.0, 100.0)]
+    parts = divide_series(frames)
+    assert [part.frames[0].keys.temporal for part in parts] == [9, 10, 100]
+    assert [part.time for part in parts] == [0, 1, 2]
+
+
+def test_a_key_that_only_varies_along_a_volume_divides_nothing():
+    """As the numbers of interleaved acquisitions and trigger times of slices do."""
+    frames = [frame(z, acquisition=float(z % 2), trigger=7.0 * z) for z in range(6)]
+    (part,) = divide_series(frames)
+    assert heights(part) == [0, 1, 2, 3, 4, 5]
+    assert part.reason == part.name == ""
+
+
+@pytest.mark.parametrize(
+    ("numbers", "repeats", "expected"),
+    [
+        ((1, 2, 3, 4, 5, 6), 2, 2),
+        ((1, 3, 5, 2, 4, 6), 2, 2),
+        ((1, 2, 3, 4, 5, 6), 3, 1),
+        ((1, 2, 3, 4, 5, 6), None, 1),
+        ((1, 1, 1, 1, 1, 1), 2, 1),
+        ((1, 2, 3, 4, 5, None), 2, 1),
+    ],
+)
+def test_numbers_tell_time_only_if_the_series_counts_its_time_points(
+    numbers, repeats, expected
+):
+    frames = [
+        frame(z, number=number, repeats=repeats)
+        for number, z in zip(numbers, (0, 1, 2, 0, 1, 2), strict=True)
+    ]
+    parts = divide_series(frames)
+    assert len(parts) == expected
+    if expected == 2:
+        firsts = [min(f.keys.number for f in part.frames) for part in parts]
+        assert firsts == sorted(firsts)
+        assert all(heights(part) == [0, 1, 2] for part in parts)
+
+
+def test_the_lesser_of_siblings_is_incomplete():
+    frames = [frame(z, echo=5.0) for z in range(5)]
+    frames += [frame(z, echo=9.0) for z in range(3)]
+    whole, lesser = divide_series(frames)
+    assert whole.reason == ""
+    assert lesser.reason.startswith("missing_slices: 2 of the 5 slices")
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "name"),
+    [
+        ("echo", (5.0, 10.0), "echo time"),
+        ("inversion", (700.0, 2500.0), "inversion time"),
+        ("b_value", (0.0, 1000.0), "b-value"),
+        ("image_type", (("O", "P", "M"), ("O", "P", "M", "PHASE")), "image type"),
+        ("image_type", (("O", "P", "WATER"), ("O", "P", "FAT")), "image type"),
+        ("temporal", (1.0, 2.0), "time point"),
+        ("gradient", ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), "gradient"),
+    ],
+)
+def test_halves_of_two_contrasts_are_no_volume(key, values, name):
+    frames = [frame(z, **{key: values[z // 3]}) for z in range(6)]
+    (part,) = divide_series(frames)
+    assert part.reason.startswith(
+        f"mixed_contrast: slices at different places differ in {name}"
+    )
+
+
+def test_files_that_do_not_say_where_they_lie_stay_together():
+    lost = [replace(frame(z, echo=float(z)), position=(np.nan,) * 3) for z in range(3)]
+    (part,) = divide_series(lost)
+    assert len(part.frames) == 3

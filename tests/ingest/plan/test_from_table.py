@@ -1,0 +1,169 @@
+import pytest
+
+from medinorm.errors import StageError
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
+from medinorm.ingest.plan.candidates import unpack
+from medinorm.ingest.plan.from_table import find_table_scans
+
+KEEP = Pseudonyms(bytes(32), keep=True)
+
+
+def rows(*names, **changes):
+    return [
+        {"subject": n, "image": f"{n}.nii", "label": f"{n}_l.nii", "site": "x"}
+        | changes
+        for n in names
+    ]
+
+
+def find(fake, tmp_path, content, channels=("image",), names=KEEP):
+    return find_table_scans(fake.table(tmp_path / "my.tsv", content), channels, names)
+
+
+def reasons(inventory):
+    return {
+        row.where: row.source["reason"]
+        for row in inventory.candidates
+        if row.kind == "excluded"
+    }
+
+
+def test_own_columns_are_facts(fake, tmp_path):
+    content = [row | {"Age group": "60-70"} for row in rows("a")]
+    (candidate,) = find(fake, tmp_path, content).candidates
+    assert candidate.source["columns"] == {"site": "x", "Age group": "60-70"}
+    assert candidate.source["channels"] == {"image": str(tmp_path / "a.nii")}
+    assert (candidate.scan, candidate.where) == ("sub-a_image", "input.scans, line 2")
+
+
+def test_pseudonyms_hide_the_originals(fake, tmp_path):
+    found = find(fake, tmp_path, rows("miller"), names=Pseudonyms(bytes(32)))
+    (candidate,) = found.candidates
+    assert "miller" not in candidate.scan + candidate.subject + candidate.where
+    assert unpack(candidate.row) == candidate.source
+
+
+def test_blank_lines_do_not_shift_line_numbers(tmp_path):
+    table = tmp_path / "my.tsv"
+    table.write_text("subject\timage\tlabel\n\na\ti.nii\tl.nii\n")
+    (candidate,) = find_table_scans(table, ["image"], KEEP).candidates
+    assert candidate.where == "input.scans, line 3"
+
+
+def test_same_subject_and_session_twice(fake, tmp_path):
+    content = rows("a", "b", "a", "c")
+    content[2]["image"] = "other.nii"
+    found = find(fake, tmp_path, content)
+    why = "duplicate: the same subject and session in lines 2, 4; keep one"
+    assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 4": why}
+
+
+def test_sessions_tell_scans_apart(fake, tmp_path):
+    content = [
+        row | {"session": name, "image": f"{name}.nii"}
+        for row, name in zip(rows("a", "a"), "12", strict=True)
+    ]
+    assert [c.scan for c in find(fake, tmp_path, content).candidates] == [
+        "sub-a_ses-1_image",
+        "sub-a_ses-2_image",
+    ]
+
+
+def test_same_image_under_two_names(fake, tmp_path):
+    (tmp_path / "a.nii").write_bytes(b"x")
+    (tmp_path / "b.nii").symlink_to(tmp_path / "a.nii")
+    found = find(fake, tmp_path, rows("a", "b", "c"))
+    why = "duplicate: the same image file in lines 2, 3; keep one"
+    assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 3": why}
+
+
+def test_same_label_map_for_two_subjects(fake, tmp_path):
+    found = find(fake, tmp_path, rows("a", "b", label="l.nii"))
+    why = "duplicate: the same label map in lines 2, 3; keep one"
+    assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 3": why}
+
+
+def test_same_label_map_for_two_sessions(fake, tmp_path):
+    content = [
+        row | {"session": name, "image": f"{name}.nii"}
+        for row, name in zip(rows("a", "a"), "12", strict=True)
+    ]
+    assert reasons(find(fake, tmp_path, content)) == {}
+
+
+def test_same_image_as_two_channels(fake, tmp_path):
+    content = [{"subject": "a", "t1": "i.nii", "t2": "i.nii", "label": "l.nii"}]
+    found = find(fake, tmp_path, content, channels=("t1", "t2"))
+    assert "the same image file" in reasons(found)["input.scans, line 2"]
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [("subject", "the subject is empty"), ("image", "no image"), ("label", "no label")],
+)
+def test_empty_cells(fake, tmp_path, column, reason):
+    content = rows("a", "b")
+    content[1][column] = ""
+    found = find(fake, tmp_path, content)
+    assert reason in reasons(found)["input.scans, line 3"]
+    assert len(reasons(found)) == 1
+
+
+def test_one_of_several_channels_is_empty(fake, tmp_path):
+    content = [{"subject": "a", "t1": "i.nii", "t2": "", "label": "l.nii"}]
+    found = find(fake, tmp_path, content, channels=("t1", "t2"))
+    assert reasons(found) == {
+        "input.scans, line 2": "no image is named for t2; fill in its path"
+    }
+
+
+def test_every_file_has_one_state(fake, tmp_path):
+    for name in ("a.nii", "a_l.nii", "b.nii", "b_l.nii"):
+        (tmp_path / name).write_bytes(b"x")
+    content = [*rows("a", "b", "c"), *rows("b", label="c_l.nii")]
+    files = find(fake, tmp_path, content).files
+    states = {file.path.name: file.state for file in files}
+    assert len(files) == len(states)
+    assert states == {
+        "a.nii": "used",
+        "a_l.nii": "used",
+        "b.nii": "excluded",
+        "b_l.nii": "excluded",
+        "c.nii": "excluded",
+        "c_l.nii": "excluded",
+    }
+
+
+def test_missing_files_are_told_from_used_ones(fake, tmp_path):
+    (tmp_path / "a.nii").write_bytes(b"x")
+    files = find(fake, tmp_path, rows("a")).files
+    assert [file.state for file in files] == ["used", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "column 'subject' is missing"),
+        ("subject\timage\tlabel\n", "has no rows"),
+        ("subject\timage\na\tb\n", "column 'label' is missing"),
+        ("subject\tlabel\na\tb\n", "column 'image' is missing"),
+        ("subject\timage\tlabel\treason\na\tb\tc\td\n", "column 'reason'"),
+        ("subject\timage\tlabel\tcontent\na\tb\tc\td\n", "column 'content'"),
+        ("subject\timage\tlabel\na\tb\n", "line 2: expected 3 values"),
+    ],
+)
+def test_unusable_tables(tmp_path, text, problem):
+    table = tmp_path / "my.tsv"
+    table.write_text(text)
+    with pytest.raises(StageError, match=problem):
+        find_table_scans(table, ["image"], KEEP)
+
+
+def test_missing_table(tmp_path):
+    with pytest.raises(StageError, match=r"input\.scans: the table does not exist"):
+        find_table_scans(tmp_path / "my.tsv", ["image"], KEEP)
+
+
+def test_subjects_that_become_alike_are_refused(fake, tmp_path):
+    with pytest.raises(StageError, match="same letters and digits"):
+        find(fake, tmp_path, rows("a-1", "a_1"))

@@ -1,0 +1,80 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from medinorm.layers import InstanceNorm3d, ThumbnailInstanceNorm3d, moments
+from medinorm.layers.norms.thumbnail_instance import (
+    freeze_at_first_sight,
+    frozen_statistics,
+    observed,
+)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_is_instance_norm_as_long_as_nothing_is_frozen(layout, training):
+    x = layout(torch.randn(2, 3, 4, 5, 6))
+    norm = ThumbnailInstanceNorm3d(3).train(training)
+    assert torch.equal(norm(x), InstanceNorm3d(3)(x))
+
+
+def test_frozen_statistics_make_tiles_match(layout):
+    volume = layout(
+        torch.randn(1, 3, 12, 5, 6) + torch.linspace(0, 9, 12).view(-1, 1, 1)
+    )
+    norm = ThumbnailInstanceNorm3d(3)
+    whole = norm(volume)
+    with frozen_statistics(norm):
+        norm.freeze(moments(volume))
+        tiles = torch.cat([norm(tile) for tile in volume.split(5, dim=2)], dim=2)
+    torch.testing.assert_close(tiles, whole, rtol=1e-5, atol=1e-5)
+    assert (norm(volume[:, :, :5]) - whole[:, :, :5]).abs().max() > 0.1
+
+
+def test_tiles_are_pooled_as_one_volume():
+    volume = torch.randn(1, 3, 12) + torch.linspace(0, 9, 12)
+    norm = ThumbnailInstanceNorm3d(3)
+    norm.freeze(moments(torch.cat(volume.split(4, dim=2))))
+    torch.testing.assert_close(
+        norm(volume), InstanceNorm3d(3)(volume), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_nothing_remains_after_the_block_or_a_failure():
+    norm = ThumbnailInstanceNorm3d(3)
+    with frozen_statistics(norm):
+        norm.freeze(moments(torch.randn(1, 3, 9)))
+        with pytest.raises(ValueError, match="channels"), frozen_statistics(norm):
+            norm(torch.randn(1, 2, 9))
+        assert not norm.is_frozen
+        norm.freeze(moments(torch.randn(1, 3, 9)))
+    assert not norm.is_frozen
+
+
+def test_statistics_frozen_before_do_not_apply_inside():
+    norm = ThumbnailInstanceNorm3d(3)
+    norm.freeze(moments(torch.randn(1, 3, 9)))
+    with frozen_statistics(norm):
+        assert not norm.is_frozen
+
+
+def test_frozen_statistics_move_along_but_are_not_saved():
+    norm = ThumbnailInstanceNorm3d(3)
+    norm.freeze(moments(torch.randn(1, 3, 9)))
+    assert set(norm.state_dict()) == {"weight", "bias"}
+    assert norm.to("meta").frozen_mean.device.type == "meta"
+    assert not ThumbnailInstanceNorm3d(3).is_frozen
+
+
+def test_deeper_layers_are_measured_behind_frozen_ones():
+    network = nn.Sequential(
+        ThumbnailInstanceNorm3d(2), nn.Tanh(), ThumbnailInstanceNorm3d(2)
+    )
+    tiles = torch.randn(3, 2, 8) * torch.tensor([1.0, 4, 9]).view(3, 1, 1)
+    with frozen_statistics(network), observed(network, freeze_at_first_sight):
+        first = network(tiles)
+        again = network(tiles[:1])
+    torch.testing.assert_close(again, first[:1])
+    copy.deepcopy(network)
+    assert all(layer.observer is None for layer in (network[0], network[2]))

@@ -1,0 +1,206 @@
+"""Predictions lie on the canonical grid, whatever the study's grid is."""
+
+import shutil
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from medinorm.choices import NormName
+from medinorm.config import (
+    HarmonizeConfig,
+    NetworkConfig,
+    PredictConfig,
+    TaskConfig,
+    TrainConfig,
+)
+from medinorm.files.nifti import Volume, read_volume, write_volume
+from medinorm.harmonize.stage import harmonize_scans
+from medinorm.layout import run_folder
+from medinorm.predict.adapt import ADAPTATIONS, _tiles
+from medinorm.predict.stage import Prediction, infer, predict_scans
+from medinorm.train.model import ModelCard, read_model
+from medinorm.train.stage import train_networks
+
+CARD = ModelCard(
+    intensity="zscore",
+    norm="batch",
+    norm_options={},
+    network=NetworkConfig(channels=(4, 8)),
+    channels=("image",),
+    label_values=(1, 2),
+    patch=(12, 12, 12),
+    domains=("a", "b"),
+    shots=2,
+)
+
+
+@pytest.fixture
+def trained(small_study):
+    """Harmonized scans and a trained network for one split."""
+    harmonized = small_study.folder / "harmonized"
+    runs = small_study.folder / "runs"
+    harmonize_scans(
+        small_study.scans,
+        small_study.canonical,
+        harmonized,
+        harmonized / "status.tsv",
+        intensity="zscore",
+        fitted=None,
+        shard=0,
+        shards=1,
+        settings=HarmonizeConfig(spacing=(1.2, 1.2, 1.2), foreground="image"),
+    )
+    train_networks(
+        small_study.splits,
+        harmonized,
+        runs,
+        runs / "status.tsv",
+        intensity="zscore",
+        norm="batch",
+        norm_options="{}",
+        split="pooled",
+        seeds=[0],
+        task=TaskConfig(label_values={1: "shell", 2: "core"}),
+        settings=TrainConfig(
+            network=CARD.network, patch=CARD.patch, steps=60, learning_rate=2e-2
+        ),
+    )
+    return harmonized, runs
+
+
+def predict(study, harmonized, runs, adapt="none", seeds=(0,)):
+    folder = study.folder / "predictions" / adapt
+    status = folder / "status.tsv"
+    rows = predict_scans(
+        study.scans,
+        study.canonical,
+        study.splits,
+        harmonized,
+        runs,
+        folder,
+        status,
+        adapt=adapt,
+        split="pooled",
+        seeds=seeds,
+        settings=PredictConfig(),
+    )
+    return folder, rows
+
+
+def test_predictions_lie_on_the_scan_and_find_the_sphere(small_study, trained):
+    folder, rows = predict(small_study, *trained)
+    assert [row["state"] for row in rows] == ["made", "made"]
+    for row in rows:
+        scan = row["scan"]
+        predicted = read_volume(run_folder(folder, 0) / f"{scan}.nii.gz")
+        label = read_volume(small_study.canonical / f"{scan}_dseg.nii.gz")
+        assert predicted.same_grid(label)
+        assert predicted.array.dtype == np.uint8
+        found, there = predicted.array > 0, label.array > 0
+        dice = 2 * (found & there).sum() / (found.sum() + there.sum())
+        assert dice > 0.8
+
+
+def test_current_predictions_are_left_alone(small_study, trained):
+    predict(small_study, *trained)
+    _, again = predict(small_study, *trained)
+    assert {row["state"] for row in again} == {"current"}
+
+
+def test_a_missing_network_or_scan_is_a_row(small_study, trained):
+    harmonized, runs = trained
+    shutil.copytree(run_folder(runs, 0), run_folder(runs, 1))
+    (run_folder(runs, 1) / "model.json").unlink()
+    folder, rows = predict(small_study, harmonized, runs)
+    scan = rows[0]["scan"]
+    old = run_folder(folder, 0) / f"{scan}.nii.gz"
+    assert old.exists()
+    (harmonized / f"{scan}.nii").unlink()
+    _, rows = predict(small_study, harmonized, runs, seeds=(0, 1))
+    reasons = {(row["seed"], row["scan"] == scan): row["reason"] for row in rows}
+    assert reasons["0", True] == "the scan could not be harmonized"
+    assert reasons["0", False] == ""
+    assert "no trained network" in reasons["1", False]
+    assert not old.exists()  # that of an earlier run must not be scored
+
+
+def test_batch_statistics_become_those_of_the_new_scans(small_study, trained):
+    harmonized, runs = trained
+    network, card = read_model(run_folder(runs, 0))
+    image = read_volume(harmonized / f"{small_study.ids[0]}.nii").array
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    adapted = ADAPTATIONS["batch_statistics"](network, [image + 5.0], card)
+    after = adapted.state_dict()
+    assert not adapted.training
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all("running" in name or "num_batches" in name for name in changed)
+    _, rows = predict(small_study, harmonized, runs, adapt="batch_statistics")
+    assert {row["state"] for row in rows} == {"made"}
+
+
+def test_tent_changes_gains_and_offsets_only(small_study, trained):
+    harmonized, runs = trained
+    network, card = read_model(run_folder(runs, 0))
+    image = read_volume(harmonized / f"{small_study.ids[0]}.nii").array
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    adapted = ADAPTATIONS["tent"](network, [image], card)
+    changed = {
+        name
+        for name, value in adapted.named_parameters()
+        if not torch.equal(value, before[name])
+    }
+    assert changed
+    assert all(before[name].dim() == 1 for name in changed)
+    _, rows = predict(small_study, harmonized, runs, adapt="tent")
+    assert {row["state"] for row in rows} == {"made"}
+
+
+def test_tiles_cover_every_voxel():
+    image = np.arange(20.0 * 13 * 9, dtype=np.float32).reshape(1, 20, 13, 9)
+    tiles = list(_tiles(image, CARD))
+    assert {tile.shape for tile in tiles} == {(1, 1, 12, 12, 12)}
+    assert set(np.unique(torch.cat(tiles).numpy())) == set(np.unique(image))
+
+
+def prediction(folder, domain="c", images=()):
+    return Prediction(
+        scan=None,
+        image=folder,
+        run=folder,
+        target=folder,
+        domain=domain,
+        unlabelled=tuple(images),
+    )
+
+
+@pytest.mark.parametrize("grid", [(20, 13, 9), (12, 12, 12), (5, 30, 7)])
+def test_inference_keeps_the_shape_of_small_and_large_scans(tmp_path, grid):
+    network = CARD.build().eval()
+    image = np.random.default_rng(0).normal(size=(1, *grid)).astype(np.float32)
+    scan = prediction(tmp_path)
+    probabilities = infer(network, image, CARD, scan, PredictConfig())
+    assert probabilities.shape == (3, *grid)
+    np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", get_args(NormName))
+def test_every_norm_is_told_what_it_needs(tmp_path, norm):
+    torch.manual_seed(0)
+    card = replace(CARD, norm=norm)
+    network = card.build().eval()
+    rng = np.random.default_rng(0)
+    image = rng.gamma(2, 1, (1, 20, 14, 17)).astype(np.float32)
+    paths = [tmp_path / f"{n}.nii" for n in range(3)]
+    for path in paths:
+        write_volume(
+            Volume(image + rng.normal(size=image.shape), np.eye(4)), path, "f4"
+        )
+    for domain in ("a", "never seen"):
+        scan = prediction(tmp_path, domain, paths)
+        probabilities = infer(network, image, card, scan, PredictConfig())
+        assert probabilities.shape == (3, *image.shape[1:])
+        assert np.isfinite(probabilities).all()

@@ -1,0 +1,78 @@
+"""From tables to figures: rows in words, unseen scanners framed, variants in order."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from medinorm.report.figures.charts import (
+    chart_distributions,
+    chart_heatmaps,
+    chart_variants,
+)
+from medinorm.report.findings import read_findings
+
+LABELS = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
+
+
+def read_all(study):
+    """The tables of a study."""
+    tables = (study.root / f"{name}.tsv" for name in ("scans", "excluded", "splits"))
+    return read_findings(*tables, study.root / "evidence", LABELS)
+
+
+@pytest.fixture
+def study(fake_study):
+    """Three designs on two scanners."""
+    return fake_study(scanners=("A", "B"), designs=("single", "lodo", "pooled"))
+
+
+def test_heatmap_rows_are_training_sets_in_words(study):
+    _, panels = chart_heatmaps(read_all(study))
+    texts = [node.text for node in ET.fromstring(panels[0].figure).iter("text")]
+    rows = [text for text in texts if text.split()[0] in {"all", "only"}]
+    assert rows == ["all domains", "all but A", "all but B", "only A", "only B"]
+
+
+def test_heatmap_frames_what_the_network_never_saw(study):
+    """Pooled saw everything; each of the other four training sets lacks one."""
+    _, panels = chart_heatmaps(read_all(study))
+    rows = ET.fromstring(panels[0].figure).findall("g/g")
+    framed = [
+        [rect.attrib["class"] == "cell unseen" for rect in row.iter("rect")]
+        for row in rows
+    ]
+    a, b = [True, False], [False, True]
+    assert framed == [[False, False], a, b, b, a]
+
+
+def test_heatmap_cells_are_the_means_of_the_tables(study):
+    findings = read_all(study)
+    _, panels = chart_heatmaps(findings)
+    assert [panel.title for panel in panels] == [v.name for v in findings.variants]
+    for variant, panel in zip(findings.variants, panels, strict=True):
+        shown = re.findall(r">(0\.\d{3})<", panel.figure)
+        assert len(shown) == 10
+        dice = study.dice(tuple(variant), "A", 1, known=False)
+        dice += study.dice(tuple(variant), "A", 2, known=False)
+        dice += study.dice(tuple(variant), "A", 3, known=False)
+        assert f"{dice / 3:.3f}" in shown
+
+
+def test_distributions_show_only_unseen_scanners_of_one_design(study):
+    """Leave-one-domain-out goes before single source: one dot a scan."""
+    panels = chart_distributions(read_all(study))
+    assert [panel.title for panel in panels] == ["A (3 scans)", "B (3 scans)"]
+    dots = re.findall(r"M[\d.]+ [\d.]+h0", panels[0].figure)
+    assert len(dots) == 3 * len(study.variants)
+
+
+def test_variants_are_drawn_best_first(study):
+    svg = chart_variants(read_all(study))
+    names = [
+        node.text
+        for node in ET.fromstring(svg).iter("text")
+        if node.attrib["class"] == "name"
+    ]
+    assert names[0] == "zscore + instance"
+    assert names[-1] == "zscore + batch"

@@ -1,0 +1,170 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import medinorm.report
+from medinorm.config import TaskConfig
+from medinorm.files.atomic import read_json
+from medinorm.files.nifti import Volume, read_volume, write_volume
+from medinorm.files.tables import read_table, write_table
+from medinorm.report.figures.previews import (
+    COLOURS,
+    GAP,
+    SIDE,
+    draw_thumbnails,
+    measure,
+    picture,
+)
+
+TASK = TaskConfig(label_values={1: "shell", 2: "core"})
+
+
+@pytest.fixture
+def draw(small_study):
+    """Draw one shard of the small study."""
+
+    def run(shard=0, shards=1, task=TASK):
+        status = small_study.folder / f"status-{shard}.tsv"
+        folder = small_study.folder / "thumbnails"
+        draw_thumbnails(
+            small_study.scans,
+            small_study.canonical,
+            folder,
+            status,
+            shard=shard,
+            shards=shards,
+            input=task,
+        )
+        return folder, read_table(status)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def contents(request):
+    """Give each scan of the small study a checksum of its own."""
+    if "small_study" in request.fixturenames:
+        scans = request.getfixturevalue("small_study").scans
+        rows = read_table(scans)
+        for row in rows:
+            row["content"] = f"content of {row['scan']}"
+        write_table(scans, rows, list(rows[0]))
+
+
+def block(low=(8, 6, 4), high=(14, 12, 8), spacing=(1.0, 2.0, 3.0)):
+    """An image and a label map with a block."""
+    label = np.zeros((1, 20, 18, 14), np.uint8)
+    inside = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    label[(0, *inside)] = 2
+    noise = np.random.default_rng(0).uniform(0, 60, label.shape)
+    image = noise + 90.0 * (label > 0)
+    affine = np.diag([*spacing, 1.0])
+    return Volume(image.astype(np.float32), affine), Volume(label, affine)
+
+
+def test_each_plane_fills_its_square_in_true_proportions():
+    image, label = block()
+    shown = picture(image, label, [1, 2])
+    assert shown.shape == (SIDE, 3 * SIDE + 2 * GAP)
+    # 20 x 36 x 42 mm: the axial slice is 20 mm wide and 36 mm tall.
+    axial = shown[:, 2 * (SIDE + GAP) :] > 0
+    height, width = (np.ptp(np.flatnonzero(axial.any(axis=k))) + 1 for k in (1, 0))
+    assert height == pytest.approx(SIDE * 36 / 42, abs=2)
+    assert width == pytest.approx(SIDE * 20 / 42, abs=2)
+
+
+def test_outlines_lie_where_the_label_ends():
+    image, label = block()
+    shown = picture(image, label, [1, 2])
+    core = shown == shown.max()
+    axial = core[:, 2 * (SIDE + GAP) :]
+    rows, columns = np.nonzero(axial)
+    scale = SIDE / 42  # pixels per mm
+    left = SIDE / 2 - 10 * scale
+    # 8 to 14 mm from the left side of the body, which is to the right.
+    assert columns.min() == pytest.approx(left + 6 * scale, abs=1.5)
+    assert columns.max() == pytest.approx(left + 12 * scale, abs=1.5)
+    assert not axial[rows.min() + 2 : rows.max() - 1, columns.mean().astype(int)].any()
+
+
+def test_measures_are_those_of_the_block():
+    image, label = block()
+    facts = measure(image, label, {1: "shell", 2: "core"})
+    assert facts["grid"] == (20, 18, 14)
+    assert facts["spacing"] == [1.0, 2.0, 3.0]
+    assert facts["volumes"] == {"shell": 0.0, "core": 6 * 6 * 4 * 6 / 1000}
+    assert facts["at_edge"] == []
+    _, cut = block(low=(0, 6, 4))
+    assert measure(image, cut, {2: "core"})["at_edge"] == ["core"]
+
+
+def test_every_scan_gets_a_picture_and_stays_current(draw, small_study):
+    folder, rows = draw()
+    assert [row["state"] for row in rows] == ["ok"] * 8
+    for scan in small_study.ids:
+        with Image.open(folder / f"{scan}.png") as image:
+            assert image.size == (3 * SIDE + 2 * GAP, SIDE)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert draw() == (folder, rows)
+    assert before == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_other_labels_or_other_content_draw_anew(draw, small_study):
+    folder, _ = draw()
+    draw(task=TaskConfig(label_values={1: "outer", 2: "core"}))
+    facts = read_json(folder / f"{small_study.ids[0]}.json")
+    assert set(facts["volumes"]) == {"outer", "core"}
+
+
+def test_shards_share_the_work(draw, small_study):
+    parts = [draw(shard, 3)[1] for shard in range(3)]
+    assert sorted(row["scan"] for part in parts for row in part) == sorted(
+        small_study.ids
+    )
+
+
+def test_a_damaged_scan_is_a_row_and_leaves_no_picture(draw, small_study):
+    folder, _ = draw()
+    scan = small_study.ids[0]
+    rows = read_table(small_study.scans)
+    rows[0]["content"] = "changed"
+    write_table(small_study.scans, rows, list(rows[0]))
+    path = small_study.canonical / f"{scan}_dseg.nii.gz"
+    path.write_bytes(path.read_bytes()[:100])
+    _, status = draw()
+    assert "truncated" in status[0]["reason"]
+    assert not (folder / f"{scan}.png").exists()
+
+
+def test_withdrawn_scans_leave_no_picture(draw, small_study):
+    folder, _ = draw()
+    rows = read_table(small_study.scans)
+    write_table(small_study.scans, rows[1:], list(rows[0]))
+    draw()
+    assert len(list(folder.glob("*.png"))) == 7
+
+
+def test_what_ingest_changed_is_kept(draw, small_study):
+    path = small_study.canonical / f"{small_study.ids[0]}.json"
+    text = path.read_text().replace("{", '{"GeometryChanges": ["dropped 2"],', 1)
+    path.write_text(text)
+    folder, _ = draw()
+    assert read_json(folder / f"{small_study.ids[0]}.json")["changes"] == ["dropped 2"]
+
+
+def test_a_label_map_on_another_grid_is_refused(draw, small_study):
+    path = small_study.canonical / f"{small_study.ids[0]}_dseg.nii.gz"
+    volume = read_volume(path)
+    moved = volume.affine.copy()
+    moved[0, 3] += 3
+    write_volume(Volume(volume.array, moved), path)
+    _, status = draw()
+    assert "different grids" in status[0]["reason"]
+
+
+def test_there_is_a_colour_for_each_of_the_style_sheet():
+    sheet = (Path(medinorm.report.__file__).parent / "page.css").read_text()
+    assert len(set(re.findall(r"\.label-\d", sheet))) == len(COLOURS)

@@ -1,0 +1,258 @@
+"""The quality page: well formed, offline, nothing lost, marks where they belong."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from medinorm.config import TaskConfig
+from medinorm.errors import StageError
+from medinorm.files.atomic import read_json, write_json
+from medinorm.files.tables import read_table, write_table
+from medinorm.report.figures.previews import draw_thumbnails
+from medinorm.report.pages import quality_page as qc
+from medinorm.report.pages.quality_page import (
+    Card,
+    find_unusual,
+    set_common_apart,
+    write_quality_page,
+)
+from medinorm.scan import EXCLUDED_COLUMNS
+
+TASK = TaskConfig(label_values={1: "shell", 2: "core <of it>"})
+VOID = {"meta", "link", "br", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Collects what a test asks for and refuses tags that do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] not in (["style"], ["script"]):
+            self.words.append(data)
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture
+def study(small_study):
+    """The small study with pictures and two entries left out."""
+    rows = read_table(small_study.scans)
+    for row in rows:
+        row["content"] = row["scan"]
+        row["scanner"] = (
+            "" if row["scan"] == "sub-3_T1w" else f"Scan & {row['scanner']}"
+        )
+    write_table(small_study.scans, rows, list(rows[0]))
+    left = [
+        {"where": "series abc", "scan": "sub-9_T1w", "reason": "missing slices <2>"},
+        {"where": "17 files", "scan": "", "reason": "not DICOM"},
+    ]
+    write_table(small_study.folder / "excluded.tsv", left, EXCLUDED_COLUMNS)
+    return small_study
+
+
+@pytest.fixture
+def write(study):
+    """Draw, change measures, write the page and read it."""
+
+    def run(change=None):
+        folder = study.folder / "thumbnails"
+        status = study.folder / "thumbnails.tsv"
+        draw_thumbnails(
+            study.scans,
+            study.canonical,
+            folder,
+            status,
+            shard=0,
+            shards=1,
+            input=TASK,
+        )
+        for scan, facts in (change or {}).items():
+            path = folder / f"{scan}.json"
+            write_json(path, read_json(path) | facts)
+        page = study.folder / "report" / "qc.html"
+        write_quality_page(
+            study.scans,
+            study.folder / "excluded.tsv",
+            folder,
+            page,
+            [status],
+            title="A <tiny> study",
+            input=TASK,
+        )
+        return page
+
+    return run
+
+
+def read(page):
+    return Page(page.read_text(encoding="utf-8"))
+
+
+def test_every_scan_and_everything_left_out_is_there_once(write, study):
+    page = read(write())
+    cards = [a for a in page.named("li") if "card" in a.get("class", "").split()]
+    assert sorted(card["data-scan"] for card in cards) == sorted(study.ids)
+    assert len(page.named("img")) == len(study.ids)
+    for words in (
+        "usable scans 8",
+        "missing slices <2>",
+        "17 files",
+        "A <tiny> study",
+        "core <of it>",
+    ):
+        assert words in page.text
+    assert "unknown scanner" in page.text
+
+
+def test_it_needs_nothing_beside_it(write):
+    path = write()
+    text = path.read_text()
+    for tag, attributes in Page(text).tags:
+        for name in ("src", "href"):
+            address = attributes.get(name, "#")
+            assert address.startswith(("#", "data:")), (tag, address)
+    assert not re.search(r"url\(|@import|https?:|//[a-z]+\.", text)
+
+
+def test_pictures_say_what_they_are_and_wait(write):
+    for image in read(write()).named("img"):
+        assert image["alt"]
+        assert image["loading"] == "lazy"
+        assert int(image["width"]) > int(image["height"]) > 0
+
+
+def test_marked_scans_come_first(write, study):
+    scan = study.ids[5]
+    page = read(write({scan: {"at_edge": ["shell"], "changes": ["tilt undone"]}}))
+    cards = [a for a in page.named("li") if "card" in a.get("class", "").split()]
+    assert cards[0]["data-scan"] == scan
+    assert [card["class"] for card in cards] == ["card noted"] + ["card"] * 7
+    assert "shell reaches the edge of the image" in page.text
+    assert "geometry: tilt undone" in page.text
+
+
+def test_a_scan_without_picture_says_why(write, study):
+    path = study.canonical / f"{study.ids[2]}.nii.gz"
+    path.write_bytes(b"")
+    page = read(write())
+    assert len(page.named("img")) == 7
+    assert "no picture:" in page.text
+
+
+def test_hundreds_of_scans_go_on_to_further_pages(write, monkeypatch, study):
+    monkeypatch.setattr(qc, "PER_PAGE", 3)
+    page = write()
+    names = sorted(path.name for path in page.parent.iterdir())
+    assert names == ["qc-2.html", "qc-3.html", "qc.html"]
+    pages = [read(page.with_name(name)) for name in names]
+    shown = [a["data-scan"] for p in pages for a in p.named("li") if "data-scan" in a]
+    assert sorted(shown) == sorted(study.ids)
+    for part in pages:
+        links = {a["href"] for a in part.named("a") if not a["href"].startswith("#")}
+        assert links - {"qc.html#excluded"} == set(names)
+    monkeypatch.setattr(qc, "PER_PAGE", 10)
+    write()
+    assert [path.name for path in page.parent.iterdir()] == ["qc.html"]
+
+
+def test_an_unknown_status_is_an_error(study):
+    with pytest.raises(StageError):
+        write_quality_page(
+            study.scans,
+            study.folder / "nothing.tsv",
+            study.folder,
+            study.folder / "qc.html",
+            [],
+            title="",
+            input=TASK,
+        )
+
+
+def volumes(*sizes):
+    return {str(number): {"liver": size} for number, size in enumerate(sizes)}
+
+
+def test_unusual_is_unusual_among_the_others():
+    usual = [1400.0, 1450, 1500, 1550, 1600, 1480, 1520, 1490]
+    assert find_unusual(volumes(*usual)) == {}
+    assert find_unusual(volumes(*usual, 0.0)) == {}  # absent, which is said elsewhere
+    ((scan, (words,)),) = find_unusual(volumes(*usual, 5200.0)).items()
+    assert scan == "8"
+    assert "unusually large: 5,200 ml" in words
+    assert find_unusual(volumes(*usual[:5], 5200.0)) == {}  # too few to tell
+    assert find_unusual(volumes(*[7.0] * 20, 8.0)) == {}  # no spread to compare with
+
+
+def test_what_most_scans_have_marks_none():
+    cards = [
+        Card(str(n), "x", "", (), ["cut"] + ["odd"] * (n == 3)) for n in range(5)
+    ] + [Card("5", "x", "", (), [])]
+    kept, common = set_common_apart(cards)
+    assert common == [("cut", 5)]
+    assert [(card.scan, card.notes) for card in kept if card.notes] == [("3", ["odd"])]
+    assert kept[0].scan == "3"
+    alone, common = set_common_apart(cards[:1])
+    assert (alone[0].notes, common) == (["cut"], [])
+
+
+def test_the_filter_works_in_a_browser(write, study, tmp_path):
+    chromium = shutil.which("chromium")
+    if not chromium:
+        pytest.skip("chromium is not installed")
+    path = write({study.ids[5]: {"at_edge": ["shell"]}})
+    probe = """<script>
+    const count = () => document.querySelectorAll(".card:not([hidden])").length;
+    const set = (id, key, value) => {
+      const control = document.getElementById(id);
+      control[key] = value; control.dispatchEvent(new Event("input"));
+    };
+    const found = [count()];
+    set("by-scanner", "value", "Scan & a"); found.push(count());
+    set("by-scanner", "value", "");
+    set("by-name", "value", "SUB-7"); found.push(count());
+    set("by-name", "value", "");
+    set("by-note", "checked", true); found.push(count());
+    found.push(document.getElementById("shown").textContent);
+    document.title = JSON.stringify(found);
+    </script></body>"""
+    probed = tmp_path / "probed.html"
+    probed.write_text(path.read_text().replace("</body>", probe))
+    done = subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+         "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync",
+         f"--user-data-dir={tmp_path / 'profile'}",
+         "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0",
+         "--dump-dom", probed.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
+    title = re.search(r"<title>(.*?)</title>", done.stdout).group(1)
+    assert json.loads(title) == [8, 4, 1, 1, "1 of 8 shown"]

@@ -1,0 +1,350 @@
+"""The whole page: well formed, offline, complete, honest about what is absent."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from medinorm.config import EvidenceConfig
+from medinorm.errors import StageError
+from medinorm.evidence.stage import weigh_evidence
+from medinorm.files.atomic import read_json
+from medinorm.files.tables import read_table, write_table
+from medinorm.scan import SCORE_COLUMNS
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+SECTIONS = [
+    "verdict", "variants", "numbers", "matrix", "distributions", "labels",
+    "differences", "gallery", "looks", "data", "excluded", "fairness", "methods",
+    "glossary", "files",
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Collects what a test asks for and refuses tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            if name in {"src", "href", "srcset", "action", "data", "xlink:href"}:
+                self.addresses.append(value)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] not in (["style"], ["script"]):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_page_is_well_formed_with_all_sections_in_order(fake_study):
+    page = Page(fake_study().report())
+    assert page.open == []
+    assert [name for name in page.ids if name in SECTIONS] == SECTIONS
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_page_loads_nothing(fake_study):
+    text = fake_study().report()
+    page = Page(text)
+    assert page.addresses
+    assert all(address.startswith(("#", "data:")) for address in page.addresses)
+    assert not re.search(r"url\(|@import|https?:|//[a-z]+\.", text)
+
+
+def test_page_holds_the_numbers_of_the_tables(fake_study):
+    study = fake_study()
+    page = Page(study.report())
+    for row in read_table(study.root / "evidence" / "summary.tsv"):
+        for name in ("in_domain", "out_domain", "gap", "new_low", "worst_dice"):
+            assert f"{float(row[name]):.3f}" in page.text
+    for row in read_table(study.root / "evidence" / "domains.tsv"):
+        if row["label"] == "mean":
+            assert f"{float(row['dice']):.3f}" in page.text
+    assert "19 candidate scans and series = 18 used + 1 left out" in page.text
+    assert "1 constant image" in page.text
+    assert "37 more files belong to no scan" in page.text
+    assert "37 files not DICOM" in page.text
+    assert "reaches 4.97 standard deviations" in page.text
+    assert "123,457" in page.text
+
+
+def test_variants_stand_in_the_order_of_out_of_domain_dice(fake_study):
+    text = Page(fake_study().report()).text
+    table = text[text.index("One row for each variant") :]
+    places = [
+        table.index(f"zscore + {name} ")
+        for name in ("instance", "group", "batch + batch_statistics", "layer")
+    ]
+    assert places == sorted(places)
+
+
+def test_hostile_names_are_text(fake_study):
+    hostile = '<script>alert("1")</script>'
+    text = fake_study(scanners=(hostile, "a & b", "c' onload='x")).report()
+    assert Page(text).tags.count("script") == 1
+    assert hostile in Page(text).text
+    assert "onload='x" not in re.sub(r">[^<]*<", "><", text)
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+def test_banner_says_why_nothing_was_ranked(fake_study, ranked):
+    text = Page(fake_study(ranked=ranked, seeds=3 if ranked else 2).report()).text
+    assert ("Not ranked." in text) is not ranked
+    assert ("there are 2 seeds and 3 are needed" in text) is not ranked
+    assert ("Chance of being best" in text) is ranked
+
+
+@pytest.mark.parametrize(
+    "designs", [("lodo",), ("pooled",), ("single",), ("lodo", "pooled", "single")]
+)
+def test_absent_designs_leave_a_readable_page(fake_study, designs):
+    text = Page(fake_study(designs=designs).report()).text
+    assert ("Leave one domain out was not run" in text) is ("lodo" not in designs)
+    assert ("The pooled design was not run" in text) is ("pooled" not in designs)
+    assert ("tests on a scanner that the network never saw" in text) is (
+        designs == ("pooled",)
+    )
+    assert ("There is no out-of-domain mean" in text) is ("lodo" not in designs)
+    assert ("There is no in-domain mean" in text) is ("pooled" not in designs)
+    assert " nan " not in text
+
+
+def test_one_seed_one_silent_label_two_domains(fake_study):
+    study = fake_study(seeds=1, silent=3, scanners=("A", "B"), ranked=False)
+    text = Page(study.report()).text
+    assert "seed 1 " in text
+    assert "nothing to score" in text
+    assert " nan " not in text
+
+
+def test_many_variants_and_domains(fake_study):
+    norms = [f"norm_{index}" for index in range(10)]
+    variants = [(i, norm, "none") for i in ("none", "zscore", "nyul") for norm in norms]
+    scanners = [f"Scanner number {index} of a long list" for index in range(12)]
+    study = fake_study(
+        variants=variants, scanners=scanners, seeds=1, subjects=2, size=8
+    )
+    text = study.report(worst_cases=3)
+    assert len(text) < 5e6
+    page = Page(text)
+    assert "nyul + norm_9" in page.text
+    assert page.text.count("Scanner number 11 of a long list") > 3
+
+
+def test_missing_prediction_is_a_failure_with_a_note(fake_study):
+    text = Page(fake_study().report()).text
+    assert "No prediction: counted as a failure." in text
+    assert "no prediction is shown: the file does not exist" in text
+
+
+def test_damaged_image_leaves_a_note(fake_study):
+    study = fake_study()
+    for path in (study.root / "canonical").glob("*T1w.nii.gz"):
+        path.write_bytes(b"\x1f\x8b damaged")
+    text = Page(study.report()).text
+    assert "no picture: truncated or damaged; copy the file again" in text
+    assert "No scan could be read for a picture" in text
+
+
+def test_gallery_can_be_left_out(fake_study):
+    text = Page(fake_study().report(worst_cases=0)).text
+    assert "No case to show." in text
+
+
+def test_scan_without_a_state_is_told(fake_study):
+    study = fake_study()
+    rows = read_table(study.root / "scans.tsv")
+    lost = rows[0] | {"scan": "sub-999_T1w"}
+    write_table(study.root / "scans.tsv", [*rows, lost], list(rows[0]))
+    assert "1 unaccounted for" in Page(study.report()).text
+
+
+def test_no_variant_is_an_error_that_names_the_table(fake_study):
+    study = fake_study()
+    path = study.root / "evidence" / "summary.tsv"
+    write_table(path, [], list(read_table(path)[0]))
+    with pytest.raises(StageError, match=r"summary\.tsv: no variant"):
+        study.report()
+
+
+def test_same_study_gives_the_same_page(fake_study):
+    study = fake_study()
+    assert study.report() == study.report()
+
+
+def weigh(study):
+    """Put what `weigh_evidence` writes in place of the fabricated evidence."""
+    scores = study.root / "scores.tsv"
+    rows = read_table(study.root / "evidence" / "cases.tsv")
+    write_table(scores, rows, SCORE_COLUMNS)
+    shutil.rmtree(study.root / "evidence")
+    inputs = study.root / "splits.tsv", study.root / "runs", study.root / "evidence"
+    settings = EvidenceConfig(resamples=100)
+    weigh_evidence([scores], *inputs, domain=study.domain, settings=settings)
+    return study
+
+
+def test_tables_of_the_evidence_stage_are_understood(fake_study):
+    """What `weigh_evidence` writes is what the report reads."""
+    study = weigh(fake_study())
+    text = Page(study.report()).text
+    verdict = read_json(study.root / "evidence" / "verdict.json")
+    assert verdict["ranked"]
+    for sentence in verdict["sentences"]:
+        assert sentence in text
+    assert " nan " not in text
+
+
+CROSSED = [(i, n, "none") for i in ("none", "zscore") for n in ("batch", "instance")]
+
+
+def speak_of(domain, fake_study, **traits):
+    """The page, without the data card: there a scanner is the device."""
+    study = fake_study(domain=domain, variants=CROSSED, size=8, **traits)
+    page = weigh(study).report(worst_cases=2)
+    shutil.rmtree(study.root / "evidence")
+    before, card, after = re.split(r'(?=<section id="(?:data|excluded)">)', page)
+    assert "the domains and their scanners" in card
+    return before + after
+
+
+def test_the_default_domain_is_a_scanner(fake_study):
+    text = Page(speak_of(("scanner",), fake_study)).text
+    for said in (
+        "Which normalization survives a scanner it has never seen?",
+        "On scanners it had never seen, ",
+        "Known and unseen scanners",
+        "in-domain: scanner seen in training",
+        "Circles: scanners seen in training; diamonds: scanners never seen.",
+        "Next scanner: where its mean Dice is expected. From 3 held-out scanners",
+        "Gap, scanner by scanner",
+        "as the mean over norms, on scanners never seen.",
+        "Framed cells: the test scanner was no part of the training.",
+        "The same tissue on different scanners: this is the shift",
+        "the column the question is about, usually the scanner.",
+        "tested on a scanner that was part of the training, on other subjects.",
+    ):
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        (("site",), ("a site", "site")),
+        (("export",), ("an export", "export")),
+        (("vendor", "model"), ("a domain", "domain")),
+        (("field_strength",), ("a domain", "domain")),
+    ],
+)
+def test_other_domains_change_that_word_only(fake_study, domain, words):
+    page = speak_of(domain, fake_study)
+    assert "scanner" not in page.lower()
+    usual = speak_of(("scanner",), fake_study)
+    usual = usual.replace("usually the scanner", "here " + "+".join(domain))
+    any_, one = words
+    assert page == usual.replace("a scanner", any_).replace("scanner", one)
+
+
+def test_one_design_speaks_of_the_domain_too(fake_study):
+    page = speak_of(("export",), fake_study, designs=("pooled",))
+    assert "tests on an export that the network never saw" in page
+    assert "Too few exports were held out" in page
+    assert "scanner" not in page.lower()
+
+
+def test_the_template_names_no_kind_of_domain():
+    template = files("medinorm.report.pages") / "report_page.html.j2"
+    assert "scanner" not in template.read_text("utf-8").lower()
+
+
+def test_study_reaches_the_methods(fake_study):
+    text = Page(fake_study().report()).text
+    assert "18 scans of 18 subjects from 3 domains" in text
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The browser, if there is one."""
+    found = shutil.which("chromium")
+    if not found:
+        pytest.skip("chromium is not installed")
+    return found
+
+
+def browse(chromium: str, page: Path, profile: Path, *flags: str) -> tuple[str, str]:
+    """Open a page without a network; what it prints and what its console says."""
+    done = subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+         "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}",
+         "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0",
+         *flags, page.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return done.stdout, "\n".join(console)
+
+
+def test_page_opens_in_a_browser_without_complaint(fake_study, chromium, tmp_path):
+    study = fake_study()
+    study.report()
+    page = study.root / "report" / "report.html"
+    shown, console = browse(chromium, page, tmp_path / "profile", "--dump-dom")
+    assert console == ""
+    assert "candidate scans" in shown
+
+
+def test_a_click_on_a_head_sorts(fake_study, chromium, tmp_path):
+    """The page's own script sorts; a second click turns the order."""
+    study = fake_study()
+    text = study.report()
+    probe = """<script>
+    const table = document.querySelector("#numbers table");
+    const heads = [...table.querySelectorAll("th button")];
+    const name = (row) => row.cells[0].firstChild.textContent;
+    const order = () => [...table.tBodies[0].rows].map(name);
+    const gap = heads.find((head) => head.textContent === "Gap");
+    gap.click(); const up = order(); gap.click(); const down = order();
+    heads[0].click(); const words = order();
+    document.title = JSON.stringify({up, down, words});
+    </script></body>"""
+    page = tmp_path / "probed.html"
+    page.write_text(text.replace("</body>", probe), encoding="utf-8")
+    shown, console = browse(chromium, page, tmp_path / "profile", "--dump-dom")
+    assert console == ""
+    title = re.search(r"<title>(.*?)</title>", shown).group(1)
+    found = json.loads(title)
+    assert found["up"] == [
+        " + ".join(v).removesuffix(" + none") for v in study.variants
+    ]
+    assert found["down"] == found["up"][::-1]
+    assert found["words"] == sorted(found["words"])

@@ -1,0 +1,163 @@
+"""Every test scan, seed and label has a row, whatever became of the prediction."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from medinorm.config import InputConfig, ScoreConfig
+from medinorm.errors import StageError
+from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.tables import read_table
+from medinorm.score.stage import score_predictions
+
+DIAGONAL = np.linalg.norm([12 * 2.0, 14 * 1.0, 16 * 1.5])
+
+
+def score(study, seeds=(0,), values=(1, 2), split="pooled"):
+    score_predictions(
+        study.predictions,
+        study.scans,
+        study.splits,
+        study.canonical,
+        study.scores,
+        intensity="zscore",
+        norm="batch",
+        adapt="none",
+        split=split,
+        seeds=seeds,
+        input=InputConfig(label_values={value: f"label {value}" for value in values}),
+        score=ScoreConfig(tolerance=1.0),
+    )
+    return read_table(study.scores)
+
+
+@pytest.fixture
+def scored(study, labels):
+    """A study of one scan with its label map written."""
+    study.write_tables({"a": "ge"})
+    study.write_label("a", labels)
+    return study
+
+
+def test_every_scan_seed_and_label_has_a_row(study, labels):
+    study.write_tables({"a": "ge", "b": "siemens"})
+    for scan in "ab":
+        study.write_label(scan, labels)
+        for seed in (0, 7):
+            study.write_prediction(scan, seed, labels)
+    rows = score(study, seeds=(0, 7))
+    keys = {(row["scan"], row["seed"], row["label"]) for row in rows}
+    assert keys == {(s, k, v) for s in "ab" for k in "07" for v in "12"}
+    assert {(row["state"], row["dice"], row["hd95"]) for row in rows} == {
+        ("scored", "1", "0")
+    }
+    assert {row["norm"] for row in rows} == {"batch"}
+
+
+def test_distances_are_in_mm(scored, labels):
+    scored.write_prediction("a", 0, np.roll(labels, 1, axis=0))
+    assert {row["hd95"] for row in score(scored)} == {"2"}
+    assert {float(row["nsd"]) < 1 for row in score(scored)} == {True}
+
+
+def damage(study, labels):
+    path = study.write_prediction("a", 0, labels)
+    path.write_bytes(path.read_bytes()[:60])
+
+
+def shift(study, labels):
+    moved = study.affine.copy()
+    moved[0, 3] = 1.0
+    study.write_prediction("a", 0, labels, moved)
+
+
+def crop(study, labels):
+    study.write_prediction("a", 0, labels[1:])
+
+
+def stack(study, labels):
+    path = study.write_prediction("a", 0, labels)
+    write_volume(Volume(np.stack([labels] * 2), study.affine), path)
+
+
+def blur(study, labels):
+    study.write_prediction("a", 0, labels.astype(np.float32) * 0.5)
+
+
+def spoil(study, labels):
+    values = labels.astype(np.float32)
+    values[0, 0, 0] = np.nan
+    study.write_prediction("a", 0, values)
+
+
+def overflow(study, labels):
+    study.write_prediction("a", 0, labels.astype(np.int16) + 256)
+
+
+def leave_out(study, labels):
+    pass
+
+
+@pytest.mark.parametrize(
+    "fault", [leave_out, damage, shift, crop, blur, spoil, overflow]
+)
+def test_a_prediction_that_cannot_be_used_is_a_miss(scored, labels, fault, caplog):
+    fault(scored, labels)
+    rows = score(scored)
+    assert [row["state"] for row in rows] == ["missing", "missing"]
+    assert [(row["dice"], row["nsd"]) for row in rows] == [("0", "0")] * 2
+    assert [float(row["hd95"]) for row in rows] == pytest.approx([DIAGONAL] * 2)
+    assert [row["voxels_label"] for row in rows] == ["180", "108"]
+    assert {row["voxels_prediction"] for row in rows} == {""}
+    assert "a.nii.gz: prediction missing" in caplog.text
+    assert str(scored.folder) not in caplog.text
+
+
+def test_other_seeds_are_scored_beside_a_missing_one(scored, labels):
+    scored.write_prediction("a", 1, labels)
+    states = {(row["seed"], row["state"]) for row in score(scored, seeds=(0, 1))}
+    assert states == {("0", "missing"), ("1", "scored")}
+
+
+def test_a_label_in_neither_map_is_a_row_without_scores(scored, labels):
+    scored.write_prediction("a", 0, labels)
+    row = next(row for row in score(scored, values=(1, 2, 3)) if row["label"] == "3")
+    assert row["state"] == "empty"
+    assert (row["dice"], row["nsd"], row["hd95"]) == ("", "", "")
+    assert (row["voxels_label"], row["voxels_prediction"]) == ("0", "0")
+
+
+def test_a_structure_that_was_not_found_is_scored_as_a_miss(scored, labels):
+    scored.write_prediction("a", 0, np.where(labels == 2, 0, labels))
+    row = next(row for row in score(scored) if row["label"] == "2")
+    assert (row["state"], row["dice"], row["voxels_prediction"]) == ("scored", "0", "0")
+    assert float(row["hd95"]) == pytest.approx(DIAGONAL)
+
+
+@pytest.mark.parametrize(
+    "kind", [np.int16, np.float32, np.uint8], ids=["int16", "float32", "uint8"]
+)
+def test_whole_numbers_are_labels_whatever_their_type(scored, labels, kind):
+    scored.write_prediction("a", 0, labels.astype(kind))
+    assert {row["dice"] for row in score(scored)} == {"1"}
+
+
+def test_an_unknown_split_is_refused(scored):
+    with pytest.raises(StageError, match="no test scans"):
+        score(scored, split="lodo-ge")
+
+
+def test_a_damaged_label_map_names_the_scan(scored):
+    (scored.canonical / "a_label.nii.gz").write_bytes(b"nothing")
+    with pytest.raises(StageError, match=r"^a: its label map"):
+        score(scored)
+
+
+def test_scoring_needs_neither_torch_nor_monai():
+    code = (
+        "import sys, medinorm.score.stage\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'monai', 'pandas')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,157 @@
+"""Laws of the division into training and test subjects."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medinorm.config import SplitConfig
+from medinorm.errors import StageError
+from medinorm.files.tables import read_table, write_table
+from medinorm.scan import EXCLUDED_COLUMNS
+from medinorm.split.stage import Member, divide_subjects, plan_splits, split_scans
+
+COLUMNS = ("scan", "subject", "session", "scanner")
+
+
+def run_split(folder, rows, **settings):
+    scans, found = folder / "scans.tsv", folder / "found.tsv"
+    write_table(scans, rows, COLUMNS)
+    write_table(found, [], EXCLUDED_COLUMNS)
+    out = folder / "splits.tsv", folder / "excluded.tsv"
+    split_scans(scans, found, *out, settings=SplitConfig(**settings))
+    return read_table(out[0]), read_table(out[1])
+
+
+def study(**subjects):
+    return [
+        {"scan": f"{scanner}-{n}", "subject": f"{scanner}{n}", "scanner": scanner}
+        for scanner, count in subjects.items()
+        for n in range(count)
+    ]
+
+
+members = st.lists(
+    st.builds(
+        Member,
+        scan=st.uuids().map(str),
+        subject=st.sampled_from("abcdefghijklmnop"),
+        domain=st.sampled_from(["x", "y", "z"]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(members=members, folds=st.integers(2, 6), seed=st.integers(0, 99))
+def test_each_subject_has_one_fold(members, folds, seed):
+    fold_of = divide_subjects(members, folds, seed)
+    assert set(fold_of) == {member.subject for member in members}
+    assert all(0 <= fold < folds for fold in fold_of.values())
+
+
+@given(count=st.integers(2, 40), folds=st.integers(2, 6), seed=st.integers(0, 99))
+def test_parts_of_a_domain_differ_by_one_subject_at_most(count, folds, seed):
+    members = [Member(str(n), str(n), "x") for n in range(count)]
+    fold_of = divide_subjects(members, folds, seed)
+    sizes = [list(fold_of.values()).count(fold) for fold in range(folds)]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("test_folds", [1, 4])
+def test_no_subject_is_on_both_sides(tmp_path, test_folds):
+    rows = study(a=9, b=6, c=4)
+    # one subject seen by two scanners
+    rows.append({"scan": "b-a0", "subject": "a0", "scanner": "b"})
+    splits, _ = run_split(
+        tmp_path,
+        rows,
+        designs=("lodo", "pooled", "single"),
+        test_folds=test_folds,
+        validation_fraction=0.2,
+    )
+    for name in {row["split"] for row in splits}:
+        sides = {}
+        for row in splits:
+            if row["split"] == name:
+                sides.setdefault(row["subject"], set()).add(row["role"])
+        assert all(len(roles) == 1 for roles in sides.values())
+        assert {"train", "validation", "test"} == set.union(*sides.values())
+
+
+def test_designs_of_a_fold_test_the_same_scans(tmp_path):
+    splits, _ = run_split(
+        tmp_path, study(a=8, b=8), designs=("lodo", "pooled", "single")
+    )
+    tests = {}
+    for row in splits:
+        if row["role"] == "test":
+            tests.setdefault(row["split"], set()).add(row["scan"])
+    assert len(tests) == 5
+    assert len({frozenset(scans) for scans in tests.values()}) == 1
+
+
+def test_the_held_out_domain_never_trains(tmp_path):
+    splits, _ = run_split(tmp_path, study(a=8, b=8, c=8))
+    assert not [
+        row
+        for row in splits
+        if row["split"] == "lodo-b" and row["domain"] == "b" and row["role"] != "test"
+    ]
+
+
+def test_full_cross_validation_tests_each_scan_once(tmp_path):
+    splits, _ = run_split(
+        tmp_path, study(a=9, b=5), designs=("pooled",), folds=3, test_folds=3
+    )
+    tested = [row["scan"] for row in splits if row["role"] == "test"]
+    assert sorted(tested) == sorted({row["scan"] for row in splits})
+
+
+def test_the_order_of_rows_does_not_matter():
+    few = [Member(str(n), str(n), "x") for n in range(8)]
+    before = divide_subjects(few, 4, 0)
+    assert divide_subjects(list(reversed(few)), 4, 0) == before
+
+
+def test_lonely_and_unknown_domains_are_listed(tmp_path):
+    rows = study(a=4, b=4, c=1)
+    rows.append({"scan": "lost", "subject": "lost", "scanner": ""})
+    splits, excluded = run_split(tmp_path, rows)
+    assert {row["scan"] for row in excluded} == {"c-0", "lost"}
+    assert not {"c-0", "lost"} & {row["scan"] for row in splits}
+    assert "combine domains" in excluded[0]["reason"]
+
+
+def test_one_domain_is_refused_where_one_is_left_out(tmp_path):
+    with pytest.raises(StageError, match="choose another column"):
+        run_split(tmp_path, study(a=6))
+    splits, _ = run_split(tmp_path, study(a=6), designs=("pooled",))
+    assert splits
+
+
+def test_an_unknown_column_names_the_known_ones(tmp_path):
+    with pytest.raises(StageError, match=r"no column 'site'; it has scan, subject"):
+        run_split(tmp_path, study(a=6), domain=("site",))
+
+
+def test_domains_that_share_a_file_name_are_refused():
+    with pytest.raises(StageError, match="share a file name"):
+        plan_splits({"GE 1", "GE-1"}, SplitConfig())
+
+
+def test_a_small_domain_whose_subjects_are_elsewhere_too_is_tested(tmp_path):
+    rows = study(a=12)
+    rows += [{"scan": f"b-a{n}", "subject": f"a{n}", "scanner": "b"} for n in range(3)]
+    splits, _ = run_split(tmp_path, rows)
+    tested = {row["domain"] for row in splits if row["role"] == "test"}
+    assert tested == {"a", "b"}
+
+
+def test_more_folds_than_subjects_are_refused_before_any_training(tmp_path):
+    with pytest.raises(StageError, match=r"no test subject in fold 3.*split.folds"):
+        run_split(tmp_path, study(a=3, b=3), folds=4, test_folds=4)
+
+
+def test_validation_without_subjects_to_spare_is_refused(tmp_path):
+    with pytest.raises(StageError, match="subjects to spare for validation"):
+        run_split(tmp_path, study(a=2, b=2), folds=2, validation_fraction=0.2)

@@ -1,0 +1,134 @@
+"""What the Snakefile is told: jobs for every variant, and no job twice."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from medinorm.cli.flags import expand_words
+from medinorm.config import parse_study
+from medinorm.files.tables import write_table
+from medinorm.layout import Layout, map_of
+from medinorm.scan import SPLIT_COLUMNS
+from medinorm.workflow.wiring import Wiring
+
+
+def wiring(**values):
+    study = parse_study(values)
+    return Wiring(study, Layout.of(study))
+
+
+@pytest.fixture
+def splits(tmp_path):
+    path = tmp_path / "splits.tsv"
+    rows = [{"split": name, "scan": n} for name in ("lodo-a", "pooled") for n in "xy"]
+    write_table(path, rows, SPLIT_COLUMNS)
+    return str(path)
+
+
+def test_every_combination_is_scored_once(splits):
+    experiments = {
+        "intensity": ["none", "zscore"],
+        "norm": ["batch", "instance"],
+        "adapt": ["none", "batch_statistics"],
+        "seeds": [0, 1, 2, 3],
+        "runs_per_job": 3,
+    }
+    scores = wiring(experiments=experiments).scores(splits)
+    assert len(scores) == len(set(scores)) == 2 * (2 + 1) * 2 * 2
+    assert not [path for path in scores if "instance/batch_statistics" in path]
+
+
+def test_the_last_job_takes_the_seeds_that_are_left():
+    study = wiring(experiments={"seeds": [5, 6, 7, 8], "runs_per_job": 3})
+    assert [study.seeds("0"), study.seeds("1")] == ["5 6 7", "8"]
+
+
+def test_more_seeds_leave_the_first_jobs_as_they_are():
+    few = wiring(experiments={"seeds": [0, 1, 2]})
+    more = wiring(experiments={"seeds": [0, 1, 2, 3, 4]})
+    assert few.seeds("0") == more.seeds("0")
+
+
+def test_fitted_methods_are_harmonized_for_each_split():
+    assert map_of("population", "pooled") == "pooled"
+    assert wiring().fitted("population", "pooled") == [
+        "results/maps/population/pooled.json"
+    ]
+    assert wiring().fitted("zscore", "shared") == []
+
+
+def test_the_demo_is_read_as_dicom():
+    given = wiring().input
+    assert [str(path) for path in given.dicom] == ["private/demo/dicom"]
+    assert str(given.labels) == "private/demo/labels.tsv"
+    assert wiring().input_tables == ["private/demo/labels.tsv"]
+    own = wiring(input={"scans": "mine.tsv"})
+    assert own.input_tables == []
+    assert not own.input.dicom
+
+
+def test_what_a_pacs_sends_is_read_as_dicom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pacs = {"host": "pacs", "protocol": "c-get", "dates": ["20240101", "20240131"]}
+    study = wiring(input={"pacs": pacs, "labels": "labels.tsv"})
+    assert [str(path) for path in study.input.dicom] == ["private/pacs/series"]
+    assert study.input.pacs is None
+    assert str(study.input.labels) == "labels.tsv"
+    assert study.input_tables == ["private/pacs/fetched.tsv"]
+    assert "c-get" in expand_words(study.fetch_flags.split())
+    assert wiring().fetch_flags == ""
+
+
+def test_what_may_name_a_patient_is_in_no_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / "doe.tsv"
+    table.write_text("subject\n")
+    study = wiring(input={"scans": str(table)})
+    commands = [study.index_flags, study.input_flags]
+    assert not [command for command in commands if "doe" in command]
+    for command in commands:
+        path = Path(command.split()[1])
+        assert path.parent == Path("private/flags")
+        assert path.stat().st_mode & 0o077 == 0
+        assert str(table) in expand_words(command.split())
+    table.write_text("subject\nx\n")
+    assert [study.index_flags, study.input_flags] != commands
+
+
+def test_harmonizing_is_told_its_map_and_what_it_uses():
+    study = wiring(harmonize={"foreground": "positive", "compress": True})
+    words = shlex.split(study.harmonize_flags("nyul", "lodo-a b"))
+    assert words[:6] == [
+        *("--fitted", "results/maps/nyul/lodo-a b.json"),
+        *("--splits", "results/splits.tsv", "--split", "lodo-a b"),
+    ]
+    assert "positive" in words
+    assert "--compress" in words
+    assert "--no-compress" in shlex.split(study.fit_flags("nyul"))
+    alone = shlex.split(study.harmonize_flags("none", "shared"))
+    assert "--fitted" not in alone
+    assert "positive" not in alone
+
+
+def test_where_masks_lie_is_hidden_and_other_masks_are_another_command(tmp_path):
+    masks = tmp_path / "DOE^JANE"
+    masks.mkdir()
+    (masks / "sub-1_T1w.nii.gz").touch()
+    harmonize = {"foreground": "file", "masks": str(masks)}
+    study = wiring(harmonize=harmonize, private=str(tmp_path / "private"))
+
+    def commands():
+        return [
+            study.harmonize_flags("zscore", "shared"),
+            study.fit_flags("population"),
+            study.report_flags,
+        ]
+
+    before = commands()
+    assert "DOE" not in " ".join(before)
+    assert all(str(masks) in expand_words(shlex.split(flags)) for flags in before)
+    (masks / "sub-2_T1w.nii.gz").touch()
+    assert all(old != new for old, new in zip(before, commands(), strict=True))
+    alone = study.harmonize_flags("none", "shared")
+    assert str(masks) not in expand_words(shlex.split(alone))
