@@ -10,11 +10,13 @@ PACKAGE = Path(__file__).resolve().parents[1] / "medinorm"
 # The ground floor: each may import those before it, and itself.
 GROUND_FLOOR = (
     "errors",
+    "declarations",
     "choices",
     "domain",
     "variant",
     "files",
     "jobs",
+    "records",
     "scan",
     "config",
     "layout",

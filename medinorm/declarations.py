@@ -1,0 +1,101 @@
+"""What methods say about themselves, read without importing them.
+
+Each norm, network, metric and so on is declared once, by a decorator in the file that
+holds it: ``@norm("group", "group normalization, per scan and group of channels")``. The
+configuration and the report need the names and the sentences but not torch, which takes
+seconds to import. Therefore the declarations are read from the text of the files.
+A test holds them against what the decorators register.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a method says about itself.
+
+    Args:
+        name: its word in the configuration, on the command line and in results.
+        text: what it does, in the words of a paper: a part of a sentence.
+        facts: further arguments of the decorator, by keyword; literals.
+        module: where it is declared, dotted.
+    """
+
+    name: str
+    text: str
+    facts: Mapping[str, Any]
+    module: str
+
+
+@cache
+def read_declarations(place: str, decorator: str) -> Mapping[str, Declaration]:
+    """All that is declared by one decorator in a package or a module, by name.
+
+    Args:
+        place: dotted name of a package, whose direct modules are read, or of a module.
+        decorator: name of the decorator.
+
+    Returns:
+        The declarations in the order of their files and lines.
+
+    Raises:
+        ValueError: a name is declared twice, or an argument is no literal.
+    """
+    found: dict[str, Declaration] = {}
+    for module, source in _sources(place):
+        for call in _calls(ast.parse(source), decorator):
+            declared = _declaration(call, module)
+            if declared.name in found:
+                raise ValueError(f"{decorator} {declared.name!r} is declared twice")
+            found[declared.name] = declared
+    return MappingProxyType(found)
+
+
+def _sources(place: str) -> Iterator[tuple[str, str]]:
+    """Dotted name and text of each module."""
+    # Joined by hand: asking importlib for a package would import it.
+    entry = files("medinorm").joinpath(*place.split(".")[1:])
+    if not entry.is_dir():
+        module = files("medinorm").joinpath(*place.split(".")[1:-1])
+        file = module / f"{place.rpartition('.')[2]}.py"
+        yield place, file.read_text(encoding="utf-8")
+        return
+    for file in sorted(entry.iterdir(), key=_name):
+        if file.name.endswith(".py"):
+            name = file.name.removesuffix(".py")
+            yield f"{place}.{name}", file.read_text(encoding="utf-8")
+
+
+def _name(entry: Traversable) -> str:
+    return entry.name
+
+
+def _calls(tree: ast.Module, decorator: str) -> Iterator[ast.Call]:
+    """The calls of a decorator on the classes and functions of a module."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            for call in node.decorator_list:
+                if (
+                    isinstance(call, ast.Call)
+                    and isinstance(call.func, ast.Name)
+                    and call.func.id == decorator
+                ):
+                    yield call
+
+
+def _declaration(call: ast.Call, module: str) -> Declaration:
+    """One call as a declaration."""
+    name, text = map(ast.literal_eval, call.args)
+    facts = {
+        keyword.arg: ast.literal_eval(keyword.value)
+        for keyword in call.keywords
+        if keyword.arg
+    }
+    return Declaration(name, text, MappingProxyType(facts), module)

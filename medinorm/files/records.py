@@ -1,0 +1,243 @@
+"""Tables whose rows are records: frozen dataclasses, one field a column.
+
+A cell is text: numbers as digits, booleans as ``yes`` and ``no``, absent values empty,
+several words joined by commas. A field that is itself a record (or a named tuple)
+stands for the columns of its own fields; `columns(prefix=...)` puts a prefix before
+their names. A field of type ``Mapping[str, str]`` takes all columns that no other field names.
+"""
+
+import dataclasses
+import math
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import (
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from medinorm.errors import StageError
+from medinorm.files.tables import Row, read_table, write_table
+
+R = TypeVar("R")
+
+_PREFIX = "medinorm_prefix"
+_BOOLEANS = {"yes": True, "no": False}
+
+
+class _Column(NamedTuple):
+    """One column: its name, and how a cell becomes a value."""
+
+    name: str
+    parse: Callable[[str], Any]
+    optional: bool  # may be absent from the table
+
+
+class _Nested(NamedTuple):
+    """A field that is a record: its fields are columns of the table."""
+
+    name: str
+    fields: "_Fields"
+
+
+class _Others(NamedTuple):
+    """A field that takes all columns that no other field names."""
+
+    name: str
+
+
+class _Fields(NamedTuple):
+    """How rows become records of one kind."""
+
+    kind: type[Any]
+    parts: tuple["_Column | _Nested | _Others", ...]
+    prefix: str
+
+
+def columns(*, prefix: str) -> dict[str, str]:
+    """Metadata of a field that is a record: `prefix` comes before its columns' names.
+
+    Examples:
+        >>> from medinorm.variant import Variant
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Difference:
+        ...     variant: Variant
+        ...     other: Variant = dataclasses.field(metadata=columns(prefix="other_"))
+        >>> column_names(Difference)[2:4]
+        ('adapt', 'other_intensity')
+    """
+    return {_PREFIX: prefix}
+
+
+def column_names(kind: type[Any]) -> tuple[str, ...]:
+    """Names of the columns of a record, without those that only some tables have."""
+    return tuple(column.name for column in _flat(_fields_of(kind)))
+
+
+def read_records(path: Path, kind: type[R], *, called: str = "") -> list[R]:
+    """Read a table as records.
+
+    Args:
+        path: the table, tab-separated.
+        kind: class of the records. Columns of fields that have a default may be absent.
+        called: what messages call the table instead of its name.
+
+    Raises:
+        StageError: the table is missing or damaged, lacks a column, or has a cell of
+            another type than its column.
+    """
+    fields = _fields_of(kind)
+    required = [column.name for column in _flat(fields) if not column.optional]
+    rows = read_table(path, required, called=called)
+    known = frozenset(column_names(kind))
+    records = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            records.append(_record(fields, row, known))
+        except _CellError as error:
+            raise StageError(
+                f"{called or path.name}, row {number}: {error}; make the table again"
+            ) from None
+    return records
+
+
+def write_records(path: Path, records: Iterable[R], kind: type[R]) -> None:
+    """Write `records` as a table, all or nothing.
+
+    Columns that only some records have come last, in the order in which they occur.
+
+    Raises:
+        ValueError: a number is NaN: absent is ``None``.
+    """
+    rows = [dict(_cells(record, _fields_of(kind))) for record in records]
+    names = dict.fromkeys(column_names(kind))
+    for row in rows:
+        names |= dict.fromkeys(row)
+    write_table(path, rows, list(names))
+
+
+class _CellError(Exception):
+    """A cell cannot be read."""
+
+
+@cache
+def _fields_of(kind: Any, prefix: str = "") -> _Fields:
+    """How rows become records of `kind`."""
+    hints = get_type_hints(kind)
+    return _Fields(kind, tuple(_parts(kind, hints, prefix)), prefix)
+
+
+def _parts(
+    kind: type[Any], hints: Mapping[str, Any], prefix: str
+) -> Iterator["_Column | _Nested | _Others"]:
+    """One part for each field."""
+    for name, optional, metadata in _declared(kind):
+        hint = hints[name]
+        if _is_record(hint):
+            inner = prefix + metadata.get(_PREFIX, "")
+            yield _Nested(name, _fields_of(hint, inner))
+        elif get_origin(hint) is Mapping:
+            yield _Others(name)
+        else:
+            yield _Column(prefix + name, _parser(hint), optional)
+
+
+def _declared(kind: Any) -> Iterator[tuple[str, bool, Mapping[str, str]]]:
+    """Name, whether there is a default, and metadata of each field."""
+    if not dataclasses.is_dataclass(kind):  # a named tuple
+        yield from ((name, False, {}) for name in kind._fields)
+        return
+    for field in dataclasses.fields(kind):
+        missing = dataclasses.MISSING
+        optional = (field.default, field.default_factory) != (missing, missing)
+        yield field.name, optional, field.metadata
+
+
+def _is_record(hint: Any) -> bool:
+    """Whether a type is a dataclass or a named tuple."""
+    return dataclasses.is_dataclass(hint) or (
+        isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+    )
+
+
+def _flat(fields: _Fields) -> Iterator[_Column]:
+    """All columns, those of nested records among them."""
+    for part in fields.parts:
+        if isinstance(part, _Nested):
+            yield from _flat(part.fields)
+        elif isinstance(part, _Column):
+            yield part
+
+
+def _record(fields: _Fields, row: Row, known: frozenset[str]) -> Any:
+    """One row as a record."""
+    values: dict[str, Any] = {}
+    for part in fields.parts:
+        if isinstance(part, _Nested):
+            values[part.name] = _record(part.fields, row, known)
+        elif isinstance(part, _Others):
+            others = {name: text for name, text in row.items() if name not in known}
+            values[part.name] = others
+        elif part.name in row:
+            values[part.name.removeprefix(fields.prefix)] = _value(part, row[part.name])
+    return fields.kind(**values)
+
+
+def _value(column: _Column, text: str) -> Any:
+    """The value of one cell; its text is never repeated, it may name a patient."""
+    try:
+        return column.parse(text)
+    except (ValueError, KeyError):
+        raise _CellError(
+            f"column {column.name!r} has a cell of the wrong type"
+        ) from None
+
+
+def _parser(hint: Any) -> Callable[[str], Any]:
+    """How a cell of one type is read."""
+    if get_origin(hint) in {Union, types.UnionType}:
+        (inner,) = (part for part in get_args(hint) if part is not type(None))
+        parse = _parser(inner)
+        return lambda text: parse(text) if text else None
+    if get_origin(hint) is Literal:
+        words = {str(word): word for word in get_args(hint)}
+        return words.__getitem__
+    if get_origin(hint) is tuple:
+        parse = _parser(get_args(hint)[0])
+        return lambda text: tuple(map(parse, text.split(","))) if text else ()
+    if hint is bool:
+        return _BOOLEANS.__getitem__
+    if get_origin(hint) is not None:  # Annotated and the like
+        return _parser(get_args(hint)[0])
+    parse_plain: Callable[[str], Any] = hint
+    return parse_plain
+
+
+def _cells(record: Any, fields: _Fields) -> Iterator[tuple[str, object]]:
+    """The cells of one record by their columns."""
+    for part in fields.parts:
+        if isinstance(part, _Nested):
+            yield from _cells(getattr(record, part.name), part.fields)
+        elif isinstance(part, _Others):
+            yield from getattr(record, part.name).items()
+        else:
+            value = getattr(record, part.name.removeprefix(fields.prefix))
+            yield part.name, _cell(value, part.name)
+
+
+def _cell(value: Any, name: str) -> object:
+    """What `write_table` is to write for a value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError(f"{name} is NaN; absent values are None")
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(str, value))
+    return value

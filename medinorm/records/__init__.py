@@ -1,0 +1,1 @@
+"""Records of the tables that stages hand to each other, one file a group of tables."""

@@ -1,0 +1,208 @@
+"""The tables of the comparison: what the report reads.
+
+Of a value with an interval, `<value>_low` and `<value>_high` are the ends. Dice, NSD
+and gaps are fractions, distances are in mm. Absent is ``None``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from medinorm.files.records import columns
+from medinorm.records.scores import ScoreRow
+from medinorm.variant import Variant
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One score: which design it belongs to, and whether the network saw its domain.
+
+    Args:
+        score: the score.
+        design: of the split.
+        fold: of the split.
+        train_set: the split without its fold.
+        subject: of the scan.
+        domain: of the scan.
+        in_domain: whether the network trained on this domain.
+        failure: whether there is no prediction, or one of the two is empty.
+    """
+
+    score: ScoreRow
+    design: str
+    fold: int
+    train_set: str
+    subject: str
+    domain: str
+    in_domain: bool
+    failure: bool
+
+
+@dataclass(frozen=True)
+class DomainRow:
+    """One variant on one domain.
+
+    Args:
+        label: a value of the label map, or ``mean`` of all.
+        failures: pairs of scan and seed for which nothing usable was predicted (of
+            ``mean``: for one label at least).
+        empty: pairs for which there was nothing to score (of ``mean``: for any label).
+    """
+
+    variant: Variant
+    design: str
+    train_set: str
+    domain: str
+    in_domain: bool
+    label: str
+    scans: int
+    seeds: int
+    failures: int
+    empty: int
+    dice: float | None
+    dice_low: float | None
+    dice_high: float | None
+    nsd: float | None
+    hd95: float | None
+
+
+@dataclass(frozen=True)
+class GapRow:
+    """Pooled minus leave-one-domain-out, on the same scans of the held-out domain."""
+
+    variant: Variant
+    domain: str
+    pooled: float | None
+    lodo: float | None
+    gap: float | None
+    gap_low: float | None
+    gap_high: float | None
+    scans: int
+    subjects: int
+    seeds: int
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One variant over all domains.
+
+    Args:
+        in_domain: Dice of the pooled networks.
+        out_domain: Dice on domains the network never saw.
+        new_low: low end of the prediction interval for one further domain.
+        new_high: its high end.
+        new_factor: its half-width, in standard deviations between domains.
+        domain_sd: standard deviation between domains.
+        nsd: out of domain, as is all that follows.
+    """
+
+    variant: Variant
+    in_domain: float | None
+    in_domain_low: float | None
+    in_domain_high: float | None
+    out_domain: float | None
+    out_domain_low: float | None
+    out_domain_high: float | None
+    gap: float | None
+    gap_low: float | None
+    gap_high: float | None
+    new_low: float | None
+    new_high: float | None
+    new_factor: float | None
+    domain_sd: float | None
+    worst_domain: str | None
+    worst_dice: float | None
+    nsd: float | None
+    hd95: float | None
+    scans: int
+    subjects: int
+    domains: int
+    seeds: int
+    failures: int
+    empty: int
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """Out-of-domain Dice of a variant minus that of the other, on the same scans.
+
+    Args:
+        detectable: difference that such a study finds with 80 % probability.
+    """
+
+    variant: Variant
+    other: Variant = field(metadata=columns(prefix="other_"))
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    se: float | None
+    df: float | None
+    p: float | None
+    p_holm: float | None
+    detectable: float | None
+    verdict: Literal["better", "worse", "equivalent", "undecided"]
+    scans: int
+    seeds: int
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """Out-of-domain Dice of an intensity as the mean over norms, or the reverse.
+
+    Args:
+        variants: how many the mean is over.
+        difference: minus the highest level of the factor.
+        spread: best minus worst level of the other factor, within this one.
+    """
+
+    factor: Literal["intensity", "norm"]
+    level: str
+    variants: int
+    out_domain: float | None
+    out_domain_low: float | None
+    out_domain_high: float | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    p: float | None
+    p_holm: float | None
+    verdict: Literal["highest", "worse", "equivalent", "undecided"]
+    spread: float | None
+    spread_low: float | None
+    spread_high: float | None
+    spread_best: str | None
+    spread_worst: str | None
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """The place of a variant among all, and how sure it is."""
+
+    rank: int
+    variant: Variant
+    out_domain: float
+    out_domain_low: float | None
+    out_domain_high: float | None
+    probability_best: float | None
+    rank_low: int | None
+    rank_high: int | None
+
+
+@dataclass(frozen=True)
+class FairnessRow:
+    """What a variant was given and what it cost; of facts one value, or all that occur.
+
+    Args:
+        seconds_per_step: median.
+        peak_memory_mb: largest.
+    """
+
+    variant: Variant
+    runs: int
+    seconds_per_step: float | None
+    peak_memory_mb: float | None
+    parameters: str
+    steps: str
+    learning_rate: str
+    batch_size: str
+    augmentation: str
+    threads: str

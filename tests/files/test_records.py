@@ -1,0 +1,96 @@
+"""Records and tables: what is written is read back, and nothing else is accepted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medinorm.errors import StageError
+from medinorm.files.records import (
+    column_names,
+    columns,
+    read_records,
+    write_records,
+)
+
+
+class Point(NamedTuple):
+    x: int
+    y: float | None
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str
+    place: Point
+    other: Point = field(metadata=columns(prefix="other_"))
+    kind: Literal["a", "b"]
+    seen: bool
+    words: tuple[str, ...]
+    note: str | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+
+
+NAMES = st.text("abcäß-_.", min_size=1, max_size=8)
+NUMBERS = st.none() | st.sampled_from([0.0, -1.5, 1e-9, 123456.789, float("inf")])
+THINGS = st.builds(
+    Thing,
+    name=NAMES,
+    place=st.builds(Point, st.integers(), NUMBERS),
+    other=st.builds(Point, st.integers(), NUMBERS),
+    kind=st.sampled_from(["a", "b"]),
+    seen=st.booleans(),
+    words=st.lists(NAMES, max_size=3).map(tuple),
+    note=st.none() | NAMES,
+    own=st.just({"site": "here"}),
+)
+
+
+@given(things=st.lists(THINGS, max_size=4))
+def test_what_is_written_is_read_back(things, tmp_path_factory):
+    path = tmp_path_factory.mktemp("records") / "things.tsv"
+    write_records(path, things, Thing)
+    assert read_records(path, Thing) == things
+
+
+def test_columns_of_nested_records_have_their_prefix():
+    assert column_names(Thing) == (
+        *("name", "x", "y", "other_x", "other_y", "kind", "seen", "words", "note"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "column"),
+    [("maybe", "seen"), ("c", "kind"), ("1.5", "x"), ("", "other_x"), ("one", "y")],
+)
+def test_a_cell_of_another_type_names_its_column_and_not_itself(tmp_path, cell, column):
+    path = tmp_path / "things.tsv"
+    thing = Thing("n", Point(1, 2.0), Point(1, 2.0), "a", True, ("w",))
+    write_records(path, [thing], Thing)
+    header, row = path.read_text().splitlines()
+    cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+    cells[column] = cell
+    path.write_text(f"{header}\n" + "\t".join(cells.values()) + "\n")
+    with pytest.raises(StageError, match=f"things.tsv, row 1: column '{column}'"):
+        read_records(path, Thing)
+
+
+def test_a_column_with_a_default_may_be_absent_and_others_not(tmp_path):
+    path = tmp_path / "things.tsv"
+    head = ["name", "x", "y", "other_x", "other_y", "kind", "seen", "words"]
+    path.write_text("\t".join(head) + "\n" + "n\t1\t\t2\t\ta\tno\t\n")
+    (thing,) = read_records(path, Thing)
+    assert thing == Thing("n", Point(1, None), Point(2, None), "a", False, ())
+    path.write_text("\t".join(head[:-1]) + "\n")
+    with pytest.raises(StageError, match="column 'words' is missing"):
+        read_records(path, Thing)
+
+
+def test_nan_is_refused(tmp_path):
+    thing = Thing("n", Point(1, float("nan")), Point(1, 2.0), "a", True, ())
+    with pytest.raises(ValueError, match="y is NaN; absent values are None"):
+        write_records(tmp_path / "things.tsv", [thing], Thing)
+    assert not (tmp_path / "things.tsv").exists()

@@ -1,0 +1,42 @@
+"""Declarations are read from the text of files, without importing them."""
+
+import pytest
+
+from medinorm import declarations
+from medinorm.declarations import read_declarations
+
+
+@pytest.fixture
+def declare(tmp_path, monkeypatch):
+    """Writes modules of a package that stands for `medinorm`."""
+    monkeypatch.setattr(declarations, "files", lambda _: tmp_path)
+    read_declarations.cache_clear()
+
+    def write(**modules):
+        (tmp_path / "things").mkdir(exist_ok=True)
+        for name, text in modules.items():
+            (tmp_path / "things" / f"{name}.py").write_text(text)
+
+    yield write
+    read_declarations.cache_clear()
+
+
+def test_a_package_and_a_module_are_read_and_never_imported(declare):
+    declare(
+        b='@thing("two", "the second", needs=("style",))\nclass Two:\n    pass\n',
+        a='raise ImportError\n@thing("one", "the " "first")\ndef one(): ...\n',
+    )
+    found = read_declarations("medinorm.things", "thing")
+    assert list(found) == ["one", "two"]
+    assert found["one"].text == "the first"
+    assert found["two"].facts == {"needs": ("style",)}
+    assert found["two"].module == "medinorm.things.b"
+    assert list(read_declarations("medinorm.things.b", "thing")) == ["two"]
+    assert not read_declarations("medinorm.things", "other")
+
+
+def test_a_name_declared_twice_is_refused(declare):
+    text = '@thing("one", "x")\nclass One:\n    pass\n'
+    declare(a=text, b=text)
+    with pytest.raises(ValueError, match="'one' is declared twice"):
+        read_declarations("medinorm.things", "thing")
