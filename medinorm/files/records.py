@@ -3,7 +3,8 @@
 A cell is text: numbers as digits, booleans as ``yes`` and ``no``, absent values empty,
 several words joined by commas. A field that is itself a record (or a named tuple)
 stands for the columns of its own fields; `columns(prefix=...)` puts a prefix before
-their names. A field of type ``Mapping[str, str]`` takes all columns that no other field names.
+their names. A field of type ``Mapping[str, str]`` takes all columns that no other field
+names.
 """
 
 import dataclasses
@@ -127,9 +128,14 @@ class _CellError(Exception):
     """A cell cannot be read."""
 
 
-@cache
 def _fields_of(kind: Any, prefix: str = "") -> _Fields:
     """How rows become records of `kind`."""
+    return _inspect(kind, prefix)
+
+
+@cache
+def _inspect(kind: Any, prefix: str) -> _Fields:
+    """As `_fields_of`, once for each kind."""
     hints = get_type_hints(kind)
     return _Fields(kind, tuple(_parts(kind, hints, prefix)), prefix)
 
