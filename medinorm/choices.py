@@ -2,29 +2,9 @@
 
 from typing import Literal, get_args
 
-NormName = Literal[
-    "batch",
-    "instance",
-    "group",
-    "layer",
-    "none",
-    "adaptive_instance",
-    "spatially_adaptive",
-    "cluster_instance",
-    "thumbnail_instance",
-    "self_attentive_instance",
-    "batch_instance",
-    "switchable",
-    "ibn",
-    "domain_specific",
-    "window_instance",
-    "masked_instance",
-    # batch norm, and a perturbation of styles after the first two layers
-    "mixstyle",
-    "dsu",
-    "efdmix",
-    "permuted_adain",
-]
+from medinorm import method_names
+
+NormName = method_names.NormName  # declared in medinorm/layers
 IntensityName = Literal[
     "none",
     "zscore",

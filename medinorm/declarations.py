@@ -26,12 +26,17 @@ class Declaration:
         text: what it does, in the words of a paper: a part of a sentence.
         facts: further arguments of the decorator, by keyword; literals.
         module: where it is declared, dotted.
+        target: the class or function that is declared.
+        parameters: its arguments; those of `__init__` but `self` for a class that has
+            one of its own.
     """
 
     name: str
     text: str
     facts: Mapping[str, Any]
     module: str
+    target: str
+    parameters: tuple[str, ...]
 
 
 @cache
@@ -50,8 +55,8 @@ def read_declarations(place: str, decorator: str) -> Mapping[str, Declaration]:
     """
     found: dict[str, Declaration] = {}
     for module, source in _sources(place):
-        for call in _calls(ast.parse(source), decorator):
-            declared = _declaration(call, module)
+        for node, call in _calls(ast.parse(source), decorator):
+            declared = _declaration(node, call, module)
             if declared.name in found:
                 raise ValueError(f"{decorator} {declared.name!r} is declared twice")
             found[declared.name] = declared
@@ -77,20 +82,23 @@ def _name(entry: Traversable) -> str:
     return entry.name
 
 
-def _calls(tree: ast.Module, decorator: str) -> Iterator[ast.Call]:
-    """The calls of a decorator on the classes and functions of a module."""
+_Target = ast.ClassDef | ast.FunctionDef
+
+
+def _calls(tree: ast.Module, decorator: str) -> Iterator[tuple[_Target, ast.Call]]:
+    """The classes and functions of a module, each with its call of a decorator."""
     for node in tree.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        if isinstance(node, _Target):
             for call in node.decorator_list:
                 if (
                     isinstance(call, ast.Call)
                     and isinstance(call.func, ast.Name)
                     and call.func.id == decorator
                 ):
-                    yield call
+                    yield node, call
 
 
-def _declaration(call: ast.Call, module: str) -> Declaration:
+def _declaration(node: _Target, call: ast.Call, module: str) -> Declaration:
     """One call as a declaration."""
     name, text = map(ast.literal_eval, call.args)
     facts = {
@@ -98,4 +106,17 @@ def _declaration(call: ast.Call, module: str) -> Declaration:
         for keyword in call.keywords
         if keyword.arg
     }
-    return Declaration(name, text, MappingProxyType(facts), module)
+    return Declaration(
+        name, text, MappingProxyType(facts), module, node.name, _parameters(node)
+    )
+
+
+def _parameters(node: _Target) -> tuple[str, ...]:
+    """Names of the arguments of a function, or of the `__init__` of a class."""
+    if isinstance(node, ast.FunctionDef):
+        each = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        return tuple(argument.arg for argument in each)
+    for inner in node.body:
+        if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
+            return _parameters(inner)[1:]  # without `self`
+    return ()

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "medinorm"
 GROUND_FLOOR = (
     "errors",
     "declarations",
+    "method_names",
     "choices",
     "domain",
     "variant",

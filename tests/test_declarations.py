@@ -35,6 +35,19 @@ def test_a_package_and_a_module_are_read_and_never_imported(declare):
     assert not read_declarations("medinorm.things", "other")
 
 
+def test_the_target_and_its_parameters_are_read(declare):
+    declare(
+        a='@thing("one", "x")\ndef one(a, /, b, *, c=1, **rest): ...\n'
+        '@thing("two", "x")\nclass Two:\n    def __init__(self, d, *, e=2): ...\n'
+        '@thing("three", "x")\nclass Three:\n    def run(self, f): ...\n',
+    )
+    found = read_declarations("medinorm.things", "thing")
+    assert [each.target for each in found.values()] == ["one", "Two", "Three"]
+    assert found["one"].parameters == ("a", "b", "c")
+    assert found["two"].parameters == ("d", "e")
+    assert found["three"].parameters == ()
+
+
 def test_a_name_declared_twice_is_refused(declare):
     text = '@thing("one", "x")\nclass One:\n    pass\n'
     declare(a=text, b=text)

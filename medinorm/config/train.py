@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medinorm.choices import AdaptName, IntensityName, NetworkName, NormName
 from medinorm.config.numbers import Count, Seed
 from medinorm.config.section import Section
+from medinorm.method_names import check_norm_options
 
 
 class NetworkConfig(Section):
@@ -100,6 +101,13 @@ class ExperimentsConfig(Section):
     runs_per_job: Count = Field(
         default=3, description="Seeds trained by one job; 1 for one GPU a run."
     )
+
+    @field_validator("norm_options")
+    @classmethod
+    def _known_options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for norm, options in value.items():
+            check_norm_options(norm, options)
+        return value
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

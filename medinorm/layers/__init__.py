@@ -19,10 +19,22 @@ from typing import Any
 from medinorm.layers.conditions.network import ConditionalNetwork
 from medinorm.layers.conditions.style_encoder import StyleEncoder
 from medinorm.layers.convert import convert_norm
-from medinorm.layers.norms.adaptive_instance import (
-    AdaptiveInstanceNorm3d,
-    match_moments,
+from medinorm.layers.insert import insert_perturbation
+from medinorm.layers.norms.adaptive_instance import match_moments
+from medinorm.layers.registry import (
+    NORMS,
+    PERTURBATIONS,
+    monai_norm,
+    register_norms,
 )
+from medinorm.layers.statistics.moments import Moments, moments
+from medinorm.layers.statistics.normalize import normalize
+from medinorm.layers.test_time.adabn import adapt_batch_statistics
+from medinorm.layers.test_time.tent import Tent
+
+# isort: split
+# generated: norm imports (python tools/generate.py)
+from medinorm.layers.norms.adaptive_instance import AdaptiveInstanceNorm3d
 from medinorm.layers.norms.batch import BatchNorm3d
 from medinorm.layers.norms.batch_instance import BatchInstanceNorm3d
 from medinorm.layers.norms.cluster_instance import ClusterInstanceNorm3d
@@ -40,43 +52,19 @@ from medinorm.layers.norms.thumbnail_instance import ThumbnailInstanceNorm3d
 from medinorm.layers.norms.window_instance import WindowInstanceNorm3d
 from medinorm.layers.perturbations.dsu import DSU
 from medinorm.layers.perturbations.efdmix import EFDMix
-from medinorm.layers.perturbations.insert import PERTURBATIONS, insert_perturbation
 from medinorm.layers.perturbations.mixstyle import MixStyle
 from medinorm.layers.perturbations.permuted_adain import PermutedAdaIN
-from medinorm.layers.registry import NORMS, monai_norm, register_norms
-from medinorm.layers.statistics.moments import Moments, moments
-from medinorm.layers.statistics.normalize import normalize
-from medinorm.layers.test_time.adabn import adapt_batch_statistics
-from medinorm.layers.test_time.tent import Tent
+
+# end of norm imports
 
 __all__ = [
-    "DSU",
     "NORMS",
     "PERTURBATIONS",
-    "AdaptiveInstanceNorm3d",
-    "BatchInstanceNorm3d",
-    "BatchNorm3d",
-    "ClusterInstanceNorm3d",
     "ConditionalNetwork",
-    "DomainSpecificNorm3d",
-    "EFDMix",
-    "GroupNorm3d",
-    "IBN3d",
-    "InstanceNorm3d",
-    "LayerNorm3d",
-    "MaskedInstanceNorm3d",
-    "MixStyle",
     "Moments",
-    "NoNorm",
-    "PermutedAdaIN",
-    "SelfAttentiveInstanceNorm3d",
-    "SpatiallyAdaptiveNorm3d",
     "StyleEncoder",
-    "SwitchableNorm3d",
     "Tent",
-    "ThumbnailInstanceNorm3d",
     "ThumbnailSlidingWindowInferer",
-    "WindowInstanceNorm3d",
     "adapt_batch_statistics",
     "convert_norm",
     "insert_perturbation",
@@ -86,6 +74,30 @@ __all__ = [
     "normalize",
     "register_norms",
 ]
+# generated: norm exports
+__all__ += [
+    "DSU",
+    "AdaptiveInstanceNorm3d",
+    "BatchInstanceNorm3d",
+    "BatchNorm3d",
+    "ClusterInstanceNorm3d",
+    "DomainSpecificNorm3d",
+    "EFDMix",
+    "GroupNorm3d",
+    "IBN3d",
+    "InstanceNorm3d",
+    "LayerNorm3d",
+    "MaskedInstanceNorm3d",
+    "MixStyle",
+    "NoNorm",
+    "PermutedAdaIN",
+    "SelfAttentiveInstanceNorm3d",
+    "SpatiallyAdaptiveNorm3d",
+    "SwitchableNorm3d",
+    "ThumbnailInstanceNorm3d",
+    "WindowInstanceNorm3d",
+]
+# end of norm exports
 
 
 def __getattr__(name: str) -> Any:

@@ -1,53 +1,59 @@
 """The norms by the names used in configurations, here and in MONAI networks."""
 
+import pkgutil
 from collections.abc import Mapping
-from types import MappingProxyType
+from importlib import import_module
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from torch import nn
 
-from medinorm.layers.norms.adaptive_instance import AdaptiveInstanceNorm3d
-from medinorm.layers.norms.batch import BatchNorm3d
-from medinorm.layers.norms.batch_instance import BatchInstanceNorm3d
-from medinorm.layers.norms.cluster_instance import ClusterInstanceNorm3d
-from medinorm.layers.norms.domain_specific import DomainSpecificNorm3d
-from medinorm.layers.norms.group import GroupNorm3d
-from medinorm.layers.norms.ibn import IBN3d
-from medinorm.layers.norms.instance import InstanceNorm3d
-from medinorm.layers.norms.layer import LayerNorm3d
-from medinorm.layers.norms.masked_instance import MaskedInstanceNorm3d
-from medinorm.layers.norms.no_norm import NoNorm
-from medinorm.layers.norms.self_attentive_instance import SelfAttentiveInstanceNorm3d
-from medinorm.layers.norms.spatially_adaptive import SpatiallyAdaptiveNorm3d
-from medinorm.layers.norms.switchable import SwitchableNorm3d
-from medinorm.layers.norms.thumbnail_instance import ThumbnailInstanceNorm3d
-from medinorm.layers.norms.window_instance import WindowInstanceNorm3d
+from medinorm.layers import norms, perturbations
+from medinorm.layers.declare import (
+    DECLARED_NORMS,
+    DECLARED_PERTURBATIONS,
+    NormDeclaration,
+)
+from medinorm.layers.perturbations.perturbation import StylePerturbation
 
-# MONAI has norms of its own by these names; ours get a prefix there.
-_MONAI_NAMES = frozenset({"batch", "group", "instance", "layer"})
+
+def _import_modules(folder: ModuleType) -> None:
+    """Import every module of a package, so that its classes declare themselves."""
+    for module in pkgutil.iter_modules(folder.__path__):
+        import_module(f"{folder.__name__}.{module.name}")
+
+
+_import_modules(norms)
+_import_modules(perturbations)
 
 NORMS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {
-        "adaptive_instance": AdaptiveInstanceNorm3d,
-        "batch": BatchNorm3d,
-        "batch_instance": BatchInstanceNorm3d,
-        "cluster_instance": ClusterInstanceNorm3d,
-        "domain_specific": DomainSpecificNorm3d,
-        "group": GroupNorm3d,
-        "ibn": IBN3d,
-        "instance": InstanceNorm3d,
-        "layer": LayerNorm3d,
-        "masked_instance": MaskedInstanceNorm3d,
-        "none": NoNorm,
-        "self_attentive_instance": SelfAttentiveInstanceNorm3d,
-        "spatially_adaptive": SpatiallyAdaptiveNorm3d,
-        "switchable": SwitchableNorm3d,
-        "thumbnail_instance": ThumbnailInstanceNorm3d,
-        "window_instance": WindowInstanceNorm3d,
+        declared.name: kind
+        for kind, declared in sorted(
+            DECLARED_NORMS.items(), key=lambda entry: entry[1].name
+        )
     }
 )
-"""Every norm by its plain name. Each takes `num_features` and nothing else must be
-given."""
+"""Every norm by its plain name, in alphabetical order. Each takes `num_features` and
+nothing else must be given."""
+
+PERTURBATIONS: Mapping[str, type[StylePerturbation]] = MappingProxyType(
+    {
+        declared.name: kind
+        for kind, declared in sorted(
+            DECLARED_PERTURBATIONS.items(), key=lambda entry: entry[1].name
+        )
+    }
+)
+"""Every perturbation of styles by its plain name, in alphabetical order."""
+
+DECLARATIONS: Mapping[str, NormDeclaration] = MappingProxyType(
+    {
+        declared.name: declared
+        for declared in (*DECLARED_NORMS.values(), *DECLARED_PERTURBATIONS.values())
+    }
+)
+"""What each norm and perturbation says about itself, by name."""
 
 
 def monai_name(name: str) -> str:
@@ -63,7 +69,7 @@ def monai_name(name: str) -> str:
     if name not in NORMS:
         known = ", ".join(sorted(NORMS))
         raise ValueError(f"norm must be one of {known}; not {name}")
-    return f"medinorm_{name}" if name in _MONAI_NAMES else name
+    return DECLARATIONS[name].monai or name
 
 
 def monai_norm(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

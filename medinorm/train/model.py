@@ -15,8 +15,7 @@ from medinorm.config import NetworkConfig
 from medinorm.errors import RunError
 from medinorm.files.atomic import read_json, replacing
 from medinorm.files.sidecars import Provenance, sidecar_path, write_sidecar
-from medinorm.layers import NORMS, NoNorm
-from medinorm.layers.conditions.network import Conditional, RecordsFeatures
+from medinorm.layers.registry import DECLARATIONS
 from medinorm.train.conditions import REGIONS
 from medinorm.train.network import build_network
 
@@ -49,16 +48,16 @@ class ModelCard:
 
     @property
     def regions(self) -> int:
-        """Number of regions that `spatially_adaptive` tells apart."""
-        return int(self.norm_options.get("num_regions", REGIONS))
+        """Number of regions that the norm tells apart, if it does."""
+        for option, number in DECLARATIONS[self.norm].from_study.items():
+            if number == "regions":
+                return int(self.norm_options.get(option, REGIONS))
+        return REGIONS
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The conditions that the norms are given."""
-        norm = NORMS.get(self.norm, NoNorm)
-        if issubclass(norm, RecordsFeatures):
-            return ("style",)
-        return norm.needs if issubclass(norm, Conditional) else ()
+        return DECLARATIONS[self.norm].conditions
 
     def domain_index(self, domain: str) -> int:
         """Index of a training domain; -1 for one never seen."""

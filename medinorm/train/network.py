@@ -9,7 +9,6 @@ from torch import nn
 from medinorm.choices import NetworkName
 from medinorm.config import NetworkConfig
 from medinorm.layers import (
-    PERTURBATIONS,
     ConditionalNetwork,
     StyleEncoder,
     insert_perturbation,
@@ -17,6 +16,9 @@ from medinorm.layers import (
     register_norms,
 )
 from medinorm.layers.conditions.network import conditional_layers
+from medinorm.layers.declare import StudyNumber
+from medinorm.layers.registry import DECLARATIONS
+from medinorm.method_names import check_norm_options
 from medinorm.train.conditions import REGIONS
 
 MonaiNorm = tuple[str, dict[str, Any]]
@@ -45,20 +47,21 @@ def build_network(
         domains: training domains, for norms that have a part for each.
 
     Raises:
-        ValueError: the layer refuses its arguments.
+        ValueError: there is no such norm, or it refuses its arguments.
     """
+    check_norm_options(norm, norm_options)
     register_norms()
-    build = _NETWORKS[network.name]
-    if norm in PERTURBATIONS:
-        built = build(network, channels, classes, monai_norm("batch", {}))
+    build, declared = _NETWORKS[network.name], DECLARATIONS[norm]
+    if declared.behind:
+        built = build(network, channels, classes, monai_norm(declared.behind, {}))
         return insert_perturbation(built, norm, **norm_options)
-    options = _DEFAULTS.get(norm, {}) | dict(norm_options)
-    if norm == "domain_specific":
-        options.setdefault("num_domains", domains)
-    built = build(network, channels, classes, monai_norm(norm, options))
+    numbers: dict[StudyNumber, int] = {"domains": domains, "regions": REGIONS}
+    options = {word: numbers[number] for word, number in declared.from_study.items()}
+    layer = monai_norm(norm, options | dict(norm_options))
+    built = build(network, channels, classes, layer)
     if not conditional_layers(built):
         return built
-    encoder = StyleEncoder(channels) if norm == "adaptive_instance" else None
+    encoder = StyleEncoder(channels) if declared.style_encoder else None
     return ConditionalNetwork(built, encoder)
 
 
@@ -110,10 +113,6 @@ def _segresnet(
     )
     return net
 
-
-_DEFAULTS: Mapping[str, dict[str, Any]] = {
-    "spatially_adaptive": {"num_regions": REGIONS},
-}
 
 Build = Callable[[NetworkConfig, int, int, MonaiNorm], nn.Module]
 

@@ -36,7 +36,10 @@ def test_a_password_in_the_address_is_refused_and_not_repeated():
             {"train": {"steps": 0}},
             r"train.steps: .* equal to 1 \(got 0",
         ),
-        ({"experiments": {"norm": ["foo"]}}, "norm.0: Input should be 'batch'"),
+        (
+            {"experiments": {"norm": ["foo"]}},
+            "norm.0: Input should be 'adaptive",
+        ),
         ({"experiments": {"norm": ["batch", "batch"]}}, "the same entry twice"),
         (
             {"input": {"scans": "a", "bids": "b"}},
@@ -87,6 +90,11 @@ def test_a_password_in_the_address_is_refused_and_not_repeated():
         ({"results": "out", "private": "out/private"}, "must lie outside of results"),
         ({"results": "out", "private": "out"}, "must lie outside of results"),
         ({"results": "{out}"}, "braces"),
+        (
+            {"experiments": {"norm_options": {"group": {"nonsense": 1}}}},
+            "experiments.norm_options: group has no option nonsense; its options: "
+            "num_groups, eps, affine",
+        ),
         ({"experiments": {"adapt": ["batch_statistics"]}}, "must contain none"),
     ],
 )

@@ -4,12 +4,20 @@ import torch
 from torch import Tensor, nn
 
 from medinorm.layers.conditions.network import Conditional
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 
 
+@norm(
+    "adaptive_instance",
+    "adaptive instance normalization, gain and offset from a style code of "
+    "unlabelled scans of the same domain",
+    needs=("style",),
+    style_encoder=True,
+)
 class AdaptiveInstanceNorm3d(ChannelNorm, Conditional):
     r"""Instance norm whose gain and offset are predicted from a style code.
 
@@ -41,8 +49,6 @@ class AdaptiveInstanceNorm3d(ChannelNorm, Conditional):
         Instance Normalization", ICCV 2017, arXiv:1703.06868. Li et al., "FET-GAN",
         AAAI 2020.
     """
-
-    needs = ("style",)
 
     def __init__(
         self,

@@ -5,12 +5,18 @@ from typing import Any
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import can_see_values, check_input
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_measured
 from medinorm.layers.statistics.running import remember
 
 
+@norm(
+    "batch",
+    "batch normalization, running statistics at test time",
+    monai="medinorm_batch",
+)
 class BatchNorm3d(_BatchNorm):
     r"""Normalize each channel over all voxels of the mini-batch.
 

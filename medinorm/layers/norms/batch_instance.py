@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
@@ -13,6 +14,7 @@ from medinorm.layers.statistics.pooled import Pool
 from medinorm.layers.statistics.running import RunningMoments
 
 
+@norm("batch_instance", "batch and instance normalization, blended by channel")
 class BatchInstanceNorm3d(ChannelNorm):
     r"""Blend batch and instance normalization by a learned gate per channel.
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
     check_input,
@@ -15,6 +16,11 @@ from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 SMALL_BATCH = 4
 
 
+@norm(
+    "cluster_instance",
+    "cluster instance normalization, statistics shared with samples of similar "
+    "style (a reconstruction from the paper's abstract)",
+)
 class ClusterInstanceNorm3d(ChannelNorm):
     r"""Normalize with statistics shared among samples of a similar style.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from medinorm.layers.conditions.network import Conditional
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
     can_see_values,
@@ -20,6 +21,13 @@ from medinorm.layers.statistics.running import as_moments, remember
 UNSEEN = -1
 
 
+@norm(
+    "domain_specific",
+    "batch normalization with statistics, gain and offset for each training domain, "
+    "and their mean for an unseen one",
+    needs=("domain",),
+    from_study={"num_domains": "domains"},
+)
 class DomainSpecificNorm3d(ChannelNorm, Conditional):
     r"""A norm with parameters of its own for each domain (scanner, site).
 
@@ -53,7 +61,6 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         Learned Representation for Artistic Style", ICLR 2017, arXiv:1610.07629.
     """
 
-    needs = ("domain",)
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor

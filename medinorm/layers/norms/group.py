@@ -2,12 +2,18 @@
 
 from torch import Tensor
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 
 DEFAULT_GROUPS = 8
 
 
+@norm(
+    "group",
+    "group normalization, per scan and group of channels",
+    monai="medinorm_group",
+)
 class GroupNorm3d(ChannelNorm):
     r"""Normalize each group of neighbouring channels of each sample.
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
@@ -10,6 +11,7 @@ from medinorm.layers.statistics.pooled import Pool
 from medinorm.layers.statistics.running import RunningMoments
 
 
+@norm("ibn", "instance normalization for a part of the channels, batch for the others")
 class IBN3d(ChannelNorm):
     r"""Instance norm for the first channels, batch norm for the rest.
 

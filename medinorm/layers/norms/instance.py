@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from medinorm.layers import kernels
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
     check_input,
@@ -13,6 +14,11 @@ from medinorm.layers.statistics.normalize import Activation, activate
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 
 
+@norm(
+    "instance",
+    "instance normalization, per scan and channel",
+    monai="medinorm_instance",
+)
 class InstanceNorm3d(ChannelNorm):
     r"""Normalize each channel of each sample over its voxels.
 

@@ -3,11 +3,17 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.blocks import in_layout_of
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 
 
+@norm(
+    "layer",
+    "layer normalization, per scan over all channels",
+    monai="medinorm_layer",
+)
 class LayerNorm3d(ChannelNorm):
     r"""Normalize all values of each sample together, or each voxel over its channels.
 

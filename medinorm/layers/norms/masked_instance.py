@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from medinorm.layers.conditions.network import Conditional
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
     can_see_values,
@@ -14,6 +15,11 @@ from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
 
 
+@norm(
+    "masked_instance",
+    "instance normalization with statistics of the foreground",
+    needs=("mask",),
+)
 class MaskedInstanceNorm3d(ChannelNorm, Conditional):
     r"""Instance norm with the statistics of the voxels inside a mask.
 
@@ -37,8 +43,6 @@ class MaskedInstanceNorm3d(ChannelNorm, Conditional):
     Raises:
         ValueError: on call: no mask was given, or there is one voxel per channel.
     """
-
-    needs = ("mask",)
 
     def __init__(
         self, num_features: int, *, eps: float = 1e-5, affine: bool = True

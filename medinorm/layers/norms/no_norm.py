@@ -2,7 +2,10 @@
 
 from torch import Tensor, nn
 
+from medinorm.layers.declare import norm
 
+
+@norm("none", "no normalization layer")
 class NoNorm(nn.Module):
     """Return the input: the row of a comparison that has no norm.
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medinorm.layers.conditions.network import RecordsFeatures, average_blocks
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.blocks import in_layout_of
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
@@ -51,6 +52,12 @@ class _SlowLinear(nn.Module):
         return F.linear(x, self.weight, self.bias)
 
 
+@norm(
+    "self_attentive_instance",
+    "self-attentive factorized instance normalization (SAFIN), gain and offset per "
+    "voxel attended from unlabelled scans of the domain",
+    uses=("style",),
+)
 class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
     r"""Instance norm with a gain and offset per voxel, attended from a style.
 

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medinorm.layers.conditions.network import Conditional
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.blocks import in_layout_of, is_channels_last
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
@@ -14,6 +15,13 @@ from medinorm.layers.statistics.channel_norm import (
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 
 
+@norm(
+    "spatially_adaptive",
+    "spatially adaptive normalization (SPADE), gain and offset per voxel from "
+    "classes of intensity (multi-Otsu)",
+    needs=("regions",),
+    from_study={"num_regions": "regions"},
+)
 class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
     r"""Instance norm whose gain and offset depend on the region of each voxel.
 
@@ -50,8 +58,6 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         Park et al., "Semantic Image Synthesis with Spatially-Adaptive Normalization",
         CVPR 2019, arXiv:1903.07291.
     """
-
-    needs = ("regions",)
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
@@ -10,6 +11,10 @@ from medinorm.layers.statistics.pooled import Pool
 from medinorm.layers.statistics.running import RunningMoments
 
 
+@norm(
+    "switchable",
+    "switchable normalization, a learned mix of instance, layer and batch statistics",
+)
 class SwitchableNorm3d(ChannelNorm):
     r"""Mix the statistics of instance, layer and batch norm by learned weights.
 

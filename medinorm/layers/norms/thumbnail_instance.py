@@ -7,12 +7,19 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 
 
+@norm(
+    "thumbnail_instance",
+    "instance normalization, at test time with the statistics of the whole scan for "
+    "all tiles",
+    remark="`ThumbnailSlidingWindowInferer` for the statistics of the whole volume",
+)
 class ThumbnailInstanceNorm3d(ChannelNorm):
     r"""Instance norm in training; in tiled inference, that of the whole volume.
 

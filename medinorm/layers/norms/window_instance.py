@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
@@ -14,6 +15,10 @@ from medinorm.layers.statistics.random import Draws
 MIX_ALPHA = 0.1
 
 
+@norm(
+    "window_instance",
+    "instance normalization, in training with statistics of random windows",
+)
 class WindowInstanceNorm3d(ChannelNorm):
     r"""Instance norm whose statistics are perturbed in training by a random window.
 

@@ -1,13 +1,17 @@
 """DSU: uncertain styles."""
 
-from typing import Any
-
 from torch import Tensor
 
+from medinorm.layers.declare import perturbation
 from medinorm.layers.perturbations.perturbation import StylePerturbation
 from medinorm.layers.statistics.normalize import normalize
 
 
+@perturbation(
+    "dsu",
+    "batch normalization, styles drawn at random around those of a batch in training",
+    behind="batch",
+)
 class DSU(StylePerturbation):
     r"""Shift each sample's style at random, as far as styles differ in the batch.
 
@@ -20,7 +24,9 @@ class DSU(StylePerturbation):
     Args:
         probability: part of the training steps in which it acts.
         factor: multiplies the shifts.
-        options: `seed`, `unbiased`, `eps` of `StylePerturbation`.
+        seed: start of a random stream of this layer; None: torch's global one.
+        unbiased: divide variances by V - 1, as the reference codes do.
+        eps: added to each variance.
 
     Shape:
         - input and output: :math:`(N, C, ...)`, 1 to 3 spatial axes
@@ -31,9 +37,15 @@ class DSU(StylePerturbation):
     """
 
     def __init__(
-        self, probability: float = 0.5, factor: float = 1.0, **options: Any
+        self,
+        probability: float = 0.5,
+        factor: float = 1.0,
+        *,
+        seed: int | None = None,
+        unbiased: bool = True,
+        eps: float = 1e-6,
     ) -> None:
-        super().__init__(probability, **options)
+        super().__init__(probability, seed=seed, unbiased=unbiased, eps=eps)
         if factor < 0:
             raise ValueError(f"factor must not be negative, not {factor}")
         self.factor = factor

@@ -1,13 +1,17 @@
 """EFDMix: interpolated distributions."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from medinorm.layers.declare import perturbation
 from medinorm.layers.perturbations.perturbation import StylePerturbation, check_alpha
 
 
+@perturbation(
+    "efdmix",
+    "batch normalization, sorted values of two samples mixed in training",
+    behind="batch",
+)
 class EFDMix(StylePerturbation):
     r"""Move each channel's whole distribution towards that of another sample.
 
@@ -24,7 +28,9 @@ class EFDMix(StylePerturbation):
     Args:
         probability: part of the training steps in which it acts.
         alpha: of the beta distribution; small: mostly one style or the other.
-        options: `seed`, `unbiased`, `eps` of `StylePerturbation`.
+        seed: start of a random stream of this layer; None: torch's global one.
+        unbiased: divide variances by V - 1, as the reference codes do.
+        eps: added to each variance.
 
     Shape:
         - input and output: :math:`(N, C, ...)`, 1 to 3 spatial axes
@@ -35,9 +41,15 @@ class EFDMix(StylePerturbation):
     """
 
     def __init__(
-        self, probability: float = 0.5, alpha: float = 0.1, **options: Any
+        self,
+        probability: float = 0.5,
+        alpha: float = 0.1,
+        *,
+        seed: int | None = None,
+        unbiased: bool = True,
+        eps: float = 1e-6,
     ) -> None:
-        super().__init__(probability, **options)
+        super().__init__(probability, seed=seed, unbiased=unbiased, eps=eps)
         check_alpha(alpha)
         self.alpha = alpha
 

@@ -1,14 +1,18 @@
 """MixStyle: interpolated styles."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from medinorm.layers.declare import perturbation
 from medinorm.layers.perturbations.perturbation import StylePerturbation, check_alpha
 from medinorm.layers.statistics.normalize import normalize
 
 
+@perturbation(
+    "mixstyle",
+    "batch normalization, styles of two samples mixed in training",
+    behind="batch",
+)
 class MixStyle(StylePerturbation):
     r"""Give each sample a style between its own and that of another sample.
 
@@ -22,7 +26,9 @@ class MixStyle(StylePerturbation):
     Args:
         probability: part of the training steps in which it acts.
         alpha: of the beta distribution; small: mostly one style or the other.
-        options: `seed`, `unbiased`, `eps` of `StylePerturbation`.
+        seed: start of a random stream of this layer; None: torch's global one.
+        unbiased: divide variances by V - 1, as the reference codes do.
+        eps: added to each variance.
 
     Shape:
         - input and output: :math:`(N, C, ...)`, 1 to 3 spatial axes
@@ -33,9 +39,15 @@ class MixStyle(StylePerturbation):
     """
 
     def __init__(
-        self, probability: float = 0.5, alpha: float = 0.1, **options: Any
+        self,
+        probability: float = 0.5,
+        alpha: float = 0.1,
+        *,
+        seed: int | None = None,
+        unbiased: bool = True,
+        eps: float = 1e-6,
     ) -> None:
-        super().__init__(probability, **options)
+        super().__init__(probability, seed=seed, unbiased=unbiased, eps=eps)
         check_alpha(alpha)
         self.alpha = alpha
 

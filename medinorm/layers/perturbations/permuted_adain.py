@@ -1,13 +1,17 @@
 """Permuted AdaIN: swapped styles."""
 
-from typing import Any
-
 from torch import Tensor
 
+from medinorm.layers.declare import perturbation
 from medinorm.layers.perturbations.perturbation import StylePerturbation
 from medinorm.layers.statistics.normalize import normalize
 
 
+@perturbation(
+    "permuted_adain",
+    "batch normalization, styles exchanged between samples in training",
+    behind="batch",
+)
 class PermutedAdaIN(StylePerturbation):
     r"""Give each sample the style of another sample of the batch.
 
@@ -17,7 +21,9 @@ class PermutedAdaIN(StylePerturbation):
 
     Args:
         probability: part of the training steps in which it acts.
-        options: `seed`, `unbiased`, `eps` of `StylePerturbation`.
+        seed: start of a random stream of this layer; None: torch's global one.
+        unbiased: divide variances by V - 1, as the reference codes do.
+        eps: added to each variance.
 
     Shape:
         - input and output: :math:`(N, C, ...)`, 1 to 3 spatial axes
@@ -27,8 +33,15 @@ class PermutedAdaIN(StylePerturbation):
         Statistics in Image Classification", CVPR 2021, arXiv:2010.05785.
     """
 
-    def __init__(self, probability: float = 0.01, **options: Any) -> None:
-        super().__init__(probability, **options)
+    def __init__(
+        self,
+        probability: float = 0.01,
+        *,
+        seed: int | None = None,
+        unbiased: bool = True,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__(probability, seed=seed, unbiased=unbiased, eps=eps)
 
     def perturb(self, x: Tensor) -> Tensor:
         """Swap the styles of a batch."""

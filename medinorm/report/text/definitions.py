@@ -1,5 +1,7 @@
 """What each choice of the configuration means, in the words of a paper."""
 
+from medinorm.method_names import NORM_DECLARATIONS
+
 INTENSITIES = {
     "none": "intensities as stored",
     "zscore": "mean 0 and standard deviation 1 over the foreground of each scan",
@@ -41,38 +43,7 @@ FOREGROUNDS = {
     "read",
     "file": "a mask given for each scan",
 }
-NORMS = {
-    "none": "no normalization layer",
-    "batch": "batch normalization, running statistics at test time",
-    "instance": "instance normalization, per scan and channel",
-    "group": "group normalization, per scan and group of channels",
-    "layer": "layer normalization, per scan over all channels",
-    "adaptive_instance": "adaptive instance normalization, gain and offset from a "
-    "style code of unlabelled scans of the same domain",
-    "spatially_adaptive": "spatially adaptive normalization (SPADE), gain and offset "
-    "per voxel from classes of intensity (multi-Otsu)",
-    "cluster_instance": "cluster instance normalization, statistics shared with "
-    "samples of similar style (a reconstruction from the paper's abstract)",
-    "thumbnail_instance": "instance normalization, at test time with the statistics "
-    "of the whole scan for all tiles",
-    "self_attentive_instance": "self-attentive factorized instance normalization "
-    "(SAFIN), gain and offset per voxel attended from unlabelled scans of the domain",
-    "batch_instance": "batch and instance normalization, blended by channel",
-    "switchable": "switchable normalization, a learned mix of instance, layer and "
-    "batch statistics",
-    "ibn": "instance normalization for a part of the channels, batch for the others",
-    "domain_specific": "batch normalization with statistics, gain and offset for each "
-    "training domain, and their mean for an unseen one",
-    "window_instance": "instance normalization, in training with statistics of random "
-    "windows",
-    "masked_instance": "instance normalization with statistics of the foreground",
-    "mixstyle": "batch normalization, styles of two samples mixed in training",
-    "dsu": "batch normalization, styles drawn at random around those of a batch in "
-    "training",
-    "efdmix": "batch normalization, sorted values of two samples mixed in training",
-    "permuted_adain": "batch normalization, styles exchanged between samples in "
-    "training",
-}
+NORMS = {name: declared.text for name, declared in NORM_DECLARATIONS.items()}
 ADAPTS = {
     "batch_statistics": "the statistics of batch normalization estimated anew on the "
     "unlabelled test scans of each domain",

@@ -1,27 +1,11 @@
 """Put style perturbations behind the early norms of a network."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from torch import nn
 
 from medinorm.layers.convert import is_norm
-from medinorm.layers.perturbations.dsu import DSU
-from medinorm.layers.perturbations.efdmix import EFDMix
-from medinorm.layers.perturbations.mixstyle import MixStyle
-from medinorm.layers.perturbations.permuted_adain import PermutedAdaIN
-from medinorm.layers.perturbations.perturbation import StylePerturbation
-
-PERTURBATIONS: Mapping[str, type[StylePerturbation]] = MappingProxyType(
-    {
-        "dsu": DSU,
-        "efdmix": EFDMix,
-        "mixstyle": MixStyle,
-        "permuted_adain": PermutedAdaIN,
-    }
-)
-"""Every style perturbation by its plain name."""
+from medinorm.layers.registry import PERTURBATIONS
 
 
 def insert_perturbation(

@@ -1,0 +1,66 @@
+"""The declared methods by name, as the configuration and the report need them.
+
+Read from the text of the files, so that nothing heavy is imported.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from medinorm.declarations import Declaration, read_declarations
+
+NORM_DECLARATIONS: Mapping[str, Declaration] = MappingProxyType(
+    {
+        **read_declarations("medinorm.layers.norms", "norm"),
+        # batch norm, and a perturbation of styles after the first two layers
+        **read_declarations("medinorm.layers.perturbations", "perturbation"),
+    }
+)
+"""What each norm and each perturbation of styles says about itself, by name."""
+
+if TYPE_CHECKING:
+    NormName = str
+else:
+    NormName = Literal[tuple(NORM_DECLARATIONS)]
+
+# Arguments that are not an option: the network gives them.
+_GIVEN_BY_NETWORK = frozenset({"num_features"})
+# Where a perturbation is put: an argument of `insert_perturbation`.
+_OF_INSERTION = ("after",)
+
+
+def norm_option_names(norm: NormName) -> tuple[str, ...]:
+    """The options that a norm knows.
+
+    Examples:
+        >>> norm_option_names("group")
+        ('num_groups', 'eps', 'affine')
+    """
+    declared = NORM_DECLARATIONS[norm]
+    extra = _OF_INSERTION if "behind" in declared.facts else ()
+    names = [name for name in declared.parameters if name not in _GIVEN_BY_NETWORK]
+    return (*names, *extra)
+
+
+def check_norm_options(norm: NormName, options: Iterable[str]) -> None:
+    """Refuse options that a norm does not know.
+
+    Args:
+        norm: its name in the configuration.
+        options: names of the options.
+
+    Raises:
+        ValueError: there is no such norm, or an option is unknown; the message lists
+            the known ones.
+    """
+    if norm not in NORM_DECLARATIONS:
+        known = ", ".join(NORM_DECLARATIONS)
+        raise ValueError(f"norm must be one of {known}; not {norm}")
+    known_options = norm_option_names(norm)
+    for option in options:
+        if option not in known_options:
+            known = f"its options: {', '.join(known_options)}"
+            raise ValueError(
+                f"{norm} has no option {option}; "
+                f"{known if known_options else 'it takes none'}"
+            )
