@@ -21,3 +21,8 @@ def __getattr__(name: str) -> ModuleType:
     if name in _PARTS:
         return import_module(f"medinorm.{name}")
     raise AttributeError(f"module 'medinorm' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name the public parts before they are imported too: `dir()`, tab completion."""
+    return sorted({*globals(), *_PARTS})

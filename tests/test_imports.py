@@ -1,6 +1,8 @@
 """What each part may import, and what its start-up may cost."""
 
 import json
+import pydoc
+import rlcompleter
 import subprocess
 import sys
 
@@ -56,6 +58,23 @@ def test_lazy_parts_are_there_and_others_are_not():
     assert medinorm.layers.InstanceNorm3d
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = medinorm.nothing
+
+
+def test_parts_are_listed_before_they_are_imported():
+    code = "import sys, medinorm; print(*dir(medinorm)); print('torch' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    names, loaded = run.stdout.splitlines()
+    assert {"intensity", "layers", "transforms", "__version__"} <= set(names.split())
+    assert loaded == "False"
+
+
+@pytest.mark.parametrize("part", ["intensity", "layers", "transforms"])
+def test_tab_completion_and_help_show_the_parts(part):
+    completer = rlcompleter.Completer({"medinorm": medinorm})
+    assert f"medinorm.{part}" in completer.attr_matches(f"medinorm.{part[:4]}")
+    assert f"\n    {part} " in pydoc.plain(pydoc.render_doc(medinorm))
 
 
 # As in an environment that has MONAI and this package, but none of its dependencies.

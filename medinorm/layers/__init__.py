@@ -5,7 +5,7 @@ first named.
 
 Limits:
 
-- A gradient has no gradient where kernels of this package compute it (CPU, Triton):
+- A gradient has no gradient where code of this package computes it (CPU, Triton):
   gradient penalties and `torch.func` are refused by torch.
 - `torch.compile` cannot look at values: the mean is folded into the offset as in torch,
   an error of ``|mean| / std`` times 1e-7, instead of being taken out when it is large.

@@ -29,7 +29,7 @@ def convert_norm(network: nn.Module, name: str, **options: Any) -> nn.Module:
 
     Args:
         network: e.g. a MONAI network with trained weights.
-        name: plain name of the new norm, a key of `NORMS`.
+        name: name of the new norm, a key of `NORMS`.
         options: its arguments beyond `num_features`.
 
     Returns:
@@ -101,9 +101,9 @@ def _settings(old: nn.Module, kind: type[nn.Module]) -> dict[str, Any]:
     }
 
 
-def _put_where(new: nn.Module, *like: nn.Module) -> None:
+def _put_where(new: nn.Module, *others: nn.Module) -> None:
     """Give a norm the device and dtype of the first module that has any."""
-    for module in like:
+    for module in others:
         for tensor in (*module.parameters(), *module.buffers()):
             if tensor.is_floating_point():
                 new.to(device=tensor.device, dtype=tensor.dtype)
@@ -114,10 +114,10 @@ def _put_where(new: nn.Module, *like: nn.Module) -> None:
 def _carry_over(old: nn.Module, new: nn.Module) -> None:
     """Copy the tensors that both norms have, at the same shape; freeze what was."""
     source = {
-        _plain(key): value for key, value in old.state_dict(keep_vars=True).items()
+        _shared_key(key): value for key, value in old.state_dict(keep_vars=True).items()
     }
     for key, value in new.state_dict(keep_vars=True).items():
-        known = source.get(_plain(key))
+        known = source.get(_shared_key(key))
         if known is not None and known.shape == value.shape:
             value.copy_(known)
             value.requires_grad_(known.requires_grad)
@@ -125,16 +125,16 @@ def _carry_over(old: nn.Module, new: nn.Module) -> None:
 
 def _drops_statistics(old: nn.Module, new: nn.Module) -> bool:
     """Whether an instance norm had running statistics that the new norm has not."""
-    kept = {_plain(key) for key in new.state_dict()}
+    kept = {_shared_key(key) for key in new.state_dict()}
     has = isinstance(old, _InstanceNorm) and old.running_mean is not None
     return has and "running_mean" not in kept
 
 
-def _plain(key: str) -> str:
+def _shared_key(key: str) -> str:
     """A key of a state dict by which norms recognize each other's running statistics.
 
     Examples:
-        >>> _plain("running.running_mean"), _plain("to_gate.weight")
+        >>> _shared_key("running.running_mean"), _shared_key("to_gate.weight")
         ('running_mean', 'to_gate.weight')
     """
     last = key.rpartition(".")[2]

@@ -32,7 +32,7 @@ class NormDeclaration:
         uses: conditions that it can do without, and that training gives it.
         from_study: options whose default in training is a number of the study.
         style_encoder: its network has a `StyleEncoder`.
-        monai: its name in MONAI networks, if MONAI has another norm of the plain name.
+        monai: its name in MONAI networks, if MONAI has another norm of this name.
         remark: what else a user should know, for the table of norms.
         behind: for a perturbation: the norm behind which it is put.
     """
@@ -89,7 +89,7 @@ def norm(  # noqa: PLR0913  (one argument a fact)
         uses: conditions that it can do without, and that training gives it.
         from_study: options whose default in training is a number of the study.
         style_encoder: its network has a `StyleEncoder`.
-        monai: its name in MONAI networks, if MONAI has another norm of the plain name.
+        monai: its name in MONAI networks, if MONAI has another norm of this name.
         remark: what else a user should know, for the table of norms.
 
     Raises:

@@ -34,8 +34,9 @@ NORMS: Mapping[str, type[nn.Module]] = MappingProxyType(
         )
     }
 )
-"""Every norm by its plain name, in alphabetical order. Each takes `num_features` and
-nothing else must be given."""
+"""Every norm by its name in the configuration, in alphabetical order.
+
+Each takes `num_features`; nothing else must be given."""
 
 PERTURBATIONS: Mapping[str, type[StylePerturbation]] = MappingProxyType(
     {
@@ -45,7 +46,7 @@ PERTURBATIONS: Mapping[str, type[StylePerturbation]] = MappingProxyType(
         )
     }
 )
-"""Every perturbation of styles by its plain name, in alphabetical order."""
+"""Every perturbation of styles by its name, in alphabetical order."""
 
 DECLARATIONS: Mapping[str, NormDeclaration] = MappingProxyType(
     {
@@ -76,7 +77,7 @@ def monai_norm(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, An
     """What the `norm` argument of a MONAI network takes for a norm of ours.
 
     Args:
-        name: plain name, a key of `NORMS`.
+        name: a key of `NORMS`.
         options: arguments of the norm beyond `num_features`.
 
     Raises:

@@ -25,7 +25,7 @@ def infer_logits(
     Args:
         network: in evaluation mode.
         image: shape ``(1, C, X, Y, Z)``, at least as large as a patch.
-        conditions: what its conditional layers are told; maps have the grid of the
+        conditions: what its conditional layers need; maps have the grid of the
             image, and each tile gets its part of them.
         patch: size of a tile, in voxels.
         settings: overlap of tiles, how many go through at once, statistics.
@@ -33,17 +33,12 @@ def infer_logits(
     Returns:
         Shape ``(1, classes, X, Y, Z)``.
     """
-    told = dict(conditions)
-    maps = [word for word in MAPS if word in told]
-    if isinstance(network, ConditionalNetwork):
-        network.map_channel = maps[0] if maps else None  # type: ignore[assignment]
-    for word in maps:
-        image = torch.cat([image, told.pop(word).to(image.dtype)], dim=1)
-    try:
-        logits: Tensor = _inferer(network, patch, settings)(image, network, **told)
-    finally:
-        if isinstance(network, ConditionalNetwork):
-            network.map_channel = None
+    others = {word: value for word, value in conditions.items() if word not in MAPS}
+    for word in MAPS:
+        if word in conditions and isinstance(network, ConditionalNetwork):
+            network = network.with_map_channel(word)
+            image = torch.cat([image, conditions[word].to(image.dtype)], dim=1)
+    logits: Tensor = _inferer(network, patch, settings)(image, network, **others)
     return logits
 
 

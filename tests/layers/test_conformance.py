@@ -1,9 +1,15 @@
-"""What every norm must hold, whatever it computes."""
+"""What every norm must hold, whatever it computes.
 
+Where a norm promises something unusual, its own test file says so in `CONFORMANCE`,
+the arguments of `Case`.
+"""
+
+import ast
 import copy
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +20,7 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 
 from medinorm.layers import NORMS, ConditionalNetwork, monai_norm, register_norms
+from medinorm.layers.registry import DECLARATIONS
 
 Conditions = Callable[[Tensor], dict[str, Tensor]]
 
@@ -24,16 +31,16 @@ class Case:
 
     Args:
         options: arguments that keep the test small.
-        conditions: what to call it with, for an input.
         per_sample: in evaluation a sample does not depend on its batch.
         invariant: gain and offset of a sample vanish.
         one_voxel: takes one voxel per channel in training.
         offset_error: error at mean 1000, std 1 relative to float64.
+        batch_statistics: in training it cannot measure an empty batch.
         smooth: the gradient is that of the function (nothing is detached on purpose).
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
-    conditions: Conditions = lambda _: {}
+    batch_statistics: bool = False
     per_sample: bool = True
     invariant: bool = True
     one_voxel: bool = False
@@ -61,28 +68,37 @@ def _regions(x: Tensor) -> dict[str, Tensor]:
     return {"regions": labels % 3}
 
 
-CASES = {
-    "adaptive_instance": Case(options={"style_dim": 3}, conditions=_style),
-    "batch": Case(invariant=False),
-    "batch_instance": Case(invariant=False),
-    "cluster_instance": Case(per_sample=False, invariant=False, smooth=False),
-    "domain_specific": Case(
-        options={"num_domains": 2}, conditions=_domain, invariant=False
-    ),
-    "group": Case(options={"num_groups": 2}, one_voxel=True, invariant=False),
-    "ibn": Case(invariant=False),
-    "instance": Case(),
-    "layer": Case(one_voxel=True),
-    "masked_instance": Case(conditions=_mask),
-    "none": Case(one_voxel=True, invariant=False),
-    "self_attentive_instance": Case(options={"max_tokens": 8}, invariant=False),
-    "spatially_adaptive": Case(
-        options={"num_regions": 3, "hidden": 4}, conditions=_regions
-    ),
-    "switchable": Case(one_voxel=True, invariant=False),
-    "thumbnail_instance": Case(),
-    "window_instance": Case(),
+CONDITIONS: Mapping[str, Conditions] = {
+    "mask": _mask,
+    "domain": _domain,
+    "style": _style,
+    "regions": _regions,
 }
+
+
+def _read_case(name: str) -> Case:
+    """The case of a norm, from its own test file; what is not said there is usual."""
+    module = NORMS[name].__module__.rpartition(".")[2]
+    file = Path(__file__).parent / "norms" / f"test_{module}.py"
+    said: dict[str, Any] = {}
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if (
+            isinstance(node, ast.Assign)
+            and ast.unparse(node.targets[0]) == "CONFORMANCE"
+        ):
+            said = ast.literal_eval(node.value)
+    return Case(**said)
+
+
+CASES = {name: _read_case(name) for name in NORMS}
+
+
+def conditions_of(name: str, x: Tensor) -> dict[str, Tensor]:
+    """What a norm needs, for an input."""
+    needed: dict[str, Tensor] = {}
+    for condition in DECLARATIONS[name].needs:
+        needed |= CONDITIONS[condition](x)
+    return needed
 
 
 def build(name: str, channels: int = 4) -> nn.Module:
@@ -98,7 +114,7 @@ def build(name: str, channels: int = 4) -> nn.Module:
 
 def call(layer: nn.Module, x: Tensor, name: str) -> Tensor:
     """The output of a norm, or of a network with it, under its conditions."""
-    return ConditionalNetwork(layer)(x, **CASES[name].conditions(x))
+    return ConditionalNetwork(layer)(x, **conditions_of(name, x))
 
 
 def _those(promise: Callable[[Case], bool]) -> pytest.MarkDecorator:
@@ -111,8 +127,9 @@ every_real_norm = pytest.mark.parametrize("name", sorted(set(NORMS) - {"none"}))
 both_modes = pytest.mark.parametrize("training", [True, False])
 
 
-def test_every_norm_has_a_case():
-    assert set(CASES) == set(NORMS)
+def test_cases_are_read():
+    assert CASES["group"].options == {"num_groups": 2}
+    assert CASES["instance"] == Case()
 
 
 @every_norm
@@ -169,7 +186,7 @@ def test_offsets_do_not_cost_digits(name, training, layout, mean, std):
 def test_a_sample_does_not_depend_on_its_batch(name):
     layer = build(name).eval()
     x = torch.randn(3, 4, 5, 6, 5)
-    conditions = CASES[name].conditions(x)
+    conditions = conditions_of(name, x)
     network = ConditionalNetwork(layer)
     whole = network(x, **conditions)
     for n in range(3):
@@ -203,7 +220,7 @@ def test_an_empty_batch_stays_empty_and_is_not_remembered(name, training):
     layer = build(name).train(training)
     before = copy.deepcopy(layer.state_dict())
     x = torch.zeros(0, 4, 3, 3, 3, requires_grad=True)
-    if training and name in {"batch", "batch_instance", "ibn", "switchable"}:
+    if training and CASES[name].batch_statistics:
         with pytest.raises(ValueError, match=r"more than one value|no moments to pool"):
             call(layer, x, name)
     else:
@@ -319,7 +336,7 @@ def test_compiled_is_the_same(name, training):
     expected = call(layer, x, name)
     network = torch.compile(ConditionalNetwork(other), backend="eager")
     torch.manual_seed(1)
-    y = network(x, **CASES[name].conditions(x))
+    y = network(x, **conditions_of(name, x))
     torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
     torch.compiler.reset()
 
@@ -329,7 +346,7 @@ def test_compiled_is_the_same(name, training):
 def test_exported_is_the_same(name):
     x = torch.randn(2, 4, 5, 4, 3)
     network = ConditionalNetwork(build(name)).eval()
-    conditions = CASES[name].conditions(x)
+    conditions = conditions_of(name, x)
     program = torch.export.export(network, (x,), conditions)
     expected = network(x, **conditions)
     y = program.module()(x, **conditions)
@@ -345,7 +362,7 @@ def test_onnx_gives_the_same(name, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="ONNX models need a runtime")
     x = torch.randn(2, 4, 5, 4, 3)
     network = ConditionalNetwork(build(name)).eval()
-    conditions = CASES[name].conditions(x)
+    conditions = conditions_of(name, x)
     path = tmp_path / "network.onnx"
     torch.onnx.export(
         network, (x,), path, kwargs=conditions, dynamo=True, verbose=False

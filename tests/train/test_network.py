@@ -8,6 +8,7 @@ import torch
 from medinorm.choices import NetworkName, NormName
 from medinorm.config import NetworkConfig
 from medinorm.layers import NORMS, PERTURBATIONS
+from medinorm.layers.registry import DECLARATIONS
 from medinorm.train.network import build_network
 
 
@@ -22,13 +23,13 @@ def test_every_network_takes_every_norm(name, norm):
     network = build(name, norm).eval()
     x = torch.randn(1, 2, 16, 16, 16)
     conditions = {
-        "adaptive_instance": {"style": torch.randn(1, 3, 2, 16, 16, 16)},
-        "self_attentive_instance": {"style": torch.randn(1, 3, 2, 16, 16, 16)},
-        "spatially_adaptive": {"regions": torch.randint(0, 4, (1, 1, 16, 16, 16))},
-        "masked_instance": {"mask": torch.randint(0, 2, (1, 1, 16, 16, 16))},
-        "domain_specific": {"domain": torch.tensor([0])},
+        "style": torch.randn(1, 3, 2, 16, 16, 16),
+        "regions": torch.randint(0, 4, (1, 1, 16, 16, 16)),
+        "mask": torch.randint(0, 2, (1, 1, 16, 16, 16)),
+        "domain": torch.tensor([0]),
     }
-    out = network(x, **conditions.get(norm, {}))
+    needed = DECLARATIONS[norm].conditions
+    out = network(x, **{word: conditions[word] for word in needed})
     assert out.shape == (1, 3, 16, 16, 16)
     kind = NORMS["batch"] if norm in PERTURBATIONS else NORMS[norm]
     assert [module for module in network.modules() if type(module) is kind]

@@ -151,7 +151,11 @@ def test_arguments_a_layer_refuses_end_before_any_work(small_study, harmonized):
     for norm, text, message in [
         ("instance", "{", "not a JSON object"),
         ("instance", "[1]", "not a JSON object"),
-        ("instance", '{"groups": 3}', "instance has no option groups; its options: eps"),
+        (
+            "instance",
+            '{"groups": 3}',
+            "instance has no option groups; its options: eps",
+        ),
         ("group", '{"num_groups": 3}', "group refuses them"),
     ]:
         with pytest.raises(ConfigError, match=message):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medinorm.layers.statistics.channel_norm import plain
+from medinorm.layers.statistics.channel_norm import strip_subclass
 
 Keyword = Literal["style", "regions", "domain", "mask"]
 MapKeyword = Literal["regions", "mask"]
@@ -72,7 +72,7 @@ def resize(values: Tensor, size: tuple[int, ...], how: Resize) -> Tensor:
 def average_blocks(x: Tensor, block: list[int]) -> Tensor:
     """Average blocks of voxels; those at the end may be smaller.
 
-    ONNX knows this, unlike averaging to a given size.
+    ONNX knows this, unlike averaging to a size.
 
     Examples:
         >>> import torch
@@ -92,16 +92,16 @@ class Conditional(nn.Module):
 
     condition: Condition | None = None
 
-    def given(self, keyword: Keyword) -> Tensor:
-        """The tensor given as `keyword` in this call.
+    def read_condition(self, keyword: Keyword) -> Tensor:
+        """The tensor that this call was given as `keyword`.
 
         Raises:
             ValueError: it was not given.
         """
         return self._reading(keyword).values[keyword]
 
-    def given_map(self, keyword: MapKeyword, x: Tensor, how: Resize) -> Tensor:
-        """The map given as `keyword`, at the resolution of `x`.
+    def read_map(self, keyword: MapKeyword, x: Tensor, how: Resize) -> Tensor:
+        """The map that this call was given as `keyword`, at the resolution of `x`.
 
         Raises:
             ValueError: it was not given, or does not have the axes of `x`.
@@ -166,6 +166,15 @@ class ConditionalNetwork(nn.Module):
         self.style_encoder = style_encoder
         self.map_channel = map_channel
 
+    def with_map_channel(self, keyword: MapKeyword) -> "ConditionalNetwork":
+        """The same network, that takes this map from the last channel of its input.
+
+        It shares all layers with this one, which does not change.
+        """
+        same = ConditionalNetwork(self.network, self.style_encoder, keyword)
+        same.training = self.training
+        return same
+
     @property
     def needs(self) -> tuple[Keyword, ...]:
         """The keywords that some layer of the network cannot do without."""
@@ -213,9 +222,11 @@ class ConditionalNetwork(nn.Module):
         references = None
         if style is not None:
             values["style"], references = self._codes(style)
-        given = {word: plain(t) for word, t in values.items() if t is not None}
-        _check_maps(given, x)
-        condition = Condition(given)
+        conditions = {
+            word: strip_subclass(t) for word, t in values.items() if t is not None
+        }
+        _check_maps(conditions, x)
+        condition = Condition(conditions)
         with self._under(condition):
             if style is not None and references is not None and self._records:
                 condition.recording, condition.shots = True, style.shape[1]
@@ -259,14 +270,14 @@ class ConditionalNetwork(nn.Module):
                 layer.condition = earlier
 
 
-def _check_maps(given: Mapping[Keyword, Tensor], x: Tensor) -> None:
+def _check_maps(conditions: Mapping[Keyword, Tensor], x: Tensor) -> None:
     """Refuse maps of another grid, which would be squeezed into that of `x`.
 
     Raises:
         ValueError: a map does not have the spatial shape of `x`.
     """
     for keyword in get_args(MapKeyword):
-        values = given.get(keyword, x)
+        values = conditions.get(keyword, x)
         if values.dim() == x.dim() and values.shape[2:] != x.shape[2:]:
             size, wanted = tuple(values.shape[2:]), tuple(x.shape[2:])
             raise ValueError(

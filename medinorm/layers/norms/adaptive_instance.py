@@ -1,4 +1,4 @@
-"""Adaptive instance normalization: the affine map follows a style."""
+"""Adaptive instance normalization: gain and offset follow a style."""
 
 import torch
 from torch import Tensor, nn
@@ -71,7 +71,7 @@ class AdaptiveInstanceNorm3d(ChannelNorm, Conditional):
         check_input(x, self.num_features)
         pool = Pool(self.num_features)
         pool.check(x)
-        code = self.given("style").to(next(self.parameters()).dtype)
+        code = self.read_condition("style").to(next(self.parameters()).dtype)
         gain, bias = self.to_affine(code).chunk(2, dim=1)
         if not self.unbiased:
             return normalize_pooled(x, pool, 1 + gain, bias, self.eps)
@@ -92,13 +92,13 @@ def match_moments(
     unbiased: bool = True,
     eps: float = 1e-5,
 ) -> Tensor:
-    r"""Give each channel of `x` the mean and spread it has in reference samples.
+    r"""Give each channel of `x` the mean and deviation it has in reference samples.
 
     .. math:: y = \alpha\Bigl(\sigma(r)\frac{x-\mu(x)}{\sigma(x)} + \mu(r)\Bigr)
         + (1-\alpha)\,x
 
     This is adaptive instance norm without anything learned. Several references are
-    pooled: the spread includes that between their means.
+    pooled: the variance includes that between their means.
 
     Args:
         x: ``(N, C, ...)``.

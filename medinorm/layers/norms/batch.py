@@ -22,14 +22,14 @@ class BatchNorm3d(_BatchNorm):
 
     The same function and the same state dict as `torch.nn.BatchNorm3d` (of which tools
     like SyncBatchNorm's conversion take it to be a kind), for 1 to 3 spatial axes.
-    `momentum` is the weight of the *new* statistics. On the CPU, where torch's kernel
+    `momentum` is the weight of the *new* statistics. On the CPU, where torch's code
     is slow, and wrong in ``channels_last_3d``, this package's primitives do the work.
 
     Args:
         num_features: number of channels, :math:`C`.
         eps: added to each variance, in the squared unit of the input.
         momentum: weight of a new batch in the running statistics; None for the
-            plain average over all batches.
+            average over all batches.
         affine: learn a gain and an offset per channel.
         track_running_stats: keep running statistics and use them in `eval` mode.
 

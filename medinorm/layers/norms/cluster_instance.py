@@ -136,8 +136,8 @@ class ClusterInstanceNorm3d(ChannelNorm):
 
     def _styles(self, means: Tensor, variances: Tensor) -> Tensor:
         """Style vector of each sample, ``(N, 2C)``, without gradient."""
-        spread = 0.5 * (variances + self.eps).log()
-        return torch.cat([means, spread], dim=1).detach()
+        log_std = 0.5 * (variances + self.eps).log()
+        return torch.cat([means, log_std], dim=1).detach()
 
     @torch.no_grad()
     def _remember(self, own: Moments) -> None:

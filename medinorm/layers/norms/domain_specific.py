@@ -1,4 +1,4 @@
-"""Statistics or affine maps of one domain each."""
+"""Each domain has its own statistics, or its own gain and offset."""
 
 from typing import Literal
 
@@ -110,7 +110,9 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
 
     def _domain(self, x: Tensor) -> Tensor:
         """The domain of each sample."""
-        domain = self.given("domain").reshape(-1).to(x.device).expand(x.shape[0])
+        domain = (
+            self.read_condition("domain").reshape(-1).to(x.device).expand(x.shape[0])
+        )
         lowest = 0 if self.training else UNSEEN
         wrong = (domain < lowest) | (domain >= self.num_domains)
         if can_see_values() and bool(wrong.any()):

@@ -7,8 +7,8 @@ from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
     check_input,
-    like,
-    plain,
+    restore_subclass,
+    strip_subclass,
 )
 from medinorm.layers.statistics.normalize import Activation, activate
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
@@ -71,8 +71,8 @@ class InstanceNorm3d(ChannelNorm):
         if kernels.available(x):
             pool.check(x)
             y = kernels.fused_instance_norm(
-                plain(x), self.weight, self.bias, self.eps, self.activation
+                strip_subclass(x), self.weight, self.bias, self.eps, self.activation
             )
-            return like(y, x)
+            return restore_subclass(y, x)
         y = normalize_pooled(x, pool, self.weight, self.bias, self.eps)
         return activate(y, self.activation)

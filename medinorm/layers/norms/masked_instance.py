@@ -53,7 +53,7 @@ class MaskedInstanceNorm3d(ChannelNorm, Conditional):
         """Normalize `x`."""
         check_input(x, self.num_features)
         Pool(self.num_features).check(x)
-        mask = self.given_map("mask", x, "average")
+        mask = self.read_map("mask", x, "average")
         inside = moments(x, mask)
         mean, variance = inside.mean, inside.variance
         enough = inside.count >= 2

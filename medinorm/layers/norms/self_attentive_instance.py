@@ -124,8 +124,8 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
             normalized: ``(N, C, ...)``.
             style: tokens, ``(N, T, 2C)``.
         """
-        plain, raw = style.chunk(2, dim=2)
-        keys = self.to_key(plain)
+        normalized_style, raw_style = style.chunk(2, dim=2)
+        keys = self.to_key(normalized_style)
         # Linear maps before the scores and after the weights (which sum to 1) are taken
         # to the few tokens: what is left for each voxel are products and a softmax.
         scores = torch.baddbmm(
@@ -133,7 +133,7 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
             keys @ self.to_query.weight,
             normalized.flatten(2).to(keys.dtype),
         )
-        table = self.to_affine(self.to_value(raw))
+        table = self.to_affine(self.to_value(raw_style))
         maps = F.relu(table.mT @ scores.softmax(1)).to(normalized.dtype)
         maps = maps.reshape(maps.shape[:2] + normalized.shape[2:])
         gain, offset = maps.chunk(2, dim=1)
@@ -144,7 +144,9 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         condition = self.condition
         if condition is None:
             if self._had_references and is_recomputing():
-                self.given("style")  # raises: a checkpoint cannot do without either
+                self.read_condition(
+                    "style"
+                )  # raises: a checkpoint cannot do without either
             return self._tokens(x, normalized)
         if condition.recording:
             condition.features[self] = self._tokens(x, normalized)

@@ -1,4 +1,4 @@
-"""Spatially adaptive normalization (SPADE): the affine map follows a region map."""
+"""Spatially adaptive normalization (SPADE): gain and offset follow a map of regions."""
 
 import torch
 import torch.nn.functional as F
@@ -85,7 +85,7 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         """Normalize `x`."""
         check_input(x, self.num_features)
         normalized = normalize_pooled(x, Pool(self.num_features), eps=self.eps)
-        regions = self.given_map("regions", x, "nearest")
+        regions = self.read_map("regions", x, "nearest")
         gain, offset = (each.to(x.dtype) for each in self._affine_maps(regions, x))
         # Not addcmul: its backward multiplies by 1 twice.
         return in_layout_of((normalized * gain).add_(offset), x)

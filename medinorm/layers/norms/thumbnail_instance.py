@@ -153,7 +153,7 @@ def uncompiled() -> Iterator[None]:
             yield
 
 
-def freeze_at_first_sight(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
-    """Observer that freezes the statistics of the batch that comes by."""
+def freeze_from_first_input(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
+    """Observer that freezes the statistics of the first input of a layer."""
     if not layer.is_frozen:
         layer.freeze(moments(x))

@@ -57,7 +57,7 @@ class DSU(StylePerturbation):
         return normalize(x, mean, std, new_std, new_mean)
 
     def _shift(self, values: Tensor) -> Tensor:
-        """Add noise as wide as `values` spread over the batch."""
-        spread = (values.var(0, correction=0, keepdim=True) + self.eps).sqrt()
+        """Add noise with the standard deviation of `values` over the batch."""
+        std = (values.var(0, correction=0, keepdim=True) + self.eps).sqrt()
         noise = self.draws.normal(*values.shape).to(values)
-        return values + self.factor * noise * spread
+        return values + self.factor * noise * std

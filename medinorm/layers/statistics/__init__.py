@@ -1,1 +1,1 @@
-"""The statistics and the map that all norms share."""
+"""The statistics that all norms share, and how they are applied."""

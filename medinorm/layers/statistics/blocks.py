@@ -1,12 +1,11 @@
-"""Channel statistics and affine maps on the CPU, a cache-sized block at a time.
+"""Channel statistics, gain and offset on the CPU, a cache-sized block at a time.
 
-torch's own kernels are right and fast for contiguous tensors but lose digits for
+torch's own functions are right and fast for contiguous tensors but lose digits for
 ``channels_last_3d`` ones, and a chain of ordinary torch calls reads and writes main
 memory once a call. Here each block passes through the whole chain while it is in cache.
 Nothing here records gradients. Statistics have shape ``(N, C)`` and are float64, which
-costs nothing and keeps the digits of a mean that is large against the spread. A *voxel
-view* is ``(N, C, V)`` or ``(N, V, C)``,
-whichever needs no copy.
+costs nothing and keeps the digits of a mean that is large against the standard
+deviation. A *voxel view* is ``(N, C, V)`` or ``(N, V, C)``, whichever needs no copy.
 """
 
 from collections.abc import Iterator
@@ -213,14 +212,14 @@ def reduce_gradient(gradient: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, 
     view, axis = voxel_view(x)
     dtype = values_dtype(x)
     centre, rest = split_mean(mean, dtype)
-    given, centre = view_along(gradient, axis), centre.unsqueeze(axis)
-    plain, moment = torch.zeros_like(centre), torch.zeros_like(centre)
+    gradients, centre = view_along(gradient, axis), centre.unsqueeze(axis)
+    total, moment = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
-        part = given[block].to(dtype)
-        plain[stat] += part.sum(axis, keepdim=True)
+        part = gradients[block].to(dtype)
+        total[stat] += part.sum(axis, keepdim=True)
         product = (view[block] - centre[stat]).mul_(part)
         moment[stat] += product.sum(axis, keepdim=True)
-    total = plain.squeeze(axis).to(mean.dtype)
+    total = total.squeeze(axis).to(mean.dtype)
     return total, moment.squeeze(axis) - rest * total
 
 
@@ -230,7 +229,7 @@ def combine(
     """``gradient * a + (x - mean) * b + c`` with `factors` a, b, c of ``(N, C)``."""
     view, axis = voxel_view(x)
     dtype = values_dtype(x)
-    given = view_along(gradient, axis)
+    gradients = view_along(gradient, axis)
     a, b, c = factors
     centre, rest = split_mean(mean, dtype)
     terms = (centre, a, b, c - rest * b)
@@ -240,7 +239,7 @@ def combine(
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
         part = torch.sub(view[block], centre[stat], out=room)
-        part.mul_(b[stat]).add_(c[stat]).add_(given[block] * a[stat])
+        part.mul_(b[stat]).add_(c[stat]).add_(gradients[block] * a[stat])
         if not same_dtype:
             target[block] = part
     return out

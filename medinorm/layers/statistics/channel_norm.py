@@ -46,7 +46,7 @@ class ChannelNorm(nn.Module):
             nn.init.zeros_(self.bias)
 
     def follow(self, gain: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
-        """Gain and offset of this norm's affine map after another one."""
+        """Gain and offset of this norm after those of another one."""
         if self.weight is None or self.bias is None:
             return gain, offset
         return gain * self.weight, offset * self.weight + self.bias
@@ -83,16 +83,16 @@ def check_values(count: int) -> None:
         )
 
 
-def plain(x: Tensor) -> Tensor:
-    """`x` without its subclass: MONAI's MetaTensor slows every operation down."""
+def strip_subclass(x: Tensor) -> Tensor:
+    """`x` as a torch tensor: MONAI's MetaTensor slows every operation down."""
     return x.as_subclass(Tensor) if type(x) is not Tensor and can_see_values() else x
 
 
-def like(y: Tensor, x: Tensor) -> Tensor:
+def restore_subclass(y: Tensor, x: Tensor) -> Tensor:
     """`y` in the subclass of `x`, a tensor of the same shape, and with its metadata.
 
     Examples:
-        >>> like(torch.ones(2), torch.zeros(2))
+        >>> restore_subclass(torch.ones(2), torch.zeros(2))
         tensor([1., 1.])
     """
     return y if type(y) is type(x) else y.view_as(x)

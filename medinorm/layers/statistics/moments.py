@@ -1,4 +1,4 @@
-"""Mean and spread of each sample's channels, in a form that can be pooled."""
+"""Mean and variance of each sample's channels, in a form that can be pooled."""
 
 from typing import Any, NamedTuple
 
@@ -13,14 +13,15 @@ from medinorm.layers.statistics.blocks import (
     refine,
     values_dtype,
 )
-from medinorm.layers.statistics.channel_norm import can_see_values, plain
+from medinorm.layers.statistics.channel_norm import can_see_values, strip_subclass
 
 
 class Moments(NamedTuple):
     """Count, mean and sum of squared distances from the mean.
 
     Sums of squares about the mean, not about zero: nothing cancels when the mean is
-    large against the spread, and moments of tiles, ranks or samples can be pooled.
+    large against the standard deviation, and moments of tiles, ranks or samples can be
+    pooled.
 
     Args:
         count: number (or total weight) of voxels, broadcasts against `mean`.
@@ -109,9 +110,9 @@ def moments(x: Tensor, mask: Tensor | None = None) -> Moments:
         >>> count.item(), mean.item(), m2.item()
         (3.0, 2.0, 2.0)
     """
-    x = plain(x)
+    x = strip_subclass(x)
     if mask is not None:
-        return _masked_moments(x, plain(mask))
+        return _masked_moments(x, strip_subclass(mask))
     dtype = statistics_dtype(x)
     count = torch.full((1, 1), x.shape[2:].numel(), dtype=dtype, device=x.device)
     if x.device.type == "cpu" and can_see_values():

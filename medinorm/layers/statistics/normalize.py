@@ -1,4 +1,4 @@
-"""The map that all norms share: centre, scale, shift, and optionally activate."""
+"""What all norms do last: centre, scale, shift, and optionally activate."""
 
 from typing import Any, Literal
 
@@ -13,7 +13,11 @@ from medinorm.layers.statistics.blocks import (
     split_mean,
     values_dtype,
 )
-from medinorm.layers.statistics.channel_norm import can_see_values, like, plain
+from medinorm.layers.statistics.channel_norm import (
+    can_see_values,
+    restore_subclass,
+    strip_subclass,
+)
 
 Activation = Literal["relu", "leaky_relu"]
 
@@ -54,10 +58,10 @@ def normalize(
     offset = torch.zeros_like(mean) if bias is None else bias
     terms = (term.to(mean.dtype).expand(x.shape[:2]) for term in (mean, scale, offset))
     if x.device.type == "cpu" and can_see_values():
-        y = _BlockedAffine.apply(plain(x), *terms)  # type: ignore[no-untyped-call]
+        y = _BlockedAffine.apply(strip_subclass(x), *terms)  # type: ignore[no-untyped-call]
     else:
-        y = _affine(plain(x), *terms)
-    return like(activate(y, activation), x)
+        y = _affine(strip_subclass(x), *terms)
+    return restore_subclass(activate(y, activation), x)
 
 
 def _affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ from medinorm.layers.statistics.blocks import (
 from medinorm.layers.statistics.channel_norm import (
     can_see_values,
     check_values,
-    like,
-    plain,
+    restore_subclass,
+    strip_subclass,
 )
 from medinorm.layers.statistics.moments import Moments, moments, statistics_dtype
 from medinorm.layers.statistics.normalize import normalize
@@ -89,8 +89,8 @@ def normalize_pooled(
     """Normalize `x` with its own statistics, pooled as `pool` says.
 
     Contiguous tensors take torch's group norm, which costs little more than a copy (its
-    instance norm costs two to three). In ``channels_last_3d`` that kernel is wrong by
-    up to the mean itself, so there the kernels of this package do the work.
+    instance norm costs two to three). In ``channels_last_3d`` torch's code is wrong
+    by up to the mean itself, so there the code of this package does the work.
 
     Args:
         x: ``(N, C, ...)``.
@@ -123,7 +123,7 @@ def normalize_pooled(
 def normalize_measured(
     x: Tensor, pool: Pool, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Moments]:
-    """Normalize by this package's own kernels; also return the pooled moments.
+    """Normalize by this package's own code; also return the pooled moments.
 
     The moments carry no gradient.
     """
@@ -135,9 +135,9 @@ def normalize_measured(
     gain = torch.ones((), dtype=dtype) if weight is None else weight.to(dtype)
     offset = torch.zeros((), dtype=dtype) if bias is None else bias.to(dtype)
     y, *pooled = _PooledNorm.apply(  # type: ignore[no-untyped-call]
-        plain(x), gain.expand(shape), offset.expand(shape), pool, eps
+        strip_subclass(x), gain.expand(shape), offset.expand(shape), pool, eps
     )
-    return like(y, x), Moments(*pooled)
+    return restore_subclass(y, x), Moments(*pooled)
 
 
 class _PooledNorm(torch.autograd.Function):
@@ -201,7 +201,7 @@ def _group_norm(
     """Group norm by torch and the statistics it used."""
     size, channels = x.shape[:2]
     voxels = x.shape[2:].numel()
-    # The kernel reads the memory of its arguments in a row, whatever their strides.
+    # torch reads the memory of its arguments in a row, whatever their strides.
     x = x.contiguous()
     weight = None if weight is None else weight.contiguous()
     bias = None if bias is None else bias.contiguous()

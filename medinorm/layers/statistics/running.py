@@ -13,7 +13,7 @@ class RunningMoments(nn.Module):
 
     Args:
         num_features: number of channels, :math:`C`.
-        momentum: weight of a new batch; None for the plain average over all batches.
+        momentum: weight of a new batch; None for the average over all batches.
 
     Examples:
         >>> from medinorm.layers.statistics.moments import moments

@@ -17,7 +17,7 @@ def adapt_batch_statistics(
 ) -> nn.Module:
     """Estimate the running statistics of a network anew.
 
-    Batches are pooled by total variance: the spread between their means counts. (The
+    Batches are pooled by total variance: the variance between their means counts. (The
     running average of torch leaves it out.) Nothing else of the network changes.
 
     Args:
@@ -47,20 +47,20 @@ def adapt_batch_statistics(
     if not layers:
         raise ValueError("the network keeps no batch statistics that could be adapted")
     momenta = [layer.momentum for layer in layers]
-    seen: list[list[tuple[Tensor, Tensor]]] = [[] for _ in layers]
+    measured: list[list[tuple[Tensor, Tensor]]] = [[] for _ in layers]
     for layer in layers:
         layer.momentum = 1.0  # the buffers then hold the last batch, alone
         layer.train()
     with torch.no_grad():
         for batch in batches:
             call(adapted, batch)
-            for layer, found in zip(layers, seen, strict=True):
-                found.append((layer.running_mean.clone(), layer.running_var.clone()))
-    for layer, momentum, found in zip(layers, momenta, seen, strict=True):
-        if not found:
+            for layer, own in zip(layers, measured, strict=True):
+                own.append((layer.running_mean.clone(), layer.running_var.clone()))
+    for layer, momentum, own in zip(layers, momenta, measured, strict=True):
+        if not own:
             raise ValueError("there are no scans to adapt to")
         layer.momentum = momentum
-        _pool(layer, found)
+        _pool(layer, own)
     return adapted.eval()
 
 
@@ -77,10 +77,10 @@ def _has_running_mean(module: Any) -> bool:
 
 
 @torch.no_grad()
-def _pool(layer: Any, found: list[tuple[Tensor, Tensor]]) -> None:
+def _pool(layer: Any, measured: list[tuple[Tensor, Tensor]]) -> None:
     """Write the pooled statistics of several batches into a layer."""
     means, variances = (
-        torch.stack(column).double() for column in zip(*found, strict=True)
+        torch.stack(column).double() for column in zip(*measured, strict=True)
     )
     layer.running_mean.copy_(means.mean(0))
     layer.running_var.copy_(variances.mean(0) + means.var(0, correction=0))

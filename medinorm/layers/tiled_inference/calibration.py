@@ -43,7 +43,7 @@ def calibrate(volume: Tensor, chosen: Sequence[Tile], cells: Sequence[Tile]) -> 
     total = torch.stack([_sums(volume, dark, tile) for tile in cells]).sum(0)
     sample = torch.stack([_sums(volume, dark, tile) for tile in chosen])
     design = total[0] / sample[:, 0].sum()
-    known = total > 0  # a constant channel says nothing
+    known = total > 0  # a constant channel gives no information
     return _solve((design * sample[:, known] / total[known]).T)
 
 

@@ -1,4 +1,4 @@
-"""What a network looks at: its stride and how far it sees, found by trying."""
+"""What a network looks at: its stride and how far it sees, measured by trials."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -52,23 +52,15 @@ def measure_steps(network: nn.Module, predict: Predictor, volume: Tensor) -> Ste
 
 
 def coarsest(steps: Steps) -> Shape:
-    """The stride of a network: tiles at multiples of it meet the grid of each level."""
-    return tuple(max(axis) for axis in zip(*steps.values(), strict=True))
-
-
-def measure_stride(network: nn.Module, predict: Predictor, volume: Tensor) -> Shape:
-    """How many voxels of the input one voxel of the coarsest features spans.
-
-    Takes and raises what `measure_steps` does.
+    """The stride of a network: tiles at multiples of it meet the grid of each level.
 
     Examples:
-        >>> from medinorm.layers import ThumbnailInstanceNorm3d
         >>> down = nn.Conv3d(1, 1, (1, 2, 2), stride=(1, 2, 2))
         >>> network = nn.Sequential(down, nn.Upsample(scale_factor=(1, 2, 2)))
-        >>> measure_stride(network, network, torch.zeros(1, 1, 8, 8, 8))
+        >>> coarsest(measure_steps(network, network, torch.zeros(1, 1, 8, 8, 8)))
         (1, 2, 2)
     """
-    return coarsest(measure_steps(network, predict, volume))
+    return tuple(max(axis) for axis in zip(*steps.values(), strict=True))
 
 
 @torch.no_grad()
@@ -241,7 +233,7 @@ def _reach_along(predict: Predictor, volume: Tensor, stride: Shape, axis: int) -
         if not where:
             raise ValueError(
                 "windows with surroundings need a network that returns floating-point "
-                "values in which a NaN of its input is found again: let it return "
+                "values in which a NaN of its input appears again: let it return "
                 "logits and take their argmax later, or set surroundings=False"
             )
         far = max(around * step - where[0], where[-1] + 1 - (around + 1) * step, 0)

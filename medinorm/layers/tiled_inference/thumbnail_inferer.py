@@ -24,8 +24,8 @@ from medinorm.layers.tiled_inference.tiles import (
     Shape,
     Tile,
     Window,
+    choose_tiles,
     cut_tiles,
-    spread_tiles,
 )
 from medinorm.layers.tiled_inference.whole_volume import (
     freeze_from_strided,
@@ -136,15 +136,15 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
         if not inputs.numel():
             raise ValueError(f"there are no voxels in inputs {tuple(inputs.shape)}")
         own = {word: kwargs.pop(word) for word in _OWN_WORDS if word in kwargs}
-        plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
+        without_meta = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         volumes = [
             self._infer(volume, network, own, *args, **kwargs)
-            for volume in plain.split(1)
+            for volume in without_meta.split(1)
         ]
         if len(volumes) > 1 and not isinstance(volumes[0], Tensor):
             raise ValueError("give one volume at a time to a network of many outputs")
         result = torch.cat(volumes) if len(volumes) > 1 else volumes[0]
-        return _with_meta(result, inputs) if plain is not inputs else result
+        return _with_meta(result, inputs) if without_meta is not inputs else result
 
     def _infer(
         self,
@@ -208,9 +208,9 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
     def _sample(
         self, volume: Tensor, padded: Tensor, core: Shape, halo: Shape, stride: Shape
     ) -> list[list[Tile]]:
-        """A few windows that speak for the volume, in batches."""
+        """A few windows that represent the volume, in batches."""
         shape, room = tuple(volume.shape[2:]), tuple(padded.shape[2:])
-        tiles = spread_tiles(shape, core, halo, stride, self.count, room)
+        tiles = choose_tiles(shape, core, halo, stride, self.count, room)
         cells = cut_tiles(shape, core, halo, stride, room)
         weights = calibrate(volume, tiles, cells).tolist()
         tiles = [replace(t, weight=w) for t, w in zip(tiles, weights, strict=True)]
@@ -251,7 +251,7 @@ def _with_meta(result: Any, inputs: MetaTensor) -> Any:
         return {name: _with_meta(each, inputs) for name, each in result.items()}
     if isinstance(result, (tuple, list)):
         return type(result)(_with_meta(each, inputs) for each in result)
-    like = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)
-    return convert_to_dst_type(result, like, dtype=result.dtype, device=result.device)[
-        0
-    ]
+    target = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)
+    return convert_to_dst_type(
+        result, target, dtype=result.dtype, device=result.device
+    )[0]

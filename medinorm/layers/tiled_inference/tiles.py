@@ -120,7 +120,7 @@ def _cut_axes(shape: Shape, core: Shape, stride: Shape) -> list[list[slice]]:
     return axes
 
 
-def spread_tiles(
+def choose_tiles(
     shape: Shape,
     core: Shape,
     halo: Shape,
@@ -128,7 +128,7 @@ def spread_tiles(
     count: int,
     room: Shape | None = None,
 ) -> list[Tile]:
-    """Choose a few tiles of `cut_tiles`, spread evenly, with crops of one shape.
+    """Choose a few tiles of `cut_tiles`, evenly distributed, with crops of one shape.
 
     Args:
         shape: of the volume.
@@ -139,7 +139,7 @@ def spread_tiles(
         room: as in `cut_tiles`.
 
     Examples:
-        >>> for tile in spread_tiles((10,), (4,), (0,), stride=(1,), count=3):
+        >>> for tile in choose_tiles((10,), (4,), (0,), stride=(1,), count=3):
         ...     print(tile.core[0].start, tile.core[0].stop, tile.crop[0].start)
         4 8 4
         0 4 0
@@ -148,7 +148,7 @@ def spread_tiles(
     axes = _cut_axes(shape, core, stride)
     parts = [len(axis) for axis in axes]
     tiles = []
-    for cell in _spread_cells(parts, min(count, math.prod(parts))):
+    for cell in _choose_cells(parts, min(count, math.prod(parts))):
         inner, outer = [], []
         limits = zip(cell, axes, halo, stride, room or shape, strict=True)
         for place, cores, edge, step, size in limits:
@@ -163,7 +163,7 @@ def spread_tiles(
     return tiles
 
 
-def _spread_cells(parts: list[int], count: int) -> list[Shape]:
+def _choose_cells(parts: list[int], count: int) -> list[Shape]:
     """Cells of a grid in an order in which the first few cover it evenly.
 
     Regular steps through the grid would hit the same rows again and again. The points

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from medinorm.layers.norms.thumbnail_instance import (
     Observer,
     ThumbnailInstanceNorm3d,
-    freeze_at_first_sight,
+    freeze_from_first_input,
     observed,
 )
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.tiled_inference.field_of_view import Predictor, Steps
-from medinorm.layers.tiled_inference.tiles import Shape, Tile, part_of, spread_tiles
+from medinorm.layers.tiled_inference.tiles import Shape, Tile, choose_tiles, part_of
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def freeze_from_tiles(
         volume: ``(1, C, ...)``.
         batches: tiles that pass together; their crops have the same shape.
         steps: of the network (`measure_steps`), to find the tiles in coarser features;
-            without them they are found by the shape of the features.
+            without them they are located by the shape of the features.
 
     Raises:
         ValueError: a layer has several places in the network.
@@ -62,10 +62,11 @@ def freeze_from_tiles(
             predict(_crops(volume, batches[0]))
         return
     first, *others = batches
-    while found := _measure_next_layer(network, predict, volume, first, steps):
+    while measured := _measure_next_layer(network, predict, volume, first, steps):
         for batch in others:
-            found += _measure_next_layer(network, predict, volume, batch, steps)
-        found[0][0].freeze(Moments.merge(*(measured for _, measured in found)))
+            measured += _measure_next_layer(network, predict, volume, batch, steps)
+        layer = measured[0][0]
+        layer.freeze(Moments.merge(*(own for _, own in measured)))
 
 
 def _measure_next_layer(
@@ -76,11 +77,11 @@ def _measure_next_layer(
     steps: Steps | None,
 ) -> list[tuple[ThumbnailInstanceNorm3d, Moments]]:
     """The first layer that is not frozen, and the moments of tiles there, if any."""
-    found: list[tuple[ThumbnailInstanceNorm3d, Moments]] = []
+    measured: list[tuple[ThumbnailInstanceNorm3d, Moments]] = []
 
     def measure(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
         if not layer.is_frozen:
-            found.append((layer, _measure(layer, x, batch, steps)))
+            measured.append((layer, _measure(layer, x, batch, steps)))
             raise _Reached
 
     try:
@@ -88,7 +89,7 @@ def _measure_next_layer(
             predict(_crops(volume, batch))
     except _Reached:
         pass
-    return found
+    return measured
 
 
 def _crops(volume: Tensor, batch: Sequence[Tile]) -> Tensor:
@@ -98,7 +99,7 @@ def _crops(volume: Tensor, batch: Sequence[Tile]) -> Tensor:
 
 
 def _freezing(batch: Sequence[Tile], steps: Steps | None) -> Observer:
-    """An observer that freezes the statistics of the tiles that come by."""
+    """An observer that freezes the statistics of the tiles that pass."""
 
     def freeze(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
         layer.freeze(_measure(layer, x, batch, steps))
@@ -121,7 +122,7 @@ def _measure(
 
 @contextmanager
 def _observed_once(network: nn.Module, observer: Observer) -> Iterator[None]:
-    """As `observed`, for one pass, in which a layer must not be met again."""
+    """As `observed`, for one pass, in which a layer must not occur again."""
     seen: set[nn.Module] = set()
 
     def observe(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
@@ -143,7 +144,7 @@ def freeze_from_strided(
 ) -> None:
     """Freeze the statistics of a thumbnail that takes every k-th voxel.
 
-    Never of an averaged thumbnail: averaging removes the noise, and the spread with it.
+    Never of an averaged thumbnail: averaging removes noise, and variance with it.
     A tile at full resolution is compared with the frozen statistics; if they differ
     much there is a warning.
 
@@ -159,21 +160,21 @@ def freeze_from_strided(
         spare = (volume.shape[axis] - 1) // step + 1 - part
         every = torch.arange(0, volume.shape[axis], step)[spare // 2 :][:part]
         thumbnail = thumbnail.index_select(axis, every.to(volume.device))
-    with _observed_once(network, freeze_at_first_sight):
+    with _observed_once(network, freeze_from_first_input):
         predict(thumbnail)
     none, ones = (0,) * len(window), (1,) * len(window)
-    (middle,) = spread_tiles(tuple(volume.shape[2:]), window, none, ones, count=1)
+    (middle,) = choose_tiles(tuple(volume.shape[2:]), window, none, ones, count=1)
     ratio = _compare(network, predict, part_of(volume, middle.crop))
     if not 1 / SUSPICIOUS_RATIO < ratio < SUSPICIOUS_RATIO:
         _log.warning(
-            "features of a full-resolution tile spread %.2g times as far as those of "
-            "the strided volume: statistics from tiles may be better",
+            "features of a full-resolution tile have %.2g times the standard deviation "
+            "of those of the strided volume: statistics from tiles may be better",
             ratio,
         )
 
 
 def _compare(network: nn.Module, predict: Predictor, tile: Tensor) -> float:
-    """Spread of the features of a tile, as a multiple of the frozen ones."""
+    """Standard deviation of a tile's features, as a multiple of the frozen one."""
     logs: list[float] = []
 
     def compare(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:

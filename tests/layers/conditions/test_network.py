@@ -82,9 +82,10 @@ def test_a_map_of_the_whole_volume_is_not_squeezed_into_a_window():
     mask = (torch.arange(8) < 6).float().expand_as(x)
     with pytest.raises(ValueError, match=r'\(8, 8, 8\).*map_channel="mask"'):
         infer(x, network, mask=mask)
-    network.map_channel = "mask"
-    first = infer(torch.cat([x, mask], 1), network)[..., :4, :4, :4]
-    network.map_channel = None
+    reader = network.with_map_channel("mask")
+    first = infer(torch.cat([x, mask], 1), reader)[..., :4, :4, :4]
+    assert network.map_channel is None
+    assert not reader.training
     window = (..., *(slice(4),) * 3)
     torch.testing.assert_close(first, network(x[window], mask=mask[window]))
 

@@ -11,6 +11,8 @@ from medinorm.layers import (
     moments,
 )
 
+CONFORMANCE = {"options": {"style_dim": 3}}  # read by test_conformance.py
+
 
 def _layer(**options):
     layer = AdaptiveInstanceNorm3d(3, style_dim=5, hidden=4, **options)

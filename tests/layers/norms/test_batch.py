@@ -4,6 +4,11 @@ from torch import nn
 
 from medinorm.layers import BatchNorm3d
 
+CONFORMANCE = {
+    "invariant": False,
+    "batch_statistics": True,
+}  # read by test_conformance.py
+
 
 @pytest.mark.parametrize("momentum", [0.1, 0.3, None])
 def test_training_and_evaluation_agree_with_torch(layout, momentum):

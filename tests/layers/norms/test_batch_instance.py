@@ -3,6 +3,11 @@ import torch
 
 from medinorm.layers import BatchInstanceNorm3d, BatchNorm3d, InstanceNorm3d
 
+CONFORMANCE = {
+    "invariant": False,
+    "batch_statistics": True,
+}  # read by test_conformance.py
+
 
 def _with_gate(value):
     norm = BatchInstanceNorm3d(3)

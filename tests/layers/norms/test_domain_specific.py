@@ -8,6 +8,11 @@ from medinorm.layers import (
     InstanceNorm3d,
 )
 
+CONFORMANCE = {
+    "options": {"num_domains": 2},
+    "invariant": False,
+}  # read by test_conformance.py
+
 DOMAINS = torch.tensor([1, 0, 1])
 
 

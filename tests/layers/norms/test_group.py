@@ -4,6 +4,12 @@ from torch import nn
 
 from medinorm.layers import GroupNorm3d
 
+CONFORMANCE = {
+    "options": {"num_groups": 2},
+    "one_voxel": True,
+    "invariant": False,
+}  # read by test_conformance.py
+
 
 def test_agrees_with_torch_and_loads_its_state(layout):
     reference = nn.GroupNorm(2, 6)

@@ -3,6 +3,11 @@ import torch
 
 from medinorm.layers import BatchNorm3d, IBN3d, InstanceNorm3d
 
+CONFORMANCE = {
+    "invariant": False,
+    "batch_statistics": True,
+}  # read by test_conformance.py
+
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 0.5, 1.0])
 @pytest.mark.parametrize("channels", [1, 5])

@@ -10,6 +10,11 @@ from medinorm.layers import (
     SelfAttentiveInstanceNorm3d,
 )
 
+CONFORMANCE = {
+    "options": {"max_tokens": 8},
+    "invariant": False,
+}  # read by test_conformance.py
+
 
 def _naive(x, style, layer):
     """The formulas of the docstring with every voxel of the style as a token."""

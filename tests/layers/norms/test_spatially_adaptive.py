@@ -5,6 +5,10 @@ from torch import nn
 
 from medinorm.layers import ConditionalNetwork, InstanceNorm3d, SpatiallyAdaptiveNorm3d
 
+CONFORMANCE = {
+    "options": {"num_regions": 3, "hidden": 4}
+}  # read by test_conformance.py
+
 
 def _network(**options):
     layer = SpatiallyAdaptiveNorm3d(3, num_regions=4, hidden=8, **options)

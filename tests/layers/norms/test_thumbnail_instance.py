@@ -6,7 +6,7 @@ from torch import nn
 
 from medinorm.layers import InstanceNorm3d, ThumbnailInstanceNorm3d, moments
 from medinorm.layers.norms.thumbnail_instance import (
-    freeze_at_first_sight,
+    freeze_from_first_input,
     frozen_statistics,
     observed,
 )
@@ -72,7 +72,7 @@ def test_deeper_layers_are_measured_behind_frozen_ones():
         ThumbnailInstanceNorm3d(2), nn.Tanh(), ThumbnailInstanceNorm3d(2)
     )
     tiles = torch.randn(3, 2, 8) * torch.tensor([1.0, 4, 9]).view(3, 1, 1)
-    with frozen_statistics(network), observed(network, freeze_at_first_sight):
+    with frozen_statistics(network), observed(network, freeze_from_first_input):
         first = network(tiles)
         again = network(tiles[:1])
     torch.testing.assert_close(again, first[:1])

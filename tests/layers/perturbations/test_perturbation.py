@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from medinorm.layers import DSU, EFDMix, MixStyle, PermutedAdaIN
+from medinorm.layers import DSU, PERTURBATIONS, EFDMix, MixStyle, PermutedAdaIN
 
-KINDS = [MixStyle, DSU, EFDMix, PermutedAdaIN]
+KINDS = list(PERTURBATIONS.values())
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 

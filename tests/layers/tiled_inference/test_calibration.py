@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.tiled_inference.calibration import calibrate
-from medinorm.layers.tiled_inference.tiles import cut_tiles, part_of, spread_tiles
+from medinorm.layers.tiled_inference.tiles import choose_tiles, cut_tiles, part_of
 
 SHAPE, CORE = (40, 32, 32), (8, 8, 8)
 
@@ -21,7 +21,7 @@ def _head(seed):
 
 def _tiles(count):
     ones, none = (1,) * 3, (0,) * 3
-    return spread_tiles(SHAPE, CORE, none, ones, count), cut_tiles(SHAPE, CORE, none)
+    return choose_tiles(SHAPE, CORE, none, ones, count), cut_tiles(SHAPE, CORE, none)
 
 
 def _error(volume, chosen, weights):

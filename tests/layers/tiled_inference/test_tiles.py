@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.layers.tiled_inference.tiles import Tile, cut_tiles, spread_tiles
+from medinorm.layers.tiled_inference.tiles import Tile, choose_tiles, cut_tiles
 
 axes = st.tuples(st.integers(1, 20), st.integers(1, 8), st.integers(0, 5))
 
@@ -46,11 +46,11 @@ def test_cores_are_found_in_coarser_features():
     st.sampled_from([1, 2, 4]),
     st.integers(1, 9),
 )
-def test_spread_tiles_have_one_shape_and_start_aligned(drawn, align, count):
+def test_chosen_tiles_have_one_shape_and_start_aligned(drawn, align, count):
     core = tuple(part * align for part, _, _ in drawn)
     shape = tuple(part * align + more for part, more, _ in drawn)
     halo = tuple(edge * align for _, _, edge in drawn)
-    tiles = spread_tiles(shape, core, halo, (align,) * len(shape), count)
+    tiles = choose_tiles(shape, core, halo, (align,) * len(shape), count)
     assert len({tile.shape for tile in tiles}) == 1
     stride = (align,) * len(shape)
     cells = [tile.core for tile in cut_tiles(shape, core, halo, stride)]
@@ -66,7 +66,7 @@ def test_spread_tiles_have_one_shape_and_start_aligned(drawn, align, count):
 
 
 def test_a_few_tiles_share_no_row():
-    tiles = spread_tiles((30,) * 3, (10,) * 3, (0,) * 3, stride=(1,) * 3, count=3)
+    tiles = choose_tiles((30,) * 3, (10,) * 3, (0,) * 3, stride=(1,) * 3, count=3)
     for axis in range(3):
         assert len({tile.core[axis].start for tile in tiles}) >= 2
 
