@@ -11,7 +11,7 @@ from medinorm.layers import (
     moments,
 )
 
-CONFORMANCE = {"options": {"style_dim": 3}}  # read by test_conformance.py
+CONFORMANCE = {"options": {"style_dim": 3}}
 
 
 def _layer(**options):

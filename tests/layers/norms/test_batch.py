@@ -7,7 +7,7 @@ from medinorm.layers import BatchNorm3d
 CONFORMANCE = {
     "invariant": False,
     "batch_statistics": True,
-}  # read by test_conformance.py
+}
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.3, None])

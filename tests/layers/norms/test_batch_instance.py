@@ -6,7 +6,7 @@ from medinorm.layers import BatchInstanceNorm3d, BatchNorm3d, InstanceNorm3d
 CONFORMANCE = {
     "invariant": False,
     "batch_statistics": True,
-}  # read by test_conformance.py
+}
 
 
 def _with_gate(value):

@@ -8,7 +8,7 @@ CONFORMANCE = {
     "per_sample": False,
     "invariant": False,
     "smooth": False,
-}  # read by test_conformance.py
+}
 
 EPS = 1e-5
 

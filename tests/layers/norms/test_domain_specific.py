@@ -11,7 +11,7 @@ from medinorm.layers import (
 CONFORMANCE = {
     "options": {"num_domains": 2},
     "invariant": False,
-}  # read by test_conformance.py
+}
 
 DOMAINS = torch.tensor([1, 0, 1])
 

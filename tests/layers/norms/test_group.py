@@ -8,7 +8,7 @@ CONFORMANCE = {
     "options": {"num_groups": 2},
     "one_voxel": True,
     "invariant": False,
-}  # read by test_conformance.py
+}
 
 
 def test_agrees_with_torch_and_loads_its_state(layout):

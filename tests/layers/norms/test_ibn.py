@@ -6,7 +6,7 @@ from medinorm.layers import BatchNorm3d, IBN3d, InstanceNorm3d
 CONFORMANCE = {
     "invariant": False,
     "batch_statistics": True,
-}  # read by test_conformance.py
+}
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 0.5, 1.0])

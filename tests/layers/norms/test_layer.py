@@ -5,7 +5,7 @@ from torch.autograd import gradcheck
 
 from medinorm.layers import LayerNorm3d
 
-CONFORMANCE = {"one_voxel": True}  # read by test_conformance.py
+CONFORMANCE = {"one_voxel": True}
 
 
 def test_is_group_norm_with_one_group(layout):

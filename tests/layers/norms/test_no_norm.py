@@ -2,7 +2,7 @@ import torch
 
 from medinorm.layers import NoNorm
 
-CONFORMANCE = {"one_voxel": True, "invariant": False}  # read by test_conformance.py
+CONFORMANCE = {"one_voxel": True, "invariant": False}
 
 
 def test_returns_what_it_was_given():

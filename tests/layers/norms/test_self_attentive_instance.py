@@ -13,7 +13,7 @@ from medinorm.layers import (
 CONFORMANCE = {
     "options": {"max_tokens": 8},
     "invariant": False,
-}  # read by test_conformance.py
+}
 
 
 def _naive(x, style, layer):

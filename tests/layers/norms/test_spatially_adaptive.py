@@ -5,9 +5,7 @@ from torch import nn
 
 from medinorm.layers import ConditionalNetwork, InstanceNorm3d, SpatiallyAdaptiveNorm3d
 
-CONFORMANCE = {
-    "options": {"num_regions": 3, "hidden": 4}
-}  # read by test_conformance.py
+CONFORMANCE = {"options": {"num_regions": 3, "hidden": 4}}
 
 
 def _network(**options):

@@ -7,7 +7,7 @@ CONFORMANCE = {
     "one_voxel": True,
     "invariant": False,
     "batch_statistics": True,
-}  # read by test_conformance.py
+}
 
 
 def _with_logits(means, variances=None):
