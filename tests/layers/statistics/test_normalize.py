@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd import gradcheck
 
-from medinorm.layers.statistics import normalize
+from medinorm.layers import normalize
 
 
 def _statistics(rows=2):

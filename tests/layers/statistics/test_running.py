@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from medinorm.layers.statistics import moments
+from medinorm.layers import moments
 from medinorm.layers.statistics.running import RunningMoments
 
 
