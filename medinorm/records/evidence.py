@@ -1,15 +1,24 @@
 """The tables of the comparison: what the report reads.
 
-Of a value with an interval, `<value>_low` and `<value>_high` are the ends. Dice, NSD
-and gaps are fractions, distances are in mm. Absent is ``None``.
+Of a value with an interval, `<value>_low` and `<value>_high` are the ends. Dice and
+gaps are fractions; the units of the other metrics are in `medinorm.records.metrics`.
+Absent is ``None``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from medinorm.files.records import columns
+from medinorm.records.metrics import OTHER_METRICS
 from medinorm.records.scores import ScoreRow
 from medinorm.variant import Variant
+
+MEAN = "mean"  # in the column `label`: the mean over all labels
+
+DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
+EffectVerdict = Literal["highest", "worse", "equivalent", "undecided"]
+FactorName = Literal["intensity", "norm"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class DomainRow:
         failures: pairs of scan and seed for which nothing usable was predicted (of
             ``mean``: for one label at least).
         empty: pairs for which there was nothing to score (of ``mean``: for any label).
+        other_metrics: means of the other metrics, their names the columns.
     """
 
     variant: Variant
@@ -61,8 +71,9 @@ class DomainRow:
     dice: float | None
     dice_low: float | None
     dice_high: float | None
-    nsd: float | None
-    hd95: float | None
+    other_metrics: Mapping[str, float | None] = field(
+        metadata=columns(names=OTHER_METRICS)
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,8 @@ class SummaryRow:
         new_high: its high end.
         new_factor: its half-width, in standard deviations between domains.
         domain_sd: standard deviation between domains.
-        nsd: out of domain, as is all that follows.
+        other_metrics: means of the other metrics, their names the columns; out of
+            domain, as is all that follows.
     """
 
     variant: Variant
@@ -111,8 +123,9 @@ class SummaryRow:
     domain_sd: float | None
     worst_domain: str | None
     worst_dice: float | None
-    nsd: float | None
-    hd95: float | None
+    other_metrics: Mapping[str, float | None] = field(
+        metadata=columns(names=OTHER_METRICS)
+    )
     scans: int
     subjects: int
     domains: int
@@ -139,7 +152,7 @@ class DifferenceRow:
     p: float | None
     p_holm: float | None
     detectable: float | None
-    verdict: Literal["better", "worse", "equivalent", "undecided"]
+    verdict: DifferenceVerdict
     scans: int
     seeds: int
 
@@ -154,7 +167,7 @@ class EffectRow:
         spread: best minus worst level of the other factor, within this one.
     """
 
-    factor: Literal["intensity", "norm"]
+    factor: FactorName
     level: str
     variants: int
     out_domain: float | None
@@ -165,7 +178,7 @@ class EffectRow:
     difference_high: float | None
     p: float | None
     p_holm: float | None
-    verdict: Literal["highest", "worse", "equivalent", "undecided"]
+    verdict: EffectVerdict
     spread: float | None
     spread_low: float | None
     spread_high: float | None
