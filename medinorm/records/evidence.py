@@ -6,7 +6,7 @@ Absent is ``None``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from medinorm.files.records import columns
@@ -19,6 +19,11 @@ MEAN = "mean"  # in the column `label`: the mean over all labels
 DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
 EffectVerdict = Literal["highest", "worse", "equivalent", "undecided"]
 FactorName = Literal["intensity", "norm"]
+
+_OPPOSITE: Mapping[DifferenceVerdict, DifferenceVerdict] = {
+    "better": "worse",
+    "worse": "better",
+}
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,18 @@ class DifferenceRow:
     scans: int
     seeds: int
 
+    def reverse(self) -> "DifferenceRow":
+        """The same difference, seen from the other variant."""
+        return replace(
+            self,
+            variant=self.other,
+            other=self.variant,
+            difference=_negative(self.difference),
+            difference_low=_negative(self.difference_high),
+            difference_high=_negative(self.difference_low),
+            verdict=_OPPOSITE.get(self.verdict, self.verdict),
+        )
+
 
 @dataclass(frozen=True)
 class EffectRow:
@@ -219,3 +236,8 @@ class FairnessRow:
     batch_size: str
     augmentation: str
     threads: str
+
+
+def _negative(number: float | None) -> float | None:
+    """The number with the other sign."""
+    return None if number is None else -number
