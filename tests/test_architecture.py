@@ -12,7 +12,7 @@ GROUND_FLOOR = (
     "errors",
     "declarations",
     "choices",
-    "domain",
+    "domain_noun",
     "variant",
     "files",
     "jobs",

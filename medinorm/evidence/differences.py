@@ -109,11 +109,13 @@ def tabulate_ranking(study: StudyScores) -> list[RankingRow]:
     tails = (1 - study.settings.confidence) / 2
     rows = []
     for rank, index in enumerate(np.argsort(-found.value, kind="stable"), start=1):
+        interval = found.interval((index,), share=True)
         row = RankingRow(
             rank,
             study.axes.variants[places[index]],
             float(found.value[index]),
-            *found.interval((index,), share=True)[1:],
+            interval.low,
+            interval.high,
             *_rank_range(chance[index], ranks[index], tails),
         )
         rows.append(row)

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from medinorm.evidence.bootstrap import Array, Estimate, known
+from medinorm.evidence.bootstrap import Array, Estimate, Interval, known
 from medinorm.evidence.differences import judge
 from medinorm.evidence.study_scores import StudyScores, over_domains
 from medinorm.records.evidence import EffectRow, FactorName
 from medinorm.variant import Variant
 
-_NO_DIFFERENCE = (None,) * 5  # `difference` to `p_holm` of the highest level
 _OTHER: dict[FactorName, FactorName] = {"intensity": "norm", "norm": "intensity"}
 
 
@@ -83,14 +82,23 @@ def _effects(study: StudyScores, factor: FactorName) -> Iterator[EffectRow]:
     value, behind = study.estimate(means), study.estimate(means - means[best])
     corrected = _correct(behind, best)
     for index in order:
+        within, top, bottom = _range(study, crossing, index)
         row = EffectRow(
             factor,
             crossing.levels[index],
             len(crossing.others),
             *value.interval((index,), share=True),
-            *_NO_DIFFERENCE,
-            "highest",
-            *_range(study, crossing, index),
+            difference=None,
+            difference_low=None,
+            difference_high=None,
+            p=None,
+            p_holm=None,
+            verdict="highest",
+            spread=within.value,
+            spread_low=within.low,
+            spread_high=within.high,
+            spread_best=top,
+            spread_worst=bottom,
         )
         yield row if index == best else _compare(study, row, behind, corrected, index)
 
@@ -118,14 +126,14 @@ def _compare(
         difference_high=interval.high,
         p=known(behind.p[index]),
         p_holm=known(corrected[index]),
-        # None is above the highest.
+        # No level is above the highest.
         verdict="undecided" if found == "better" else found,
     )
 
 
 def _range(
     study: StudyScores, crossing: Crossing, index: int
-) -> tuple[float | None, float | None, float | None, str | None, str | None]:
+) -> tuple[Interval, str | None, str | None]:
     """Best minus worst level of the other factor, within one level, and which they are.
 
     Both are chosen by the data that measure them: the range errs on the wide side.
@@ -133,9 +141,9 @@ def _range(
     within = crossing.dice[index]
     high, low = int(within[:, 0].argmax()), int(within[:, 0].argmin())
     if high == low:
-        return None, None, None, None, None
+        return Interval(None, None, None), None, None
     found = study.estimate(within[high] - within[low])
-    return *found.interval(()), crossing.others[high], crossing.others[low]
+    return found.interval(()), crossing.others[high], crossing.others[low]
 
 
 def _correct(found: Estimate, best: int) -> Array:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medinorm.config import EvidenceConfig
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.config import EvidenceConfig
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.bootstrap import (
     Array,
     Estimate,

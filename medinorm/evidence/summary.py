@@ -37,7 +37,9 @@ def _domain_rows(
     scores = gather_scores(cases, study.axes)
     labels = [*map(str, study.axes.labels), MEAN]
     dice = study.estimate(study.means(scores.dice))
-    others = {name: study.means(scores.metrics[name])[..., 0] for name in OTHER_METRICS}
+    others: dict[str, Array] = {
+        name: study.means(scores.metrics[name])[..., 0] for name in OTHER_METRICS
+    }
     for index in np.ndindex(*dice.value.shape):
         counts = count_cases(scores, index[:2], study.axes.members[index[2]])
         if counts.seeds:
@@ -50,7 +52,7 @@ def _domain_rows(
                 labels[index[1]],
                 *counts,
                 *dice.interval(index, share=True),
-                {name: known(means[index]) for name, means in others.items()},
+                {name: known(float(means[index])) for name, means in others.items()},
             )
 
 

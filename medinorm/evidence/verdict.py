@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from medinorm import __version__
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.bootstrap import Interval
 from medinorm.evidence.differences import MIN_SEEDS
 from medinorm.evidence.study_scores import StudyScores
