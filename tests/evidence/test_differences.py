@@ -6,24 +6,9 @@ from statsmodels.stats.multitest import multipletests
 
 from medinorm.evidence.differences import judge
 from medinorm.files.tables import read_table
+from tests.evidence.planted import noisy
 
 BATCH, GROUP, LAYER = (("zscore", norm, "none") for norm in ("batch", "group", "layer"))
-
-
-def noisy(mean, seed=0, spread=0.02):
-    """Scores around a mean, with effects of subject and seed."""
-    rng = np.random.default_rng(seed)
-    effects = {}
-
-    def dice(case):
-        keys = case.scan, (case.split, case.seed)
-        person, network = (
-            effects.setdefault(key, spread * rng.normal()) for key in keys
-        )
-        value = mean + person + network / 2 + spread / 2 * rng.normal()
-        return float(np.clip(value, 0, 1))
-
-    return dice
 
 
 def read(evidence, name):
@@ -167,43 +152,6 @@ def test_many_variants_are_compared_where_they_differ_in_one_respect(comparison)
     assert sum(best in pair for pair in pairs) == 13
 
 
-@pytest.mark.parametrize(
-    ("domains", "seeds", "designs", "reason"),
-    [
-        (None, (0, 1), ("lodo", "pooled"), "2 seeds at most"),
-        ({"ge": 4, "philips": 4}, (0,), ("lodo", "pooled"), "1 seed at most"),
-        (None, (0, 1, 2), ("pooled",), "no leave-one-domain-out network was tested"),
-        (None, (0, 1, 2), ("single",), "add lodo to split.designs"),
-        ({"ge": 1, "philips": 3}, (0, 1, 2), ("lodo", "pooled"), "ge has only one"),
-    ],
-)
-def test_no_ranking_without_the_evidence_for_it(
-    comparison, read_json, domains, seeds, designs, reason
-):
-    study = comparison(domains, seeds)
-    study.add(BATCH, noisy(0.2, 1), designs=designs)
-    study.add(GROUP, noisy(0.9, 2), designs=designs)
-    evidence = study.compare(designs)
-    verdict = read_json(evidence / "verdict.json")
-    assert not verdict["ranked"]
-    assert reason in verdict["reason"]
-    assert verdict["best"] == []
-    assert read(evidence, "ranking") == []
-    said = " ".join(verdict["sentences"])
-    assert reason in said
-    assert "group" not in said  # no variant is held up as better
-    assert len(read(evidence, "summary")) == 2
-
-
-def test_networks_of_one_scanner_were_tested_on_scanners_they_had_not_seen(
-    comparison, read_json
-):
-    study = comparison()
-    study.add(BATCH, noisy(0.8), designs=("single",))
-    verdict = read_json(study.compare(("single",)) / "verdict.json")
-    assert "had not seen" not in verdict["reason"]
-
-
 def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
     """Subjects ge0, philips0, and one who was on both."""
     study = comparison({"ge": 2, "philips": 2})
@@ -219,10 +167,3 @@ def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
     assert row["verdict"] == "undecided"
     chances = [float(row["probability_best"]) for row in read(evidence, "ranking")]
     assert sum(chances) == pytest.approx(1)  # of resamples that have both scanners
-
-
-def test_one_variant_is_not_ranked(comparison, read_json):
-    study = comparison()
-    study.add(BATCH, noisy(0.8))
-    verdict = read_json(study.compare() / "verdict.json")
-    assert verdict["reason"] == "only one variant was tested"
