@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial import KDTree
 
-from medinorm.score.metrics import (
-    Labels,
+from medinorm.score.compare import compare_label_maps
+from medinorm.score.overlaps import Labels
+from medinorm.score.surfaces import (
     Points,
     bounding_boxes,
-    compare_label_maps,
     surface_distances,
     surface_points,
 )
@@ -75,7 +75,8 @@ def score_with_monai(label: Labels, prediction: Labels) -> Scores:
 def score_with_medinorm(label: Labels, prediction: Labels) -> Scores:
     """Dice, NSD and HD95 by medinorm."""
     found = compare_label_maps(label, prediction, VALUES, SPACING, TOLERANCE)
-    return np.array([[one.dice, one.nsd, one.hd95] for one in found])
+    names = ("dice", "nsd", "hd95")
+    return np.array([[one.metrics[name] for name in names] for one in found])
 
 
 def surfaces(label: Labels, prediction: Labels) -> list[Points]:

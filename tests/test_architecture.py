@@ -13,7 +13,7 @@ GROUND_FLOOR = (
     "declarations",
     "method_names",
     "choices",
-    "domain",
+    "domain_noun",
     "variant",
     "files",
     "jobs",

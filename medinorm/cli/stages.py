@@ -224,7 +224,7 @@ STAGES: Mapping[str, Stage] = {
         sections=(("input", config.TaskConfig), ("score", config.ScoreConfig)),
     ),
     "evidence": Stage(
-        target="medinorm.evidence.stage:weigh_evidence",
+        target="medinorm.evidence.stage:compare_variants",
         summary="Turn scores into gaps, intervals and a ranking, or refuse to rank.",
         files=_SPLITS
         | {

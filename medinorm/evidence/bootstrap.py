@@ -6,9 +6,9 @@ resampling is a pair of weights, one for each scan and one for each seed, drawn 
 all variants: differences between variants are therefore paired.
 
 - *Subjects* are resampled within strata of subjects seen on the same domains (where
-  each subject has one domain: within domain), with all their scans. A subject alone
-  in its stratum joins the smallest stratum that shares a domain with it: left alone, it
-  would count once in every replicate, as if it were known without error.
+  each subject has one domain: within domain), with all their scans. The only subject
+  of a stratum joins the smallest stratum that shares a domain with it: else it would
+  count once in every replicate, as if it were known without error.
 - *Seeds* are resampled jointly for all domains. Networks that left out different
   domains are different networks even if they share a seed; drawing them jointly
   estimates the variance of the mean over domains whether or not their errors are
@@ -38,6 +38,7 @@ References:
     Biometrics Bulletin 1946, doi:10.2307/3002019.
 """
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -71,6 +72,14 @@ class Replicates:
     left_out: tuple[int, ...]
 
 
+class Interval(NamedTuple):
+    """One estimate with its interval; ``None`` where unknown."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
 @dataclass(frozen=True)
 class Estimate:
     """Estimates with their uncertainty, arrays of one shape; NaN where unknown.
@@ -82,7 +91,7 @@ class Estimate:
         se: standard error.
         df: degrees of freedom of the standard error.
         p: two-sided probability of such a value if the truth were 0.
-        detectable: true value that would be told from 0 with 80 % probability.
+        detectable: true value that is found to differ from 0 with 80 % probability.
     """
 
     value: Array
@@ -93,6 +102,20 @@ class Estimate:
     p: Array
     detectable: Array
 
+    def interval(self, index: tuple[int, ...], *, share: bool = False) -> Interval:
+        """One of the estimates with its interval.
+
+        Args:
+            index: which of them.
+            share: whether it lies between 0 and 1; then its interval does too.
+        """
+        low, high = (0.0, 1.0) if share else (-np.inf, np.inf)
+        return Interval(
+            known(self.value[index]),
+            known(np.maximum(self.low[index], low)),
+            known(np.minimum(self.high[index], high)),
+        )
+
 
 class Further(NamedTuple):
     """Prediction interval for one further domain.
@@ -101,13 +124,23 @@ class Further(NamedTuple):
         low: lower end.
         high: upper end.
         factor: half-width in standard deviations; 4.97 with three domains at 95 %.
-        spread: standard deviation between domains.
+        standard_deviation: between domains.
     """
 
     low: float
     high: float
     factor: float
-    spread: float
+    standard_deviation: float
+
+
+def known(number: float) -> float | None:
+    """A number for a record: ``None`` if it is not-a-number.
+
+    Examples:
+        >>> known(np.float64(0.5)), known(np.nan)
+        (0.5, None)
+    """
+    return None if math.isnan(number) else float(number)
 
 
 def draw_replicates(
@@ -172,7 +205,7 @@ def domain_means(
     return np.stack(means, axis=-2)
 
 
-def weigh(replicated: Array, replicates: Replicates, confidence: float) -> Estimate:
+def estimate(replicated: Array, replicates: Replicates, confidence: float) -> Estimate:
     """Value, interval and test of quantities that were computed in each replicate.
 
     Args:
@@ -183,9 +216,11 @@ def weigh(replicated: Array, replicates: Replicates, confidence: float) -> Estim
     value = replicated[..., 0]
     resampled = replicated[..., 1 : 1 + replicates.resamples]
     variance, df = _satterthwaite(replicated, replicates)
-    known = np.isfinite(value) & np.isfinite(variance)
+    finite = np.isfinite(value) & np.isfinite(variance)
     se = np.full(value.shape, np.nan)
-    se[known] = np.maximum(_spread(resampled[known]), np.sqrt(variance[known]))
+    se[finite] = np.maximum(
+        _standard_deviation(resampled[finite]), np.sqrt(variance[finite])
+    )
     tail = (1 - confidence) / 2
     reach = stats.t.isf(tail, df) * se
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -223,9 +258,9 @@ def predict_further(means: Array, confidence: float) -> Further:
     if k < 2 or not np.isfinite(means).all():
         return Further(np.nan, np.nan, np.nan, np.nan)
     factor = float(stats.t.isf((1 - confidence) / 2, k - 1) * np.sqrt(1 + 1 / k))
-    centre, spread = float(np.mean(means)), float(np.std(means, ddof=1))
-    reach = factor * spread
-    return Further(centre - reach, centre + reach, factor, spread)
+    centre, deviation = float(np.mean(means)), float(np.std(means, ddof=1))
+    reach = factor * deviation
+    return Further(centre - reach, centre + reach, factor, deviation)
 
 
 def _group(keys: Iterable[Hashable]) -> list[list[int]]:
@@ -247,20 +282,20 @@ def _stratify(seen_on: Sequence[set[str]]) -> list[list[int]]:
     """
     strata = _group(map(frozenset, seen_on))
     reach = [set(seen_on[members[0]]) for members in strata]
-    lonely = 0
-    while lonely < len(strata):
+    position = 0
+    while position < len(strata):
         near = [
             place
             for place, domains in enumerate(reach)
-            if place != lonely and domains & reach[lonely]
+            if place != position and domains & reach[position]
         ]
-        if len(strata[lonely]) > 1 or not near:
-            lonely += 1
+        if len(strata[position]) > 1 or not near:
+            position += 1
             continue
         smallest = min(near, key=lambda place: len(strata[place]))
-        strata[smallest] += strata[lonely]
-        reach[smallest] |= reach[lonely]
-        del strata[lonely], reach[lonely]
+        strata[smallest] += strata[position]
+        reach[smallest] |= reach[position]
+        del strata[position], reach[position]
     return strata
 
 
@@ -269,7 +304,7 @@ def _resample(
 ) -> Array:
     """How often each unit counts: n - 1 draws of n, scaled to the stratum's size.
 
-    A unit that is alone in its stratum always counts once.
+    The only unit of a stratum always counts once.
     """
     weights = np.ones((sum(map(len, strata)), resamples))
     for members in strata:
@@ -329,7 +364,7 @@ def _satterthwaite(replicated: Array, replicates: Replicates) -> tuple[Array, Ar
     return total, df
 
 
-def _spread(resampled: Array) -> Array:
+def _standard_deviation(resampled: Array) -> Array:
     """Standard deviation over the resamples with a score; 0 where fewer than two."""
     known = np.isfinite(resampled)
     count = known.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Which variants differ, and which is best, as far as this can be told."""
+"""Which variants differ, and which is best, as far as the study can show."""
 
 from itertools import combinations
 
@@ -6,14 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
-from medinorm.evidence.bootstrap import Array
-from medinorm.evidence.study import (
-    Cells,
-    Study,
-    common_scans,
-    interval_cells,
-    over_domains,
-)
+from medinorm.evidence.bootstrap import Array, known
+from medinorm.evidence.study_scores import StudyScores, common_scans, over_domains
+from medinorm.records.evidence import DifferenceRow, DifferenceVerdict, RankingRow
 from medinorm.variant import Variant
 
 MIN_SEEDS = 3
@@ -23,7 +18,7 @@ MIN_SEEDS = 3
 _ALL_PAIRS = 66
 
 
-def tabulate_differences(study: Study) -> list[Cells]:
+def tabulate_differences(study: StudyScores) -> list[DifferenceRow]:
     """Paired out-of-domain differences with Holm's correction and a verdict.
 
     The comparisons with the best variant answer the study's question and are corrected
@@ -36,35 +31,35 @@ def tabulate_differences(study: Study) -> list[Cells]:
     dice = study.lodo.dice[:, -1]
     one, other = common_scans(dice[first], dice[second])
     means = study.means(one) - study.means(other)
-    found = study.weigh(over_domains(means[:, study.held_out]))
+    found = study.estimate(over_domains(means[:, study.held_out]))
     best = _find_best(study)
     corrected = _correct(found.p, np.array([best in pair for pair in pairs]))
     limits = study.settings.equivalence, 1 - study.settings.confidence
-    rows: list[Cells] = []
+    rows = []
     for index, (a, b) in enumerate(pairs):
         ends = float(found.low[index]), float(found.high[index])
         seen = np.isfinite(one[index])
         rows.append(
-            {
-                **study.axes.variants[a]._asdict(),
-                **_as_other(study.axes.variants[b]),
-                **interval_cells("difference", found, (index,)),
-                "se": found.se[index],
-                "df": found.df[index],
-                "p": found.p[index],
-                "p_holm": corrected[index],
-                "detectable": found.detectable[index],
-                "verdict": judge(ends, corrected[index], *limits),
-                "scans": int(seen.any(axis=1).sum()),
-                "seeds": int(seen.any(axis=0).sum()),
-            }
+            DifferenceRow(
+                study.axes.variants[a],
+                study.axes.variants[b],
+                *found.interval((index,)),
+                se=known(found.se[index]),
+                df=known(found.df[index]),
+                p=known(found.p[index]),
+                p_holm=known(corrected[index]),
+                detectable=known(found.detectable[index]),
+                verdict=judge(ends, corrected[index], *limits),
+                scans=int(seen.any(axis=1).sum()),
+                seeds=int(seen.any(axis=0).sum()),
+            )
         )
     return rows
 
 
 def judge(
     interval: tuple[float, float], p: float, equivalence: float, level: float
-) -> str:
+) -> DifferenceVerdict:
     """What a difference means in practice.
 
     ``better`` and ``worse`` need the whole interval beyond the region of practical
@@ -95,7 +90,7 @@ def judge(
     return "undecided"
 
 
-def tabulate_ranking(study: Study) -> list[Cells]:
+def tabulate_ranking(study: StudyScores) -> list[RankingRow]:
     """Variants by out-of-domain Dice, with how sure their ranks are.
 
     A variant that lacks scans, or has fewer than three complete seeds, has no rank. The
@@ -104,7 +99,7 @@ def tabulate_ranking(study: Study) -> list[Cells]:
     """
     means = _out_of_domain(study)
     places = np.flatnonzero(_rankable(study, means))
-    found = study.weigh(means[places])
+    found = study.estimate(means[places])
     resampled = means[places, 1 : 1 + study.replicates.resamples]
     # Where subjects travel, a resample may lack all subjects of a domain.
     resampled = resampled[:, np.isfinite(resampled).all(axis=0)]
@@ -112,42 +107,44 @@ def tabulate_ranking(study: Study) -> list[Cells]:
     chance = first / np.maximum(first.sum(axis=0), 1)
     ranks = 1 + (resampled[np.newaxis] > resampled[:, np.newaxis]).sum(axis=1)
     tails = (1 - study.settings.confidence) / 2
-    rows: list[Cells] = []
+    rows = []
     for rank, index in enumerate(np.argsort(-found.value, kind="stable"), start=1):
-        rows.append(
-            {
-                "rank": rank,
-                **study.axes.variants[places[index]]._asdict(),
-                **interval_cells("out_domain", found, (index,), share=True),
-                **_rank_cells(chance[index], ranks[index], tails),
-            }
+        interval = found.interval((index,), share=True)
+        row = RankingRow(
+            rank,
+            study.axes.variants[places[index]],
+            float(found.value[index]),
+            interval.low,
+            interval.high,
+            *_rank_range(chance[index], ranks[index], tails),
         )
+        rows.append(row)
     return rows
 
 
-def _rank_cells(chance: Array, ranks: NDArray[np.int64], tail: float) -> Cells:
-    """How sure a rank is; nothing if no resample has all domains.
+def _rank_range(
+    chance: Array, ranks: NDArray[np.int64], tail: float
+) -> tuple[float | None, int | None, int | None]:
+    """How sure a rank is: nothing is known if no resample has all domains.
 
     Args:
         chance: share in the first place in each resample.
         ranks: rank in each resample.
         tail: probability of ranks beyond either end of the interval.
+
+    Returns:
+        Probability of being best, lowest and highest rank.
     """
     if not ranks.size:
-        return {}
-    return {
-        "probability_best": chance.mean(),
-        "rank_low": int(np.quantile(ranks, tail, method="lower")),
-        "rank_high": int(np.quantile(ranks, 1 - tail, method="higher")),
-    }
+        return None, None, None
+    return (
+        float(chance.mean()),
+        int(np.quantile(ranks, tail, method="lower")),
+        int(np.quantile(ranks, 1 - tail, method="higher")),
+    )
 
 
-def _as_other(variant: Variant) -> dict[str, str]:
-    """The cells of the variant that another is compared with."""
-    return {f"other_{name}": value for name, value in variant._asdict().items()}
-
-
-def _choose_pairs(study: Study) -> list[tuple[int, int]]:
+def _choose_pairs(study: StudyScores) -> list[tuple[int, int]]:
     """Positions of the variants to compare."""
     variants = study.axes.variants
     pairs = list(combinations(range(len(variants)), 2))
@@ -161,19 +158,19 @@ def _choose_pairs(study: Study) -> list[tuple[int, int]]:
     ]
 
 
-def _find_best(study: Study) -> int:
+def _find_best(study: StudyScores) -> int:
     """Position of the variant with the highest out-of-domain Dice."""
     means = _out_of_domain(study)
     return int(np.argmax(np.where(_rankable(study, means), means[:, 0], -np.inf)))
 
 
-def _out_of_domain(study: Study) -> Array:
+def _out_of_domain(study: StudyScores) -> Array:
     """Out-of-domain Dice of each variant in each replicate, shape ``(V, R)``."""
     means = study.means(study.lodo.dice[:, -1])
     return over_domains(means[:, study.held_out])
 
 
-def _rankable(study: Study, means: Array) -> NDArray[np.bool_]:
+def _rankable(study: StudyScores, means: Array) -> NDArray[np.bool_]:
     """Which variants have all scans, for enough seeds."""
     return np.isfinite(means[:, 0]) & (study.complete_seeds() >= MIN_SEEDS)
 

@@ -1,25 +1,24 @@
 """Which step matters: the intensity step, or the norm? Each averaged over the other.
 
 A study crosses intensities with norms. The mean of one intensity over the same norms as
-all others says what that step is worth whatever the norm, and the spread among norms
-within it says how much the norm still decides.
+all others says what that step is worth whatever the norm, and the range of the norms
+within it says how much the norm still decides. That range is called `spread` in the
+table.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from medinorm.evidence.bootstrap import Array, Estimate
+from medinorm.evidence.bootstrap import Array, Estimate, Interval, known
 from medinorm.evidence.differences import judge
-from medinorm.evidence.study import Cells, Study, interval_cells, over_domains
+from medinorm.evidence.study_scores import StudyScores, over_domains
+from medinorm.records.evidence import EffectRow, FactorName
 from medinorm.variant import Variant
 
-Factor = Literal["intensity", "norm"]
-
-_OTHER: dict[Factor, Factor] = {"intensity": "norm", "norm": "intensity"}
+_OTHER: dict[FactorName, FactorName] = {"intensity": "norm", "norm": "intensity"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Crossing:
     dice: Array
 
 
-def tabulate_effects(study: Study) -> list[Cells]:
+def tabulate_effects(study: StudyScores) -> list[EffectRow]:
     """Means of each intensity and of each norm, and what they lose to the best.
 
     Variants with adaptation at test time take no part. A factor with one level has no
@@ -49,7 +48,7 @@ def tabulate_effects(study: Study) -> list[Cells]:
 
 
 def cross_variants(
-    variants: Sequence[Variant], dice: Array, factor: Factor
+    variants: Sequence[Variant], dice: Array, factor: FactorName
 ) -> Crossing:
     """Arrange the variants by two factors.
 
@@ -71,7 +70,7 @@ def cross_variants(
     return Crossing(levels, others, np.array(rows).reshape(shape))
 
 
-def _effects(study: Study, factor: Factor) -> Iterator[Cells]:
+def _effects(study: StudyScores, factor: FactorName) -> Iterator[EffectRow]:
     """The rows of one factor, best first."""
     dice = over_domains(study.means(study.lodo.dice[:, -1])[:, study.held_out])
     crossing = cross_variants(study.axes.variants, dice, factor)
@@ -80,42 +79,71 @@ def _effects(study: Study, factor: Factor) -> Iterator[Cells]:
     means = crossing.dice.mean(axis=1)
     order = np.argsort(-means[:, 0], kind="stable")
     best = order[0]
-    value, lost = study.weigh(means), study.weigh(means - means[best])
-    corrected = _correct(lost, best)
-    limits = study.settings.equivalence, 1 - study.settings.confidence
+    value, behind = study.estimate(means), study.estimate(means - means[best])
+    corrected = _correct(behind, best)
     for index in order:
-        ends = float(lost.low[index]), float(lost.high[index])
-        behind = {
-            **interval_cells("difference", lost, (index,)),
-            "p": lost.p[index],
-            "p_holm": corrected[index],
-            "verdict": judge(ends, corrected[index], *limits),
-        }
-        yield {
-            "factor": factor,
-            "level": crossing.levels[index],
-            "variants": len(crossing.others),
-            **interval_cells("out_domain", value, (index,), share=True),
-            **({"verdict": "highest"} if index == best else behind),
-            **_spread(study, crossing, index),
-        }
+        within, top, bottom = _range(study, crossing, index)
+        row = EffectRow(
+            factor,
+            crossing.levels[index],
+            len(crossing.others),
+            *value.interval((index,), share=True),
+            difference=None,
+            difference_low=None,
+            difference_high=None,
+            p=None,
+            p_holm=None,
+            verdict="highest",
+            spread=within.value,
+            spread_low=within.low,
+            spread_high=within.high,
+            spread_best=top,
+            spread_worst=bottom,
+        )
+        yield row if index == best else _compare(study, row, behind, corrected, index)
 
 
-def _spread(study: Study, crossing: Crossing, index: int) -> Cells:
-    """Best minus worst level of the other factor, within one level.
+def _compare(
+    study: StudyScores, row: EffectRow, behind: Estimate, corrected: Array, index: int
+) -> EffectRow:
+    """The row of a level with its difference from the highest.
 
-    Both are chosen by the data that measure them: the spread errs on the wide side.
+    Args:
+        study: its region of practical equivalence and its confidence.
+        row: the level.
+        behind: all levels minus the highest.
+        corrected: their probabilities, corrected.
+        index: which of them.
+    """
+    interval = behind.interval((index,))
+    ends = float(behind.low[index]), float(behind.high[index])
+    limits = study.settings.equivalence, 1 - study.settings.confidence
+    found = judge(ends, corrected[index], *limits)
+    return replace(
+        row,
+        difference=interval.value,
+        difference_low=interval.low,
+        difference_high=interval.high,
+        p=known(behind.p[index]),
+        p_holm=known(corrected[index]),
+        # No level is above the highest.
+        verdict="undecided" if found == "better" else found,
+    )
+
+
+def _range(
+    study: StudyScores, crossing: Crossing, index: int
+) -> tuple[Interval, str | None, str | None]:
+    """Best minus worst level of the other factor, within one level, and which they are.
+
+    Both are chosen by the data that measure them: the range errs on the wide side.
     """
     within = crossing.dice[index]
     high, low = int(within[:, 0].argmax()), int(within[:, 0].argmin())
     if high == low:
-        return {}
-    found = study.weigh(within[high] - within[low])
-    return {
-        **interval_cells("spread", found, ()),
-        "spread_best": crossing.others[high],
-        "spread_worst": crossing.others[low],
-    }
+        return Interval(None, None, None), None, None
+    found = study.estimate(within[high] - within[low])
+    return found.interval(()), crossing.others[high], crossing.others[low]
 
 
 def _correct(found: Estimate, best: int) -> Array:

@@ -1,29 +1,25 @@
 """What each variant was given and what it cost, from the records of its runs."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import pandas as pd
-
-from medinorm.evidence.columns import FAIRNESS_FACTS, VARIANT_COLUMNS
 from medinorm.files.atomic import read_json
 from medinorm.layout import run_folder
+from medinorm.records.evidence import CaseRow, FairnessRow
 from medinorm.variant import Variant
 
 _RECORD = "model.json"
 
 _log = logging.getLogger(__name__)
 
-Record = Mapping[str, Any]
+RunRecord = Mapping[str, object]
 
 
-def tabulate_fairness(
-    cases: pd.DataFrame, runs: Path
-) -> Iterator[Mapping[str, object]]:
-    """Rows of the fairness table; a fact that no run records is an empty cell.
+def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[FairnessRow]:
+    """Rows of the fairness table; a fact that no run records is absent.
 
     A fact on which the runs of a variant differ shows all its values.
 
@@ -31,32 +27,39 @@ def tabulate_fairness(
         cases: all cases; their runs are looked up.
         runs: folder of all trained networks.
     """
-    for key, part in cases.groupby([*VARIANT_COLUMNS]):
-        variant = Variant(*map(str, key))
-        trained = part[["split", "seed"]].drop_duplicates()
+    trained: dict[Variant, set[tuple[str, int]]] = {}
+    for case in cases:
+        score = case.score
+        trained.setdefault(score.variant, set()).add((score.split, score.seed))
+    for variant in sorted(trained):
         folder = runs / variant.intensity / variant.norm
         places = (
             run_folder(folder / split, seed) / _RECORD
-            for split, seed in trained.itertuples(index=False)
+            for split, seed in sorted(trained[variant])
         )
         records = [record for place in places if (record := _read_record(place))]
-        if len(records) < len(trained):
+        if len(records) < len(trained[variant]):
             _log.warning(
                 "%s: %d of %d runs have a record",
                 variant.name,
                 len(records),
-                len(trained),
+                len(trained[variant]),
             )
-        yield {
-            **variant._asdict(),
-            "runs": len(records),
-            "seconds_per_step": _summarize(median, records, "seconds_per_step"),
-            "peak_memory_mb": _summarize(max, records, "peak_memory_mb"),
-            **{name: _all_values(records, name) for name in FAIRNESS_FACTS},
-        }
+        yield FairnessRow(
+            variant=variant,
+            runs=len(records),
+            seconds_per_step=_summarize(median, records, "seconds_per_step"),
+            peak_memory_mb=_summarize(max, records, "peak_memory_mb"),
+            parameters=_all_values(records, "parameters"),
+            steps=_all_values(records, "steps"),
+            learning_rate=_all_values(records, "learning_rate"),
+            batch_size=_all_values(records, "batch_size"),
+            augmentation=_all_values(records, "augmentation"),
+            threads=_all_values(records, "threads"),
+        )
 
 
-def _read_record(path: Path) -> Record | None:
+def _read_record(path: Path) -> RunRecord | None:
     """The record of one run, if it can be read."""
     try:
         record = read_json(path)
@@ -66,14 +69,21 @@ def _read_record(path: Path) -> Record | None:
 
 
 def _summarize(
-    measure: Callable[[Sequence[float]], float], records: Sequence[Record], name: str
+    measure: Callable[[Sequence[float]], float], records: Sequence[RunRecord], name: str
 ) -> float | None:
     """One number over the runs that have it."""
-    values = [float(record[name]) for record in records if record.get(name) is not None]
+    found = (record.get(name) for record in records)
+    values = [float(value) for value in found if isinstance(value, int | float)]
     return measure(values) if values else None
 
 
-def _all_values(records: Sequence[Record], name: str) -> str:
+def _all_values(records: Sequence[RunRecord], name: str) -> str:
     """The values of a fact that occur, usually one."""
-    values = {record[name] for record in records if record.get(name) is not None}
-    return " / ".join(str(value) for value in sorted(values))
+    found = (record.get(name) for record in records)
+    values = {value for value in found if isinstance(value, int | float | str)}
+    return " / ".join(map(str, sorted(values, key=_order)))
+
+
+def _order(value: float | str) -> tuple[float, str]:
+    """Numbers by size, then texts by letter."""
+    return (math.inf, value) if isinstance(value, str) else (value, "")

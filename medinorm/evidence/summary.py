@@ -4,55 +4,63 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from medinorm.evidence.bootstrap import Array, predict_further
-from medinorm.evidence.cases import Scores, gather_scores
-from medinorm.evidence.study import (
-    Cells,
-    Study,
+from medinorm.evidence.bootstrap import Array, known, predict_further
+from medinorm.evidence.score_arrays import gather_scores
+from medinorm.evidence.study_scores import (
+    StudyScores,
     common_scans,
     count_cases,
-    interval_cells,
     over_domains,
     present_domains,
 )
+from medinorm.records.evidence import MEAN, CaseRow, DomainRow, GapRow, SummaryRow
+from medinorm.records.metrics import OTHER_METRICS
 
-MEAN = "mean"  # in the column `label`: the mean over all labels
+TrainingSet = tuple[str, str, bool]  # design, training set, in-domain
 
 
-def tabulate_domains(study: Study) -> Iterator[Cells]:
+def tabulate_domains(study: StudyScores) -> Iterator[DomainRow]:
     """Mean scores by variant, training set, domain and label."""
-    keys = ["design", "train_set", "in_domain"]
-    for values, cases in study.cases.groupby(keys):
-        names = dict(zip(keys, values, strict=True))
-        scores = gather_scores(cases, study.axes)
-        for row in _domain_rows(study, scores):
-            yield {**names, **row}
+    groups: dict[TrainingSet, list[CaseRow]] = {}
+    for case in study.cases:
+        key = case.design, case.train_set, case.in_domain
+        groups.setdefault(key, []).append(case)
+    for key in sorted(groups):
+        yield from _domain_rows(study, groups[key], key)
 
 
-def _domain_rows(study: Study, scores: Scores) -> Iterator[Cells]:
+def _domain_rows(
+    study: StudyScores, cases: list[CaseRow], key: TrainingSet
+) -> Iterator[DomainRow]:
     """Rows of the cases of one training set."""
+    design, train_set, in_domain = key
+    scores = gather_scores(cases, study.axes)
     labels = [*map(str, study.axes.labels), MEAN]
-    dice = study.weigh(study.means(scores.dice))
-    nsd, hd95 = (study.means(x)[..., 0] for x in (scores.nsd, scores.hd95))
+    dice = study.estimate(study.means(scores.dice))
+    others: dict[str, Array] = {
+        name: study.means(scores.metrics[name])[..., 0] for name in OTHER_METRICS
+    }
     for index in np.ndindex(*dice.value.shape):
         counts = count_cases(scores, index[:2], study.axes.members[index[2]])
-        if counts["seeds"]:
-            yield {
-                **study.axes.variants[index[0]]._asdict(),
-                "label": labels[index[1]],
-                "domain": study.axes.domain_names[index[2]],
-                **counts,
-                **interval_cells("dice", dice, index, share=True),
-                "nsd": nsd[index],
-                "hd95": hd95[index],
-            }
+        if counts.seeds:
+            yield DomainRow(
+                study.axes.variants[index[0]],
+                design,
+                train_set,
+                study.axes.domain_names[index[2]],
+                in_domain,
+                labels[index[1]],
+                *counts,
+                *dice.interval(index, share=True),
+                {name: known(float(means[index])) for name, means in others.items()},
+            )
 
 
-def tabulate_gaps(study: Study) -> Iterator[Cells]:
+def tabulate_gaps(study: StudyScores) -> Iterator[GapRow]:
     """Pooled minus leave-one-domain-out on the same scans, by held-out domain."""
     pooled, lodo = common_scans(study.pooled.dice[:, -1], study.lodo.dice[:, -1])
     means = study.means(pooled), study.means(lodo)
-    gaps = study.weigh(means[0] - means[1])
+    gaps = study.estimate(means[0] - means[1])
     for index, variant in enumerate(study.axes.variants):
         for place in study.held_out:
             scans = study.axes.members[place]
@@ -60,70 +68,82 @@ def tabulate_gaps(study: Study) -> Iterator[Cells]:
             used = scans[both.any(axis=1)]
             if not len(used):
                 continue
-            yield {
-                **variant._asdict(),
-                "domain": study.axes.domain_names[place],
-                "pooled": means[0][index, place, 0],
-                "lodo": means[1][index, place, 0],
-                **interval_cells("gap", gaps, (index, place)),
-                "scans": len(used),
-                "subjects": len({study.axes.subjects[scan] for scan in used}),
-                "seeds": int(both.any(axis=0).sum()),
-            }
+            yield GapRow(
+                variant,
+                study.axes.domain_names[place],
+                known(means[0][index, place, 0]),
+                known(means[1][index, place, 0]),
+                *gaps.interval((index, place)),
+                scans=len(used),
+                subjects=len({study.axes.subjects[scan] for scan in used}),
+                seeds=int(both.any(axis=0).sum()),
+            )
 
 
-def tabulate_summary(study: Study) -> Iterator[Cells]:
+def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
     """One row a variant: known and unseen domains, and what a further one may bring."""
     pooled, lodo = study.pooled.dice[:, -1], study.lodo.dice[:, -1]
     inside = study.means(pooled)[:, present_domains(study.pooled)]
     outside = study.means(lodo)[:, study.held_out]
     same = [study.means(scores) for scores in common_scans(pooled, lodo)]
-    in_domain = study.weigh(over_domains(inside))
-    out_domain = study.weigh(over_domains(outside))
-    gap = study.weigh(over_domains((same[0] - same[1])[:, study.held_out]))
+    in_domain = study.estimate(over_domains(inside))
+    out_domain = study.estimate(over_domains(outside))
+    gap = study.estimate(over_domains((same[0] - same[1])[:, study.held_out]))
     for index, variant in enumerate(study.axes.variants):
-        yield {
-            **variant._asdict(),
-            **interval_cells("in_domain", in_domain, (index,), share=True),
-            **interval_cells("out_domain", out_domain, (index,), share=True),
-            **interval_cells("gap", gap, (index,)),
-            **_further(outside[index, :, 0], study),
-            **_worst(outside[index, :, 0], study),
-            **_out_of_domain(study, index),
-        }
+        counts = count_cases(study.lodo, (index, -1), np.arange(len(study.axes.scans)))
+        subjects, domains = _count_tested(study, index)
+        yield SummaryRow(
+            variant,
+            *in_domain.interval((index,), share=True),
+            *out_domain.interval((index,), share=True),
+            *gap.interval((index,)),
+            *_further(outside[index, :, 0], study),
+            *_worst(outside[index, :, 0], study),
+            other_metrics=_other_metrics(study, index),
+            scans=counts.scans,
+            subjects=subjects,
+            domains=domains,
+            seeds=counts.seeds,
+            failures=counts.failures,
+            empty=counts.empty,
+        )
 
 
-def _further(by_domain: Array, study: Study) -> Cells:
-    """What one further domain may bring."""
+def _further(
+    by_domain: Array, study: StudyScores
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """What one further domain may bring: `new_low` to `domain_sd` of `SummaryRow`."""
     further = predict_further(by_domain, study.settings.confidence)
-    return {
-        "new_low": float(np.maximum(further.low, 0.0)),
-        "new_high": float(np.minimum(further.high, 1.0)),
-        "new_factor": further.factor,
-        "domain_sd": further.spread,
-    }
+    return (
+        known(np.maximum(further.low, 0.0)),
+        known(np.minimum(further.high, 1.0)),
+        known(further.factor),
+        known(further.standard_deviation),
+    )
 
 
-def _worst(by_domain: Array, study: Study) -> Cells:
-    """The held-out domain with the lowest Dice."""
+def _worst(by_domain: Array, study: StudyScores) -> tuple[str | None, float | None]:
+    """The held-out domain with the lowest Dice, and this Dice."""
     if not np.isfinite(by_domain).all() or not len(by_domain):
-        return {"worst_domain": "", "worst_dice": None}
+        return None, None
     worst = int(np.argmin(by_domain))
     name = study.axes.domain_names[study.held_out[worst]]
-    return {"worst_domain": name, "worst_dice": by_domain[worst]}
+    return name, known(by_domain[worst])
 
 
-def _out_of_domain(study: Study, index: int) -> Cells:
-    """Distances and counts of one variant on unseen domains."""
-    scores = study.lodo
-    seen = scores.seen[index, -1]
-    scans = np.flatnonzero(seen.any(axis=1))
-    return {
-        **{
-            name: over_domains(study.means(values[index, -1])[study.held_out])[0]
-            for name, values in (("nsd", scores.nsd), ("hd95", scores.hd95))
-        },
-        **count_cases(scores, (index, -1), np.arange(len(study.axes.scans))),
-        "subjects": len({study.axes.subjects[scan] for scan in scans}),
-        "domains": len({study.axes.domains[scan] for scan in scans}),
-    }
+def _other_metrics(study: StudyScores, index: int) -> dict[str, float | None]:
+    """Means of one variant on unseen domains by the metrics besides Dice."""
+    means = {}
+    for name in OTHER_METRICS:
+        by_domain = study.means(study.lodo.metrics[name][index, -1])
+        means[name] = known(over_domains(by_domain[study.held_out])[0])
+    return means
+
+
+def _count_tested(study: StudyScores, index: int) -> tuple[int, int]:
+    """Subjects and domains on which one variant was tested, out of domain."""
+    scans = np.flatnonzero(study.lodo.seen[index, -1].any(axis=1))
+    return (
+        len({study.axes.subjects[scan] for scan in scans}),
+        len({study.axes.domains[scan] for scan in scans}),
+    )

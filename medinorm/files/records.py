@@ -3,8 +3,8 @@
 A cell is text: numbers as digits, booleans as ``yes`` and ``no``, absent values empty,
 several words joined by commas. A field that is itself a record (or a named tuple)
 stands for the columns of its own fields; `columns(prefix=...)` puts a prefix before
-their names. A field of type ``Mapping[str, str]`` takes all columns that no other field
-names.
+their names. A mapping with `columns(names=...)` stands for one column a name. Any other
+field of type ``Mapping[str, str]`` takes all columns that no other field names.
 """
 
 import dataclasses
@@ -30,6 +30,7 @@ from medinorm.files.tables import Row, read_table, write_table
 R = TypeVar("R")
 
 _PREFIX = "medinorm_prefix"
+_NAMES = "medinorm_names"
 _BOOLEANS = {"yes": True, "no": False}
 
 
@@ -48,6 +49,13 @@ class _Nested(NamedTuple):
     fields: "_Fields"
 
 
+class _Named(NamedTuple):
+    """A field that is a mapping: each of its keys is a column of the table."""
+
+    name: str
+    columns: tuple[_Column, ...]
+
+
 class _Others(NamedTuple):
     """A field that takes all columns that no other field names."""
 
@@ -58,12 +66,16 @@ class _Fields(NamedTuple):
     """How rows become records of one kind."""
 
     kind: type[Any]
-    parts: tuple["_Column | _Nested | _Others", ...]
+    parts: tuple["_Column | _Nested | _Named | _Others", ...]
     prefix: str
 
 
-def columns(*, prefix: str) -> dict[str, str]:
-    """Metadata of a field that is a record: `prefix` comes before its columns' names.
+def columns(*, prefix: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
+    """Metadata of a field that stands for several columns.
+
+    Args:
+        prefix: comes before the names of the columns of a field that is a record.
+        names: the keys of a field that is a mapping, and its columns.
 
     Examples:
         >>> from medinorm.variant import Variant
@@ -74,7 +86,7 @@ def columns(*, prefix: str) -> dict[str, str]:
         >>> column_names(Difference)[2:4]
         ('adapt', 'other_intensity')
     """
-    return {_PREFIX: prefix}
+    return {_PREFIX: prefix, _NAMES: tuple(names)}
 
 
 def column_names(kind: type[Any]) -> tuple[str, ...]:
@@ -142,20 +154,24 @@ def _inspect(kind: Any, prefix: str) -> _Fields:
 
 def _parts(
     kind: type[Any], hints: Mapping[str, Any], prefix: str
-) -> Iterator["_Column | _Nested | _Others"]:
+) -> Iterator["_Column | _Nested | _Named | _Others"]:
     """One part for each field."""
     for name, optional, metadata in _declared(kind):
         hint = hints[name]
         if _is_record(hint):
             inner = prefix + metadata.get(_PREFIX, "")
             yield _Nested(name, _fields_of(hint, inner))
+        elif get_origin(hint) is Mapping and metadata.get(_NAMES):
+            parse = _parser(get_args(hint)[1])
+            named = (_Column(prefix + key, parse, optional) for key in metadata[_NAMES])
+            yield _Named(name, tuple(named))
         elif get_origin(hint) is Mapping:
             yield _Others(name)
         else:
             yield _Column(prefix + name, _parser(hint), optional)
 
 
-def _declared(kind: Any) -> Iterator[tuple[str, bool, Mapping[str, str]]]:
+def _declared(kind: Any) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
     """Name, whether there is a default, and metadata of each field."""
     if not dataclasses.is_dataclass(kind):  # a named tuple
         yield from ((name, False, {}) for name in kind._fields)
@@ -178,6 +194,8 @@ def _flat(fields: _Fields) -> Iterator[_Column]:
     for part in fields.parts:
         if isinstance(part, _Nested):
             yield from _flat(part.fields)
+        elif isinstance(part, _Named):
+            yield from part.columns
         elif isinstance(part, _Column):
             yield part
 
@@ -188,6 +206,14 @@ def _record(fields: _Fields, row: Row, known: frozenset[str]) -> Any:
     for part in fields.parts:
         if isinstance(part, _Nested):
             values[part.name] = _record(part.fields, row, known)
+        elif isinstance(part, _Named):
+            values[part.name] = {
+                column.name.removeprefix(fields.prefix): _value(
+                    column, row[column.name]
+                )
+                for column in part.columns
+                if column.name in row
+            }
         elif isinstance(part, _Others):
             others = {name: text for name, text in row.items() if name not in known}
             values[part.name] = others
@@ -231,6 +257,11 @@ def _cells(record: Any, fields: _Fields) -> Iterator[tuple[str, object]]:
     for part in fields.parts:
         if isinstance(part, _Nested):
             yield from _cells(getattr(record, part.name), part.fields)
+        elif isinstance(part, _Named):
+            values = getattr(record, part.name)
+            for column in part.columns:
+                value = values.get(column.name.removeprefix(fields.prefix))
+                yield column.name, _cell(value, column.name)
         elif isinstance(part, _Others):
             yield from getattr(record, part.name).items()
         else:

@@ -1,15 +1,29 @@
 """The tables of the comparison: what the report reads.
 
-Of a value with an interval, `<value>_low` and `<value>_high` are the ends. Dice, NSD
-and gaps are fractions, distances are in mm. Absent is ``None``.
+Of a value with an interval, `<value>_low` and `<value>_high` are the ends. Dice and
+gaps are fractions; the units of the other metrics are in `medinorm.records.metrics`.
+Absent is ``None``.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from medinorm.files.records import columns
+from medinorm.records.metrics import OTHER_METRICS
 from medinorm.records.scores import ScoreRow
 from medinorm.variant import Variant
+
+MEAN = "mean"  # in the column `label`: the mean over all labels
+
+DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
+EffectVerdict = Literal["highest", "worse", "equivalent", "undecided"]
+FactorName = Literal["intensity", "norm"]
+
+_OPPOSITE: Mapping[DifferenceVerdict, DifferenceVerdict] = {
+    "better": "worse",
+    "worse": "better",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,7 @@ class DomainRow:
         failures: pairs of scan and seed for which nothing usable was predicted (of
             ``mean``: for one label at least).
         empty: pairs for which there was nothing to score (of ``mean``: for any label).
+        other_metrics: means of the other metrics, their names the columns.
     """
 
     variant: Variant
@@ -61,8 +76,9 @@ class DomainRow:
     dice: float | None
     dice_low: float | None
     dice_high: float | None
-    nsd: float | None
-    hd95: float | None
+    other_metrics: Mapping[str, float | None] = field(
+        metadata=columns(names=OTHER_METRICS)
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,8 @@ class SummaryRow:
         new_high: its high end.
         new_factor: its half-width, in standard deviations between domains.
         domain_sd: standard deviation between domains.
-        nsd: out of domain, as is all that follows.
+        other_metrics: means of the other metrics, their names the columns; out of
+            domain, as is all that follows.
     """
 
     variant: Variant
@@ -111,8 +128,9 @@ class SummaryRow:
     domain_sd: float | None
     worst_domain: str | None
     worst_dice: float | None
-    nsd: float | None
-    hd95: float | None
+    other_metrics: Mapping[str, float | None] = field(
+        metadata=columns(names=OTHER_METRICS)
+    )
     scans: int
     subjects: int
     domains: int
@@ -139,9 +157,21 @@ class DifferenceRow:
     p: float | None
     p_holm: float | None
     detectable: float | None
-    verdict: Literal["better", "worse", "equivalent", "undecided"]
+    verdict: DifferenceVerdict
     scans: int
     seeds: int
+
+    def reverse(self) -> "DifferenceRow":
+        """The same difference, seen from the other variant."""
+        return replace(
+            self,
+            variant=self.other,
+            other=self.variant,
+            difference=_negative(self.difference),
+            difference_low=_negative(self.difference_high),
+            difference_high=_negative(self.difference_low),
+            verdict=_OPPOSITE.get(self.verdict, self.verdict),
+        )
 
 
 @dataclass(frozen=True)
@@ -154,7 +184,7 @@ class EffectRow:
         spread: best minus worst level of the other factor, within this one.
     """
 
-    factor: Literal["intensity", "norm"]
+    factor: FactorName
     level: str
     variants: int
     out_domain: float | None
@@ -165,7 +195,7 @@ class EffectRow:
     difference_high: float | None
     p: float | None
     p_holm: float | None
-    verdict: Literal["highest", "worse", "equivalent", "undecided"]
+    verdict: EffectVerdict
     spread: float | None
     spread_low: float | None
     spread_high: float | None
@@ -206,3 +236,8 @@ class FairnessRow:
     batch_size: str
     augmentation: str
     threads: str
+
+
+def _negative(number: float | None) -> float | None:
+    """The number with the other sign."""
+    return None if number is None else -number

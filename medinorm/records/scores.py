@@ -1,8 +1,11 @@
 """How well each prediction agrees with the reference."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from medinorm.files.records import columns
+from medinorm.records.metrics import METRICS, PRIMARY_METRIC
 from medinorm.variant import Variant
 
 ScoreState = Literal["scored", "missing", "empty"]
@@ -19,9 +22,7 @@ class ScoreRow:
         scan: the scan.
         label: value in the label map.
         state: ``scored``; ``missing`` (no prediction); ``empty`` (nothing in either).
-        dice: overlap, 0 to 1.
-        nsd: surface within the tolerance, 0 to 1.
-        hd95: 95th percentile of surface distances, in mm.
+        metrics: score by each metric, its name the column.
         voxels_label: in the reference.
         voxels_prediction: in the prediction.
     """
@@ -32,8 +33,11 @@ class ScoreRow:
     scan: str
     label: int
     state: ScoreState
-    dice: float | None
-    nsd: float | None
-    hd95: float | None
+    metrics: Mapping[str, float | None] = field(metadata=columns(names=METRICS))
     voxels_label: int | None
     voxels_prediction: int | None
+
+    @property
+    def dice(self) -> float | None:
+        """Score by the metric that variants are compared by."""
+        return self.metrics[PRIMARY_METRIC]

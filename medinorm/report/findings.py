@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json
 from medinorm.files.tables import Row, read_table

@@ -1,21 +1,25 @@
 """Score the predictions of the networks of one split against the label maps."""
 
 import logging
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from medinorm.config import ScoreConfig, TaskConfig
 from medinorm.errors import GeometryError, LabelError, ScanError, StageError
 from medinorm.files.nifti import Volume, read_volume
-from medinorm.files.tables import read_table, write_table
+from medinorm.files.records import read_records, write_records
 from medinorm.jobs.progress import track
 from medinorm.layout import run_folder
-from medinorm.scan import SCORE_COLUMNS, SPLIT_COLUMNS, Scan, read_scans
-from medinorm.score.metrics import Agreement, Labels, compare_label_maps, miss
+from medinorm.records.scans import SplitRow
+from medinorm.records.scores import ScoreRow, ScoreState
+from medinorm.scan import Scan, read_scans
+from medinorm.score.compare import compare_label_maps, worst_scores
+from medinorm.score.overlaps import Labels
+from medinorm.variant import Variant
 
 # mm: NIfTI keeps affines in single precision; a shift that small moves no surface.
 _SAME_PLACE = 0.05
@@ -23,9 +27,19 @@ _SAME_PLACE = 0.05
 _log = logging.getLogger(__name__)
 
 
+class LabelScore(NamedTuple):
+    """The scores of one label of one prediction, as in `ScoreRow`."""
+
+    label: int
+    state: ScoreState
+    metrics: Mapping[str, float | None]
+    voxels_label: int
+    voxels_prediction: int | None
+
+
 @dataclass(frozen=True)
-class Judge:
-    """What every prediction of one job is held against.
+class Scorer:
+    """How each prediction of one job is scored.
 
     Args:
         values: the labels to score.
@@ -35,33 +49,29 @@ class Judge:
     values: tuple[int, ...]
     tolerance: float
 
-    def score(self, truth: Volume, prediction: Path) -> Iterator[Mapping[str, object]]:
-        """One row for each label; a prediction that cannot be used is a miss."""
+    def score(self, truth: Volume, prediction: Path) -> Iterator[LabelScore]:
+        """One score for each label; a prediction that cannot be used gets the worst."""
         label = _labels(truth)
         try:
             predicted = _read_prediction(prediction, truth)
         except ScanError as error:
             _log.warning("%s: prediction missing: %s", prediction.name, error)
-            yield from self._missed(truth, label)
+            yield from self._missing(truth, label)
             return
         agreements = compare_label_maps(
             label, predicted, self.values, truth.spacing, self.tolerance
         )
-        for value, agreement in zip(self.values, agreements, strict=True):
-            yield {"label": value, **_cells(agreement)}
+        for value, found in zip(self.values, agreements, strict=True):
+            counts = found.voxels_label, found.voxels_prediction
+            state: ScoreState = "scored" if any(counts) else "empty"
+            yield LabelScore(value, state, found.metrics, *counts)
 
-    def _missed(self, truth: Volume, label: Labels) -> Iterator[Mapping[str, object]]:
-        """Rows of a scan without a usable prediction."""
-        dice, nsd, hd95 = miss(truth.grid, truth.spacing)
+    def _missing(self, truth: Volume, label: Labels) -> Iterator[LabelScore]:
+        """Scores of a scan without a usable prediction."""
+        worst = worst_scores(truth.grid, truth.spacing)
         for value in self.values:
-            yield {
-                "label": value,
-                "state": "missing",
-                "dice": dice,
-                "nsd": nsd,
-                "hd95": hd95,
-                "voxels_label": int(np.count_nonzero(label == value)),
-            }
+            voxels = int(np.count_nonzero(label == value))
+            yield LabelScore(value, "missing", worst, voxels, None)
 
 
 def score_predictions(  # noqa: PLR0913 (the five files and the names of one job)
@@ -82,8 +92,8 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     """Score every test scan of a split, for each seed and label.
 
     No row is ever left out: a prediction that is missing, unreadable or on another grid
-    scores Dice 0, NSD 0 and the image's diagonal as HD95. A label that neither map has
-    is a row without scores.
+    gets the worst score of each metric: Dice 0, NSD 0 and the image's diagonal as HD95.
+    A label that neither map has is a row without scores.
 
     Args:
         predictions: folder with ``seed-<seed>/<scan>.nii.gz``.
@@ -103,26 +113,24 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         StageError: the split has no test scans, or a label map cannot be used.
     """
     known = read_scans(scans, canonical)
-    names = {"intensity": intensity, "norm": norm, "adapt": adapt, "split": split}
-    judge = Judge(tuple(sorted(input.label_values)), score.tolerance)
-    rows: list[Mapping[str, object]] = []
+    variant = Variant(intensity, norm, adapt)
+    scorer = Scorer(tuple(sorted(input.label_values)), score.tolerance)
+    rows: list[ScoreRow] = []
     for scan in track(_test_scans(splits, split), "score"):
         truth = _read_truth(scan, known)
         for seed in seeds:
             prediction = run_folder(predictions, seed) / f"{scan}.nii.gz"
             rows += [
-                {**names, "seed": seed, "scan": scan, **row}
-                for row in judge.score(truth, prediction)
+                ScoreRow(variant, split, seed, scan, *found)
+                for found in scorer.score(truth, prediction)
             ]
-    write_table(scores, rows, SCORE_COLUMNS)
+    write_records(scores, rows, ScoreRow)
 
 
 def _test_scans(splits: Path, split: str) -> list[str]:
     """The test scans of one split."""
-    rows = read_table(splits, required=SPLIT_COLUMNS)
-    tested = [
-        row["scan"] for row in rows if row["split"] == split and row["role"] == "test"
-    ]
+    rows = read_records(splits, SplitRow)
+    tested = [row.scan for row in rows if row.split == split and row.role == "test"]
     if not tested:
         raise StageError(f"{splits.name}: split {split!r} has no test scans; see split")
     return tested
@@ -164,19 +172,3 @@ def _labels(volume: Volume) -> Labels:
     if values.dtype != np.uint8 and not np.array_equal(labels, values):
         raise LabelError("holds values other than the integers 0 to 255")
     return labels
-
-
-def _cells(agreement: Agreement) -> Mapping[str, object]:
-    """The cells of one agreement; what was not scored stays empty."""
-    cells: dict[str, object] = {
-        "voxels_label": agreement.voxels_label,
-        "voxels_prediction": agreement.voxels_prediction,
-    }
-    if math.isnan(agreement.dice):
-        return cells | {"state": "empty"}
-    return cells | {
-        "state": "scored",
-        "dice": agreement.dice,
-        "nsd": agreement.nsd,
-        "hd95": agreement.hd95,
-    }

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from medinorm.config import EvidenceConfig
-from medinorm.evidence.stage import weigh_evidence
+from medinorm.evidence.stage import compare_variants
+from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
-from medinorm.scan import SCORE_COLUMNS, SPLIT_COLUMNS
+from medinorm.records.scans import SplitRow
+from medinorm.records.scores import ScoreRow
 
-GRID = (12, 14, 16)
-AFFINE = np.diag([2.0, 1.0, 1.5, 1.0])
+MEANS = {"batch": 0.45, "instance": 0.80, "group": 0.80, "layer": 0.60}
 
 
 class Case(NamedTuple):
@@ -30,7 +31,7 @@ class Case(NamedTuple):
     label: int
 
 
-class Comparison:
+class ScoreTables:
     """Score tables of a study whose true effects are known.
 
     Args:
@@ -61,6 +62,18 @@ class Comparison:
                 value = dice(Case(design, split, domain, scan, seed, label))
                 self.rows.append(score_row(variant, split, seed, scan, label, value))
 
+    def fill(self, means=MEANS, designs=("lodo", "pooled")):
+        """Out-of-domain Dice by norm; 0.85 where the domain was trained on."""
+        rng = np.random.default_rng(0)
+        person = {scan: 0.03 * rng.normal() for scan in self.scans}
+        for norm, mean in means.items():
+
+            def dice(case, mean=mean):
+                base = mean if case.split == f"lodo-{case.domain}" else 0.85
+                return base + person[case.scan] + 0.01 * rng.normal()
+
+            self.add(("zscore", norm, "none"), dice, designs=designs)
+
     def all_splits(self, designs=("lodo", "pooled")):
         """Design, name and training domains of each split."""
         for domain in self.domains:
@@ -71,8 +84,8 @@ class Comparison:
         if "pooled" in designs:
             yield "pooled", "pooled", set(self.domains)
 
-    def weigh(self, designs=("lodo", "pooled"), domain=("scanner",), **settings):
-        """Write the tables and weigh them; gives the folder of evidence."""
+    def compare(self, designs=("lodo", "pooled"), domain=("scanner",), **settings):
+        """Write the tables and compare the variants; gives the folder of evidence."""
         roles = []
         for design, split, training in self.all_splits(designs):
             fold = self.fold_of(split)
@@ -87,10 +100,10 @@ class Comparison:
                 | {"role": "train"}
                 for d in sorted(training)
             ]
-        write_table(self.folder / "splits.tsv", roles, SPLIT_COLUMNS)
-        write_table(self.folder / "scores.tsv", self.rows, SCORE_COLUMNS)
+        write_table(self.folder / "splits.tsv", roles, column_names(SplitRow))
+        write_table(self.folder / "scores.tsv", self.rows, column_names(ScoreRow))
         evidence = self.folder / "evidence"
-        weigh_evidence(
+        compare_variants(
             [self.folder / "scores.tsv"],
             self.folder / "splits.tsv",
             self.folder / "runs",
@@ -132,7 +145,7 @@ def comparison(tmp_path):
     """Makes a comparison: test subjects of each domain, seeds."""
 
     def make(domains=None, seeds=(0, 1, 2)):
-        return Comparison(
+        return ScoreTables(
             tmp_path, domains or {"ge": 6, "philips": 6, "siemens": 6}, seeds
         )
 
@@ -163,3 +176,10 @@ def cpu_limit():
         assert time.process_time() - start < seconds
 
     return limit
+
+
+@pytest.fixture
+def study(comparison):
+    study = comparison(seeds=range(4))
+    study.fill()
+    return study

@@ -9,8 +9,8 @@ from scipy import stats
 from medinorm.evidence.bootstrap import (
     domain_means,
     draw_replicates,
+    estimate,
     predict_further,
-    weigh,
 )
 
 # A machine that does other work too must not fail a law.
@@ -74,7 +74,7 @@ def test_subjects_who_travel_are_drawn_together():
     offset = np.repeat([0.0, 0.1], 5)
     values = (np.tile(np.linspace(0, 1, 5), 2) + offset)[:, np.newaxis] * np.ones(3)
     means = domain_means(values, replicates, [np.arange(5), np.arange(5, 10)])
-    apart = weigh(means[1] - means[0], replicates, 0.95)
+    apart = estimate(means[1] - means[0], replicates, 0.95)
     assert apart.se == pytest.approx(0, abs=1e-12)  # each subject is its own control
     assert apart.value == pytest.approx(0.1)
 
@@ -102,7 +102,7 @@ def test_a_scan_without_scores_is_as_if_it_were_not_there():
 def test_seeds_alone_give_the_interval_of_the_t_distribution():
     by_seed = np.array([0.71, 0.74, 0.80, 0.77])
     replicates, members = crossed(2, 3, 4, resamples=20_000)
-    found = weigh(
+    found = estimate(
         domain_means(np.tile(by_seed, (6, 1)), replicates, members).mean(axis=0),
         replicates,
         0.95,
@@ -118,7 +118,7 @@ def test_subjects_alone_give_the_variance_of_a_stratified_mean():
     rng = np.random.default_rng(1)
     values = rng.normal(size=(12, 1)) * np.ones(3)
     replicates, members = crossed(3, 4, 3, resamples=20_000)
-    found = weigh(
+    found = estimate(
         domain_means(values, replicates, members).mean(axis=0), replicates, 0.95
     )
     parts = [values[scans, 0].var(ddof=1) / 4 / 9 for scans in members]
@@ -133,11 +133,11 @@ def test_intervals_move_and_stretch_with_the_scores(shift, scale):
     values = np.random.default_rng(2).random((6, 3))
     replicates, members = crossed(2, 3, 3)
 
-    def estimate(scores):
+    def measure(scores):
         means = domain_means(scores, replicates, members)
-        return weigh(means.mean(axis=0), replicates, 0.9)
+        return estimate(means.mean(axis=0), replicates, 0.9)
 
-    one, other = estimate(values), estimate(scale * values + shift)
+    one, other = measure(values), measure(scale * values + shift)
     assert other.low == pytest.approx(scale * one.low + shift, abs=1e-9)
     assert other.high == pytest.approx(scale * one.high + shift, abs=1e-9)
     assert other.df == pytest.approx(one.df)
@@ -147,7 +147,7 @@ def test_the_interval_holds_nothing_exactly_where_p_is_its_level():
     rng = np.random.default_rng(5)
     replicates, members = crossed(2, 5, 4)
     means = domain_means(rng.normal(0.3, 1, (50, 10, 4)), replicates, members)
-    found = weigh(means.mean(axis=1), replicates, 0.95)
+    found = estimate(means.mean(axis=1), replicates, 0.95)
     outside = (found.low > 0) | (found.high < 0)
     assert 0 < outside.sum() < 50
     np.testing.assert_array_equal(outside, found.p < 0.05)
@@ -159,7 +159,7 @@ def test_the_interval_holds_nothing_exactly_where_p_is_its_level():
 def test_without_a_second_seed_or_subject_there_is_no_interval(subjects, seeds):
     replicates, members = crossed(2, subjects, seeds)
     values = np.random.default_rng(3).random((2 * subjects, seeds))
-    found = weigh(
+    found = estimate(
         domain_means(values, replicates, members).mean(axis=0), replicates, 0.95
     )
     assert np.isfinite(found.value)
@@ -169,7 +169,7 @@ def test_without_a_second_seed_or_subject_there_is_no_interval(subjects, seeds):
 def test_a_difference_of_nothing_is_no_difference():
     replicates, members = crossed(2, 3, 3)
     means = domain_means(np.zeros((6, 3)), replicates, members).mean(axis=0)
-    found = weigh(means, replicates, 0.95)
+    found = estimate(means, replicates, 0.95)
     assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
@@ -220,11 +220,11 @@ def test_subjects_who_differ_are_never_known_without_error(scans):
     values = np.random.default_rng(6).random((len(scans), 1)) * np.ones(3)
     members = [np.flatnonzero(np.array(domains) == d) for d in sorted(set(domains))]
     replicates = draw(subjects, domains, 3)
-    found = weigh(domain_means(values, replicates, members), replicates, 0.95)
-    lonely = np.array([len(scans) < 2 for scans in members])
-    np.testing.assert_array_equal(np.isnan(found.low), lonely)
-    np.testing.assert_array_equal(np.isnan(found.p), lonely)
-    assert (found.high[~lonely] - found.low[~lonely] > 1e-6).all()
+    found = estimate(domain_means(values, replicates, members), replicates, 0.95)
+    single = np.array([len(scans) < 2 for scans in members])
+    np.testing.assert_array_equal(np.isnan(found.low), single)
+    np.testing.assert_array_equal(np.isnan(found.p), single)
+    assert (found.high[~single] - found.low[~single] > 1e-6).all()
 
 
 def test_one_subject_on_each_scanner_and_one_on_both_leave_doubt():
@@ -232,7 +232,7 @@ def test_one_subject_on_each_scanner_and_one_on_both_leave_doubt():
     replicates = draw(subjects, domains, 3)
     values = np.array([[-0.09], [0.01], [0.02], [-0.05]]) * np.ones(3)
     means = domain_means(values, replicates, members).mean(axis=0)
-    found = weigh(means, replicates, 0.95)
+    found = estimate(means, replicates, 0.95)
     assert found.value == pytest.approx(-0.0275)
     assert found.df == pytest.approx(2)
     assert found.low < 0 < found.high
@@ -261,7 +261,7 @@ def cover(spread, shape, studies=400):
         replicates, members = crossed(*shape, resamples=RESAMPLES, seed=number)
         values = simulate(spread, shape, rng)
         means = domain_means(values, replicates, members).mean(axis=0)
-        found = weigh(means, replicates, 0.95)
+        found = estimate(means, replicates, 0.95)
         ends = np.quantile(means[1 : 1 + RESAMPLES], [0.025, 0.975])
         held += [found.low <= 0 <= found.high, ends[0] <= 0 <= ends[1]]
     return held / studies
@@ -294,7 +294,7 @@ def test_intervals_hold_the_truth_where_subjects_travel(groups):
         rest = 0.02 * rng.normal(size=(len(person), 1))
         values = ease[person] + rest + 0.01 * rng.normal(size=(len(person), 4))
         means = domain_means(values, replicates, members).mean(axis=0)
-        found = weigh(means, replicates, 0.95)
+        found = estimate(means, replicates, 0.95)
         held += found.low <= 0 <= found.high
     # Satterthwaite's degrees of freedom are themselves estimates: fewer with few.
     assert 0.90 <= held / 300 <= 0.995
@@ -319,7 +319,7 @@ def test_prediction_intervals_hold_the_next_domain_19_times_in_20(k):
 
 def test_the_prediction_interval_of_three_domains_by_hand():
     found = predict_further(np.array([0.70, 0.80, 0.90]), 0.95)
-    assert found.spread == pytest.approx(0.1)
+    assert found.standard_deviation == pytest.approx(0.1)
     assert found.factor == pytest.approx(4.3027 * np.sqrt(4 / 3), rel=1e-4)
     assert found.factor == pytest.approx(4.97, abs=0.005)
     assert found.low == pytest.approx(0.8 - 0.4968, abs=1e-4)

@@ -6,24 +6,9 @@ from statsmodels.stats.multitest import multipletests
 
 from medinorm.evidence.differences import judge
 from medinorm.files.tables import read_table
+from tests.evidence.planted import noisy
 
 BATCH, GROUP, LAYER = (("zscore", norm, "none") for norm in ("batch", "group", "layer"))
-
-
-def noisy(mean, seed=0, spread=0.02):
-    """Scores around a mean, with effects of subject and seed."""
-    rng = np.random.default_rng(seed)
-    effects = {}
-
-    def dice(case):
-        keys = case.scan, (case.split, case.seed)
-        person, network = (
-            effects.setdefault(key, spread * rng.normal()) for key in keys
-        )
-        value = mean + person + network / 2 + spread / 2 * rng.normal()
-        return float(np.clip(value, 0, 1))
-
-    return dice
 
 
 def read(evidence, name):
@@ -34,7 +19,7 @@ def test_a_planted_difference_is_found(comparison):
     study = comparison(seeds=range(5))
     study.add(BATCH, noisy(0.60, 1))
     study.add(GROUP, noisy(0.80, 2))
-    evidence = study.weigh()
+    evidence = study.compare()
     (row,) = read(evidence, "differences")
     assert (row["norm"], row["other_norm"]) == ("batch", "group")
     assert row["verdict"] == "worse"
@@ -50,7 +35,7 @@ def test_variants_that_do_not_differ_are_rarely_told_apart(comparison):
         study = comparison()
         for place, variant in enumerate((BATCH, GROUP, LAYER)):
             study.add(variant, noisy(0.8, 100 * number + place), (1,), ("lodo",))
-        rows = read(study.weigh(("lodo",), resamples=100), "differences")
+        rows = read(study.compare(("lodo",), resamples=100), "differences")
         verdicts = {row["verdict"] for row in rows}
         found += bool(verdicts & {"better", "worse"})
     assert found <= 2  # at most one family in twenty errs: expected is half of one
@@ -60,7 +45,7 @@ def test_the_same_scores_are_equivalent(comparison):
     study = comparison()
     for variant in (BATCH, GROUP):
         study.add(variant, noisy(0.8, 1))
-    evidence = study.weigh()
+    evidence = study.compare()
     (row,) = read(evidence, "differences")
     assert row["verdict"] == "equivalent"
     assert (float(row["difference"]), row["p"]) == (0, "1")
@@ -82,7 +67,7 @@ def test_differences_are_taken_on_the_scans_both_have(comparison):
         for row in study.rows
         if row["norm"] == "batch" or not row["scan"].endswith("0")
     ]
-    evidence = study.weigh()
+    evidence = study.compare()
     (row,) = read(evidence, "differences")
     assert (float(row["difference"]), row["scans"]) == (0, "15")
     batch, group = (float(row["out_domain"]) for row in read(evidence, "summary"))
@@ -104,7 +89,7 @@ def test_a_scan_effect_shared_by_both_does_not_widen_their_difference(comparison
     study = comparison()
     study.add(BATCH, shared(0.0))
     study.add(GROUP, shared(0.05))
-    evidence = study.weigh()
+    evidence = study.compare()
     (difference,) = read(evidence, "differences")
     row = read(evidence, "summary")[0]
     width = float(row["out_domain_high"]) - float(row["out_domain_low"])
@@ -117,7 +102,7 @@ def test_holm_by_hand(comparison):
     study = comparison(seeds=range(4))
     for place, variant in enumerate((BATCH, GROUP, LAYER)):
         study.add(variant, noisy(0.8 + 0.01 * place, place))
-    evidence = study.weigh()
+    evidence = study.compare()
     rows = read(evidence, "differences")
     best = read(evidence, "ranking")[0]["norm"]
     of_best = [row for row in rows if best in {row["norm"], row["other_norm"]}]
@@ -154,7 +139,7 @@ def test_many_variants_are_compared_where_they_differ_in_one_respect(comparison)
     for intensity in ("percentile", "zscore"):
         for place, norm in enumerate(norms):
             study.add((intensity, norm, "none"), noisy(0.5 + 0.05 * place, place), (1,))
-    evidence = study.weigh(resamples=100)
+    evidence = study.compare(resamples=100)
     rows = read(evidence, "differences")
     pairs = {
         frozenset((row[p + "intensity"], row[p + "norm"]) for p in ("", "other_"))
@@ -167,43 +152,6 @@ def test_many_variants_are_compared_where_they_differ_in_one_respect(comparison)
     assert sum(best in pair for pair in pairs) == 13
 
 
-@pytest.mark.parametrize(
-    ("domains", "seeds", "designs", "reason"),
-    [
-        (None, (0, 1), ("lodo", "pooled"), "2 seeds at most"),
-        ({"ge": 4, "philips": 4}, (0,), ("lodo", "pooled"), "1 seed at most"),
-        (None, (0, 1, 2), ("pooled",), "no leave-one-domain-out network was tested"),
-        (None, (0, 1, 2), ("single",), "add lodo to split.designs"),
-        ({"ge": 1, "philips": 3}, (0, 1, 2), ("lodo", "pooled"), "ge has only one"),
-    ],
-)
-def test_no_ranking_without_the_evidence_for_it(
-    comparison, read_json, domains, seeds, designs, reason
-):
-    study = comparison(domains, seeds)
-    study.add(BATCH, noisy(0.2, 1), designs=designs)
-    study.add(GROUP, noisy(0.9, 2), designs=designs)
-    evidence = study.weigh(designs)
-    verdict = read_json(evidence / "verdict.json")
-    assert not verdict["ranked"]
-    assert reason in verdict["reason"]
-    assert verdict["best"] == []
-    assert read(evidence, "ranking") == []
-    said = " ".join(verdict["sentences"])
-    assert reason in said
-    assert "group" not in said  # no variant is held up as better
-    assert len(read(evidence, "summary")) == 2
-
-
-def test_networks_of_one_scanner_were_tested_on_scanners_they_had_not_seen(
-    comparison, read_json
-):
-    study = comparison()
-    study.add(BATCH, noisy(0.8), designs=("single",))
-    verdict = read_json(study.weigh(("single",)) / "verdict.json")
-    assert "had not seen" not in verdict["reason"]
-
-
 def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
     """Subjects ge0, philips0, and one who was on both."""
     study = comparison({"ge": 2, "philips": 2})
@@ -211,7 +159,7 @@ def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
     plus = {"ge0": -0.09, "ge1": 0.01, "philips0": 0.02, "philips1": -0.05}
     study.add(BATCH, lambda case: 0.7)  # noqa: ARG005
     study.add(GROUP, lambda case: 0.7 - plus[case.scan])
-    evidence = study.weigh()
+    evidence = study.compare()
     (row,) = read(evidence, "differences")
     assert float(row["difference"]) == pytest.approx(-0.0275)
     assert float(row["difference_low"]) < 0 < float(row["difference_high"])
@@ -219,10 +167,3 @@ def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
     assert row["verdict"] == "undecided"
     chances = [float(row["probability_best"]) for row in read(evidence, "ranking")]
     assert sum(chances) == pytest.approx(1)  # of resamples that have both scanners
-
-
-def test_one_variant_is_not_ranked(comparison, read_json):
-    study = comparison()
-    study.add(BATCH, noisy(0.8))
-    verdict = read_json(study.weigh() / "verdict.json")
-    assert verdict["reason"] == "only one variant was tested"

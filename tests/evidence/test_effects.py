@@ -31,7 +31,7 @@ def effects(evidence, factor):
 
 
 def test_each_step_is_the_mean_over_the_norms(comparison):
-    rows = effects(add_crossed(comparison()).weigh(), "intensity")
+    rows = effects(add_crossed(comparison()).compare(), "intensity")
     assert list(rows) == ["zscore", "nyul", "none"]
     expected = {"zscore": 0.775, "nyul": 0.773, "none": 0.375}
     for level, value in expected.items():
@@ -49,7 +49,7 @@ def test_each_step_is_the_mean_over_the_norms(comparison):
 
 
 def test_the_spread_says_how_much_the_norm_still_decides(comparison):
-    rows = effects(add_crossed(comparison()).weigh(), "intensity")
+    rows = effects(add_crossed(comparison()).compare(), "intensity")
     for level, spread in {"zscore": 0.05, "none": 0.25}.items():
         row = rows[level]
         assert float(row["spread"]) == pytest.approx(spread, abs=0.005)
@@ -58,7 +58,7 @@ def test_the_spread_says_how_much_the_norm_still_decides(comparison):
 
 
 def test_norms_are_averaged_over_the_steps(comparison):
-    rows = effects(add_crossed(comparison()).weigh(), "norm")
+    rows = effects(add_crossed(comparison()).compare(), "norm")
     assert list(rows) == ["instance", "batch"]
     expected = np.mean([0.5, 0.8, 0.798])
     assert float(rows["instance"]["out_domain"]) == pytest.approx(expected, abs=0.003)
@@ -69,13 +69,13 @@ def test_one_level_is_no_comparison(comparison):
     study = comparison()
     for norm in HELP:
         study.add(("zscore", norm, "none"), lambda _case: 0.7)
-    evidence = study.weigh()
+    evidence = study.compare()
     assert not effects(evidence, "intensity")
     assert set(effects(evidence, "norm")) == set(HELP)
 
 
 def test_with_one_seed_nothing_is_claimed(comparison):
-    rows = effects(add_crossed(comparison(seeds=(0,))).weigh(), "intensity")
+    rows = effects(add_crossed(comparison(seeds=(0,))).compare(), "intensity")
     assert {row["verdict"] for row in rows.values()} == {"highest", "undecided"}
     assert {row["out_domain_low"] for row in rows.values()} == {""}
 
@@ -84,7 +84,7 @@ def test_without_scanners_left_out_there_are_none(comparison):
     study = comparison()
     study.add(("zscore", "batch", "none"), lambda _case: 0.7, designs=("pooled",))
     study.add(("none", "batch", "none"), lambda _case: 0.6, designs=("pooled",))
-    assert read_table(study.weigh(("pooled",)) / "effects.tsv") == []
+    assert read_table(study.compare(("pooled",)) / "effects.tsv") == []
 
 
 def test_only_what_all_levels_share_is_averaged():

@@ -35,7 +35,7 @@ def study(comparison):
 
 
 def read(study):
-    rows = read_table(study.weigh() / "fairness.tsv")
+    rows = read_table(study.compare() / "fairness.tsv")
     return {(row["norm"], row["adapt"]): row for row in rows}
 
 

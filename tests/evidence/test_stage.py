@@ -4,47 +4,24 @@ import math
 import subprocess
 import sys
 
-import numpy as np
-import pytest
-
-from medinorm.evidence import columns
+from medinorm.files.records import column_names
 from medinorm.files.tables import read_table
+from medinorm.records import evidence as records
 
 TABLES = {
-    "cases": columns.CASE_COLUMNS,
-    "domains": columns.DOMAIN_COLUMNS,
-    "gaps": columns.GAP_COLUMNS,
-    "summary": columns.SUMMARY_COLUMNS,
-    "differences": columns.DIFFERENCE_COLUMNS,
-    "effects": columns.EFFECT_COLUMNS,
-    "ranking": columns.RANKING_COLUMNS,
-    "fairness": columns.FAIRNESS_COLUMNS,
+    "cases": records.CaseRow,
+    "domains": records.DomainRow,
+    "gaps": records.GapRow,
+    "summary": records.SummaryRow,
+    "differences": records.DifferenceRow,
+    "effects": records.EffectRow,
+    "ranking": records.RankingRow,
+    "fairness": records.FairnessRow,
 }
-MEANS = {"batch": 0.45, "instance": 0.80, "group": 0.80, "layer": 0.60}
-
-
-def fill(study, means=MEANS, designs=("lodo", "pooled")):
-    """Out-of-domain Dice by norm; 0.85 where the domain was trained on."""
-    rng = np.random.default_rng(0)
-    person = {scan: 0.03 * rng.normal() for scan in study.scans}
-    for norm, mean in means.items():
-
-        def dice(case, mean=mean):
-            base = mean if case.split == f"lodo-{case.domain}" else 0.85
-            return base + person[case.scan] + 0.01 * rng.normal()
-
-        study.add(("zscore", norm, "none"), dice, designs=designs)
-
-
-@pytest.fixture
-def study(comparison):
-    study = comparison(seeds=range(4))
-    fill(study)
-    return study
 
 
 def test_every_table_is_there_with_its_columns(study):
-    evidence = study.weigh()
+    evidence = study.compare()
     assert {path.name for path in evidence.iterdir()} == {
         "verdict.json",
         *(f"{name}.tsv" for name in TABLES),
@@ -52,99 +29,16 @@ def test_every_table_is_there_with_its_columns(study):
     for name, expected in TABLES.items():
         rows = read_table(evidence / f"{name}.tsv")
         assert rows, name
-        assert tuple(rows[0]) == expected
+        assert tuple(rows[0]) == column_names(expected)
         assert "nan" not in {cell for row in rows for cell in row.values()}
     assert len(read_table(evidence / "cases.tsv")) == len(study.rows)
-
-
-def test_the_verdict_names_the_best_and_those_that_may_be_as_good(study, read_json):
-    verdict = read_json(study.weigh() / "verdict.json")
-    assert verdict["ranked"]
-    assert verdict["reason"] == ""
-    assert {best["norm"] for best in verdict["best"]} == {"instance", "group"}
-    assert verdict["reference"]["name"] == "zscore + batch"
-    counts = {name: verdict[name] for name in ("domains", "scans", "seeds")}
-    assert counts == {"domains": 3, "scans": 18, "seeds": 4}
-    assert (verdict["failures"], verdict["confidence"]) == (0, 0.95)
-    assert 3 <= len(verdict["sentences"]) <= 6
-    said = " ".join(verdict["sentences"])
-    assert "3 held-out scanners, 18 scans and 4 seeds" in said
-    assert "4.97 standard deviations" in said
-    assert "With the usual norm, zscore + batch reached 0.4" in said
-    assert "nan" not in said
-
-
-def test_the_numbers_of_the_verdict_are_those_of_the_tables(study, read_json):
-    evidence = study.weigh()
-    said = " ".join(read_json(evidence / "verdict.json")["sentences"])
-    top = read_table(evidence / "ranking.tsv")[0]
-    (row,) = [
-        row
-        for row in read_table(evidence / "summary.tsv")
-        if row["norm"] == top["norm"]
-    ]
-    for name in ("out_domain", "out_domain_low", "out_domain_high", "gap", "in_domain"):
-        assert f"{float(row[name]):.3f}" in said
-
-
-DOMAINS = [(("export",), "export"), (("vendor", "model"), "domain")]
-
-
-@pytest.mark.parametrize(("domain", "word"), [(("scanner",), "scanner"), *DOMAINS])
-def test_the_verdict_calls_domains_what_they_are(study, read_json, domain, word):
-    verdict = read_json(study.weigh(domain=domain) / "verdict.json")
-    said = " ".join(verdict["sentences"])
-    assert verdict["domain"] == list(domain)
-    assert f"On {word}s it had never seen, zscore + " in said
-    assert f"over 3 held-out {word}s, 18 scans and 4 seeds." in said
-    assert f"trained on other subjects of their {word} reached" in said
-    assert f"not having seen the {word} cost" in said
-    assert f"Its worst unseen {word} was " in said
-    assert f"On one further {word} like these" in said
-    assert f"from 3 {word}s, 4.97" in said
-    assert ("scanner" in said) is (word == "scanner")
-
-
-@pytest.mark.parametrize(("domain", "word"), [(("scanner",), "scanner"), *DOMAINS])
-def test_so_do_verdicts_that_refuse(comparison, read_json, domain, word):
-    study = comparison(seeds=range(2))
-    fill(study)
-    few = " ".join(read_json(study.weigh(domain=domain) / "verdict.json")["sentences"])
-    assert f"On {word}s that the networks had not seen, mean Dice lay" in few
-    assert f"On {word}s that the networks had trained on, mean Dice lay" in few
-    assert f"18 test scans of 3 {word}s and 2 seeds" in few
-    study.rows = [row for row in study.rows if row["split"] in ("pooled", "lodo-ge")]
-    one = read_json(study.weigh(domain=domain) / "verdict.json")["reason"]
-    assert one == (f"only one {word} was held out; a statement about {word}s needs two")
-    assert ("scanner" in few + one) is (word == "scanner")
-
-
-@pytest.mark.parametrize(("domain", "word"), DOMAINS)
-def test_an_unknown_gap_is_one_of_the_domains(comparison, read_json, domain, word):
-    study = comparison()
-    fill(study, designs=("lodo",))
-    verdict = read_json(study.weigh(("lodo",), domain=domain) / "verdict.json")
-    said = " ".join(verdict["sentences"])
-    assert f"What unseen {word}s cost is unknown" in said
-    assert "scanner" not in said
-
-
-def test_failures_are_said(study, read_json):
-    for row in study.rows:
-        if row["norm"] == "batch" and row["scan"] == "ge0" and row["seed"] == 0:
-            row |= {"state": "missing", "dice": 0.0, "nsd": 0.0}
-            del row["voxels_prediction"]
-    verdict = read_json(study.weigh() / "verdict.json")
-    assert verdict["failures"] == 4  # one in each split
-    failed = f"4 of {verdict['predictions']} predictions failed"
-    assert failed in verdict["sentences"][-1]
 
 
 def test_a_variant_without_all_seeds_is_left_out_of_the_ranking(study, read_json):
     study.rows = [
         row for row in study.rows if row["norm"] != "instance" or row["seed"] < 2
     ]
-    evidence = study.weigh()
+    evidence = study.compare()
     ranked = [row["norm"] for row in read_table(evidence / "ranking.tsv")]
     assert ranked == ["group", "layer", "batch"]
     said = " ".join(read_json(evidence / "verdict.json")["sentences"])
@@ -155,7 +49,7 @@ def test_a_variant_without_a_domain_has_no_mean_over_domains(study):
     study.rows = [
         row for row in study.rows if row["norm"] != "layer" or row["split"] != "lodo-ge"
     ]
-    rows = {row["norm"]: row for row in read_table(study.weigh() / "summary.tsv")}
+    rows = {row["norm"]: row for row in read_table(study.compare() / "summary.tsv")}
     assert rows["layer"]["out_domain"] == rows["layer"]["worst_domain"] == ""
     assert rows["layer"]["domains"] == "2"
     assert rows["group"]["out_domain"] != ""
@@ -163,8 +57,8 @@ def test_a_variant_without_a_domain_has_no_mean_over_domains(study):
 
 def test_without_pooled_networks_the_gap_is_unknown(comparison, read_json):
     study = comparison()
-    fill(study, designs=("lodo",))
-    evidence = study.weigh(("lodo",))
+    study.fill(designs=("lodo",))
+    evidence = study.compare(("lodo",))
     row = read_table(evidence / "summary.tsv")[0]
     assert (row["in_domain"], row["gap"]) == ("", "")
     assert row["out_domain"] != ""
@@ -174,15 +68,15 @@ def test_without_pooled_networks_the_gap_is_unknown(comparison, read_json):
 
 
 def test_the_order_of_rows_changes_nothing(study):
-    first = {path.name: path.read_bytes() for path in study.weigh().iterdir()}
+    first = {path.name: path.read_bytes() for path in study.compare().iterdir()}
     study.rows.reverse()
-    second = {path.name: path.read_bytes() for path in study.weigh().iterdir()}
+    second = {path.name: path.read_bytes() for path in study.compare().iterdir()}
     assert first == second
 
 
 def test_another_bootstrap_seed_changes_intervals_a_little(study):
     def low(seed):
-        row = read_table(study.weigh(seed=seed, resamples=2000) / "summary.tsv")[0]
+        row = read_table(study.compare(seed=seed, resamples=2000) / "summary.tsv")[0]
         return float(row["out_domain"]), float(row["out_domain_low"])
 
     one, other = low(0), low(1)
@@ -192,7 +86,7 @@ def test_another_bootstrap_seed_changes_intervals_a_little(study):
 
 def test_folds_are_parts_of_one_training_set(study, tmp_path):
     """Test subjects in two folds give the means of the same subjects in one."""
-    whole = read_table(study.weigh() / "summary.tsv")
+    whole = read_table(study.compare() / "summary.tsv")
     second = {scan for scan in study.scans if int(scan[-1]) % 2}
     for row in study.rows:
         row["split"] += f"_fold-{int(row['scan'] in second)}"
@@ -205,7 +99,7 @@ def test_folds_are_parts_of_one_training_set(study, tmp_path):
 
     study.all_splits = folded
     study.fold_of = lambda split: int(split[-1])
-    folds = read_table(study.weigh() / "summary.tsv")
+    folds = read_table(study.compare() / "summary.tsv")
     for one, other in zip(whole, folds, strict=True):
         assert one == other
     names = {row["train_set"] for row in read_table(tmp_path / "evidence/domains.tsv")}
@@ -215,14 +109,14 @@ def test_folds_are_parts_of_one_training_set(study, tmp_path):
 def test_intervals_narrow_with_more_subjects(comparison):
     def width(count):
         study = comparison({"ge": count, "philips": count})
-        fill(study, {"batch": 0.5})
-        row = read_table(study.weigh() / "summary.tsv")[0]
+        study.fill({"batch": 0.5})
+        row = read_table(study.compare() / "summary.tsv")[0]
         return float(row["out_domain_high"]) - float(row["out_domain_low"])
 
     assert width(32) < 0.7 * width(4)
 
 
-def test_weighing_needs_neither_torch_nor_monai():
+def test_comparing_needs_neither_torch_nor_monai():
     code = (
         "import sys, medinorm.evidence.stage\n"
         "sys.exit(any(name in sys.modules for name in ('torch', 'monai', 'nibabel')))"
@@ -233,9 +127,9 @@ def test_weighing_needs_neither_torch_nor_monai():
 def test_twenty_variants_take_seconds(comparison, cpu_limit):
     study = comparison({"ge": 33, "philips": 33, "siemens": 34}, range(5))
     means = {f"n{number}": 0.5 + 0.01 * number for number in range(20)}
-    fill(study, means)
+    study.fill(means)
     with cpu_limit(15):
-        evidence = study.weigh(resamples=2000)
+        evidence = study.compare(resamples=2000)
     assert len(read_table(evidence / "ranking.tsv")) == 20
     assert math.isclose(
         sum(float(r["probability_best"]) for r in read_table(evidence / "ranking.tsv")),

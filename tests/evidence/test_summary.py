@@ -43,7 +43,7 @@ def rows_of(study, norm):
 
 
 def test_domains_weigh_equally_whatever_their_size(uneven):
-    rows = {row["norm"]: row for row in read(uneven.weigh(), "summary")}
+    rows = {row["norm"]: row for row in read(uneven.compare(), "summary")}
     for norm, row in rows.items():
         mine = rows_of(uneven, norm)
         for name, split_of in (
@@ -58,7 +58,7 @@ def test_domains_weigh_equally_whatever_their_size(uneven):
 
 
 def test_the_gap_is_pooled_minus_left_out_on_the_same_scans(uneven):
-    evidence = uneven.weigh()
+    evidence = uneven.compare()
     (summary,) = read(evidence, "summary", norm="batch")
     mine = rows_of(uneven, "batch")
     pooled, lodo = by_hand(mine, lambda _: "pooled"), by_hand(mine, "lodo-{}".format)
@@ -78,7 +78,7 @@ def test_the_gap_ignores_scans_that_only_one_of_the_designs_has(uneven):
         for row in uneven.rows
         if not (row["split"] == "pooled" and row["scan"] == "ge0")
     ]
-    (row,) = read(uneven.weigh(), "gaps", norm="batch", domain="ge")
+    (row,) = read(uneven.compare(), "gaps", norm="batch", domain="ge")
     kept = [row for row in rows_of(uneven, "batch") if row["scan"] == "ge1"]
     lodo = by_hand(kept, "lodo-{}".format)["ge"]
     assert row["scans"] == "1"
@@ -87,11 +87,11 @@ def test_the_gap_ignores_scans_that_only_one_of_the_designs_has(uneven):
 
 
 def test_what_a_further_domain_may_bring(uneven):
-    (row,) = read(uneven.weigh(), "summary", norm="batch")
+    (row,) = read(uneven.compare(), "summary", norm="batch")
     means = by_hand(rows_of(uneven, "batch"), "lodo-{}".format)
-    centre, spread = np.mean([*means.values()]), np.std([*means.values()], ddof=1)
+    centre, deviation = np.mean([*means.values()]), np.std([*means.values()], ddof=1)
     assert float(row["new_factor"]) == pytest.approx(4.968275, rel=1e-6)
-    low, high = centre - 4.968275 * spread, centre + 4.968275 * spread
+    low, high = centre - 4.968275 * deviation, centre + 4.968275 * deviation
     assert float(row["new_low"]) == pytest.approx(max(low, 0), abs=1e-6)
     assert float(row["new_high"]) == pytest.approx(min(high, 1), abs=1e-6)
     worst = min(means, key=means.get)
@@ -103,7 +103,7 @@ def test_intervals_of_a_share_stay_between_0_and_1(comparison):
     rng = np.random.default_rng(0)
     study = comparison({"ge": 2, "philips": 2})
     study.add(BATCH, lambda case: rng.choice([0.1, 1.0 if "ge" in case.scan else 0.0]))
-    (row,) = read(study.weigh(), "summary")
+    (row,) = read(study.compare(), "summary")
     assert (float(row["new_low"]), float(row["new_high"])) == (0, 1)
     for name in ("in_domain", "out_domain"):
         assert 0 <= float(row[f"{name}_low"]) < float(row[f"{name}_high"]) <= 1
@@ -117,7 +117,7 @@ def test_misses_count_as_zero_and_as_failures(comparison):
 
     study = comparison({"ge": 2, "philips": 2})
     study.add(BATCH, dice)
-    evidence = study.weigh()
+    evidence = study.compare()
     (row,) = read(evidence, "summary")
     # ge: 12 scores of 0.8, less two and one
     assert float(row["worst_dice"]) == pytest.approx(0.8 * 9 / 12)
@@ -138,7 +138,7 @@ def test_what_is_in_neither_map_is_left_out_and_counted(comparison):
     study.add(BATCH, dice)
     rows = {
         row["label"]: row
-        for row in read(study.weigh(), "domains", train_set="lodo-ge", domain="ge")
+        for row in read(study.compare(), "domains", train_set="lodo-ge", domain="ge")
     }
     assert (rows["2"]["empty"], rows["2"]["failures"]) == ("3", "0")
     assert float(rows["2"]["dice"]) == pytest.approx(0.7)
@@ -152,7 +152,7 @@ def test_every_training_set_meets_every_domain(comparison):
 
     study = comparison({"ge": 2, "philips": 3})
     study.add(BATCH, dice, designs=("single",))
-    evidence = study.weigh(("single",))
+    evidence = study.compare(("single",))
     rows = read(evidence, "domains", label="mean")
     found = {
         (row["train_set"], row["domain"]): (float(row["dice"]), row["in_domain"])

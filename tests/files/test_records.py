@@ -29,11 +29,13 @@ class Thing:
     other: Point = field(metadata=columns(prefix="other_"))
     kind: Literal["a", "b"]
     seen: bool
+    scores: Mapping[str, float | None] = field(metadata=columns(names=("m", "n")))
     words: tuple[str, ...]
     note: str | None = None
     own: Mapping[str, str] = field(default_factory=dict)
 
 
+SCORES = {"m": 0.5, "n": None}
 NAMES = st.text("abcäß-_.", min_size=1, max_size=8)
 NUMBERS = st.none() | st.sampled_from([0.0, -1.5, 1e-9, 123456.789, float("inf")])
 THINGS = st.builds(
@@ -43,6 +45,7 @@ THINGS = st.builds(
     other=st.builds(Point, st.integers(), NUMBERS),
     kind=st.sampled_from(["a", "b"]),
     seen=st.booleans(),
+    scores=st.fixed_dictionaries({"m": NUMBERS, "n": NUMBERS}),
     words=st.lists(NAMES, max_size=3).map(tuple),
     note=st.none() | NAMES,
     own=st.just({"site": "here"}),
@@ -58,17 +61,21 @@ def test_what_is_written_is_read_back(things, tmp_path_factory):
 
 def test_columns_of_nested_records_have_their_prefix():
     assert column_names(Thing) == (
-        *("name", "x", "y", "other_x", "other_y", "kind", "seen", "words", "note"),
+        *("name", "x", "y", "other_x", "other_y", "kind", "seen", "m", "n"),
+        *("words", "note"),
     )
 
 
 @pytest.mark.parametrize(
     ("cell", "column"),
-    [("maybe", "seen"), ("c", "kind"), ("1.5", "x"), ("", "other_x"), ("one", "y")],
+    [
+        *(("maybe", "seen"), ("c", "kind"), ("1.5", "x"), ("", "other_x")),
+        *(("one", "y"), ("high", "n")),
+    ],
 )
 def test_a_cell_of_another_type_names_its_column_and_not_itself(tmp_path, cell, column):
     path = tmp_path / "things.tsv"
-    thing = Thing("n", Point(1, 2.0), Point(1, 2.0), "a", True, ("w",))
+    thing = Thing("n", Point(1, 2.0), Point(1, 2.0), "a", True, SCORES, ("w",))
     write_records(path, [thing], Thing)
     header, row = path.read_text().splitlines()
     cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
@@ -80,17 +87,18 @@ def test_a_cell_of_another_type_names_its_column_and_not_itself(tmp_path, cell, 
 
 def test_a_column_with_a_default_may_be_absent_and_others_not(tmp_path):
     path = tmp_path / "things.tsv"
-    head = ["name", "x", "y", "other_x", "other_y", "kind", "seen", "words"]
-    path.write_text("\t".join(head) + "\n" + "n\t1\t\t2\t\ta\tno\t\n")
+    head = ["name", "x", "y", "other_x", "other_y", "kind", "seen", "m", "n", "words"]
+    path.write_text("\t".join(head) + "\n" + "n\t1\t\t2\t\ta\tno\t0.5\t\t\n")
     (thing,) = read_records(path, Thing)
-    assert thing == Thing("n", Point(1, None), Point(2, None), "a", False, ())
+    points = Point(1, None), Point(2, None)
+    assert thing == Thing("n", *points, "a", False, SCORES, ())
     path.write_text("\t".join(head[:-1]) + "\n")
     with pytest.raises(StageError, match="column 'words' is missing"):
         read_records(path, Thing)
 
 
 def test_nan_is_refused(tmp_path):
-    thing = Thing("n", Point(1, float("nan")), Point(1, 2.0), "a", True, ())
+    thing = Thing("n", Point(1, float("nan")), Point(1, 2.0), "a", True, SCORES, ())
     with pytest.raises(ValueError, match="y is NaN; absent values are None"):
         write_records(tmp_path / "things.tsv", [thing], Thing)
     assert not (tmp_path / "things.tsv").exists()

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
 from medinorm.report.figures.heatmap import (
     Matrix,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 from medinorm.report.figures.svg import (
     ABSENT,
     Axis,

@@ -12,7 +12,7 @@ import pytest
 
 from medinorm.config import EvidenceConfig
 from medinorm.errors import StageError
-from medinorm.evidence.stage import weigh_evidence
+from medinorm.evidence.stage import compare_variants
 from medinorm.files.atomic import read_json
 from medinorm.files.tables import read_table, write_table
 from medinorm.scan import SCORE_COLUMNS
@@ -202,19 +202,19 @@ def test_same_study_gives_the_same_page(fake_study):
 
 
 def weigh(study):
-    """Put what `weigh_evidence` writes in place of the fabricated evidence."""
+    """Put what `compare_variants` writes in place of the fabricated evidence."""
     scores = study.root / "scores.tsv"
     rows = read_table(study.root / "evidence" / "cases.tsv")
     write_table(scores, rows, SCORE_COLUMNS)
     shutil.rmtree(study.root / "evidence")
     inputs = study.root / "splits.tsv", study.root / "runs", study.root / "evidence"
     settings = EvidenceConfig(resamples=100)
-    weigh_evidence([scores], *inputs, domain=study.domain, settings=settings)
+    compare_variants([scores], *inputs, domain=study.domain, settings=settings)
     return study
 
 
 def test_tables_of_the_evidence_stage_are_understood(fake_study):
-    """What `weigh_evidence` writes is what the report reads."""
+    """What `compare_variants` writes is what the report reads."""
     study = weigh(fake_study())
     text = Page(study.report()).text
     verdict = read_json(study.root / "evidence" / "verdict.json")

@@ -5,36 +5,35 @@ domains, which weigh equally. Every table is computed on the same replicates of 
 study, so that whatever is compared is compared on the same scans, subjects and seeds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from medinorm.config import EvidenceConfig
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.bootstrap import (
     Array,
     Estimate,
     Replicates,
     domain_means,
-    weigh,
+    estimate,
 )
-from medinorm.evidence.cases import (
+from medinorm.evidence.cases import select_design
+from medinorm.evidence.score_arrays import (
     Axes,
-    Scores,
+    ScoreArrays,
     find_axes,
     gather_scores,
     replicate_study,
-    select_design,
 )
-
-Cells = Mapping[str, object]
+from medinorm.records.evidence import CaseRow
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyScores:
     """All that the tables are computed from.
 
     Args:
@@ -47,18 +46,18 @@ class Study:
         noun: what a domain is called.
     """
 
-    cases: pd.DataFrame
+    cases: Sequence[CaseRow]
     axes: Axes
     replicates: Replicates
-    pooled: Scores
-    lodo: Scores
+    pooled: ScoreArrays
+    lodo: ScoreArrays
     settings: EvidenceConfig
     noun: DomainNoun
 
     @classmethod
     def of(
-        cls, cases: pd.DataFrame, settings: EvidenceConfig, noun: DomainNoun
-    ) -> "Study":
+        cls, cases: Sequence[CaseRow], settings: EvidenceConfig, noun: DomainNoun
+    ) -> "StudyScores":
         """The study that these cases make."""
         axes = find_axes(cases)
         pooled = select_design(cases, "pooled", in_domain=True)
@@ -82,9 +81,9 @@ class Study:
         """Domain means in each replicate, ``(..., S, K)`` to ``(..., D, R)``."""
         return domain_means(values, self.replicates, self.axes.members)
 
-    def weigh(self, replicated: Array) -> Estimate:
+    def estimate(self, replicated: Array) -> Estimate:
         """Value, interval and test of what was computed in each replicate."""
-        return weigh(replicated, self.replicates, self.settings.confidence)
+        return estimate(replicated, self.replicates, self.settings.confidence)
 
     def complete_seeds(self) -> NDArray[np.int64]:
         """For each variant, how many seeds were tested on every out-of-domain scan."""
@@ -94,7 +93,7 @@ class Study:
         return complete if tested.any() else np.zeros_like(complete)
 
 
-def present_domains(scores: Scores) -> list[int]:
+def present_domains(scores: ScoreArrays) -> list[int]:
     """Positions of the domains on which any variant has a score."""
     scored = np.isfinite(scores.dice)
     return [
@@ -118,9 +117,18 @@ def common_scans(one: Array, other: Array) -> tuple[Array, Array]:
     return np.where(both, one, np.nan), np.where(both, other, np.nan)
 
 
+class Counts(NamedTuple):
+    """How many cases there are, as `DomainRow` counts them."""
+
+    scans: int
+    seeds: int
+    failures: int
+    empty: int
+
+
 def count_cases(
-    scores: Scores, index: tuple[int, ...], scans: NDArray[np.intp]
-) -> dict[str, int]:
+    scores: ScoreArrays, index: tuple[int, ...], scans: NDArray[np.intp]
+) -> Counts:
     """Counts of one variant and label on some scans.
 
     Args:
@@ -129,28 +137,9 @@ def count_cases(
         scans: positions of the scans.
     """
     seen = scores.seen[index][scans]
-    return {
-        "scans": int(seen.any(axis=1).sum()),
-        "seeds": int(seen.any(axis=0).sum()),
-        "failures": int(scores.failed[index][scans].sum()),
-        "empty": int((seen & np.isnan(scores.dice[index][scans])).sum()),
-    }
-
-
-def interval_cells(
-    name: str, found: Estimate, index: tuple[int, ...], *, share: bool = False
-) -> dict[str, float]:
-    """The three cells of an estimate.
-
-    Args:
-        name: of the estimate.
-        found: all estimates.
-        index: which of them.
-        share: whether it lies between 0 and 1; then its interval does too.
-    """
-    low, high = (0.0, 1.0) if share else (-np.inf, np.inf)
-    return {
-        name: float(found.value[index]),
-        f"{name}_low": float(np.maximum(found.low[index], low)),
-        f"{name}_high": float(np.minimum(found.high[index], high)),
-    }
+    return Counts(
+        scans=int(seen.any(axis=1).sum()),
+        seeds=int(seen.any(axis=0).sum()),
+        failures=int(scores.failed[index][scans].sum()),
+        empty=int((seen & np.isnan(scores.dice[index][scans])).sum()),
+    )

@@ -20,7 +20,7 @@ class DomainNoun:
 
     @classmethod
     def of(cls, columns: Sequence[str]) -> "DomainNoun":
-        """The noun of `split.domain`; "domain" where the columns are no plain word.
+        """The noun of `split.domain`; "domain" where a plural would be a guess.
 
         Examples:
             >>> DomainNoun.of(["scanner"]).many, DomainNoun.of(["site"]).many
@@ -28,8 +28,8 @@ class DomainNoun:
             >>> DomainNoun.of(["vendor", "model"]).many, DomainNoun.of(["city"]).many
             ('domains', 'domains')
         """
-        plain = len(columns) == 1 and _REGULAR.fullmatch(columns[0])
-        return cls(columns[0] if plain else "domain")
+        regular = len(columns) == 1 and _REGULAR.fullmatch(columns[0])
+        return cls(columns[0] if regular else "domain")
 
     @property
     def many(self) -> str:

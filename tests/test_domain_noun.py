@@ -3,7 +3,7 @@
 import pytest
 
 from medinorm.config import SplitConfig
-from medinorm.domain import DomainNoun
+from medinorm.domain_noun import DomainNoun
 
 
 def test_the_default_is_the_scanner():
@@ -23,7 +23,7 @@ def test_the_default_is_the_scanner():
         ("unit", "units", "a unit"),
     ],
 )
-def test_a_plain_word_is_used(column, many, with_article):
+def test_a_regular_noun_is_used(column, many, with_article):
     noun = DomainNoun.of([column])
     assert (noun.one, noun.many) == (column, many)
     assert noun.with_article == with_article

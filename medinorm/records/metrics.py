@@ -1,0 +1,61 @@
+"""The metrics that a prediction is scored by, as they are declared.
+
+They are read from the text of `medinorm.score.metrics`, one file a metric: tables,
+comparison and report know them without importing what computes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from medinorm.declarations import read_declarations
+
+_PLACE = "medinorm.score.metrics"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric says about itself.
+
+    Args:
+        name: its column in the tables.
+        text: what it measures, a part of a sentence.
+        title: what a reader calls it.
+        unit: of its values; empty for a share.
+        better: whether higher or lower values are better.
+        worst: score of a label that only one of the two maps has, and of each label
+            without a prediction; the image's diagonal is in mm, border to border.
+        primary: whether variants are compared and ranked by it; exactly one is.
+        module: where it is declared, dotted.
+    """
+
+    name: str
+    text: str
+    title: str
+    unit: Literal["", "mm"]
+    better: Literal["higher", "lower"]
+    worst: float | Literal["image diagonal"]
+    primary: bool = False
+    module: str = ""
+
+    def worst_score(self, diagonal: float) -> float:
+        """The score of a label that was missed.
+
+        Args:
+            diagonal: of the image, in mm.
+        """
+        return diagonal if isinstance(self.worst, str) else self.worst
+
+
+def _read_metrics() -> Mapping[str, Metric]:
+    """All metrics by name: the primary one, then shares, then distances."""
+    declared = read_declarations(_PLACE, "metric").values()
+    metrics = [Metric(d.name, d.text, module=d.module, **d.facts) for d in declared]
+    metrics.sort(key=lambda metric: (not metric.primary, metric.better, metric.name))
+    return MappingProxyType({metric.name: metric for metric in metrics})
+
+
+METRICS = _read_metrics()
+OTHER_METRICS = tuple(name for name in METRICS if not METRICS[name].primary)
+PRIMARY_METRIC = next(iter(METRICS))

@@ -1,0 +1,93 @@
+"""The verdict of a comparison: `verdict.json`."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from medinorm.errors import StageError
+from medinorm.files.atomic import read_json, write_json
+from medinorm.variant import Variant
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study shows, in sentences and in the numbers they rest on.
+
+    Args:
+        ranked: whether the variants were ranked.
+        reason: why they were not; empty if they were.
+        best: the variant with the highest Dice and those not shown to be worse.
+        reference: the variant with the usual norm, if there is one.
+        sentences: what a reader is to know, each to be checked in the tables.
+        confidence: level of all intervals, a fraction.
+        domains: how many were tested.
+        scans: how many were tested.
+        subjects: how many were tested.
+        seeds: of training.
+        predictions: how many were scored.
+        failures: how many of these failed for at least one label.
+        version: of the package.
+        domain: columns that define the domains.
+        settings: those of the comparison, by the words of the configuration.
+    """
+
+    ranked: bool
+    reason: str
+    best: tuple[Variant, ...]
+    reference: Variant | None
+    sentences: tuple[str, ...]
+    confidence: float
+    domains: int
+    scans: int
+    subjects: int
+    seeds: int
+    predictions: int
+    failures: int
+    version: str
+    domain: tuple[str, ...]
+    settings: Mapping[str, float]
+
+
+def write_verdict(path: Path, verdict: Verdict) -> None:
+    """Write a verdict as JSON."""
+    reference = verdict.reference
+    variants = {
+        "best": [_named(variant) for variant in verdict.best],
+        "reference": _named(reference) if reference else None,
+    }
+    write_json(path, asdict(verdict) | variants)
+
+
+def read_verdict(path: Path) -> Verdict:
+    """Read a verdict.
+
+    Raises:
+        StageError: the file is missing, is no JSON, or lacks a part.
+    """
+    try:
+        found = read_json(path)
+        # Verdicts of version 0.1.0 may lack it: their domains were scanners.
+        found.setdefault("domain", ("scanner",))
+        lists = {name: tuple(found[name]) for name in ("sentences", "domain")}
+        variants = {
+            "best": tuple(map(_variant, found["best"])),
+            "reference": _variant(found["reference"]) if found["reference"] else None,
+        }
+        return Verdict(**found | lists | variants)
+    except FileNotFoundError:
+        raise StageError(f"{path.name}: does not exist; run evidence") from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise StageError(
+            f"{path.name}: damaged, or of another version; run evidence again"
+        ) from None
+
+
+def _named(variant: Variant) -> dict[str, str]:
+    """A variant with its name, as JSON values."""
+    return {**variant._asdict(), "name": variant.name}
+
+
+def _variant(found: Mapping[str, Any]) -> Variant:
+    """The variant of JSON values."""
+    return Variant(*(found[name] for name in Variant._fields))

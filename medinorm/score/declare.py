@@ -1,0 +1,98 @@
+"""How a metric is declared, and what it gets to compute from.
+
+    @metric("volume_error", "the difference of volumes over that of the label", ...)
+    def compute_volume_error(label: MeasuredLabel) -> float: ...
+
+A metric is one file in `medinorm.score.metrics`. Its name is a column of the scores,
+and its means are columns of the comparison. `compute_metrics` calls all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.records.metrics import METRICS, Metric
+
+Distances = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MeasuredLabel:
+    """One label that both maps have, as measured once for all metrics.
+
+    Args:
+        voxels_label: voxels with the label in the true map.
+        voxels_prediction: voxels with the label in the predicted map.
+        shared_voxels: voxels with the label in both.
+        to_prediction: from each surface voxel of the true mask to the predicted
+            surface, in mm between voxel centres.
+        to_label: from each surface voxel of the predicted mask to the true surface.
+        tolerance: of surfaces, in mm.
+    """
+
+    voxels_label: int
+    voxels_prediction: int
+    shared_voxels: int
+    to_prediction: Distances
+    to_label: Distances
+    tolerance: float
+
+
+Compute = Callable[[MeasuredLabel], float | None]
+
+
+@dataclass(frozen=True)
+class DeclaredMetric:
+    """A metric with the function that computes it.
+
+    Args:
+        metric: what it says about itself.
+        compute: gives the score of a label that both maps have; ``None``: it has none.
+    """
+
+    metric: Metric
+    compute: Compute
+
+
+def metric(  # noqa: PLR0913 (what a metric says about itself)
+    name: str,
+    text: str,
+    *,
+    title: str,
+    unit: Literal["", "mm"],
+    better: Literal["higher", "lower"],
+    worst: float | Literal["image diagonal"],
+    primary: bool = False,
+) -> Callable[[Compute], DeclaredMetric]:
+    """Declare a metric; `medinorm.records.metrics.Metric` says what each word means."""
+
+    def declare(compute: Compute) -> DeclaredMetric:
+        module = compute.__module__
+        said = Metric(name, text, title, unit, better, worst, primary, module)
+        return DeclaredMetric(said, compute)
+
+    return declare
+
+
+def compute_metrics(label: MeasuredLabel) -> dict[str, float | None]:
+    """The score of one label by each metric."""
+    return {name: compute(label) for name, compute in load_metrics().items()}
+
+
+@cache
+def load_metrics() -> Mapping[str, Compute]:
+    """The function of each metric, by its name."""
+    return {name: _load(declared) for name, declared in METRICS.items()}
+
+
+def _load(declared: Metric) -> Compute:
+    """The function that a metric was declared on."""
+    for found in vars(import_module(declared.module)).values():
+        if isinstance(found, DeclaredMetric) and found.metric == declared:
+            return found.compute
+    raise LookupError(f"{declared.module} declares no metric {declared.name!r}")

@@ -1,0 +1,151 @@
+"""The verdict says what the tables show, names the best, or refuses to rank."""
+
+import pytest
+
+from medinorm.evidence.verdict import Comparison
+from medinorm.files.tables import read_table
+from medinorm.records.evidence import DifferenceRow
+from medinorm.variant import Variant
+from tests.evidence.planted import noisy
+
+BATCH, GROUP = (Variant("zscore", norm, "none") for norm in ("batch", "group"))
+
+
+def test_a_difference_is_found_whichever_way_the_table_has_it():
+    row = DifferenceRow(
+        *(BATCH, GROUP, 0.1, 0.05, 0.15, 0.02, 4.0, 0.01, 0.02, 0.06),
+        *("better", 3, 4),
+    )
+    comparison = Comparison(summary=[], differences=[row], ranking=[])
+    assert comparison.compare(BATCH, GROUP) == row
+    assert comparison.compare(GROUP, BATCH) == row.reverse()
+    assert comparison.compare(BATCH, BATCH) is None
+
+
+def test_the_verdict_names_the_best_and_those_that_may_be_as_good(study, read_json):
+    verdict = read_json(study.compare() / "verdict.json")
+    assert verdict["ranked"]
+    assert verdict["reason"] == ""
+    assert {best["norm"] for best in verdict["best"]} == {"instance", "group"}
+    assert verdict["reference"]["name"] == "zscore + batch"
+    counts = {name: verdict[name] for name in ("domains", "scans", "seeds")}
+    assert counts == {"domains": 3, "scans": 18, "seeds": 4}
+    assert (verdict["failures"], verdict["confidence"]) == (0, 0.95)
+    assert 3 <= len(verdict["sentences"]) <= 6
+    said = " ".join(verdict["sentences"])
+    assert "3 held-out scanners, 18 scans and 4 seeds" in said
+    assert "4.97 standard deviations" in said
+    assert "With the usual norm, zscore + batch reached 0.4" in said
+    assert "nan" not in said
+
+
+def test_the_numbers_of_the_verdict_are_those_of_the_tables(study, read_json):
+    evidence = study.compare()
+    said = " ".join(read_json(evidence / "verdict.json")["sentences"])
+    top = read_table(evidence / "ranking.tsv")[0]
+    (row,) = [
+        row
+        for row in read_table(evidence / "summary.tsv")
+        if row["norm"] == top["norm"]
+    ]
+    for name in ("out_domain", "out_domain_low", "out_domain_high", "gap", "in_domain"):
+        assert f"{float(row[name]):.3f}" in said
+
+
+DOMAINS = [(("export",), "export"), (("vendor", "model"), "domain")]
+
+
+@pytest.mark.parametrize(("domain", "word"), [(("scanner",), "scanner"), *DOMAINS])
+def test_the_verdict_calls_domains_what_they_are(study, read_json, domain, word):
+    verdict = read_json(study.compare(domain=domain) / "verdict.json")
+    said = " ".join(verdict["sentences"])
+    assert verdict["domain"] == list(domain)
+    assert f"On {word}s it had never seen, zscore + " in said
+    assert f"over 3 held-out {word}s, 18 scans and 4 seeds." in said
+    assert f"trained on other subjects of their {word} reached" in said
+    assert f"not having seen the {word} cost" in said
+    assert f"Its worst unseen {word} was " in said
+    assert f"On one further {word} like these" in said
+    assert f"from 3 {word}s, 4.97" in said
+    assert ("scanner" in said) is (word == "scanner")
+
+
+@pytest.mark.parametrize(("domain", "word"), [(("scanner",), "scanner"), *DOMAINS])
+def test_so_do_verdicts_that_refuse(comparison, read_json, domain, word):
+    study = comparison(seeds=range(2))
+    study.fill()
+    few = " ".join(
+        read_json(study.compare(domain=domain) / "verdict.json")["sentences"]
+    )
+    assert f"On {word}s that the networks had not seen, mean Dice lay" in few
+    assert f"On {word}s that the networks had trained on, mean Dice lay" in few
+    assert f"18 test scans of 3 {word}s and 2 seeds" in few
+    study.rows = [row for row in study.rows if row["split"] in ("pooled", "lodo-ge")]
+    one = read_json(study.compare(domain=domain) / "verdict.json")["reason"]
+    assert one == (f"only one {word} was held out; a statement about {word}s needs two")
+    assert ("scanner" in few + one) is (word == "scanner")
+
+
+@pytest.mark.parametrize(("domain", "word"), DOMAINS)
+def test_an_unknown_gap_is_one_of_the_domains(comparison, read_json, domain, word):
+    study = comparison()
+    study.fill(designs=("lodo",))
+    verdict = read_json(study.compare(("lodo",), domain=domain) / "verdict.json")
+    said = " ".join(verdict["sentences"])
+    assert f"What unseen {word}s cost is unknown" in said
+    assert "scanner" not in said
+
+
+def test_failures_are_said(study, read_json):
+    for row in study.rows:
+        if row["norm"] == "batch" and row["scan"] == "ge0" and row["seed"] == 0:
+            row |= {"state": "missing", "dice": 0.0, "nsd": 0.0}
+            del row["voxels_prediction"]
+    verdict = read_json(study.compare() / "verdict.json")
+    assert verdict["failures"] == 4  # one in each split
+    failed = f"4 of {verdict['predictions']} predictions failed"
+    assert failed in verdict["sentences"][-1]
+
+
+@pytest.mark.parametrize(
+    ("domains", "seeds", "designs", "reason"),
+    [
+        (None, (0, 1), ("lodo", "pooled"), "2 seeds at most"),
+        ({"ge": 4, "philips": 4}, (0,), ("lodo", "pooled"), "1 seed at most"),
+        (None, (0, 1, 2), ("pooled",), "no leave-one-domain-out network was tested"),
+        (None, (0, 1, 2), ("single",), "add lodo to split.designs"),
+        ({"ge": 1, "philips": 3}, (0, 1, 2), ("lodo", "pooled"), "ge has only one"),
+    ],
+)
+def test_no_ranking_without_the_evidence_for_it(
+    comparison, read_json, domains, seeds, designs, reason
+):
+    study = comparison(domains, seeds)
+    study.add(BATCH, noisy(0.2, 1), designs=designs)
+    study.add(GROUP, noisy(0.9, 2), designs=designs)
+    evidence = study.compare(designs)
+    verdict = read_json(evidence / "verdict.json")
+    assert not verdict["ranked"]
+    assert reason in verdict["reason"]
+    assert verdict["best"] == []
+    assert read_table(evidence / "ranking.tsv") == []
+    said = " ".join(verdict["sentences"])
+    assert reason in said
+    assert "group" not in said  # no variant is held up as better
+    assert len(read_table(evidence / "summary.tsv")) == 2
+
+
+def test_networks_of_one_scanner_were_tested_on_scanners_they_had_not_seen(
+    comparison, read_json
+):
+    study = comparison()
+    study.add(BATCH, noisy(0.8), designs=("single",))
+    verdict = read_json(study.compare(("single",)) / "verdict.json")
+    assert "had not seen" not in verdict["reason"]
+
+
+def test_one_variant_is_not_ranked(comparison, read_json):
+    study = comparison()
+    study.add(BATCH, noisy(0.8))
+    verdict = read_json(study.compare() / "verdict.json")
+    assert verdict["reason"] == "only one variant was tested"

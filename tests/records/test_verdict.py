@@ -1,0 +1,82 @@
+"""The verdict is written and read in one place."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from medinorm.errors import StageError
+from medinorm.records.verdict import Verdict, read_verdict, write_verdict
+from medinorm.variant import Variant
+
+BATCH = Variant("zscore", "batch", "none")
+VERDICT = Verdict(
+    ranked=True,
+    reason="",
+    best=(Variant("zscore", "group", "tent"), BATCH),
+    reference=BATCH,
+    sentences=("One.", "Two."),
+    confidence=0.95,
+    domains=3,
+    scans=18,
+    subjects=17,
+    seeds=4,
+    predictions=72,
+    failures=1,
+    version="0.1.0",
+    domain=("vendor", "model"),
+    settings={"confidence": 0.95, "resamples": 2000},
+)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [VERDICT, replace(VERDICT, ranked=False, reason="why", best=(), reference=None)],
+    ids=["ranked", "unranked"],
+)
+def test_it_is_read_as_it_was_written(tmp_path, verdict):
+    write_verdict(tmp_path / "verdict.json", verdict)
+    assert read_verdict(tmp_path / "verdict.json") == verdict
+
+
+def test_variants_have_their_name_in_the_file(tmp_path):
+    write_verdict(tmp_path / "verdict.json", VERDICT)
+    found = json.loads((tmp_path / "verdict.json").read_text())
+    assert found["best"][0] == {
+        "intensity": "zscore",
+        "norm": "group",
+        "adapt": "tent",
+        "name": "zscore + group + tent",
+    }
+    assert found["reference"]["name"] == "zscore + batch"
+
+
+def change(path, **parts):
+    found = json.loads(path.read_text()) | parts
+    path.write_text(json.dumps({k: v for k, v in found.items() if v != "absent"}))
+
+
+def test_domains_of_an_older_verdict_are_scanners(tmp_path):
+    path = tmp_path / "verdict.json"
+    write_verdict(path, VERDICT)
+    change(path, domain="absent")
+    assert read_verdict(path).domain == ("scanner",)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"best": "absent"}, {"scans": "absent"}, {"best": [{}]}, {"sentences": 3}],
+    ids=["no best", "no scans", "no name", "a number"],
+)
+def test_a_damaged_verdict_is_one_line(tmp_path, parts):
+    path = tmp_path / "verdict.json"
+    write_verdict(path, VERDICT)
+    change(path, **parts)
+    with pytest.raises(StageError, match=r"^verdict\.json: damaged, or of another"):
+        read_verdict(path)
+    path.write_text("{")
+    with pytest.raises(StageError, match="damaged"):
+        read_verdict(path)
+    path.unlink()
+    with pytest.raises(StageError, match="does not exist; run evidence"):
+        read_verdict(path)
