@@ -11,7 +11,7 @@ from medinorm.config import TaskConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json, write_json
 from medinorm.files.tables import read_table, write_table
-from medinorm.report.figures.previews import draw_thumbnails
+from medinorm.report.figures.previews import draw_previews
 from medinorm.report.pages import quality_page as qc
 from medinorm.report.pages.quality_page import (
     Card,
@@ -48,9 +48,9 @@ def write(study):
     """Draw, change measures, write the page and read it."""
 
     def run(change=None):
-        folder = study.folder / "thumbnails"
-        status = study.folder / "thumbnails.tsv"
-        draw_thumbnails(
+        folder = study.folder / "previews"
+        status = study.folder / "previews.tsv"
+        draw_previews(
             study.scans,
             study.canonical,
             folder,
