@@ -90,16 +90,16 @@ class FakeStudy:
     def splits(self) -> list[tuple[str, str, set[str]]]:
         """Name, design and training domains."""
         everything = set(self.scanners)
-        found = []
+        splits = []
         for design in self.designs:
             if design == "pooled":
-                found.append(("pooled", design, everything))
+                splits.append(("pooled", design, everything))
                 continue
             for scanner in self.scanners:
                 own = {scanner}
                 trained = own if design == "single" else everything - own
-                found.append((f"{design}-{slug(scanner)}", design, trained))
-        return found
+                splits.append((f"{design}-{slug(scanner)}", design, trained))
+        return splits
 
     def dice(self, variant: Variant, scanner: str, label: int, known: bool) -> float:
         """Mean Dice by formula: worse for later variants, labels and scanners."""
@@ -151,7 +151,7 @@ class FakeStudy:
 
 @pytest.fixture
 def fake_study(tmp_path: Path) -> Callable[..., FakeStudy]:
-    """Fabricate a study with the given traits."""
+    """Fabricate a study with some traits."""
 
     def fabricate(**traits: object) -> FakeStudy:
         study = FakeStudy(tmp_path, **traits)

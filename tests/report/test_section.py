@@ -1,4 +1,4 @@
-"""A section is one file: declared there, found by the page."""
+"""A section is one file: declared there, used by the page."""
 
 import sys
 from types import ModuleType

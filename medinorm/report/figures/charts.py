@@ -23,7 +23,7 @@ from medinorm.report.findings import (
     scan_means,
 )
 
-FEW_DOMAINS = 4  # so many distributions stand below, more beside each other
+FEW_DOMAINS = 4  # so many distributions are below each other, more are side by side
 _WIDE, _NARROW = 980.0, 480.0
 
 

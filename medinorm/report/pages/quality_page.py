@@ -1,4 +1,4 @@
-"""The quality page: each scan at a glance, and what was left out; offline HTML."""
+"""The quality page: a preview of each scan, and what was left out; offline HTML."""
 
 import base64
 import logging
@@ -155,7 +155,7 @@ def _make_cards(
                 facts=_facts(row, measures, labels),
                 notes=[*_notes(measures), *unusual.get(row.scan, ())]
                 if measures
-                else [f"no picture: {failed[row.scan]}"],
+                else [f"no preview: {failed[row.scan]}"],
             )
         )
     return cards
@@ -230,7 +230,7 @@ def _notes(measures: Measures) -> list[str]:
 def _facts(
     row: ScanRow, measures: Measures | None, labels: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """What is said beside a preview."""
+    """The facts beside a preview."""
     facts = [("Site", row.identity.site or ""), ("Device", row.identity.device or "")]
     if measures:
         facts += [
@@ -270,5 +270,5 @@ def _colours() -> Iterable[str]:
 
 
 def _ml(volume: float) -> str:
-    """A volume with as many digits as say something."""
+    """A volume with as many digits as matter."""
     return f"{volume:,.0f} ml" if volume >= 10 else f"{volume:.3g} ml"

@@ -18,7 +18,7 @@ _DATA = """\
 <p class="sum"><b>{{ "{:,}".format(counts.candidates) }}</b> candidate scans and \
 series = <b>{{ "{:,}".format(counts.used) }}</b> used + \
 <b>{{ "{:,}".format(counts.excluded) }}</b> left out{% if counts.lost %} + \
-<b class="alarm">{{ counts.lost }} unaccounted for</b>{% endif %}</p>
+<b class="alarm">{{ counts.lost }} in no list</b>{% endif %}</p>
 {% if counts.files %}<p>\
 {{ plural(counts.files, "more file belongs", "more files belong") }} to no scan or \
 series; the list of what was left out says why.</p>{% endif %}

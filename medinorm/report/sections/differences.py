@@ -10,7 +10,7 @@ _TEMPLATE = """\
 {% if all.rows %}
 <p>Pairs with <strong>{{ best }}</strong>, which has the highest out-of-domain Dice. \
 <em>Equivalent</em>: the difference is too small to matter; <em>undecided</em>: this \
-study is too small to tell.</p>
+study is too small to decide.</p>
 {{ show_table(with_best, with_best.rows|length > 24) }}
 {% if all.rows|length > with_best.rows|length %}
 <details><summary>All {{ all.rows|length }} pairs</summary>

@@ -8,8 +8,8 @@ from medinorm.report.section import ReportInputs, section
 
 _TEMPLATE = """\
 {% if panels %}
-<p>Every dot is one scan of a held-out {{ noun.one }}, its Dice the mean over labels \
-and seeds. A mean can hide the scans that fail; these rows cannot.</p>
+<p>Each dot is one scan of a held-out {{ noun.one }}; its Dice is the mean over \
+labels and seeds. Scans that fail do not show in a mean; here each scan is shown.</p>
 <div class="panels {{ "single" if panels|length <= few_domains else "wide" }}">
 {% for panel in panels %}{{ show_panel(panel) }}{% endfor %}
 </div>

@@ -1,4 +1,4 @@
-"""What the scans of each domain look like, before and after harmonization."""
+"""A slice and the intensities of each domain, before and after harmonization."""
 
 import logging
 from collections import defaultdict
@@ -60,9 +60,9 @@ class DomainAppearance:
 
 _TEMPLATE = """\
 {% if domains %}
-<p>The first scan of each domain by its id, before anything was done to it: the axial \
+<p>The first scan of each domain by its id, before harmonization: the axial \
 slice with the most labelled voxels, each in its own grey scale.</p>
-<div class="looks">
+<div class="domains">
 {% for domain in domains %}
 <figure>{{ domain.slice }}
 <figcaption><strong>{{ domain.domain }}</strong><br>{{ domain.scan }}<br>black to \
@@ -74,8 +74,8 @@ white: {{ "{:,.4g}".format(domain.window[0]) }} to \
 {% endfor %}
 </div>
 <h3>Intensities inside each label</h3>
-<p>The same tissue on different {{ noun.many }}: this is the shift that a \
-normalization must absorb. Up to {{ scans_per_domain }} scans of each domain, first \
+<p>The same tissue on different {{ noun.many }}: normalization has to remove these \
+differences. Up to {{ scans_per_domain }} scans of each domain, first \
 channel.</p>
 <ul class="legend">
 {% for name, index in legend %}
@@ -88,9 +88,9 @@ channel.</p>
 {{ ridges }}</figure>
 {% if harmonized %}
 <h3>The same after each intensity step</h3>
-<p>What the networks were given: the same scans and labels. The closer the curves of \
-one label lie from row to row, the more of the {{ noun.one }} is gone; the farther \
-labels lie apart, the more is left to see.</p>
+<p>The same scans and labels, as the networks read them. If the curve of one label \
+is at the same place in all rows, the differences between {{ noun.many }} are removed; \
+if the curves of different labels are apart, the labels can still be distinguished.</p>
 {% for panel in harmonized %}
 <details{{ " open" if loop.index <= 3 or loop.length <= 8 }}>\
 <summary>{{ panel.title }}</summary>
@@ -99,13 +99,12 @@ aria-label="Intensities after {{ panel.title }}">{{ panel.figure }}</figure></de
 {% endfor %}
 {% endif %}
 {% else %}
-<p class="note">No scan could be read for a picture; the log of this stage has the \
-reasons.</p>
+<p class="note">No scan could be read; the log of this stage has the reasons.</p>
 {% endif %}
 """
 
 
-@section("looks", "What the {many} see", order=90)
+@section("domain-appearance", "Scans of each {one}", order=90)
 def write_domain_appearance(inputs: ReportInputs) -> Markup:
     """One slice and the intensities of each domain, before and after harmonization."""
     findings = inputs.findings

@@ -28,9 +28,9 @@ _TEMPLATE = """\
 <figure class="scroll" tabindex="0" role="region" \
 aria-label="Intensity steps and norms"><div class="panels single">{{ figure }}</div>
 <figcaption>Dice on {{ noun.many }} never seen. Rows: intensity steps; columns: norms; \
-the last of each are means. A column that is even from top to bottom is a norm that \
-makes the intensity step unnecessary; a row that is even from left to right is a step \
-after which the norm does not matter.</figcaption></figure>
+the last of each are means. If the cells of a column are nearly equal, its norm \
+makes the intensity step unnecessary; if the cells of a row are nearly equal, the \
+norm does not matter after its intensity step.</figcaption></figure>
 {% for table in tables %}{% if table.rows %}{{ show_table(table) }}{% endif %}\
 {% endfor %}"""
 
@@ -59,13 +59,14 @@ def tabulate_effects(findings: ReportFindings, factor: Factor) -> Table:
         Column("Out-of-domain", f"Dice; {level} interval"),
         Column("Against the highest", f"Dice; {level} interval"),
         Column("Verdict", numeric=False),
-        Column(f"Spread among {others}", f"Dice; {level} interval"),
+        Column(f"Range of the {others}", f"Dice; {level} interval"),
     )
     rows = [_cells(row) for row in _rows(findings, factor)]
     return Table(
         f"Each {name.lower()} as the mean over {others}, on {findings.noun.many} never "
-        f"seen. The spread is the best minus the worst of the {others} within that "
-        "row, both named and both chosen by these data, so it errs on the wide side.",
+        f"seen. The range is the best minus the worst of the {others} within that "
+        "row. Both are named; both are chosen from these data, so that the range tends "
+        "to be too large.",
         columns,
         rows,
     )
@@ -111,15 +112,15 @@ def _rows(findings: ReportFindings, factor: Factor) -> list[EffectRow]:
 
 def _cells(row: EffectRow) -> list[Cell]:
     """The cells of one level."""
-    spread = estimate(row.spread, row.spread_low, row.spread_high)
+    range_ = estimate(row.spread, row.spread_low, row.spread_high)
     chosen = " over ".join(name for name in (row.spread_best, row.spread_worst) if name)
-    detail = ", ".join(text for text in (spread.detail, chosen) if text)
+    detail = ", ".join(text for text in (range_.detail, chosen) if text)
     return [
         word(row.level, "name"),
         estimate(row.out_domain, row.out_domain_low, row.out_domain_high),
         estimate(row.difference, row.difference_low, row.difference_high, signed=True),
         word(row.verdict, row.verdict),
-        Cell(spread.text, spread.sort, detail, "wrap"),
+        Cell(range_.text, range_.sort, detail, "wrap"),
     ]
 
 
@@ -128,7 +129,7 @@ def _explain(findings: ReportFindings, factor: Factor) -> str:
     name, others = _NAMES[factor]
     rows = _rows(findings, factor)
     if not rows:
-        return f"One {name.lower()} was run, so that nothing can be said about it."
+        return f"Only one {name.lower()} was run, so it cannot be compared with others."
     best, worst = rows[0], rows[-1]
     apart = or_nan(best.out_domain) - or_nan(worst.out_domain)
     low, high = worst.difference_low, worst.difference_high

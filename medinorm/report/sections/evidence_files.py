@@ -6,8 +6,8 @@ from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
 
 _TEMPLATE = """\
-<p>Every number of this page stands in a file of the folder <code>evidence</code>, \
-beside the folder of this report:</p>
+<p>Every number on this page is in a file of the folder <code>evidence</code>, \
+which is beside the folder of this report:</p>
 <ul class="files">
 {% for name in names %}<li><code>{{ name }}</code></li>
 {% endfor %}

@@ -9,7 +9,8 @@ from medinorm.report.tables.comparisons import find_unequal, tabulate_fairness
 _TEMPLATE = """\
 {% if table.rows %}
 {% if unequal %}<p class="banner"><strong>Not the same for all variants:</strong> \
-{{ unequal|join(", ") }}. Read the comparison with that in mind.</p>{% endif %}
+{{ unequal|join(", ") }}. These settings may explain a part of the \
+differences.</p>{% endif %}
 {{ show_table(table) }}
 {% else %}
 <p class="note">The costs of training were not recorded.</p>

@@ -78,10 +78,11 @@ class DrawnCase:
 
 _TEMPLATE = """\
 {% if cases %}
-<p>The variants take turns, each showing its worst scan with its worst seed, then the \
-next. The slice is the one, of any plane, on which label map and prediction differ \
-most; outlines run along voxel edges and show the label with the most wrong voxels. \
-Letters mark the left edge: R right, A anterior.</p>
+<p>Each variant shows its worst scan, with its worst seed; then each shows its \
+second worst, and so on. Of all slices in all three planes, the one is shown on which \
+label map and prediction differ most. Outlines follow voxel edges and show the label \
+with the most wrong voxels. The letter at the left edge says what is there: R right, \
+A anterior.</p>
 <ul class="legend">
 <li><svg width="34" height="16" aria-hidden="true">\
 <path d="M2 8h30" class="outline truth"/></svg>label map</li>
@@ -90,7 +91,7 @@ Letters mark the left edge: R right, A anterior.</p>
 <li><svg width="20" height="14" aria-hidden="true">\
 <path d="M1 1h18v12h-18z" class="area truth"/></svg>missed</li>
 <li><svg width="20" height="14" aria-hidden="true">\
-<path d="M1 1h18v12h-18z" class="area guess"/></svg>wrongly found</li>
+<path d="M1 1h18v12h-18z" class="area guess"/></svg>wrongly predicted</li>
 </ul>
 <div class="gallery">
 {% for drawn in cases %}
@@ -137,9 +138,9 @@ def worst_cases(
 ) -> list[Case]:
     """The lowest Dice on unseen domains, the variants taking turns.
 
-    Each variant gives its worst scan, in the given order, then its second worst, and so
-    on: otherwise the weakest variant would fill the gallery. A scan stands with its
-    worst seed.
+    Each variant gives its worst scan, in the order of `variants`, then its second
+    worst, and so on: otherwise the weakest variant would fill the gallery. Of each scan
+    the worst seed is taken.
 
     Args:
         rows: cases on unseen domains.
@@ -205,7 +206,7 @@ def draw_case(
         truth = _read_on_grid(scan.label, image)
     except ScanError as error:
         _log.warning("%s: %s", case.scan, error)
-        return DrawnCase(case, "", (), f"no picture: {error}")
+        return DrawnCase(case, "", (), f"not shown: {error}")
     note, guess = "", np.zeros_like(truth)
     try:
         guess = _read_on_grid(_prediction(case, predictions), image)

@@ -7,9 +7,9 @@ from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
 
 _TEMPLATE = """\
-<p>Each row is one way to normalize. A short link between the two marks means that \
-the network survives a new {{ noun.one }}; a mark far to the right means that it is \
-good at all.</p>
+<p>Each row is one way to normalize. If the two marks are close together, the \
+network is nearly as good on a new {{ noun.one }} as on a known one. Marks far to the \
+right mean a high Dice.</p>
 <ul class="legend">
 <li><svg width="34" height="16" aria-hidden="true">\
 <line x1="2" y1="8" x2="32" y2="8" class="whisker inside"/>\

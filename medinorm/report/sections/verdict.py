@@ -6,8 +6,8 @@ from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
 
 _TEMPLATE = """\
-<p class="kicker">Which normalization survives {{ noun.with_article }} it has never \
-seen?</p>
+<p class="kicker">Which normalization still works on {{ noun.with_article }} that the \
+network has never seen?</p>
 <h1>{{ title }}</h1>
 <dl class="size">
 {% for name, count in size %}

@@ -39,7 +39,7 @@ class Column:
     Args:
         name: its title.
         unit: unit, or range and direction; empty for words.
-        numeric: whether it holds numbers, which stand to the right.
+        numeric: whether it holds numbers, which are aligned to the right.
     """
 
     name: str

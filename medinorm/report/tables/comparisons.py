@@ -115,7 +115,8 @@ def tabulate_differences(
     ]
     return Table(
         "Out-of-domain Dice of the first variant minus that of the second, on the same "
-        "scans. Detectable: the difference that a study of this size would find.",
+        "scans. Detectable: the smallest difference that a study of this size finds "
+        "in 80 % of cases.",
         columns,
         rows,
     )
@@ -149,8 +150,8 @@ def tabulate_fairness(findings: ReportFindings) -> Table:
         for row in findings.fairness
     ]
     return Table(
-        "The same data, steps and settings for every variant; what differs is "
-        "what the comparison is about.",
+        "Data, steps and settings are the same for every variant; only what is "
+        "compared differs.",
         columns,
         rows,
     )

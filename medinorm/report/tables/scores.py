@@ -35,7 +35,7 @@ def tabulate_summary(findings: ReportFindings) -> Table:
     return Table(
         "One row for each variant, best out-of-domain Dice first; NSD, HD95 and "
         "failures are out-of-domain too. Dice and NSD: 0 to 1, higher is better. "
-        "Gap and HD95: lower is better. Click a head to sort.",
+        "Gap and HD95: lower is better. Click the name of a column to sort by it.",
         columns,
         rows,
     )
@@ -47,12 +47,12 @@ def explain_next_domain(findings: ReportFindings) -> str:
     factor = findings.summary[0].new_factor
     count = findings.summary[0].domains
     if factor is None:
-        return f"Too few {noun.many} were held out to say what a new one may bring."
+        return f"Too few {noun.many} were held out to predict the Dice on a new one."
     return (
-        f"Next {noun.one}: where its mean Dice is expected. From {count} held-out "
-        f"{noun.many} the interval reaches {factor:.2f} standard deviations between "
-        f"{noun.many} to either side, if the new one is like these. Read it before you "
-        "trust a mean."
+        f"Next {noun.one}: where the mean Dice on a new {noun.one} is expected, if it "
+        f"is like these {count} held-out {noun.many}: the mean plus or minus "
+        f"{factor:.2f} standard deviations between {noun.many}. A wide interval means "
+        "that the mean predicts little."
     )
 
 
@@ -101,14 +101,14 @@ def tabulate_gaps(findings: ReportFindings) -> Table:
 
 
 def _standing(variant: Variant, best: Sequence[Variant]) -> str:
-    """How a variant stands to the best one."""
+    """Whether a variant is the best or was not shown to be worse."""
     if variant not in best:
         return ""
-    return "best" if variant == best[0] else "not told from the best"
+    return "best" if variant == best[0] else "not shown to be worse"
 
 
 def tabulate_labels(findings: ReportFindings) -> Table:
-    """Scores of each label on known and unseen domains, domains weighing equally."""
+    """Scores of each label on known and unseen domains; domains have equal weight."""
     columns = (
         Column("Variant", numeric=False),
         Column("Label", numeric=False),

@@ -92,7 +92,7 @@ def _division(findings: ReportFindings) -> list[str]:
     )
     return [
         "Subjects were divided before anything was fitted or learned; no subject "
-        "stood on both sides of a division.",
+        "was in two parts of a division.",
         f"{turns}, on which no network of any design was trained.",
         f"Designs: {designs}.",
         *_training_sizes(findings),
@@ -217,7 +217,7 @@ def _harmonizing(
         sentences.append(f"Foreground, where one is measured: {foreground}{largest}.")
     if harmonize.background is not None:
         value = f"{harmonize.background:g}"
-        sentences.append(f"Voxels outside of it were set to {value} in the end.")
+        sentences.append(f"At the end, voxels outside of it were set to {value}.")
     return sentences
 
 
@@ -235,7 +235,7 @@ def _scores(score: ScoreConfig | None) -> list[str]:
         "HD95: the 95th percentile of the distances between both surfaces, in mm.",
         f"NSD: the share of both surfaces within {within} of each other, 0 to 1.",
         "Means are taken over the labels of a scan, then over the scans and seeds of a "
-        "domain, then over domains, which weigh equally.",
+        "domain, then over domains, each with equal weight.",
         "A missing prediction scores Dice 0, NSD 0 and the image diagonal as HD95. "
         "Failures are missing predictions, structures that were missed and structures "
         "that are not there. A label that neither the label map nor the prediction "
@@ -265,8 +265,8 @@ def _statistics(findings: ReportFindings) -> list[str]:
         f"{findings.level} intervals are m ± t SE. The standard error comes from "
         f"{verdict.resamples:,} bootstrap resamples of seeds and of subjects "
         "within domain, drawn once for all variants; the degrees of freedom of t are "
-        "Satterthwaite's. Domains were not resampled: these intervals speak of the "
-        "domains of this study.",
+        "Satterthwaite's. Domains were not resampled: these intervals hold for the "
+        "domains of this study only.",
         f"Where the next {findings.noun.one} is expected: m ± t(k - 1) s √(1 + 1/k), "
         "with mean m and standard deviation s of the k domains that were held out.",
         "Variants were compared on the same scans, subjects and seeds, p-values were "
@@ -299,13 +299,14 @@ def define_terms(findings: ReportFindings) -> dict[str, str]:
         "Out-of-domain": f"tested on {noun.with_article} that the network never saw.",
         "Gap": "in-domain minus out-of-domain Dice on the same scans; 0 is best.",
         "Prediction interval": f"where the mean Dice of the next new {noun.one} is "
-        f"expected. With few {noun.many} it is wide, and rightly so.",
+        f"expected. With few {noun.many} it is wide.",
         "Dice": "overlap of prediction and label map, from 0 (none) to 1 (perfect).",
         "NSD": "normalized surface Dice: share of the surfaces that agree within a "
         "tolerance, 0 to 1.",
         "HD95": "95th percentile of the distance between the surfaces, in mm; lower is "
         "better.",
-        "Seed": "the random start of a training; more seeds show how much is chance.",
+        "Seed": "the start of the random numbers of a training; several seeds show how "
+        "much results change by chance.",
         "Failure": "no prediction, a structure that was missed, or one that is not "
         "there.",
     }

@@ -101,7 +101,7 @@ def test_measures_are_those_of_the_block():
     assert measure(image, cut, {2: "core"}).at_edge == ("core",)
 
 
-def test_every_scan_gets_a_picture_and_stays_current(draw, small_study):
+def test_every_scan_gets_a_preview_and_stays_current(draw, small_study):
     folder, rows = draw()
     assert [row["state"] for row in rows] == ["ok"] * 8
     for scan in small_study.ids:
@@ -126,7 +126,7 @@ def test_shards_share_the_work(draw, small_study):
     )
 
 
-def test_a_damaged_scan_is_a_row_and_leaves_no_picture(draw, small_study):
+def test_a_damaged_scan_is_a_row_and_leaves_no_preview(draw, small_study):
     folder, _ = draw()
     scan = small_study.ids[0]
     rows = read_table(small_study.scans)
@@ -139,7 +139,7 @@ def test_a_damaged_scan_is_a_row_and_leaves_no_picture(draw, small_study):
     assert not (folder / f"{scan}.png").exists()
 
 
-def test_withdrawn_scans_leave_no_picture(draw, small_study):
+def test_withdrawn_scans_leave_no_preview(draw, small_study):
     folder, _ = draw()
     rows = read_table(small_study.scans)
     write_table(small_study.scans, rows[1:], list(rows[0]))

@@ -27,7 +27,7 @@ TASK = TaskConfig(label_values={1: "shell", 2: "core <of it>"})
 
 @pytest.fixture
 def study(small_study):
-    """The small study with pictures and two entries left out."""
+    """The small study with previews and two entries left out."""
     rows = read_table(small_study.scans)
     for row in rows:
         row["content"] = row["scan"]
@@ -107,7 +107,7 @@ def test_it_needs_nothing_beside_it(write):
     assert not re.search(r"url\(|@import|https?:|//[a-z]+\.", text)
 
 
-def test_pictures_say_what_they_are_and_wait(write):
+def test_previews_say_what_they_are_and_wait(write):
     for image in read(write()).named("img"):
         assert image["alt"]
         assert image["loading"] == "lazy"
@@ -124,12 +124,12 @@ def test_marked_scans_come_first(write, study):
     assert "geometry: tilt undone" in page.text
 
 
-def test_a_scan_without_picture_says_why(write, study):
+def test_a_scan_without_preview_says_why(write, study):
     path = study.canonical / f"{study.ids[2]}.nii.gz"
     path.write_bytes(b"")
     page = read(write())
     assert len(page.named("img")) == 7
-    assert "no picture:" in page.text
+    assert "no preview:" in page.text
 
 
 def test_hundreds_of_scans_go_on_to_further_pages(write, monkeypatch, study):
@@ -173,7 +173,7 @@ def test_unusual_is_unusual_among_the_others():
     assert scan == "8"
     assert "unusually large: 5,200 ml" in words
     assert find_unusual(volumes(*usual[:5], 5200.0)) == {}  # too few to tell
-    assert find_unusual(volumes(*[7.0] * 20, 8.0)) == {}  # no spread to compare with
+    assert find_unusual(volumes(*[7.0] * 20, 8.0)) == {}  # all are equal
 
 
 def test_what_most_scans_have_marks_none():

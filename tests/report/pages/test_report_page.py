@@ -19,8 +19,8 @@ from tests.report.page import Page
 
 SECTIONS = [
     "verdict", "variants", "numbers", "matrix", "distributions", "labels",
-    "differences", "gallery", "looks", "data", "excluded", "fairness", "methods",
-    "glossary", "files",
+    "differences", "gallery", "domain-appearance", "data", "excluded", "fairness",
+    "methods", "glossary", "files",
 ]  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_page_holds_the_numbers_of_the_tables(fake_study):
     assert "1 constant image" in page.text
     assert "37 more files belong to no scan" in page.text
     assert "37 files not DICOM" in page.text
-    assert "reaches 4.97 standard deviations" in page.text
+    assert "plus or minus 4.97 standard deviations" in page.text
     assert "123,457" in page.text
 
 
@@ -105,8 +105,8 @@ def test_damaged_image_leaves_a_note(fake_study):
     for path in (study.root / "canonical").glob("*T1w.nii.gz"):
         path.write_bytes(b"\x1f\x8b damaged")
     text = Page(study.report()).text
-    assert "no picture: truncated or damaged; copy the file again" in text
-    assert "No scan could be read for a picture" in text
+    assert "not shown: truncated or damaged; copy the file again" in text
+    assert "No scan could be read;" in text
 
 
 def test_no_variant_is_an_error_that_names_the_table(fake_study):
@@ -161,16 +161,16 @@ def speak_of(domain, fake_study, **traits):
 def test_the_default_domain_is_a_scanner(fake_study):
     text = Page(speak_of(("scanner",), fake_study)).text
     for said in (
-        "Which normalization survives a scanner it has never seen?",
+        "Which normalization still works on a scanner that the network has never seen?",
         "On scanners it had never seen, ",
         "Known and unseen scanners",
         "in-domain: scanner seen in training",
         "Circles: scanners seen in training; diamonds: scanners never seen.",
-        "Next scanner: where its mean Dice is expected. From 3 held-out scanners",
+        "on a new scanner is expected, if it is like these 3 held-out scanners",
         "Gap, scanner by scanner",
         "as the mean over norms, on scanners never seen.",
         "Framed cells: the test scanner was no part of the training.",
-        "The same tissue on different scanners: this is the shift",
+        "The same tissue on different scanners: normalization has to remove",
         "the column the question is about, usually the scanner.",
         "tested on a scanner that was part of the training, on other subjects.",
     ):

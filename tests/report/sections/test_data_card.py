@@ -10,7 +10,7 @@ def test_scans_and_scores_are_counted(fake_study):
     text = words(write_data.write(fake_study().inputs()))
     assert "19 candidate scans and series = 18 used + 1 left out" in text
     assert "37 more files belong to no scan or series" in text
-    assert "unaccounted" not in text
+    assert "in no list" not in text
     # 5 variants, 9 test scans, 3 labels, 3 seeds and for each scan 4 networks.
     assert "9 without a prediction (counted as Dice 0), 1,611 scored;" in text
 
@@ -21,7 +21,7 @@ def test_a_scan_in_no_state_is_an_alarm(fake_study):
     lost = replace(scans[0], scan="sub-999_T1w")
     findings = replace(inputs.findings, scans=(*scans, lost))
     section = write_data.write(replace(inputs, findings=findings))
-    assert '<b class="alarm">1 unaccounted for</b>' in section
+    assert '<b class="alarm">1 in no list</b>' in section
 
 
 def test_reasons_are_listed(fake_study):

@@ -1,4 +1,4 @@
-"""Which cases are shown, and what a picture says when a file is missing."""
+"""Which cases are shown, and what a figure says when a file is missing."""
 
 import re
 
@@ -132,7 +132,7 @@ def test_missing_prediction_shows_the_label_map(case, scan, tmp_path):
 def test_missing_image_shows_nothing_but_a_note(case, scan, tmp_path):
     scan.image.unlink()
     drawn = draw_case(case, scan, tmp_path, LABELS)
-    assert drawn.note == "no picture: the file does not exist"
+    assert drawn.note == "not shown: the file does not exist"
     assert drawn.slices == ()
 
 

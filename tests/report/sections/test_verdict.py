@@ -1,4 +1,4 @@
-"""The head of the page says what was found, or why nothing was ranked."""
+"""The head of the page gives the verdict, or why nothing was ranked."""
 
 import pytest
 

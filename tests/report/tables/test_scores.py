@@ -21,7 +21,7 @@ def findings(fake_study):
 
 def test_best_and_those_not_worse_than_it_are_marked(findings):
     details = [cells[0].detail for cells in tabulate_summary(findings).rows]
-    assert details == ["best", "not told from the best", "", "", ""]
+    assert details == ["best", "not shown to be worse", "", "", ""]
 
 
 def test_label_means_give_domains_equal_weight(findings):
