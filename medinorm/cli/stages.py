@@ -257,9 +257,9 @@ STAGES: Mapping[str, Stage] = {
         ),
     ),
     "thumbnails": Stage(
-        target="medinorm.report.figures.previews:draw_thumbnails",
+        target="medinorm.report.figures.previews:draw_previews",
         summary="Draw a small picture of each scan with its labels.",
-        files=_SCANS | {"thumbnails": "folder to write pictures to"} | _STATUS,
+        files=_SCANS | {"previews": "folder to write previews to"} | _STATUS,
         options=_SHARD,
         sections=(("input", config.TaskConfig),),
     ),
@@ -269,7 +269,7 @@ STAGES: Mapping[str, Stage] = {
         files={
             "scans": "scans.tsv",
             "excluded": "excluded.tsv",
-            "thumbnails": "folder of the small pictures",
+            "previews": "folder of the previews",
             "page": "HTML file to write",
             "statuses": "tables written by thumbnails",
         },

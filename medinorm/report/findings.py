@@ -5,26 +5,58 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from medinorm.domain_noun import DomainNoun
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json
-from medinorm.files.tables import Row, read_table
-from medinorm.scan import (
-    EXCLUDED_COLUMNS,
-    IDENTITY_COLUMNS,
-    SCAN_COLUMNS,
-    SCORE_COLUMNS,
-    SPLIT_COLUMNS,
+from medinorm.files.records import read_records
+from medinorm.records.evidence import (
+    CaseRow,
+    DifferenceRow,
+    DomainRow,
+    EffectRow,
+    FairnessRow,
+    GapRow,
+    RankingRow,
+    SummaryRow,
 )
+from medinorm.records.scans import ExcludedRow, ScanRow, SplitRow
 from medinorm.variant import Variant
 
 MEAN = "mean"  # in the column `label`: the mean over all labels
 
+R = TypeVar("R")
+InDomain = TypeVar("InDomain", CaseRow, DomainRow)
+
 
 @dataclass(frozen=True)
-class Findings:
+class Verdict:
+    """The conclusion of a study.
+
+    Args:
+        ranked: whether the variants are ranked.
+        reason: why they are not; empty if they are.
+        best: the variant ranked first and those not shown to be worse; or none.
+        sentences: the conclusion in words.
+        confidence: level of all intervals, a fraction.
+        domain: columns that define the domains.
+        resamples: bootstrap resamples.
+        equivalence: differences in Dice within this are no difference.
+    """
+
+    ranked: bool
+    reason: str
+    best: tuple[Variant, ...]
+    sentences: tuple[str, ...]
+    confidence: float
+    domain: tuple[str, ...]
+    resamples: int
+    equivalence: float
+
+
+@dataclass(frozen=True)
+class ReportFindings:
     """The tables of one study.
 
     Args:
@@ -34,7 +66,7 @@ class Findings:
         cases: scores, one row a prediction and label.
         domains: mean scores by training set and test domain.
         gaps: in-domain minus out-of-domain by domain.
-        summary: one row a variant.
+        summary: one row a variant, highest out-of-domain Dice first.
         differences: paired differences between variants.
         effects: means of intensities over norms, and of norms over intensities.
         ranking: empty when nothing was ranked.
@@ -43,34 +75,29 @@ class Findings:
         labels: value and name of each label.
     """
 
-    scans: tuple[Row, ...]
-    excluded: tuple[Row, ...]
-    splits: tuple[Row, ...]
-    cases: tuple[Row, ...]
-    domains: tuple[Row, ...]
-    gaps: tuple[Row, ...]
-    summary: tuple[Row, ...]
-    differences: tuple[Row, ...]
-    effects: tuple[Row, ...]
-    ranking: tuple[Row, ...]
-    fairness: tuple[Row, ...]
-    verdict: Mapping[str, Any]
+    scans: tuple[ScanRow, ...]
+    excluded: tuple[ExcludedRow, ...]
+    splits: tuple[SplitRow, ...]
+    cases: tuple[CaseRow, ...]
+    domains: tuple[DomainRow, ...]
+    gaps: tuple[GapRow, ...]
+    summary: tuple[SummaryRow, ...]
+    differences: tuple[DifferenceRow, ...]
+    effects: tuple[EffectRow, ...]
+    ranking: tuple[RankingRow, ...]
+    fairness: tuple[FairnessRow, ...]
+    verdict: Verdict
     labels: Mapping[int, str]
 
     @property
     def variants(self) -> list[Variant]:
-        """All variants, best out-of-domain Dice first."""
-        return [variant_of(row) for row in self.summary]
-
-    @property
-    def best(self) -> list[Variant]:
-        """The variant ranked first and those not shown to be worse; or none."""
-        return [variant_of(row) for row in self.verdict["best"]]
+        """All variants, highest out-of-domain Dice first."""
+        return [row.variant for row in self.summary]
 
     @cached_property
     def domain_of(self) -> dict[str, str]:
         """The domain of each scan that takes part."""
-        return {row["scan"]: row["domain"] for row in self.splits}
+        return {row.scan: row.domain for row in self.splits}
 
     @property
     def domain_names(self) -> list[str]:
@@ -78,47 +105,52 @@ class Findings:
         return sorted(set(self.domain_of.values()))
 
     @property
-    def designs(self) -> list[str]:
-        """The designs that were run."""
-        return distinct(row["design"] for row in self.splits)
+    def subjects(self) -> set[str]:
+        """All subjects that take part."""
+        return {row.subject for row in self.splits}
 
     @property
-    def domain(self) -> tuple[str, ...]:
-        """Columns that define the domains; older verdicts speak of scanners only."""
-        return tuple(self.verdict.get("domain", ("scanner",)))
+    def seeds(self) -> set[int]:
+        """The seeds of all trainings."""
+        return {row.score.seed for row in self.cases}
+
+    @property
+    def designs(self) -> list[str]:
+        """The designs that were run."""
+        return distinct(row.design for row in self.splits)
 
     @property
     def noun(self) -> DomainNoun:
         """What a domain is called."""
-        return DomainNoun.of(self.domain)
+        return DomainNoun.of(self.verdict.domain)
 
     @property
-    def held_out(self) -> list[Row]:
+    def held_out(self) -> list[CaseRow]:
         """Cases whose domain the network never saw.
 
         From leave-one-domain-out where it was run, else from single-source training.
         """
-        return _preferring(self.cases, "no", "lodo")
+        return _preferring(self.cases, "lodo", in_domain=False)
 
     @property
-    def held_out_domains(self) -> list[Row]:
+    def held_out_domains(self) -> list[DomainRow]:
         """Mean scores by domain, for those the network never saw."""
-        return _preferring(self.domains, "no", "lodo")
+        return _preferring(self.domains, "lodo", in_domain=False)
 
     @property
-    def known_domains(self) -> list[Row]:
+    def known_domains(self) -> list[DomainRow]:
         """Mean scores by domain, for those the network was trained on."""
-        return _preferring(self.domains, "yes", "pooled")
+        return _preferring(self.domains, "pooled", in_domain=True)
 
     @property
-    def confidence(self) -> float:
-        """Level of all intervals, a fraction."""
-        return float(self.verdict["confidence"])
+    def level(self) -> str:
+        """Level of all intervals, as a percentage."""
+        return f"{self.verdict.confidence:.0%}"
 
 
 def read_findings(
     scans: Path, excluded: Path, splits: Path, evidence: Path, labels: Mapping[int, str]
-) -> Findings:
+) -> ReportFindings:
     """Read the tables of a study.
 
     Args:
@@ -129,70 +161,81 @@ def read_findings(
         labels: value and name of each label.
 
     Raises:
-        StageError: a table is missing or lacks a column, or nothing was compared.
+        StageError: a table is missing or damaged or lacks a column, or nothing was
+            compared.
     """
-    variant = Variant._fields
-    cases = (*SCORE_COLUMNS, "design", "domain", "in_domain")
-    summary = read_table(evidence / "summary.tsv", (*variant, "out_domain"))
+    summary = read_records(evidence / "summary.tsv", SummaryRow)
     if not summary:
         raise StageError("summary.tsv: no variant was scored; see the logs of score")
-    summary.sort(key=lambda row: -_known(row["out_domain"], row["in_domain"]))
-    return Findings(
-        scans=tuple(read_table(scans, (*SCAN_COLUMNS, *IDENTITY_COLUMNS))),
-        excluded=tuple(read_table(excluded, EXCLUDED_COLUMNS)),
-        splits=tuple(read_table(splits, SPLIT_COLUMNS)),
-        cases=tuple(read_table(evidence / "cases.tsv", cases)),
-        domains=tuple(read_table(evidence / "domains.tsv", (*variant, "train_set"))),
-        gaps=tuple(read_table(evidence / "gaps.tsv", (*variant, "domain"))),
+    summary.sort(key=_mean_dice, reverse=True)
+    return ReportFindings(
+        scans=tuple(read_records(scans, ScanRow)),
+        excluded=tuple(read_records(excluded, ExcludedRow)),
+        splits=tuple(read_records(splits, SplitRow)),
+        cases=tuple(read_records(evidence / "cases.tsv", CaseRow)),
+        domains=tuple(read_records(evidence / "domains.tsv", DomainRow)),
+        gaps=tuple(read_records(evidence / "gaps.tsv", GapRow)),
         summary=tuple(summary),
-        differences=_optional(evidence / "differences.tsv"),
-        effects=_optional(evidence / "effects.tsv"),
-        ranking=_optional(evidence / "ranking.tsv"),
-        fairness=_optional(evidence / "fairness.tsv"),
-        verdict=read_json(evidence / "verdict.json"),
+        differences=_read_optional(evidence / "differences.tsv", DifferenceRow),
+        effects=_read_optional(evidence / "effects.tsv", EffectRow),
+        ranking=_read_optional(evidence / "ranking.tsv", RankingRow),
+        fairness=_read_optional(evidence / "fairness.tsv", FairnessRow),
+        verdict=read_verdict(evidence / "verdict.json"),
         labels=dict(labels),
     )
 
 
-def _preferring(rows: Iterable[Row], in_domain: str, design: str) -> list[Row]:
+def read_verdict(path: Path) -> Verdict:
+    """Read the verdict; those of older versions do not name the domain's columns."""
+    record = read_json(path)
+    return Verdict(
+        ranked=bool(record["ranked"]),
+        reason=str(record["reason"]),
+        best=tuple(
+            Variant(named["intensity"], named["norm"], named["adapt"])
+            for named in record["best"]
+        ),
+        sentences=tuple(map(str, record["sentences"])),
+        confidence=float(record["confidence"]),
+        domain=tuple(map(str, record.get("domain", ("scanner",)))),
+        resamples=int(record["settings"]["resamples"]),
+        equivalence=float(record["settings"]["equivalence"]),
+    )
+
+
+def _preferring(
+    rows: Iterable[InDomain], design: str, *, in_domain: bool
+) -> list[InDomain]:
     """Rows in (or out of) domain, of one design if it was run, else of the others."""
-    found = [row for row in rows if row["in_domain"] == in_domain]
-    return [row for row in found if row["design"] == design] or found
+    either = [row for row in rows if row.in_domain is in_domain]
+    return [row for row in either if row.design == design] or either
 
 
-def _optional(path: Path) -> tuple[Row, ...]:
+def _read_optional(path: Path, kind: type[R]) -> tuple[R, ...]:
     """The rows of a table that need not exist."""
-    return tuple(read_table(path)) if path.exists() else ()
+    return tuple(read_records(path, kind)) if path.exists() else ()
 
 
-def _known(*texts: str) -> float:
-    """The first of several cells that holds a number, or minus infinity."""
-    values = (number(text) for text in texts)
-    return next((value for value in values if math.isfinite(value)), -math.inf)
+def _mean_dice(row: SummaryRow) -> float:
+    """Out-of-domain Dice, else in-domain Dice, else minus infinity."""
+    values = (row.out_domain, row.in_domain)
+    return next((value for value in values if value is not None), -math.inf)
 
 
-def number(text: str | None) -> float:
-    """The number in a cell; not-a-number where there is none.
-
-    Examples:
-        >>> number("0.5"), number("")
-        (0.5, nan)
-    """
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
+def or_nan(value: float | None) -> float:
+    """A value as figures and tables take it: not-a-number where it is absent."""
+    return math.nan if value is None else float(value)
 
 
-def mean(values: Iterable[float]) -> float:
-    """The mean of those values that are numbers; not-a-number if there are none.
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean of those values that are there; ``None`` if there are none.
 
     Examples:
-        >>> mean([1.0, float("nan"), 2.0])
+        >>> mean([1.0, None, 2.0])
         1.5
     """
-    finite = [value for value in values if math.isfinite(value)]
-    return math.fsum(finite) / len(finite) if finite else math.nan
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None
 
 
 def distinct(values: Iterable[str]) -> list[str]:
@@ -200,12 +243,7 @@ def distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def variant_of(row: Mapping[str, str]) -> Variant:
-    """The variant a row belongs to."""
-    return Variant(row["intensity"], row["norm"], row["adapt"])
-
-
-def scan_means(cases: Iterable[Row]) -> dict[tuple[Variant, str, str], float]:
+def scan_means(cases: Iterable[CaseRow]) -> dict[tuple[Variant, str, str], float]:
     """Mean Dice of each scan: over its labels, then over seeds.
 
     A label that is empty in both label map and prediction has no Dice and does not
@@ -214,12 +252,12 @@ def scan_means(cases: Iterable[Row]) -> dict[tuple[Variant, str, str], float]:
     Returns:
         Dice by variant, domain and scan; not-a-number where no label was scored.
     """
-    runs: dict[tuple[Variant, str, str], dict[tuple[str, str], list[float]]] = {}
+    runs: dict[tuple[Variant, str, str], dict[tuple[str, int], list[float | None]]] = {}
     for row in cases:
-        key = (variant_of(row), row["domain"], row["scan"])
-        run = runs.setdefault(key, {}).setdefault((row["split"], row["seed"]), [])
-        run.append(number(row["dice"]))
+        key = (row.score.variant, row.domain, row.score.scan)
+        of_scan = runs.setdefault(key, {})
+        of_scan.setdefault((row.score.split, row.score.seed), []).append(row.score.dice)
     return {
-        key: mean(mean(values) for values in by_run.values())
+        key: or_nan(mean(mean(values) for values in by_run.values()))
         for key, by_run in runs.items()
     }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from pathlib import Path
 
@@ -10,26 +10,24 @@ import numpy as np
 import pytest
 
 from medinorm.config import ReportConfig, TaskConfig
-from medinorm.evidence.columns import (
-    CASE_COLUMNS,
-    DIFFERENCE_COLUMNS,
-    DOMAIN_COLUMNS,
-    FAIRNESS_COLUMNS,
-    GAP_COLUMNS,
-    RANKING_COLUMNS,
-    SUMMARY_COLUMNS,
-)
 from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
-from medinorm.report.pages.report_page import write_report
-from medinorm.scan import (
-    ACCOUNT_COLUMNS,
-    EXCLUDED_COLUMNS,
-    IDENTITY_COLUMNS,
-    SCAN_COLUMNS,
-    SPLIT_COLUMNS,
-    slug,
+from medinorm.records.evidence import (
+    CaseRow,
+    DifferenceRow,
+    DomainRow,
+    FairnessRow,
+    GapRow,
+    RankingRow,
+    SummaryRow,
 )
+from medinorm.records.scans import AccountRow, ExcludedRow, ScanRow, SplitRow
+from medinorm.report.findings import ReportFindings, read_findings
+from medinorm.report.pages.report_page import write_report
+from medinorm.report.section import ReportInputs
+from medinorm.report.text.methods import StageSettings
+from medinorm.scan import read_scans, slug
 
 LABELS = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
 SCANNERS = ("GE Signa HDxt 1.5T", "Hyperfine Swoop 0.064T", "Siemens Skyra 3T")
@@ -92,16 +90,16 @@ class FakeStudy:
     def splits(self) -> list[tuple[str, str, set[str]]]:
         """Name, design and training domains."""
         everything = set(self.scanners)
-        found = []
+        splits = []
         for design in self.designs:
             if design == "pooled":
-                found.append(("pooled", design, everything))
+                splits.append(("pooled", design, everything))
                 continue
             for scanner in self.scanners:
                 own = {scanner}
                 trained = own if design == "single" else everything - own
-                found.append((f"{design}-{slug(scanner)}", design, trained))
-        return found
+                splits.append((f"{design}-{slug(scanner)}", design, trained))
+        return splits
 
     def dice(self, variant: Variant, scanner: str, label: int, known: bool) -> float:
         """Mean Dice by formula: worse for later variants, labels and scanners."""
@@ -109,6 +107,27 @@ class FakeStudy:
         share = rank / max(len(self.variants), 5)
         loss = 0.0 if known else 0.02 + 0.42 * share * (0.4 + (place == 1))
         return 0.93 - 0.03 * label - 0.03 * share - 0.02 * (place % 3) - loss
+
+    def findings(self) -> ReportFindings:
+        """Read its tables."""
+        names = ("scans", "excluded", "splits")
+        tables = (self.root / f"{name}.tsv" for name in names)
+        return read_findings(*tables, self.root / "evidence", LABELS)
+
+    def inputs(self, **changes: object) -> ReportInputs:
+        """What a section is written from."""
+        inputs = ReportInputs(
+            title="A fabricated study",
+            findings=self.findings(),
+            account=(AccountRow("converted", "", 3600),),
+            volumes=read_scans(self.root / "scans.tsv", self.root / "canonical"),
+            evidence=self.root / "evidence",
+            predictions=self.root / "predictions",
+            harmonized=None,
+            settings=ReportConfig(),
+            stages=StageSettings(),
+        )
+        return replace(inputs, **changes)
 
     def report(self, harmonized: Path | None = None, **settings: object) -> str:
         """Write the report and read it."""
@@ -132,7 +151,7 @@ class FakeStudy:
 
 @pytest.fixture
 def fake_study(tmp_path: Path) -> Callable[..., FakeStudy]:
-    """Fabricate a study with the given traits."""
+    """Fabricate a study with some traits."""
 
     def fabricate(**traits: object) -> FakeStudy:
         study = FakeStudy(tmp_path, **traits)
@@ -163,19 +182,19 @@ def write_scans(study: FakeStudy) -> None:
         }
         for scan, subject, scanner in study.scans
     ]
-    columns = (*SCAN_COLUMNS, *IDENTITY_COLUMNS, "protocol")
+    columns = (*column_names(ScanRow), "protocol")
     write_table(study.root / "scans.tsv", rows, columns)
     excluded = [
         {"where": "series 17", "scan": "sub-901_T1w", "reason": "constant image"},
         {"where": "37 files", "scan": "", "reason": "not DICOM"},
     ]
-    write_table(study.root / "excluded.tsv", excluded, EXCLUDED_COLUMNS)
+    write_table(study.root / "excluded.tsv", excluded, column_names(ExcludedRow))
     account = [
         {"state": "converted", "reason": "", "files": 3600},
         {"state": "excluded", "reason": "not DICOM", "files": 37},
         {"state": "quarantined", "reason": "constant image", "files": 160},
     ]
-    write_table(study.root / "account.tsv", account, ACCOUNT_COLUMNS)
+    write_table(study.root / "account.tsv", account, column_names(AccountRow))
 
 
 def write_splits(study: FakeStudy) -> None:
@@ -195,7 +214,7 @@ def write_splits(study: FakeStudy) -> None:
         for scan, subject, scanner in study.scans
         if scan in tests or scanner in trained
     ]
-    write_table(study.root / "splits.tsv", rows, SPLIT_COLUMNS)
+    write_table(study.root / "splits.tsv", rows, column_names(SplitRow))
 
 
 def named(variant: Variant, prefix: str = "") -> dict[str, str]:
@@ -214,23 +233,26 @@ def write_scores(study: FakeStudy) -> None:
     evidence = study.root / "evidence"
     cases, domains = fabricate_cases(study), fabricate_domains(study)
     summary = [summarize(study, variant) for variant in study.variants]
-    write_table(evidence / "cases.tsv", cases, CASE_COLUMNS)
-    write_table(evidence / "domains.tsv", domains, DOMAIN_COLUMNS)
-    write_table(evidence / "summary.tsv", reversed(summary), SUMMARY_COLUMNS)
+    write_table(evidence / "cases.tsv", cases, column_names(CaseRow))
+    write_table(evidence / "domains.tsv", domains, column_names(DomainRow))
+    write_table(evidence / "summary.tsv", reversed(summary), column_names(SummaryRow))
     gaps = [
-        named(variant) | {"domain": scanner} | around("gap", 0.05, 0.01)
+        named(variant)
+        | {"domain": scanner, "scans": 3, "subjects": 3, "seeds": study.seeds}
+        | around("gap", 0.05, 0.01)
         for variant, scanner in product(study.variants, study.scanners)
         if {"lodo", "pooled"} <= set(study.designs)
     ]
-    write_table(evidence / "gaps.tsv", gaps, GAP_COLUMNS)
+    write_table(evidence / "gaps.tsv", gaps, column_names(GapRow))
     differences = [
         named(a)
         | named(b, "other_")
         | around("difference", 0.031, 0.012)
         | {"p_holm": 0.0004, "detectable": 0.018, "verdict": "better"}
+        | {"scans": 9, "seeds": study.seeds}
         for a, b in combinations(study.variants, 2)
     ]
-    write_table(evidence / "differences.tsv", differences, DIFFERENCE_COLUMNS)
+    write_table(evidence / "differences.tsv", differences, column_names(DifferenceRow))
     if study.ranked:
         ranking = [
             named(row_variant)
@@ -238,14 +260,14 @@ def write_scores(study: FakeStudy) -> None:
             | {"rank": i, "probability_best": 0.87 / i, "rank_low": 1, "rank_high": i}
             for i, row_variant in enumerate(study.variants, start=1)
         ]
-        write_table(evidence / "ranking.tsv", ranking, RANKING_COLUMNS)
+        write_table(evidence / "ranking.tsv", ranking, column_names(RankingRow))
     fairness = [
         named(variant)
         | {"runs": 12, "seconds_per_step": 0.0421, "peak_memory_mb": 812.0}
         | {"parameters": 123456 + i, "steps": 300, "learning_rate": 0.003}
         for i, variant in enumerate(study.variants)
     ]
-    write_table(evidence / "fairness.tsv", fairness, FAIRNESS_COLUMNS)
+    write_table(evidence / "fairness.tsv", fairness, column_names(FairnessRow))
 
 
 def fabricate_cases(study: FakeStudy) -> list[dict[str, object]]:
@@ -268,7 +290,7 @@ def fabricate_cases(study: FakeStudy) -> list[dict[str, object]]:
                 | {"split": split, "design": design, "fold": 0, "seed": seed}
                 | {"train_set": split, "scan": scan, "subject": subject}
                 | {"label": label, "domain": scanner}
-                | {"in_domain": "yes" if known else "no"}
+                | {"in_domain": "yes" if known else "no", "failure": "no"}
                 | {"state": "empty" if empty else state}
                 | ({} if empty else {"dice": dice, "nsd": 0.9, "hd95": 3.4})
                 | {"voxels_label": 0 if empty else 90, "voxels_prediction": 80}
@@ -320,14 +342,15 @@ def summarize(study: FakeStudy, variant: Variant) -> dict[str, object]:
         for known in (True, False)
     )
     row: dict[str, object] = named(variant)
+    row |= {"scans": 9, "subjects": 9, "domains": len(study.scanners)}
+    row |= {"seeds": study.seeds, "failures": 2, "empty": 0}
     if "pooled" in study.designs:
         row |= around("in_domain", inside, 0.012)
     if "lodo" in study.designs:
         row |= around("out_domain", outside, 0.03)
         row |= {"new_low": outside - 0.14, "new_high": min(outside + 0.14, 1.0)}
         row |= {"worst_domain": study.scanners[1], "worst_dice": outside - 0.07}
-        row |= {"nsd": 0.91, "hd95": 4.12, "failures": 2}
-        row |= {"new_factor": 4.97, "domains": len(study.scanners)}
+        row |= {"nsd": 0.91, "hd95": 4.12, "new_factor": 4.97}
     if {"lodo", "pooled"} <= set(study.designs):
         row |= around("gap", inside - outside, 0.011)
     return row

@@ -1,1 +1,1 @@
-"""Figures as inline SVG, and pictures of scans."""
+"""Figures as inline SVG, and slices of scans."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from medinorm.files.tables import Row
 from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
 from medinorm.report.figures.heatmap import (
     Matrix,
@@ -18,14 +17,13 @@ from medinorm.report.figures.strip_plot import draw_strips
 from medinorm.report.figures.svg import fitting_axis
 from medinorm.report.findings import (
     MEAN,
-    Findings,
+    ReportFindings,
     distinct,
-    number,
+    or_nan,
     scan_means,
-    variant_of,
 )
 
-FEW_DOMAINS = 4  # so many distributions stand below, more beside each other
+FEW_DOMAINS = 4  # so many distributions are below each other, more are side by side
 _WIDE, _NARROW = 980.0, 480.0
 
 
@@ -42,52 +40,47 @@ class Panel:
     figure: Markup
 
 
-def chart_variants(findings: Findings) -> Markup:
+def chart_variants(findings: ReportFindings) -> Markup:
     """The key figure: known against unseen domains."""
     pairs = [
         Pair(
-            name=variant_of(row).name,
-            inside=_interval(row, "in_domain"),
-            outside=_interval(row, "out_domain"),
-            gap=_interval(row, "gap"),
-            new=Interval(
-                number(row["out_domain"]),
-                number(row.get("new_low")),
-                number(row.get("new_high")),
-            ),
+            name=row.variant.name,
+            inside=_interval(row.in_domain, row.in_domain_low, row.in_domain_high),
+            outside=_interval(row.out_domain, row.out_domain_low, row.out_domain_high),
+            gap=_interval(row.gap, row.gap_low, row.gap_high),
+            new=_interval(row.out_domain, row.new_low, row.new_high),
         )
         for row in findings.summary
     ]
-    return draw_dumbbells(pairs, findings.confidence, findings.noun)
+    return draw_dumbbells(pairs, findings.verdict.confidence, findings.noun)
 
 
-def _interval(row: Row, name: str) -> Interval:
-    """An estimate and its interval from one row."""
-    low, high = number(row.get(f"{name}_low")), number(row.get(f"{name}_high"))
-    return Interval(number(row.get(name)), low, high)
+def _interval(value: float | None, low: float | None, high: float | None) -> Interval:
+    """An estimate and its interval."""
+    return Interval(or_nan(value), or_nan(low), or_nan(high))
 
 
-def chart_heatmaps(findings: Findings) -> tuple[Markup, list[Panel]]:
+def chart_heatmaps(findings: ReportFindings) -> tuple[Markup, list[Panel]]:
     """The shared colour scale, and one train-to-test heat map a variant."""
-    rows = [row for row in findings.domains if row["label"] == MEAN]
+    rows = [row for row in findings.domains if row.label == MEAN]
     trained = _train_sets(findings)
-    order = [name for name in trained if any(r["train_set"] == name for r in rows)]
+    scored = {row.train_set for row in rows}
     matrices = []
     for variant in findings.variants:
-        own = [row for row in rows if variant_of(row) == variant]
         cells = {
-            (trained.get(row["train_set"], row["train_set"]), row["domain"]): row
-            for row in own
+            (trained.get(row.train_set, row.train_set), row.domain): row
+            for row in rows
+            if row.variant == variant
         }
         matrices.append(
             Matrix(
                 title=variant.name,
-                rows=[trained[name] for name in order],
+                rows=[words for name, words in trained.items() if name in scored],
                 columns=findings.domain_names,
-                values={cell: number(row["dice"]) for cell, row in cells.items()},
-                unseen={c for c, row in cells.items() if row["in_domain"] == "no"},
-                spoken="Rows: trained on; columns: tested on. Framed cells: the test "
-                f"{findings.noun.one} was no part of the training.",
+                values={cell: or_nan(row.dice) for cell, row in cells.items()},
+                unseen={cell for cell, row in cells.items() if not row.in_domain},
+                description="Rows: trained on; columns: tested on. Framed cells: the "
+                f"test {findings.noun.one} was no part of the training.",
             )
         )
     scale = shared_scale(matrices)
@@ -95,7 +88,7 @@ def chart_heatmaps(findings: Findings) -> tuple[Markup, list[Panel]]:
     return draw_scale(scale), panels
 
 
-def _train_sets(findings: Findings) -> dict[str, str]:
+def _train_sets(findings: ReportFindings) -> dict[str, str]:
     """Training sets in words, by their name; pooled first, then by design.
 
     The name of a training set is that of its splits without the fold.
@@ -103,11 +96,11 @@ def _train_sets(findings: Findings) -> dict[str, str]:
     trained: dict[str, set[str]] = {}
     designs: dict[str, str] = {}
     for row in findings.splits:
-        name = row["split"].removesuffix(f"_fold-{row['fold']}")
-        designs[name] = row["design"]
-        found = trained.setdefault(name, set())
-        if row["role"] == "train":
-            found.add(row["domain"])
+        name = row.split.removesuffix(f"_fold-{row.fold}")
+        designs[name] = row.design
+        domains = trained.setdefault(name, set())
+        if row.role == "train":
+            domains.add(row.domain)
     ranks = {"pooled": 0, "lodo": 1, "single": 2}
     names = sorted(trained, key=lambda name: (ranks[designs[name]], name))
     everything = set(findings.domain_names)
@@ -128,7 +121,7 @@ def _in_words(design: str, trained: set[str], everything: set[str]) -> str:
     return "only " + ", ".join(sorted(trained))
 
 
-def chart_distributions(findings: Findings) -> list[Panel]:
+def chart_distributions(findings: ReportFindings) -> list[Panel]:
     """For each unseen domain, the Dice of its scans by variant."""
     means = scan_means(findings.held_out)
     axis = fitting_axis(list(means.values()), (0.0, 1.0))

@@ -134,7 +134,7 @@ def _columns() -> tuple[float, float, float]:
 def _row(pair: Pair, axis: Axis, y: float, noun: DomainNoun) -> Markup:
     """One variant: name, prediction band, link, two marks with intervals, numbers."""
     parts = [
-        element("title", _spoken(pair, noun)),
+        element("title", _describe(pair, noun)),
         line((8, y + _ROW / 2), (_WIDTH - 8, y + _ROW / 2), "rule"),
         label(shorten(pair.name, _CHARACTERS), (8, y + 5), "name"),
     ]
@@ -154,8 +154,8 @@ def _row(pair: Pair, axis: Axis, y: float, noun: DomainNoun) -> Markup:
     return element("g", *parts)
 
 
-def _spoken(pair: Pair, noun: DomainNoun) -> str:
-    """The row in words, shown when the pointer rests on it."""
+def _describe(pair: Pair, noun: DomainNoun) -> str:
+    """The row in words, shown when the pointer is on it."""
     return (
         f"{pair.name}: known {noun.many} {_short(pair.inside.value)}, "
         f"unseen {noun.many} {_short(pair.outside.value)}, "

@@ -39,7 +39,7 @@ class Matrix:
         columns: test domains.
         values: Dice by training set and test domain.
         unseen: the cells whose test domain was no part of the training set.
-        spoken: what rows and columns are, for those who hear the page.
+        description: what rows and columns are, for screen readers.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Matrix:
     columns: Sequence[str]
     values: Mapping[tuple[str, str], float]
     unseen: Collection[tuple[str, str]]
-    spoken: str
+    description: str
 
 
 def shared_scale(matrices: Iterable[Matrix]) -> Axis:
@@ -78,7 +78,7 @@ def draw_heatmap(matrix: Matrix, scale: Axis) -> Markup:
         [element("g", *heads, *rows, transform=f"translate(0 {top:.1f})")],
         (width, height),
         f"Dice of {matrix.title}",
-        matrix.spoken,
+        matrix.description,
     )
 
 
@@ -134,8 +134,8 @@ def _cell(
 ) -> Markup:
     """One cell: its colour, its number and a frame where the domain was never seen."""
     start, end, y = place
-    found = math.isfinite(value)
-    share = scale(value) if found else 0.0
+    known = math.isfinite(value)
+    share = scale(value) if known else 0.0
     ink = "ink-on-pale" if share < 0.5 else "ink-on-dark"
     middle = (start + end) / 2, y + _HEIGHT / 2 + 4.5
     shape = element(
@@ -145,11 +145,11 @@ def _cell(
         width=end - start - 5,
         height=_HEIGHT - 5,
         rx=3,
-        fill=_colour(share) if found else "none",
+        fill=_colour(share) if known else "none",
         class_="cell unseen" if unseen else "cell",
     )
-    text = f"{value:.3f}" if found else ABSENT
-    return join((shape, label(text, middle, ink if found else "tick", "middle")))
+    text = f"{value:.3f}" if known else ABSENT
+    return join((shape, label(text, middle, ink if known else "tick", "middle")))
 
 
 def _colour(share: float) -> str:

@@ -1,7 +1,7 @@
-"""One small picture of each scan with its label map, for the quality page."""
+"""Previews: one small figure of each scan with its label map, for the quality page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -43,18 +43,39 @@ _SAME_GRID = 0.1  # mm
 
 
 @dataclass(frozen=True)
-class _Study:
-    """What all pictures share."""
+class _PreviewJob:
+    """What all previews share."""
 
     folder: Path
     scans: Mapping[str, Scan]
     labels: Mapping[int, str]
 
 
-def draw_thumbnails(  # noqa: PLR0913 - what Snakemake knows of a job
+@dataclass(frozen=True)
+class Measures:
+    """What a person wants to know of a scan beside its preview.
+
+    Args:
+        grid: number of voxels along right, anterior and superior.
+        spacing: distance of voxel centres, in mm.
+        window: intensities shown black and white.
+        volumes: volume of each label, in ml.
+        at_edge: names of labels that touch the edge of the image.
+        changes: what ingest changed about the geometry.
+    """
+
+    grid: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    window: tuple[float, float]
+    volumes: Mapping[str, float]
+    at_edge: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+
+
+def draw_previews(  # noqa: PLR0913 - what Snakemake knows of a job
     scans: Path,
     canonical: Path,
-    thumbnails: Path,
+    previews: Path,
     status: Path,
     *,
     shard: int,
@@ -63,13 +84,13 @@ def draw_thumbnails(  # noqa: PLR0913 - what Snakemake knows of a job
 ) -> None:
     """Draw the scans of one shard: three planes, labels outlined, with their measures.
 
-    Each slice is the one with the most labelled voxels. A picture that is current
+    Each slice is the one with the most labelled voxels. A preview that is current
     stays; those of scans that are no more are deleted.
 
     Args:
         scans: `scans.tsv`.
         canonical: folder of the de-identified volumes.
-        thumbnails: folder to write pictures and measures to.
+        previews: folder to write previews and measures to.
         status: table to write.
         shard: which part of the work, from 0.
         shards: into how many parts it is divided.
@@ -78,33 +99,36 @@ def draw_thumbnails(  # noqa: PLR0913 - what Snakemake knows of a job
     Raises:
         StageError: the table of scans is missing or empty.
     """
-    found = read_scans(scans, canonical)
-    study = _Study(thumbnails, found, input.label_values)
+    job = _PreviewJob(previews, read_scans(scans, canonical), input.label_values)
     if shard == 0:
-        discard_others(thumbnails, found)
+        discard_others(previews, job.scans)
     rows = in_shard(read_table(scans), shard, shards)
-    run_items(rows, partial(_draw_scan, study=study), status, title="thumbnails")
+    run_items(rows, partial(_draw_scan, job=job), status, title="previews")
 
 
-def _draw_scan(row: Row, *, study: _Study) -> State:
-    """Draw one scan; the checksum of its picture goes into the row."""
-    scan = study.scans[row["scan"]]
-    target = study.folder / f"{scan.scan}.png"
+def _draw_scan(row: Row, *, job: _PreviewJob) -> State:
+    """Draw one scan; the checksum of its preview goes into the row."""
+    scan = job.scans[row["scan"]]
+    target = job.folder / f"{scan.scan}.png"
     provenance = Provenance(
-        {"label_values": study.labels, "side": SIDE}, {"scan": row["content"]}
+        {"label_values": job.labels, "side": SIDE}, {"scan": row["content"]}
     )
     with discarding(target):
         if is_current(target, provenance):
             row["content"] = recorded_checksum(target)
             return "current"
         image, label = _read(scan)
-        _write_picture(picture(image, label, list(study.labels)), target)
-        facts = measure(image, label, study.labels) | _notes(scan.image)
-        row["content"] = write_sidecar(target, provenance, facts)
+        _write_png(compose_preview(image, label, list(job.labels)), target)
+        measures = replace(
+            measure(image, label, job.labels), changes=_read_changes(scan.image)
+        )
+        row["content"] = write_sidecar(target, provenance, asdict(measures))
     return "made"
 
 
-def picture(image: Volume, label: Volume, values: Sequence[int]) -> NDArray[np.uint8]:
+def compose_preview(
+    image: Volume, label: Volume, values: Sequence[int]
+) -> NDArray[np.uint8]:
     """Sagittal, coronal and axial slice side by side with outlines of labels.
 
     Args:
@@ -130,30 +154,24 @@ def picture(image: Volume, label: Volume, values: Sequence[int]) -> NDArray[np.u
             max(round(count * step / longest * SIDE), 1)
             for count, step in zip(grey.pixels.shape[::-1], grey.size, strict=True)
         ]
-        tile = _outlined(
+        plane = _outlined(
             _resized(_grey(grey.pixels, window), size, Image.Resampling.BOX),
             _resized(drawn.pixels, size, Image.Resampling.NEAREST),
             values,
         )
-        rows, columns = tile.shape[:2]
+        rows, columns = plane.shape
         top, left = (SIDE - rows) // 2, (SIDE - columns) // 2 + axis * (SIDE + GAP)
-        canvas[top : top + rows, left : left + columns] = tile
+        canvas[top : top + rows, left : left + columns] = plane
     return canvas
 
 
-def measure(
-    image: Volume, label: Volume, labels: Mapping[int, str]
-) -> dict[str, object]:
-    """What a person wants to know of a scan beside its picture.
+def measure(image: Volume, label: Volume, labels: Mapping[int, str]) -> Measures:
+    """Measure a scan and its label map.
 
     Args:
         image: upright.
         label: on the same grid.
         labels: value and name of each label.
-
-    Returns:
-        Grid, spacing in mm, window of the picture, volume of each label in ml, and the
-        names of labels that touch the edge of the image.
     """
     array = label.array[0]
     voxel = float(np.prod(image.spacing)) / 1000
@@ -161,15 +179,29 @@ def measure(
     inside = np.zeros(array.shape, dtype=np.bool_)
     inside[1:-1, 1:-1, 1:-1] = True
     at_edge = set(np.unique(array[~inside]).tolist())
-    return {
-        "grid": image.grid,
-        "spacing": [round(step, 3) for step in image.spacing],
-        "window": display_window(image.array[0]),
-        "volumes": {
+    x, y, z = image.spacing
+    return Measures(
+        grid=image.grid,
+        spacing=(round(x, 3), round(y, 3), round(z, 3)),
+        window=display_window(image.array[0]),
+        volumes={
             name: round(int(counts[value]) * voxel, 3) for value, name in labels.items()
         },
-        "at_edge": [name for value, name in labels.items() if value in at_edge],
-    }
+        at_edge=tuple(name for value, name in labels.items() if value in at_edge),
+    )
+
+
+def read_measures(preview: Path) -> Measures:
+    """Read what was measured of a scan, from the sidecar of its preview."""
+    record = read_json(sidecar_path(preview))
+    return Measures(
+        grid=tuple(record["grid"]),
+        spacing=tuple(record["spacing"]),
+        window=tuple(record["window"]),
+        volumes=dict(record["volumes"]),
+        at_edge=tuple(record["at_edge"]),
+        changes=tuple(record["changes"]),
+    )
 
 
 def _read(scan: Scan) -> tuple[Volume, Volume]:
@@ -188,10 +220,9 @@ def _read(scan: Scan) -> tuple[Volume, Volume]:
     return image, label
 
 
-def _notes(image: Path) -> dict[str, object]:
+def _read_changes(image: Path) -> tuple[str, ...]:
     """What ingest changed about the geometry, from the sidecar of the image."""
-    changes = read_json(sidecar_path(image)).get("GeometryChanges", [])
-    return {"changes": [str(change) for change in changes]}
+    return tuple(map(str, read_json(sidecar_path(image)).get("GeometryChanges", ())))
 
 
 def _grey(pixels: NDArray[Any], window: tuple[float, float]) -> NDArray[np.uint8]:
@@ -226,7 +257,7 @@ def _outlined(
     return drawn
 
 
-def _write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
+def _write_png(pixels: NDArray[np.uint8], path: Path) -> None:
     """Write a PNG with a palette, all or nothing."""
     levels = np.linspace(0, 255, _GREYS).round().astype(int)
     palette = [*((level,) * 3 for level in levels.tolist()), *COLOURS]

@@ -1,4 +1,4 @@
-"""Slices of volumes as small greyscale pictures with outlines of label maps."""
+"""Slices of volumes as greyscale figures with outlines of label maps."""
 
 import base64
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Overlay:
-    """Part of a label map over a picture: its outline, or its area.
+    """Part of a label map over a slice: its outline, or its area.
 
     Args:
         mask: shape ``(rows, columns)``, true inside.
@@ -96,7 +96,7 @@ def draw_slice(
     rows, columns = image.pixels.shape
     (dx, dy), (low, high) = image.size, window
     width, height = columns * dx, rows * dy
-    picture = element(
+    voxels = element(
         "image",
         href=_png(image.pixels, low, high),
         width=width,
@@ -121,7 +121,7 @@ def draw_slice(
         style=f"font-size: {tall:.1f}px",
         class_="side",
     )
-    return figure([picture, *paths, mark], (width, height), title, f"{PLANES[axis]}")
+    return figure([voxels, *paths, mark], (width, height), title, f"{PLANES[axis]}")
 
 
 def frame(masks: Sequence[Slice]) -> tuple[slice, slice]:
@@ -204,6 +204,6 @@ def _png(pixels: NDArray[Any], low: float, high: float) -> str:
     scale = 255.0 / (high - low) if high > low else 0.0
     grey = np.nan_to_num((pixels.astype(np.float64) - low) * scale, nan=0.0)
     stream = BytesIO()
-    picture = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
-    picture.save(stream, "PNG", optimize=True)
+    image = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+    image.save(stream, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

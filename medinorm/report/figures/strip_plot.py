@@ -22,7 +22,7 @@ _TOP = 12.0
 _BOTTOM = 40.0
 _CHARACTERS = 34
 _PER_CHARACTER = 6.4
-_FEW = 5  # scans; with fewer, quartiles say nothing
+_FEW = 5  # scans; with fewer, quartiles mean nothing
 _MOST_DOTS = 80  # of one variant in one panel; above, only the lowest are drawn
 
 
@@ -79,10 +79,10 @@ def _row(name: str, scores: Sequence[float], axis: Axis, y: float) -> Markup:
         return element("g", head, absent)
     low, middle, high = (axis(float(q)) for q in np.quantile(finite, [0.25, 0.5, 0.75]))
     box = {"x": low, "y": y - 6, "width": max(high - low, 1.0), "height": 12.0}
-    spoken = f"{name}: median {np.median(finite):.3f}, lowest {finite[0]:.3f}"
+    description = f"{name}: median {np.median(finite):.3f}, lowest {finite[0]:.3f}"
     return element(
         "g",
-        element("title", f"{spoken}, {finite.size} scans"),
+        element("title", f"{description}, {finite.size} scans"),
         head,
         element("rect", rx=2, class_="box", **box) if finite.size >= _FEW else "",
         _dots(finite[:_MOST_DOTS], axis, y),
@@ -91,7 +91,7 @@ def _row(name: str, scores: Sequence[float], axis: Axis, y: float) -> Markup:
 
 
 def _dots(scores: np.ndarray, axis: Axis, y: float) -> Markup:
-    """The dots as one path of points, spread over three levels so that few overlap."""
+    """The dots as one path of points, on three levels so that few overlap."""
     moves = (
         f"M{axis(float(score)):.1f} {y + (index % 3 - 1) * 4:.1f}h0"
         for index, score in enumerate(scores)

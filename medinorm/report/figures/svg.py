@@ -39,7 +39,7 @@ def element(name: str, *children: str, **attributes: Attribute) -> Markup:
 
 
 def join(parts: Iterable[str]) -> Markup:
-    """Several pieces as one; plain text among them is escaped."""
+    """Several pieces as one; text among them that is no markup is escaped."""
     return Markup("").join(parts)
 
 
@@ -140,7 +140,7 @@ class Axis:
 
 
 def name_ticks(ticks: Sequence[float]) -> list[tuple[float, str]]:
-    """Each tick of a score with its text: as many decimals as tell them apart.
+    """Each tick of a score with its text: as many decimals as distinguish them.
 
     Examples:
         >>> name_ticks([0.6, 0.7]), name_ticks([0.62, 0.64])

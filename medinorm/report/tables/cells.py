@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medinorm.files.tables import Row
 from medinorm.report.figures.svg import ABSENT
-from medinorm.report.findings import number
+from medinorm.report.findings import or_nan
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Column:
     Args:
         name: its title.
         unit: unit, or range and direction; empty for words.
-        numeric: whether it holds numbers, which stand to the right.
+        numeric: whether it holds numbers, which are aligned to the right.
     """
 
     name: str
@@ -63,49 +62,54 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
 
-def word(text: str, class_: str = "") -> Cell:
-    """A cell of plain text."""
-    return Cell(text or ABSENT, text.lower(), class_=class_)
+def word(text: str | None, class_: str = "") -> Cell:
+    """A cell of words, or a dash."""
+    return Cell(text or ABSENT, (text or "").lower(), class_=class_)
 
 
-def figures(text: str | None, decimals: int) -> Cell:
+def number(value: float | None, decimals: int) -> Cell:
     """A number with fixed decimals, or a dash.
 
     Examples:
-        >>> figures("0.81234", 3).text, figures("", 3).text == ABSENT
+        >>> number(0.81234, 3).text, number(None, 3).text == ABSENT
         ('0.812', True)
     """
-    value = number(text)
-    shown = f"{value:,.{decimals}f}" if math.isfinite(value) else ABSENT
-    return Cell(shown, value)
+    sort = or_nan(value)
+    shown = f"{sort:,.{decimals}f}" if math.isfinite(sort) else ABSENT
+    return Cell(shown, sort)
 
 
-def estimate(row: Row, name: str, *, signed: bool = False) -> Cell:
+def estimate(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    signed: bool = False,
+) -> Cell:
     """An estimate with its interval, three decimals.
 
     Args:
-        row: holds `name`, `name_low` and `name_high`.
-        name: the column.
+        value: the estimate.
+        low: lower end of its interval.
+        high: upper end.
         signed: whether a plus is shown.
 
     Examples:
-        >>> estimate({"gap": "0.1", "gap_low": "0.05", "gap_high": ".2"}, "gap")
+        >>> estimate(0.1, 0.05, 0.2)
         Cell(text='0.100', sort=0.1, detail='0.050 to 0.200', class_='')
     """
-    value = number(row.get(name))
-    return Cell(_decimal(value, signed=signed), value, interval(row, name))
+    return Cell(_decimal(value, signed=signed), or_nan(value), interval(low, high))
 
 
-def interval(row: Row, name: str) -> str:
+def interval(low: float | None, high: float | None) -> str:
     """An interval as words; empty where there is none."""
-    low, high = number(row.get(f"{name}_low")), number(row.get(f"{name}_high"))
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if low is None or high is None:
         return ""
     return f"{_decimal(low)} to {_decimal(high)}"
 
 
-def _decimal(value: float, *, signed: bool = False) -> str:
+def _decimal(value: float | None, *, signed: bool = False) -> str:
     """Three decimals with a true minus sign, or a dash."""
-    if not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return ABSENT
     return f"{value:{'+' if signed else ''}.3f}".replace("-", "\N{MINUS SIGN}")

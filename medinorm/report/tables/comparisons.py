@@ -1,16 +1,20 @@
-"""Tables of the comparison: ranks, paired differences, what each variant was given."""
+"""Tables of the comparison: ranks, paired differences, how each variant was trained."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
 
-from medinorm.files.tables import Row
+from medinorm.records.evidence import DifferenceRow, FairnessRow, RankingRow
 from medinorm.report.figures.svg import ABSENT
-from medinorm.report.findings import Findings, number, variant_of
-from medinorm.report.tables.cells import Cell, Column, Table, estimate, figures, word
+from medinorm.report.findings import ReportFindings, or_nan
+from medinorm.report.tables.cells import Cell, Column, Table, estimate, number, word
 from medinorm.variant import Variant
 
+DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
 
-def tabulate_ranking(findings: Findings) -> Table:
+
+def tabulate_ranking(findings: ReportFindings) -> Table:
     """The ranking, with how sure it is."""
     columns = (
         Column("Rank"),
@@ -21,66 +25,67 @@ def tabulate_ranking(findings: Findings) -> Table:
     )
     rows = [
         [
-            figures(row["rank"], 0),
-            word(variant_of(row).name, "name"),
-            estimate(row, "out_domain"),
-            _percent(row.get("probability_best")),
-            _range(row, "rank"),
+            number(row.rank, 0),
+            word(row.variant.name, "name"),
+            estimate(row.out_domain, row.out_domain_low, row.out_domain_high),
+            _percent(row.probability_best),
+            _rank_interval(row),
         ]
         for row in findings.ranking
     ]
     return Table("Ranks over resampled seeds and subjects.", columns, rows)
 
 
-def _percent(text: str | None) -> Cell:
+def _percent(share: float | None) -> Cell:
     """A share as a percentage."""
-    value = number(text)
-    return Cell(f"{value:.0%}" if math.isfinite(value) else ABSENT, value)
+    return Cell(ABSENT if share is None else f"{share:.0%}", or_nan(share))
 
 
-def _range(row: Row, name: str) -> Cell:
-    """From the low to the high end, as whole numbers."""
-    low, high = (figures(row.get(f"{name}_{end}"), 0) for end in ("low", "high"))
+def _rank_interval(row: RankingRow) -> Cell:
+    """From the lowest to the highest rank."""
+    low, high = number(row.rank_low, 0), number(row.rank_high, 0)
     return Cell(f"{low.text} to {high.text}", low.sort)
 
 
-def compare_with(findings: Findings, variant: Variant) -> list[Row]:
+def compare_with(findings: ReportFindings, variant: Variant) -> list[DifferenceRow]:
     """The differences that involve a variant, each as that variant minus the other.
 
     The table holds each pair once, in either direction.
     """
     rows = findings.differences
-    straight = [row for row in rows if variant_of(row) == variant]
-    return straight + [turn(row) for row in rows if other_of(row) == variant]
+    first = [row for row in rows if row.variant == variant]
+    return first + [turn(row) for row in rows if row.other == variant]
 
 
-_OPPOSITE = {"better": "worse", "worse": "better"}
+_OPPOSITE: Mapping[DifferenceVerdict, DifferenceVerdict] = {
+    "better": "worse",
+    "worse": "better",
+    "equivalent": "equivalent",
+    "undecided": "undecided",
+}
 
 
-def turn(row: Row) -> Row:
-    """The same difference seen from the other variant.
-
-    Examples:
-        >>> row = turn({"intensity": "", "norm": "a", "adapt": "",
-        ...     "other_intensity": "", "other_norm": "b", "other_adapt": "",
-        ...     "difference": "0.1", "difference_low": "0.05",
-        ...     "difference_high": "0.2", "verdict": "better"})
-        >>> row["norm"], row["difference"], row["difference_high"], row["verdict"]
-        ('b', '-0.1', '-0.05', 'worse')
-    """
-    names = {name: row[f"other_{name}"] for name in Variant._fields}
-    others = {f"other_{name}": row[name] for name in Variant._fields}
-    low, high = number(row["difference_low"]), number(row["difference_high"])
-    turned = {
-        "difference": str(-number(row["difference"])),
-        "difference_low": str(-high),
-        "difference_high": str(-low),
-        "verdict": _OPPOSITE.get(row["verdict"], row["verdict"]),
-    }
-    return row | names | others | turned
+def turn(row: DifferenceRow) -> DifferenceRow:
+    """The same difference seen from the other variant."""
+    return replace(
+        row,
+        variant=row.other,
+        other=row.variant,
+        difference=_negated(row.difference),
+        difference_low=_negated(row.difference_high),
+        difference_high=_negated(row.difference_low),
+        verdict=_OPPOSITE[row.verdict],
+    )
 
 
-def tabulate_differences(findings: Findings, differences: Sequence[Row]) -> Table:
+def _negated(value: float | None) -> float | None:
+    """A number with the other sign, if there is one."""
+    return None if value is None else -value
+
+
+def tabulate_differences(
+    findings: ReportFindings, differences: Sequence[DifferenceRow]
+) -> Table:
     """Paired differences between variants, out-of-domain.
 
     Args:
@@ -90,94 +95,103 @@ def tabulate_differences(findings: Findings, differences: Sequence[Row]) -> Tabl
     columns = (
         Column("Variant", numeric=False),
         Column("compared with", numeric=False),
-        Column("Difference", f"Dice; {findings.confidence:.0%} interval"),
+        Column("Difference", f"Dice; {findings.level} interval"),
         Column("p", "Holm-corrected"),
         Column("Detectable", "Dice, at 80 % power"),
         Column("Verdict", numeric=False),
     )
     rows = [
         [
-            word(variant_of(row).name, "name"),
-            word(other_of(row).name, "name"),
-            estimate(row, "difference", signed=True),
-            _chance(row.get("p_holm")),
-            figures(row.get("detectable"), 3),
-            word(row.get("verdict", ""), f"is-{row.get('verdict', '')}"),
+            word(row.variant.name, "name"),
+            word(row.other.name, "name"),
+            estimate(
+                row.difference, row.difference_low, row.difference_high, signed=True
+            ),
+            _probability(row.p_holm),
+            number(row.detectable, 3),
+            word(row.verdict, f"is-{row.verdict}"),
         ]
         for row in differences
     ]
     return Table(
         "Out-of-domain Dice of the first variant minus that of the second, on the same "
-        "scans. Detectable: the difference that a study of this size would find.",
+        "scans. Detectable: the smallest difference that a study of this size finds "
+        "in 80 % of cases.",
         columns,
         rows,
     )
 
 
-def other_of(row: Row) -> Variant:
-    """The variant a difference compares with."""
-    return Variant(row["other_intensity"], row["other_norm"], row["other_adapt"])
-
-
-def _chance(text: str | None) -> Cell:
+def _probability(p: float | None) -> Cell:
     """A p-value."""
-    value = number(text)
-    if not math.isfinite(value):
-        return Cell(ABSENT, value)
-    return Cell("< 0.001" if value < 0.001 else f"{value:.3f}", value)
+    if p is None:
+        return Cell(ABSENT, math.nan)
+    return Cell("< 0.001" if p < 0.001 else f"{p:.3f}", p)
 
 
-_COSTS = {
-    "runs": ("Runs", "trainings"),
-    "seconds_per_step": ("Time per step", "s, median"),
-    "peak_memory_mb": ("Peak memory", "MB"),
-}
-
-
-def tabulate_fairness(findings: Findings) -> Table:
-    """What each variant was given and what it cost."""
-    names = [
-        name
-        for name in (findings.fairness[0] if findings.fairness else ())
-        if name not in Variant._fields
-    ]
-    heads = [_COSTS.get(name, (_spaced(name), "")) for name in names]
+def tabulate_fairness(findings: ReportFindings) -> Table:
+    """How each variant was trained and what it cost."""
+    columns = (
+        Column("Variant", numeric=False),
+        Column("Runs", "trainings"),
+        Column("Time per step", "s, median"),
+        Column("Peak memory", "MB"),
+        *(Column(_in_words(name)) for name in ("parameters", *_SAME)),
+    )
     rows = [
         [
-            word(variant_of(row).name, "name"),
-            *(_fact(row[name]) for name in names),
+            word(row.variant.name, "name"),
+            _quantity(row.runs),
+            _quantity(row.seconds_per_step),
+            _quantity(row.peak_memory_mb),
+            _fact(row.parameters),
+            *map(_fact, _settings(row).values()),
         ]
         for row in findings.fairness
     ]
     return Table(
-        "The same data, steps and settings for every variant; what differs is "
-        "what the comparison is about.",
-        [Column("Variant", numeric=False), *(Column(*head) for head in heads)],
+        "Data, steps and settings are the same for every variant; only what is "
+        "compared differs.",
+        columns,
         rows,
     )
 
 
-# What every variant must be given alike.
-_GIVEN = ("steps", "learning_rate", "batch_size", "augmentation", "threads")
+# Settings of training that must be the same for every variant.
+_SAME = ("steps", "learning_rate", "batch_size", "augmentation", "threads")
 
 
-def find_unequal(findings: Findings) -> list[str]:
-    """Facts of training that are recorded and not the same for all variants."""
+def _settings(row: FairnessRow) -> dict[str, str]:
+    """The settings of training of one variant, by name; empty if not recorded."""
+    values = row.steps, row.learning_rate, row.batch_size, row.augmentation, row.threads
+    return dict(zip(_SAME, values, strict=True))
+
+
+def find_unequal(findings: ReportFindings) -> list[str]:
+    """Settings of training that are recorded and not the same for all variants."""
+    settings = [_settings(row) for row in findings.fairness]
     return [
-        _spaced(name).lower()
-        for name in _GIVEN
-        if len({row.get(name, "") for row in findings.fairness} - {""}) > 1
+        _in_words(name).lower()
+        for name in _SAME
+        if len({of_variant[name] for of_variant in settings} - {""}) > 1
     ]
 
 
 def _fact(text: str) -> Cell:
-    """A number as it stands, with thousands apart, or words."""
-    value = number(text)
-    if not math.isfinite(value):
+    """A setting: as a quantity if it is a number, else as words."""
+    try:
+        return _quantity(float(text))
+    except ValueError:
         return word(text)
-    return Cell(f"{value:,.4g}" if value < 1000 else f"{value:,.0f}", value)
 
 
-def _spaced(name: str) -> str:
+def _quantity(value: float | None) -> Cell:
+    """A number with as many digits as it needs, thousands apart."""
+    if value is None or not math.isfinite(value):
+        return Cell(ABSENT, math.nan)
+    return Cell(f"{value:,.4g}" if value < 1000 else f"{value:,.0f}", float(value))
+
+
+def _in_words(name: str) -> str:
     """A column's name as words."""
     return name.replace("_", " ").capitalize()

@@ -1,26 +1,25 @@
 """Tables of scores: each variant, its gap on each domain, its labels."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from medinorm.files.tables import Row
+from medinorm.records.evidence import DomainRow, SummaryRow
 from medinorm.report.figures.svg import ABSENT
-from medinorm.report.findings import MEAN, Findings, mean, number, variant_of
+from medinorm.report.findings import MEAN, ReportFindings, mean, or_nan
 from medinorm.report.tables.cells import (
     Cell,
     Column,
     Table,
     estimate,
-    figures,
     interval,
+    number,
     word,
 )
 from medinorm.variant import Variant
 
 
-def tabulate_summary(findings: Findings) -> Table:
+def tabulate_summary(findings: ReportFindings) -> Table:
     """In-domain, out-of-domain, gap and prediction interval, one row a variant."""
-    level = f"{findings.confidence:.0%}"
+    level = findings.level
     columns = (
         Column("Variant", numeric=False),
         Column("In-domain", f"Dice; {level} interval"),
@@ -36,76 +35,80 @@ def tabulate_summary(findings: Findings) -> Table:
     return Table(
         "One row for each variant, best out-of-domain Dice first; NSD, HD95 and "
         "failures are out-of-domain too. Dice and NSD: 0 to 1, higher is better. "
-        "Gap and HD95: lower is better. Click a head to sort.",
+        "Gap and HD95: lower is better. Click the name of a column to sort by it.",
         columns,
         rows,
     )
 
 
-def explain_next_domain(findings: Findings) -> str:
+def explain_next_domain(findings: ReportFindings) -> str:
     """How far the prediction interval for one further domain can be trusted."""
     noun = findings.noun
-    factor = number(findings.summary[0].get("new_factor"))
-    count = findings.summary[0].get("domains", "")
-    if not math.isfinite(factor):
-        return f"Too few {noun.many} were held out to say what a new one may bring."
+    factor = findings.summary[0].new_factor
+    count = findings.summary[0].domains
+    if factor is None:
+        return f"Too few {noun.many} were held out to predict the Dice on a new one."
     return (
-        f"Next {noun.one}: where its mean Dice is expected. From {count} held-out "
-        f"{noun.many} the interval reaches {factor:.2f} standard deviations between "
-        f"{noun.many} to either side, if the new one is like these. Read it before you "
-        "trust a mean."
+        f"Next {noun.one}: where the mean Dice on a new {noun.one} is expected, if it "
+        f"is like these {count} held-out {noun.many}: the mean plus or minus "
+        f"{factor:.2f} standard deviations between {noun.many}. A wide interval means "
+        "that the mean predicts little."
     )
 
 
-def _summary_cells(row: Row, findings: Findings) -> list[Cell]:
+def _summary_cells(row: SummaryRow, findings: ReportFindings) -> list[Cell]:
     """The cells of one variant."""
-    new = interval(row, "new")
-    worst = figures(row.get("worst_dice"), 3)
-    variant = variant_of(row)
+    name = row.variant.name
+    worst = number(row.worst_dice, 3)
+    new = interval(row.new_low, row.new_high)
+    standing = _standing(row.variant, findings.verdict.best)
     return [
-        Cell(variant.name, variant.name, _standing(variant, findings.best), "name"),
-        estimate(row, "in_domain"),
-        estimate(row, "out_domain"),
-        estimate(row, "gap", signed=True),
-        Cell(new or ABSENT, number(row.get("new_low"))),
-        Cell(worst.text, worst.sort, row.get("worst_domain", ""), "wrap"),
-        figures(row.get("nsd"), 3),
-        figures(row.get("hd95"), 1),
-        figures(row.get("failures"), 0),
+        Cell(name, name, standing, "name"),
+        estimate(row.in_domain, row.in_domain_low, row.in_domain_high),
+        estimate(row.out_domain, row.out_domain_low, row.out_domain_high),
+        estimate(row.gap, row.gap_low, row.gap_high, signed=True),
+        Cell(new or ABSENT, or_nan(row.new_low)),
+        Cell(worst.text, worst.sort, row.worst_domain or "", "wrap"),
+        number(row.nsd, 3),
+        number(row.hd95, 1),
+        number(row.failures, 0),
     ]
 
 
-def tabulate_gaps(findings: Findings) -> Table:
+def tabulate_gaps(findings: ReportFindings) -> Table:
     """The gap of each variant, domain by domain."""
-    found = {(variant_of(row), row["domain"]): row for row in findings.gaps}
-    domains = sorted({row["domain"] for row in findings.gaps})
+    gaps = {
+        (row.variant, row.domain): estimate(
+            row.gap, row.gap_low, row.gap_high, signed=True
+        )
+        for row in findings.gaps
+    }
+    absent = estimate(None, None, None)
+    domains = sorted({row.domain for row in findings.gaps})
     rows = [
         [
             word(variant.name, "name"),
-            *(
-                estimate(found.get((variant, domain), {}), "gap", signed=True)
-                for domain in domains
-            ),
+            *(gaps.get((variant, domain), absent) for domain in domains),
         ]
         for variant in findings.variants
     ]
     return Table(
         "In-domain minus out-of-domain Dice on the test scans of each "
-        f"{findings.noun.one}; 0 is best. With {findings.confidence:.0%} intervals.",
+        f"{findings.noun.one}; 0 is best. With {findings.level} intervals.",
         [Column("Variant", numeric=False), *(Column(name, "Dice") for name in domains)],
         rows if domains else [],
     )
 
 
 def _standing(variant: Variant, best: Sequence[Variant]) -> str:
-    """How a variant stands to the best one."""
+    """Whether a variant is the best or was not shown to be worse."""
     if variant not in best:
         return ""
-    return "best" if variant == best[0] else "not told from the best"
+    return "best" if variant == best[0] else "not shown to be worse"
 
 
-def tabulate_labels(findings: Findings) -> Table:
-    """Scores of each label on known and unseen domains, domains weighing equally."""
+def tabulate_labels(findings: ReportFindings) -> Table:
+    """Scores of each label on known and unseen domains; domains have equal weight."""
     columns = (
         Column("Variant", numeric=False),
         Column("Label", numeric=False),
@@ -135,44 +138,35 @@ def tabulate_labels(findings: Findings) -> Table:
     )
 
 
-LabelRows = Mapping[tuple[Variant, str], Sequence[Row]]
+RowsByLabel = Mapping[tuple[Variant, str], Sequence[DomainRow]]
 
 
-def _by_label(findings: Findings, rows: Iterable[Row]) -> LabelRows:
+def _by_label(findings: ReportFindings, rows: Iterable[DomainRow]) -> RowsByLabel:
     """Rows of single labels, gathered by variant and label value."""
-    groups: dict[tuple[Variant, str], list[Row]] = {}
+    groups: dict[tuple[Variant, str], list[DomainRow]] = {}
     for row in rows:
-        if row["label"] != MEAN and int(row["label"]) in findings.labels:
-            groups.setdefault((variant_of(row), row["label"]), []).append(row)
+        if row.label != MEAN and int(row.label) in findings.labels:
+            groups.setdefault((row.variant, row.label), []).append(row)
     return groups
 
 
 def _label_cells(
-    findings: Findings,
+    findings: ReportFindings,
     variant: Variant,
     value: int,
-    sides: tuple[LabelRows, LabelRows],
+    sides: tuple[RowsByLabel, RowsByLabel],
 ) -> list[Cell]:
     """The cells of one label of one variant."""
     inside, outside = (side.get((variant, str(value)), ()) for side in sides)
+    failures = sum(row.failures for row in outside) if outside else None
+    empty = sum(row.empty for row in outside) if outside else None
     return [
         word(variant.name, "name"),
         word(findings.labels[value]),
-        _average(inside, "dice", 3),
-        _average(outside, "dice", 3),
-        _average(outside, "nsd", 3),
-        _average(outside, "hd95", 1),
-        _count(outside, "failures"),
-        _count(outside, "empty"),
+        number(mean(row.dice for row in inside), 3),
+        number(mean(row.dice for row in outside), 3),
+        number(mean(row.nsd for row in outside), 3),
+        number(mean(row.hd95 for row in outside), 1),
+        number(failures, 0),
+        number(empty, 0),
     ]
-
-
-def _average(rows: Sequence[Row], name: str, decimals: int) -> Cell:
-    """The mean of a column over domains."""
-    return figures(str(mean(number(row.get(name)) for row in rows)), decimals)
-
-
-def _count(rows: Sequence[Row], name: str) -> Cell:
-    """The sum of a column of counts over domains."""
-    total = sum(int(value) for row in rows if math.isfinite(value := number(row[name])))
-    return figures(str(total) if rows else "", 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from medinorm import __version__
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
-from medinorm.report.findings import Findings, distinct
+from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
     ADAPTS,
     DESIGNS,
@@ -31,8 +31,8 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Settings of earlier stages; what is not given is not described.
+class StageSettings:
+    """Settings of earlier stages; what is absent is not described.
 
     Args:
         harmonize: the voxel grid and the intensity scale.
@@ -45,7 +45,9 @@ class Settings:
     score: ScoreConfig | None = None
 
 
-def describe_methods(findings: Findings, settings: Settings) -> list[Paragraph]:
+def describe_methods(
+    findings: ReportFindings, settings: StageSettings
+) -> list[Paragraph]:
     """The methods of a study, from its tables and settings."""
     return [
         Paragraph("Data", _data(findings)),
@@ -65,14 +67,13 @@ def describe_methods(findings: Findings, settings: Settings) -> list[Paragraph]:
     ]
 
 
-def _data(findings: Findings) -> list[str]:
+def _data(findings: ReportFindings) -> list[str]:
     """How many scans of what."""
     scans = findings.domain_of
-    subjects = {row["subject"] for row in findings.splits}
     excluded = len(findings.excluded)
     labels = ", ".join(f"{name} ({value})" for value, name in findings.labels.items())
     return [
-        f"{len(scans)} scans of {len(subjects)} subjects from "
+        f"{len(scans)} scans of {len(findings.subjects)} subjects from "
         f"{len(findings.domain_names)} domains were used.",
         f"The list of exclusions has {excluded} "
         f"{'entry' if excluded == 1 else 'entries'}, each with its reason.",
@@ -80,9 +81,9 @@ def _data(findings: Findings) -> list[str]:
     ]
 
 
-def _division(findings: Findings) -> list[str]:
+def _division(findings: ReportFindings) -> list[str]:
     """Designs, folds and that subjects never cross."""
-    folds = len({row["fold"] for row in findings.splits})
+    folds = len({row.fold for row in findings.splits})
     designs = "; ".join(DESIGNS[name] for name in findings.designs)
     turns = (
         "One part of each domain's subjects served as a fixed test set"
@@ -91,19 +92,19 @@ def _division(findings: Findings) -> list[str]:
     )
     return [
         "Subjects were divided before anything was fitted or learned; no subject "
-        "stood on both sides of a division.",
+        "was in two parts of a division.",
         f"{turns}, on which no network of any design was trained.",
         f"Designs: {designs}.",
         *_training_sizes(findings),
     ]
 
 
-def _training_sizes(findings: Findings) -> list[str]:
+def _training_sizes(findings: ReportFindings) -> list[str]:
     """How many scans the networks of each design trained on, where that matters."""
     sizes: dict[str, Counter[str]] = {}
     for row in findings.splits:
-        if row["role"] == "train":
-            sizes.setdefault(row["design"], Counter())[row["split"]] += 1
+        if row.role == "train":
+            sizes.setdefault(row.design, Counter())[row.split] += 1
     if not {"lodo", "pooled"} <= sizes.keys():
         return []
     counts = {design: sorted(sizes[design].values()) for design in ("lodo", "pooled")}
@@ -118,7 +119,9 @@ def _training_sizes(findings: Findings) -> list[str]:
     ]
 
 
-def _normalizations(findings: Findings, harmonize: HarmonizeConfig | None) -> list[str]:
+def _normalizations(
+    findings: ReportFindings, harmonize: HarmonizeConfig | None
+) -> list[str]:
     """What was compared, with definitions."""
     variants = findings.variants
     intensities = distinct(variant.intensity for variant in variants)
@@ -145,14 +148,14 @@ def _parameters(intensity: str, harmonize: HarmonizeConfig | None) -> str:
     if harmonize is None:
         return ""
     options = harmonize.intensity_options.model_dump(mode="json").get(intensity, {})
-    parts = [f"{name.replace('_', ' ')} {_plain(v)}" for name, v in options.items()]
+    parts = [f"{name.replace('_', ' ')} {_parameter(v)}" for name, v in options.items()]
     return f"; {', '.join(parts)}" if parts else ""
 
 
-def _plain(value: Any) -> str:
+def _parameter(value: Any) -> str:
     """A parameter in words."""
     if isinstance(value, list):
-        return " ".join(_plain(item) for item in value)
+        return " ".join(_parameter(item) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -167,9 +170,9 @@ def _defined(names: Sequence[str], definitions: Mapping[str, str]) -> str:
     return "; ".join(parts)
 
 
-def _training(findings: Findings, train: TrainConfig | None) -> list[str]:
+def _training(findings: ReportFindings, train: TrainConfig | None) -> list[str]:
     """Seeds, and what all variants share."""
-    seeds = len(distinct(row["seed"] for row in findings.cases))
+    seeds = len(findings.seeds)
     plural = "seed" if seeds == 1 else "seeds"
     sentences = [
         f"Each network was trained with {seeds} {plural}, with the same data and "
@@ -196,7 +199,9 @@ _SELECTIONS = {
 }
 
 
-def _harmonizing(findings: Findings, harmonize: HarmonizeConfig | None) -> list[str]:
+def _harmonizing(
+    findings: ReportFindings, harmonize: HarmonizeConfig | None
+) -> list[str]:
     """The common voxel grid, the foreground and what else is the same for all."""
     if harmonize is None:
         return []
@@ -212,7 +217,7 @@ def _harmonizing(findings: Findings, harmonize: HarmonizeConfig | None) -> list[
         sentences.append(f"Foreground, where one is measured: {foreground}{largest}.")
     if harmonize.background is not None:
         value = f"{harmonize.background:g}"
-        sentences.append(f"Voxels outside of it were set to {value} in the end.")
+        sentences.append(f"At the end, voxels outside of it were set to {value}.")
     return sentences
 
 
@@ -230,7 +235,7 @@ def _scores(score: ScoreConfig | None) -> list[str]:
         "HD95: the 95th percentile of the distances between both surfaces, in mm.",
         f"NSD: the share of both surfaces within {within} of each other, 0 to 1.",
         "Means are taken over the labels of a scan, then over the scans and seeds of a "
-        "domain, then over domains, which weigh equally.",
+        "domain, then over domains, each with equal weight.",
         "A missing prediction scores Dice 0, NSD 0 and the image diagonal as HD95. "
         "Failures are missing predictions, structures that were missed and structures "
         "that are not there. A label that neither the label map nor the prediction "
@@ -238,7 +243,7 @@ def _scores(score: ScoreConfig | None) -> list[str]:
     ]
 
 
-def _gap(findings: Findings) -> list[str]:
+def _gap(findings: ReportFindings) -> list[str]:
     """The gap, as far as the designs allow it."""
     if not {"lodo", "pooled"} <= set(findings.designs):
         return [
@@ -253,36 +258,36 @@ def _gap(findings: Findings) -> list[str]:
     ]
 
 
-def _statistics(findings: Findings) -> list[str]:
+def _statistics(findings: ReportFindings) -> list[str]:
     """Intervals, prediction interval, differences and the ranking."""
-    level = f"{findings.confidence:.0%}"
-    settings = findings.verdict["settings"]
+    verdict = findings.verdict
     return [
-        f"{level} intervals are m ± t SE. The standard error comes from "
-        f"{settings['resamples']:,} bootstrap resamples of seeds and of subjects "
+        f"{findings.level} intervals are m ± t SE. The standard error comes from "
+        f"{verdict.resamples:,} bootstrap resamples of seeds and of subjects "
         "within domain, drawn once for all variants; the degrees of freedom of t are "
-        "Satterthwaite's. Domains were not resampled: these intervals speak of the "
-        "domains of this study.",
+        "Satterthwaite's. Domains were not resampled: these intervals hold for the "
+        "domains of this study only.",
         f"Where the next {findings.noun.one} is expected: m ± t(k - 1) s √(1 + 1/k), "
         "with mean m and standard deviation s of the k domains that were held out.",
         "Variants were compared on the same scans, subjects and seeds, p-values were "
         "corrected by Holm's method, apart for the comparisons with the best variant "
         "and for all others. Better or worse: the whole interval lies beyond "
-        f"± {settings['equivalence']:g} Dice and the corrected p is at most "
-        f"{1 - findings.confidence:.2g}. Equivalent: the whole interval lies within. "
+        f"± {verdict.equivalence:g} Dice and the corrected p is at most "
+        f"{1 - verdict.confidence:.2g}. Equivalent: the whole interval lies within. "
         "Undecided: everything else.",
         "The chance of being best is the share of resamples in which a variant came "
         "first."
-        if findings.verdict["ranked"]
-        else f"The variants were not ranked: {findings.verdict['reason']}.",
+        if verdict.ranked
+        else f"The variants were not ranked: {verdict.reason}.",
     ]
 
 
-def define_terms(findings: Findings) -> dict[str, str]:
+def define_terms(findings: ReportFindings) -> dict[str, str]:
     """The glossary: each term with its meaning."""
     noun = findings.noun
-    usual = findings.domain == ("scanner",)
-    where = "usually the scanner" if usual else f"here {'+'.join(findings.domain)}"
+    domain = findings.verdict.domain
+    usual = domain == ("scanner",)
+    where = "usually the scanner" if usual else f"here {'+'.join(domain)}"
     return {
         "Variant": "one combination of intensity method, normalization layer and "
         "adaptation at test time.",
@@ -294,13 +299,14 @@ def define_terms(findings: Findings) -> dict[str, str]:
         "Out-of-domain": f"tested on {noun.with_article} that the network never saw.",
         "Gap": "in-domain minus out-of-domain Dice on the same scans; 0 is best.",
         "Prediction interval": f"where the mean Dice of the next new {noun.one} is "
-        f"expected. With few {noun.many} it is wide, and rightly so.",
+        f"expected. With few {noun.many} it is wide.",
         "Dice": "overlap of prediction and label map, from 0 (none) to 1 (perfect).",
         "NSD": "normalized surface Dice: share of the surfaces that agree within a "
         "tolerance, 0 to 1.",
         "HD95": "95th percentile of the distance between the surfaces, in mm; lower is "
         "better.",
-        "Seed": "the random start of a training; more seeds show how much is chance.",
+        "Seed": "the start of the random numbers of a training; several seeds show how "
+        "much results change by chance.",
         "Failure": "no prediction, a structure that was missed, or one that is not "
         "there.",
     }

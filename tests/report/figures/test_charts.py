@@ -10,15 +10,6 @@ from medinorm.report.figures.charts import (
     chart_heatmaps,
     chart_variants,
 )
-from medinorm.report.findings import read_findings
-
-LABELS = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
-
-
-def read_all(study):
-    """The tables of a study."""
-    tables = (study.root / f"{name}.tsv" for name in ("scans", "excluded", "splits"))
-    return read_findings(*tables, study.root / "evidence", LABELS)
 
 
 @pytest.fixture
@@ -28,7 +19,7 @@ def study(fake_study):
 
 
 def test_heatmap_rows_are_training_sets_in_words(study):
-    _, panels = chart_heatmaps(read_all(study))
+    _, panels = chart_heatmaps(study.findings())
     texts = [node.text for node in ET.fromstring(panels[0].figure).iter("text")]
     rows = [text for text in texts if text.split()[0] in {"all", "only"}]
     assert rows == ["all domains", "all but A", "all but B", "only A", "only B"]
@@ -36,7 +27,7 @@ def test_heatmap_rows_are_training_sets_in_words(study):
 
 def test_heatmap_frames_what_the_network_never_saw(study):
     """Pooled saw everything; each of the other four training sets lacks one."""
-    _, panels = chart_heatmaps(read_all(study))
+    _, panels = chart_heatmaps(study.findings())
     rows = ET.fromstring(panels[0].figure).findall("g/g")
     framed = [
         [rect.attrib["class"] == "cell unseen" for rect in row.iter("rect")]
@@ -47,7 +38,7 @@ def test_heatmap_frames_what_the_network_never_saw(study):
 
 
 def test_heatmap_cells_are_the_means_of_the_tables(study):
-    findings = read_all(study)
+    findings = study.findings()
     _, panels = chart_heatmaps(findings)
     assert [panel.title for panel in panels] == [v.name for v in findings.variants]
     for variant, panel in zip(findings.variants, panels, strict=True):
@@ -61,14 +52,14 @@ def test_heatmap_cells_are_the_means_of_the_tables(study):
 
 def test_distributions_show_only_unseen_scanners_of_one_design(study):
     """Leave-one-domain-out goes before single source: one dot a scan."""
-    panels = chart_distributions(read_all(study))
+    panels = chart_distributions(study.findings())
     assert [panel.title for panel in panels] == ["A (3 scans)", "B (3 scans)"]
     dots = re.findall(r"M[\d.]+ [\d.]+h0", panels[0].figure)
     assert len(dots) == 3 * len(study.variants)
 
 
 def test_variants_are_drawn_best_first(study):
-    svg = chart_variants(read_all(study))
+    svg = chart_variants(study.findings())
     names = [
         node.text
         for node in ET.fromstring(svg).iter("text")

@@ -7,16 +7,16 @@ from PIL import Image
 
 import medinorm.report
 from medinorm.config import TaskConfig
-from medinorm.files.atomic import read_json
 from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.files.tables import read_table, write_table
 from medinorm.report.figures.previews import (
     COLOURS,
     GAP,
     SIDE,
-    draw_thumbnails,
+    compose_preview,
+    draw_previews,
     measure,
-    picture,
+    read_measures,
 )
 
 TASK = TaskConfig(label_values={1: "shell", 2: "core"})
@@ -28,8 +28,8 @@ def draw(small_study):
 
     def run(shard=0, shards=1, task=TASK):
         status = small_study.folder / f"status-{shard}.tsv"
-        folder = small_study.folder / "thumbnails"
-        draw_thumbnails(
+        folder = small_study.folder / "previews"
+        draw_previews(
             small_study.scans,
             small_study.canonical,
             folder,
@@ -67,7 +67,7 @@ def block(low=(8, 6, 4), high=(14, 12, 8), spacing=(1.0, 2.0, 3.0)):
 
 def test_each_plane_fills_its_square_in_true_proportions():
     image, label = block()
-    shown = picture(image, label, [1, 2])
+    shown = compose_preview(image, label, [1, 2])
     assert shown.shape == (SIDE, 3 * SIDE + 2 * GAP)
     # 20 x 36 x 42 mm: the axial slice is 20 mm wide and 36 mm tall.
     axial = shown[:, 2 * (SIDE + GAP) :] > 0
@@ -78,7 +78,7 @@ def test_each_plane_fills_its_square_in_true_proportions():
 
 def test_outlines_lie_where_the_label_ends():
     image, label = block()
-    shown = picture(image, label, [1, 2])
+    shown = compose_preview(image, label, [1, 2])
     core = shown == shown.max()
     axial = core[:, 2 * (SIDE + GAP) :]
     rows, columns = np.nonzero(axial)
@@ -92,16 +92,16 @@ def test_outlines_lie_where_the_label_ends():
 
 def test_measures_are_those_of_the_block():
     image, label = block()
-    facts = measure(image, label, {1: "shell", 2: "core"})
-    assert facts["grid"] == (20, 18, 14)
-    assert facts["spacing"] == [1.0, 2.0, 3.0]
-    assert facts["volumes"] == {"shell": 0.0, "core": 6 * 6 * 4 * 6 / 1000}
-    assert facts["at_edge"] == []
+    measures = measure(image, label, {1: "shell", 2: "core"})
+    assert measures.grid == (20, 18, 14)
+    assert measures.spacing == (1.0, 2.0, 3.0)
+    assert measures.volumes == {"shell": 0.0, "core": 6 * 6 * 4 * 6 / 1000}
+    assert measures.at_edge == ()
     _, cut = block(low=(0, 6, 4))
-    assert measure(image, cut, {2: "core"})["at_edge"] == ["core"]
+    assert measure(image, cut, {2: "core"}).at_edge == ("core",)
 
 
-def test_every_scan_gets_a_picture_and_stays_current(draw, small_study):
+def test_every_scan_gets_a_preview_and_stays_current(draw, small_study):
     folder, rows = draw()
     assert [row["state"] for row in rows] == ["ok"] * 8
     for scan in small_study.ids:
@@ -115,8 +115,8 @@ def test_every_scan_gets_a_picture_and_stays_current(draw, small_study):
 def test_other_labels_or_other_content_draw_anew(draw, small_study):
     folder, _ = draw()
     draw(task=TaskConfig(label_values={1: "outer", 2: "core"}))
-    facts = read_json(folder / f"{small_study.ids[0]}.json")
-    assert set(facts["volumes"]) == {"outer", "core"}
+    measures = read_measures(folder / f"{small_study.ids[0]}.png")
+    assert set(measures.volumes) == {"outer", "core"}
 
 
 def test_shards_share_the_work(draw, small_study):
@@ -126,7 +126,7 @@ def test_shards_share_the_work(draw, small_study):
     )
 
 
-def test_a_damaged_scan_is_a_row_and_leaves_no_picture(draw, small_study):
+def test_a_damaged_scan_is_a_row_and_leaves_no_preview(draw, small_study):
     folder, _ = draw()
     scan = small_study.ids[0]
     rows = read_table(small_study.scans)
@@ -139,7 +139,7 @@ def test_a_damaged_scan_is_a_row_and_leaves_no_picture(draw, small_study):
     assert not (folder / f"{scan}.png").exists()
 
 
-def test_withdrawn_scans_leave_no_picture(draw, small_study):
+def test_withdrawn_scans_leave_no_preview(draw, small_study):
     folder, _ = draw()
     rows = read_table(small_study.scans)
     write_table(small_study.scans, rows[1:], list(rows[0]))
@@ -152,7 +152,8 @@ def test_what_ingest_changed_is_kept(draw, small_study):
     text = path.read_text().replace("{", '{"GeometryChanges": ["dropped 2"],', 1)
     path.write_text(text)
     folder, _ = draw()
-    assert read_json(folder / f"{small_study.ids[0]}.json")["changes"] == ["dropped 2"]
+    measures = read_measures(folder / f"{small_study.ids[0]}.png")
+    assert measures.changes == ("dropped 2",)
 
 
 def test_a_label_map_on_another_grid_is_refused(draw, small_study):
@@ -166,5 +167,5 @@ def test_a_label_map_on_another_grid_is_refused(draw, small_study):
 
 
 def test_there_is_a_colour_for_each_of_the_style_sheet():
-    sheet = (Path(medinorm.report.__file__).parent / "page.css").read_text()
+    sheet = (Path(medinorm.report.__file__).parent / "pages" / "page.css").read_text()
     assert len(set(re.findall(r"\.label-\d", sheet))) == len(COLOURS)

@@ -94,7 +94,7 @@ def test_slices_are_radiological(axis, left):
     assert cut(array[0], spacing, axis, 2).size == tuple(others)
 
 
-def test_picture_keeps_the_millimetres_and_the_grey_values():
+def test_figure_keeps_the_millimetres_and_the_grey_values():
     pixels = np.array([[0.0, 5.0, 10.0, np.nan]])
     svg = draw_slice(Slice(pixels, (2.0, 3.0)), (0.0, 10.0), (), 2, "a slice")
     assert 'viewBox="0 0 8 3"' in svg

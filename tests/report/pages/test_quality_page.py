@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 
 import pytest
 
@@ -12,7 +11,7 @@ from medinorm.config import TaskConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json, write_json
 from medinorm.files.tables import read_table, write_table
-from medinorm.report.figures.previews import draw_thumbnails
+from medinorm.report.figures.previews import draw_previews
 from medinorm.report.pages import quality_page as qc
 from medinorm.report.pages.quality_page import (
     Card,
@@ -21,47 +20,14 @@ from medinorm.report.pages.quality_page import (
     write_quality_page,
 )
 from medinorm.scan import EXCLUDED_COLUMNS
+from tests.report.page import Page
 
 TASK = TaskConfig(label_values={1: "shell", 2: "core <of it>"})
-VOID = {"meta", "link", "br", "img", "input"}
-
-
-class Page(HTMLParser):
-    """Collects what a test asks for and refuses tags that do not match."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.words = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open[-1:] not in (["style"], ["script"]):
-            self.words.append(data)
-
-    def named(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
 
 
 @pytest.fixture
 def study(small_study):
-    """The small study with pictures and two entries left out."""
+    """The small study with previews and two entries left out."""
     rows = read_table(small_study.scans)
     for row in rows:
         row["content"] = row["scan"]
@@ -82,9 +48,9 @@ def write(study):
     """Draw, change measures, write the page and read it."""
 
     def run(change=None):
-        folder = study.folder / "thumbnails"
-        status = study.folder / "thumbnails.tsv"
-        draw_thumbnails(
+        folder = study.folder / "previews"
+        status = study.folder / "previews.tsv"
+        draw_previews(
             study.scans,
             study.canonical,
             folder,
@@ -141,7 +107,7 @@ def test_it_needs_nothing_beside_it(write):
     assert not re.search(r"url\(|@import|https?:|//[a-z]+\.", text)
 
 
-def test_pictures_say_what_they_are_and_wait(write):
+def test_previews_say_what_they_are_and_wait(write):
     for image in read(write()).named("img"):
         assert image["alt"]
         assert image["loading"] == "lazy"
@@ -158,12 +124,12 @@ def test_marked_scans_come_first(write, study):
     assert "geometry: tilt undone" in page.text
 
 
-def test_a_scan_without_picture_says_why(write, study):
+def test_a_scan_without_preview_says_why(write, study):
     path = study.canonical / f"{study.ids[2]}.nii.gz"
     path.write_bytes(b"")
     page = read(write())
     assert len(page.named("img")) == 7
-    assert "no picture:" in page.text
+    assert "no preview:" in page.text
 
 
 def test_hundreds_of_scans_go_on_to_further_pages(write, monkeypatch, study):
@@ -207,7 +173,7 @@ def test_unusual_is_unusual_among_the_others():
     assert scan == "8"
     assert "unusually large: 5,200 ml" in words
     assert find_unusual(volumes(*usual[:5], 5200.0)) == {}  # too few to tell
-    assert find_unusual(volumes(*[7.0] * 20, 8.0)) == {}  # no spread to compare with
+    assert find_unusual(volumes(*[7.0] * 20, 8.0)) == {}  # all are equal
 
 
 def test_what_most_scans_have_marks_none():

@@ -4,8 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,59 +13,19 @@ from medinorm.errors import StageError
 from medinorm.evidence.stage import compare_variants
 from medinorm.files.atomic import read_json
 from medinorm.files.tables import read_table, write_table
+from medinorm.report.section import find_sections
 from medinorm.scan import SCORE_COLUMNS
+from tests.report.page import Page
 
-VOID = {"meta", "link", "br", "img", "input", "hr"}
 SECTIONS = [
     "verdict", "variants", "numbers", "matrix", "distributions", "labels",
-    "differences", "gallery", "looks", "data", "excluded", "fairness", "methods",
-    "glossary", "files",
+    "differences", "gallery", "domain-appearance", "data", "excluded", "fairness",
+    "methods", "glossary", "files",
 ]  # fmt: skip
-
-
-class Page(HTMLParser):
-    """Collects what a test asks for and refuses tags that do not match."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.tags: list[str] = []
-        self.addresses: list[str] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value)
-            if name in {"src", "href", "srcset", "action", "data", "xlink:href"}:
-                self.addresses.append(value)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open[-1:] not in (["style"], ["script"]):
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 def test_page_is_well_formed_with_all_sections_in_order(fake_study):
     page = Page(fake_study().report())
-    assert page.open == []
     assert [name for name in page.ids if name in SECTIONS] == SECTIONS
     assert len(page.ids) == len(set(page.ids))
 
@@ -93,34 +51,16 @@ def test_page_holds_the_numbers_of_the_tables(fake_study):
     assert "1 constant image" in page.text
     assert "37 more files belong to no scan" in page.text
     assert "37 files not DICOM" in page.text
-    assert "reaches 4.97 standard deviations" in page.text
+    assert "plus or minus 4.97 standard deviations" in page.text
     assert "123,457" in page.text
-
-
-def test_variants_stand_in_the_order_of_out_of_domain_dice(fake_study):
-    text = Page(fake_study().report()).text
-    table = text[text.index("One row for each variant") :]
-    places = [
-        table.index(f"zscore + {name} ")
-        for name in ("instance", "group", "batch + batch_statistics", "layer")
-    ]
-    assert places == sorted(places)
 
 
 def test_hostile_names_are_text(fake_study):
     hostile = '<script>alert("1")</script>'
     text = fake_study(scanners=(hostile, "a & b", "c' onload='x")).report()
-    assert Page(text).tags.count("script") == 1
+    assert len(Page(text).named("script")) == 1
     assert hostile in Page(text).text
     assert "onload='x" not in re.sub(r">[^<]*<", "><", text)
-
-
-@pytest.mark.parametrize("ranked", [True, False])
-def test_banner_says_why_nothing_was_ranked(fake_study, ranked):
-    text = Page(fake_study(ranked=ranked, seeds=3 if ranked else 2).report()).text
-    assert ("Not ranked." in text) is not ranked
-    assert ("there are 2 seeds and 3 are needed" in text) is not ranked
-    assert ("Chance of being best" in text) is ranked
 
 
 @pytest.mark.parametrize(
@@ -160,32 +100,13 @@ def test_many_variants_and_domains(fake_study):
     assert page.text.count("Scanner number 11 of a long list") > 3
 
 
-def test_missing_prediction_is_a_failure_with_a_note(fake_study):
-    text = Page(fake_study().report()).text
-    assert "No prediction: counted as a failure." in text
-    assert "no prediction is shown: the file does not exist" in text
-
-
 def test_damaged_image_leaves_a_note(fake_study):
     study = fake_study()
     for path in (study.root / "canonical").glob("*T1w.nii.gz"):
         path.write_bytes(b"\x1f\x8b damaged")
     text = Page(study.report()).text
-    assert "no picture: truncated or damaged; copy the file again" in text
-    assert "No scan could be read for a picture" in text
-
-
-def test_gallery_can_be_left_out(fake_study):
-    text = Page(fake_study().report(worst_cases=0)).text
-    assert "No case to show." in text
-
-
-def test_scan_without_a_state_is_told(fake_study):
-    study = fake_study()
-    rows = read_table(study.root / "scans.tsv")
-    lost = rows[0] | {"scan": "sub-999_T1w"}
-    write_table(study.root / "scans.tsv", [*rows, lost], list(rows[0]))
-    assert "1 unaccounted for" in Page(study.report()).text
+    assert "not shown: truncated or damaged; copy the file again" in text
+    assert "No scan could be read;" in text
 
 
 def test_no_variant_is_an_error_that_names_the_table(fake_study):
@@ -240,16 +161,16 @@ def speak_of(domain, fake_study, **traits):
 def test_the_default_domain_is_a_scanner(fake_study):
     text = Page(speak_of(("scanner",), fake_study)).text
     for said in (
-        "Which normalization survives a scanner it has never seen?",
+        "Which normalization still works on a scanner that the network has never seen?",
         "On scanners it had never seen, ",
         "Known and unseen scanners",
         "in-domain: scanner seen in training",
         "Circles: scanners seen in training; diamonds: scanners never seen.",
-        "Next scanner: where its mean Dice is expected. From 3 held-out scanners",
+        "on a new scanner is expected, if it is like these 3 held-out scanners",
         "Gap, scanner by scanner",
         "as the mean over norms, on scanners never seen.",
         "Framed cells: the test scanner was no part of the training.",
-        "The same tissue on different scanners: this is the shift",
+        "The same tissue on different scanners: normalization has to remove",
         "the column the question is about, usually the scanner.",
         "tested on a scanner that was part of the training, on other subjects.",
     ):
@@ -281,14 +202,9 @@ def test_one_design_speaks_of_the_domain_too(fake_study):
     assert "scanner" not in page.lower()
 
 
-def test_the_template_names_no_kind_of_domain():
-    template = files("medinorm.report.pages") / "report_page.html.j2"
-    assert "scanner" not in template.read_text("utf-8").lower()
-
-
-def test_study_reaches_the_methods(fake_study):
-    text = Page(fake_study().report()).text
-    assert "18 scans of 18 subjects from 3 domains" in text
+@pytest.mark.parametrize("one", find_sections(), ids=lambda one: one.anchor)
+def test_headings_name_no_kind_of_domain(one):
+    assert "scanner" not in (one.title + one.heading).lower()
 
 
 @pytest.fixture

@@ -9,10 +9,14 @@ from medinorm.choices import (
     IntensityName,
     NormName,
 )
-from medinorm.config import HarmonizeConfig
-from medinorm.report.findings import read_findings
+from medinorm.config import (
+    HarmonizeConfig,
+    NetworkConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from medinorm.report.text import definitions
-from medinorm.report.text.methods import Settings, describe_methods
+from medinorm.report.text.methods import StageSettings, define_terms, describe_methods
 
 
 def test_every_choice_is_defined():
@@ -25,15 +29,22 @@ def test_every_choice_is_defined():
 
 def described(study, **harmonize):
     """The paragraph about normalizations."""
-    tables = [study.root / name for name in ("scans.tsv", "excluded.tsv", "splits.tsv")]
-    findings = read_findings(*tables, study.root / "evidence", {1: "a"})
-    settings = Settings(harmonize=HarmonizeConfig(**harmonize))
-    paragraphs = describe_methods(findings, settings)
-    (found,) = [p for p in paragraphs if p.head == "Normalizations"]
-    return " ".join(found.sentences)
+    stages = StageSettings(harmonize=HarmonizeConfig(**harmonize))
+    paragraphs = describe_methods(study.findings(), stages)
+    (only,) = [p for p in paragraphs if p.head == "Normalizations"]
+    return " ".join(only.sentences)
 
 
-def test_parameters_of_what_was_run_are_told(fake_study):
+def describe(study, stages=None):
+    """All sentences of the methods."""
+    return " ".join(
+        sentence
+        for paragraph in describe_methods(study.findings(), stages or StageSettings())
+        for sentence in paragraph.sentences
+    )
+
+
+def test_parameters_of_what_was_run_are_given(fake_study):
     variants = [(i, "batch", "none") for i in ("nyul", "clip", "adaptive_instance")]
     options = {"adaptive_instance": {"alpha": 0.5}, "fcm": {"tissue": "middle"}}
     text = described(
@@ -50,9 +61,49 @@ def test_parameters_of_what_was_run_are_told(fake_study):
     assert "set to 0 in the end" in text
 
 
-def test_the_foreground_is_told_where_one_is_measured(fake_study):
+def test_the_foreground_is_given_where_one_is_measured(fake_study):
     one = fake_study(variants=[("none", "batch", "none")])
     assert "Foreground" not in described(one)
     label = fake_study(variants=[("population", "batch", "none")])
     text = described(label, foreground="label")
     assert "no label map of a test scan was read" in text
+
+
+def test_methods_follow_the_designs(fake_study):
+    text = describe(fake_study(designs=("pooled",), seeds=1))
+    assert "leave one domain out (" not in text
+    assert "did not run both" in text
+    assert "with 1 seed, with the same data" in text
+
+
+def test_methods_give_the_settings_of_the_statistics(fake_study):
+    text = describe(fake_study())
+    assert "95% intervals" in text
+    assert "2,000 bootstrap resamples" in text
+    assert "± 0.01 Dice" in text
+    assert "at most 0.05" in text
+
+
+def test_methods_give_the_settings_of_the_stages(fake_study):
+    network = NetworkConfig(name="dynunet", channels=(8, 24))
+    text = describe(
+        fake_study(),
+        StageSettings(
+            HarmonizeConfig(spacing=(1, 1.5, 3), foreground="positive"),
+            TrainConfig(network=network, steps=1234, selection="validation"),
+            ScoreConfig(tolerance=2.5),
+        ),
+    )
+    assert "voxels of 1 x 1.5 x 3 mm" in text
+    assert "Foreground, where one is measured: voxels above 0." in text
+    assert "dynunet with 8, 24 channels" in text
+    assert "1,234 steps of 2 patches of 48 x 48 x 48 voxels" in text
+    assert "best Dice on validation subjects" in text
+    assert "within 2.5 mm of each other" in text
+
+
+def test_terms_name_the_columns_of_the_domain(fake_study):
+    usual = define_terms(fake_study().findings())
+    assert usual["Domain"].endswith("usually the scanner.")
+    pair = define_terms(fake_study(domain=("vendor", "model")).findings())
+    assert pair["Domain"].endswith("here vendor+model.")

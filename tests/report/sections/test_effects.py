@@ -1,13 +1,10 @@
 """The page says which step matters, in numbers that are those of the table."""
 
-import re
-
-import numpy as np
-
-from medinorm.evidence.columns import EFFECT_COLUMNS
-from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.records import column_names
 from medinorm.files.tables import read_table, write_table
-from medinorm.layout import named_paths
+from medinorm.records.evidence import EffectRow
+from medinorm.report.sections.effects import write_effects
+from tests.report.page import words
 
 CROSSED = tuple(
     (intensity, norm, "none")
@@ -40,20 +37,13 @@ def with_effects(study):
             ("batch", 0.66, "undecided"),
         )
     ]
-    write_table(study.root / "evidence" / "effects.tsv", rows, EFFECT_COLUMNS)
+    write_table(study.root / "evidence" / "effects.tsv", rows, column_names(EffectRow))
     return study
-
-
-def words(page):
-    text = re.sub(r"<[^>]+>", " ", page)
-    return " ".join(text.split())
 
 
 def test_steps_and_norms_are_compared(fake_study):
     study = with_effects(fake_study(variants=CROSSED))
-    page = study.report()
-    part = page[page.index('id="effects"') : page.index('id="matrix"')]
-    text = words(part)
+    text = words(write_effects.write(study.inputs()))
     assert (
         "Intensity steps differ by up to 0.380 (0.360 to 0.400) in out-of-domain Dice, "
         "as means over 2 norms: zscore against none." in text
@@ -71,21 +61,3 @@ def test_without_several_intensities_there_is_no_such_part(fake_study):
     page = fake_study().report()
     assert 'id="effects"' not in page
     assert "#effects" not in page
-
-
-def test_intensities_are_shown_after_each_step(fake_study):
-    study = fake_study(variants=CROSSED)
-    rng = np.random.default_rng(0)
-    label = np.ones((1, 12, 12, 12), dtype=np.uint8)
-    for place, (scan, _, _) in enumerate(study.scans):
-        image = rng.normal(place, 1, label.shape).astype(np.float32)
-        for intensity, map_ in (("zscore", "shared"), ("nyul", "pooled")):
-            folder = study.root / "harmonized" / intensity / map_
-            paths = named_paths(folder, scan, compress=intensity == "nyul")
-            for array, path in zip((image, label), paths, strict=True):
-                write_volume(Volume(array, np.eye(4)), path)
-    page = study.report(harmonized=study.root / "harmonized")
-    part = words(page[page.index('id="looks"') : page.index('id="data"')])
-    assert "intensity after zscore" in part
-    assert "nyul, learned from the training scans of pooled" in part
-    assert "intensity after none" not in part  # that was not harmonized

@@ -1,40 +1,44 @@
-"""Which cases are shown, and what a picture says when a file is missing."""
+"""Which cases are shown, and what a figure says when a file is missing."""
 
 import re
 
 import numpy as np
 import pytest
 
+from medinorm.config import ReportConfig
 from medinorm.files.nifti import Volume, write_volume
-from medinorm.report.gallery import Case, show_case, worst_cases
+from medinorm.records.evidence import CaseRow
+from medinorm.records.scores import ScoreRow
+from medinorm.report.sections.gallery import (
+    Case,
+    draw_case,
+    worst_cases,
+    write_gallery,
+)
 from medinorm.scan import Scan
 from medinorm.variant import Variant
+from tests.report.page import words
 
 ONE, TWO = Variant("zscore", "instance", "none"), Variant("zscore", "batch", "none")
 LABELS = {1: "white matter", 2: "gray matter"}
 
 
-def score(variant, scan, seed, dice, label="1", state="scored"):
+def score(variant, scan, seed, dice, label=1, state="scored"):
     """A row of cases.tsv."""
-    return variant._asdict() | {
-        "split": "lodo-a",
-        "seed": str(seed),
-        "scan": scan,
-        "label": label,
-        "domain": "a",
-        "dice": dice,
-        "state": state,
-    }
+    scores = ScoreRow(
+        variant, "lodo-a", seed, scan, label, state, dice, None, None, 90, 90
+    )
+    return CaseRow(scores, "lodo", 0, "lodo-a", "1", "a", False, state != "scored")
 
 
 def test_variants_take_turns_and_scans_stand_with_their_worst_seed():
     rows = [
-        score(ONE, "s1", 0, "0.9"),
-        score(ONE, "s1", 1, "0.7"),
-        score(ONE, "s2", 0, "0.8"),
-        score(TWO, "s1", 0, "0.2"),
-        score(TWO, "s2", 0, "0.1"),
-        score(TWO, "s3", 0, "0.3"),
+        score(ONE, "s1", 0, 0.9),
+        score(ONE, "s1", 1, 0.7),
+        score(ONE, "s2", 0, 0.8),
+        score(TWO, "s1", 0, 0.2),
+        score(TWO, "s2", 0, 0.1),
+        score(TWO, "s3", 0, 0.3),
     ]
     cases = worst_cases(rows, [ONE, TWO], 5)
     assert [(case.variant, case.scan, case.dice) for case in cases] == [
@@ -44,15 +48,15 @@ def test_variants_take_turns_and_scans_stand_with_their_worst_seed():
         (TWO, "s1", 0.2),
         (TWO, "s3", 0.3),
     ]
-    assert cases[0].seed == "1"
+    assert cases[0].seed == 1
     assert worst_cases(rows, [ONE, TWO], 2) == cases[:2]
 
 
 def test_labels_without_a_score_do_not_count():
     rows = [
-        score(ONE, "s1", 0, "0.4"),
-        score(ONE, "s1", 0, "", label="2", state="empty"),
-        score(ONE, "s2", 0, "", state="empty"),
+        score(ONE, "s1", 0, 0.4),
+        score(ONE, "s1", 0, None, label=2, state="empty"),
+        score(ONE, "s2", 0, None, state="empty"),
     ]
     (case,) = worst_cases(rows, [ONE], 5)
     assert case.dice == 0.4
@@ -63,7 +67,7 @@ def test_labels_without_a_score_do_not_count():
 @pytest.fixture
 def case():
     """A case of scan `s`."""
-    return Case(ONE, "lodo-a", "0", "s", "a", 0.5, {1: 0.5, 2: 0.5}, missing=False)
+    return Case(ONE, "lodo-a", 0, "s", "a", 0.5, {1: 0.5, 2: 0.5}, missing=False)
 
 
 @pytest.fixture
@@ -88,10 +92,10 @@ def test_the_label_with_most_wrong_voxels_is_outlined(case, scan, tmp_path):
     label = np.zeros((1, 12, 12, 12), dtype=np.uint8)
     label[:, 4:8, 4:8, 4:8] = 1  # label 2 missed altogether
     predict(tmp_path, label, np.eye(4))
-    exhibit = show_case(case, scan, tmp_path / "predictions", LABELS)
-    assert exhibit.label == "gray matter"
-    assert len(exhibit.pictures) == 2
-    assert exhibit.note == ""
+    drawn = draw_case(case, scan, tmp_path / "predictions", LABELS)
+    assert drawn.label == "gray matter"
+    assert len(drawn.slices) == 2
+    assert drawn.note == ""
 
 
 def test_both_outlines_are_drawn_on_the_slice_of_greatest_difference(
@@ -100,9 +104,9 @@ def test_both_outlines_are_drawn_on_the_slice_of_greatest_difference(
     label = np.zeros((1, 12, 12, 12), dtype=np.uint8)
     label[:, 4:8, 4:8, 5] = 1
     predict(tmp_path, label, np.eye(4))
-    exhibit = show_case(case, scan, tmp_path / "predictions", {1: "white matter"})
-    plain, outlined = exhibit.pictures
-    assert "outline" not in plain
+    drawn = draw_case(case, scan, tmp_path / "predictions", {1: "white matter"})
+    bare, outlined = drawn.slices
+    assert "outline" not in bare
     assert "axial slice, outlines of white matter" in outlined
     truth, guess = re.findall(r'd="([^"]*)" class="outline (?:truth|guess)"', outlined)
     assert truth == "M4 4h4M4 8h4M4 4v4M8 4v4"  # all of label 1, where
@@ -114,19 +118,30 @@ def test_both_outlines_are_drawn_on_the_slice_of_greatest_difference(
 def test_prediction_on_another_grid_is_not_drawn(case, scan, tmp_path):
     label = np.ones((1, 12, 12, 12), dtype=np.uint8)
     predict(tmp_path, label, np.diag([2.0, 2.0, 2.0, 1.0]))
-    exhibit = show_case(case, scan, tmp_path / "predictions", LABELS)
-    assert "another voxel grid" in exhibit.note
-    assert len(exhibit.pictures) == 2
+    drawn = draw_case(case, scan, tmp_path / "predictions", LABELS)
+    assert "another voxel grid" in drawn.note
+    assert len(drawn.slices) == 2
 
 
 def test_missing_prediction_shows_the_label_map(case, scan, tmp_path):
-    exhibit = show_case(case, scan, tmp_path, LABELS)
-    assert exhibit.note == "no prediction is shown: the file does not exist"
-    assert len(exhibit.pictures) == 2
+    drawn = draw_case(case, scan, tmp_path, LABELS)
+    assert drawn.note == "no prediction is shown: the file does not exist"
+    assert len(drawn.slices) == 2
 
 
 def test_missing_image_shows_nothing_but_a_note(case, scan, tmp_path):
     scan.image.unlink()
-    exhibit = show_case(case, scan, tmp_path, LABELS)
-    assert exhibit.note == "no picture: the file does not exist"
-    assert exhibit.pictures == ()
+    drawn = draw_case(case, scan, tmp_path, LABELS)
+    assert drawn.note == "not shown: the file does not exist"
+    assert drawn.slices == ()
+
+
+def test_a_missing_prediction_is_a_failure_with_a_note(fake_study):
+    text = words(write_gallery.write(fake_study().inputs()))
+    assert "No prediction: counted as a failure." in text
+    assert "no prediction is shown: the file does not exist" in text
+
+
+def test_the_gallery_can_be_left_out(fake_study):
+    inputs = fake_study().inputs(settings=ReportConfig(worst_cases=0))
+    assert words(write_gallery.write(inputs)) == "No case to show."

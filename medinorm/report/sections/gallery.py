@@ -1,7 +1,6 @@
 """The worst cases on unseen domains, with the outlines of label map and prediction."""
 
 import logging
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from medinorm.errors import ScanError
 from medinorm.files.nifti import Volume, read_volume
-from medinorm.files.tables import Row
 from medinorm.layout import run_folder
+from medinorm.records.evidence import CaseRow
 from medinorm.report.figures.slices import (
     PLANES,
     Overlay,
@@ -26,7 +25,9 @@ from medinorm.report.figures.slices import (
     frame,
     turn_upright,
 )
-from medinorm.report.findings import mean, number, variant_of
+from medinorm.report.findings import mean, or_nan
+from medinorm.report.html import write_html
+from medinorm.report.section import ReportInputs, section
 from medinorm.scan import Scan
 from medinorm.variant import Variant
 
@@ -50,7 +51,7 @@ class Case:
 
     variant: Variant
     split: str
-    seed: str
+    seed: int
     scan: str
     domain: str
     dice: float
@@ -59,30 +60,87 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class DrawnCase:
     """A case as the page shows it.
 
     Args:
         case: the case.
         label: name of the label that is outlined: the one with the most wrong voxels.
-        pictures: a slice without and with outlines.
-        note: why there is no picture, or no prediction in it; empty otherwise.
+        slices: one slice, without and with outlines.
+        note: why there is no slice, or no prediction in it; empty otherwise.
     """
 
     case: Case
     label: str
-    pictures: Sequence[Markup]
+    slices: Sequence[Markup]
     note: str
 
 
+_TEMPLATE = """\
+{% if cases %}
+<p>Each variant shows its worst scan, with its worst seed; then each shows its \
+second worst, and so on. Of all slices in all three planes, the one is shown on which \
+label map and prediction differ most. Outlines follow voxel edges and show the label \
+with the most wrong voxels. The letter at the left edge says what is there: R right, \
+A anterior.</p>
+<ul class="legend">
+<li><svg width="34" height="16" aria-hidden="true">\
+<path d="M2 8h30" class="outline truth"/></svg>label map</li>
+<li><svg width="34" height="16" aria-hidden="true">\
+<path d="M2 8h30" class="outline guess"/></svg>prediction</li>
+<li><svg width="20" height="14" aria-hidden="true">\
+<path d="M1 1h18v12h-18z" class="area truth"/></svg>missed</li>
+<li><svg width="20" height="14" aria-hidden="true">\
+<path d="M1 1h18v12h-18z" class="area guess"/></svg>wrongly predicted</li>
+</ul>
+<div class="gallery">
+{% for drawn in cases %}
+<figure class="case">
+<figcaption><strong>{{ drawn.case.variant.name }}</strong> on {{ drawn.case.domain }}\
+<span class="dice">Dice {{ "%.3f"|format(drawn.case.dice) }}</span></figcaption>
+{% if drawn.slices %}\
+<div class="planes">{% for slice in drawn.slices %}{{ slice }}{% endfor %}</div>\
+{% endif %}
+<p class="small">{{ drawn.case.scan }}, seed {{ drawn.case.seed }}\
+{% if drawn.label %}; outlined: {{ drawn.label }}{% endif %}. Dice by label: \
+{% for value, dice in drawn.case.by_label.items() %}{{ labels.get(value, value) }} \
+{{ "%.3f"|format(dice) if dice == dice else "nothing to score" }}\
+{{ ", " if not loop.last else "." }}{% endfor %}\
+{% if drawn.case.missing %} <strong>No prediction: counted as a failure.</strong>\
+{% endif %}</p>
+{% if drawn.note %}<p class="note">{{ drawn.note }}</p>{% endif %}
+</figure>
+{% endfor %}
+</div>
+{% else %}
+<p class="note">No case to show.</p>
+{% endif %}
+"""
+
+
+@section("gallery", "Worst cases", order=80, heading="Worst cases on {many} never seen")
+def write_gallery(inputs: ReportInputs) -> Markup:
+    """The worst cases with the outlines of label map and prediction."""
+    findings = inputs.findings
+    worst = worst_cases(
+        findings.held_out, findings.variants, inputs.settings.worst_cases
+    )
+    cases = [
+        draw_case(case, inputs.volumes[case.scan], inputs.predictions, findings.labels)
+        for case in worst
+        if case.scan in inputs.volumes
+    ]
+    return write_html(_TEMPLATE, cases=cases, labels=findings.labels)
+
+
 def worst_cases(
-    rows: Iterable[Row], variants: Sequence[Variant], count: int
+    rows: Iterable[CaseRow], variants: Sequence[Variant], count: int
 ) -> list[Case]:
     """The lowest Dice on unseen domains, the variants taking turns.
 
-    Each variant gives its worst scan, in the given order, then its second worst, and so
-    on: otherwise the weakest variant would fill the gallery. A scan stands with its
-    worst seed.
+    Each variant gives its worst scan, in the order of `variants`, then its second
+    worst, and so on: otherwise the weakest variant would fill the gallery. Of each scan
+    the worst seed is taken.
 
     Args:
         rows: cases on unseen domains.
@@ -105,26 +163,36 @@ def worst_cases(
     return [case for case in turns if case is not None][:count]
 
 
-def _cases(rows: Iterable[Row]) -> list[Case]:
+def _cases(rows: Iterable[CaseRow]) -> list[Case]:
     """Rows of single labels gathered into cases; those without any score left out."""
-    groups: dict[tuple[Variant, str, str, str], list[Row]] = {}
+    groups: dict[tuple[Variant, str, int, str], list[CaseRow]] = {}
     for row in rows:
-        key = variant_of(row), row["split"], row["seed"], row["scan"]
+        score = row.score
+        key = score.variant, score.split, score.seed, score.scan
         groups.setdefault(key, []).append(row)
     cases = []
     for (variant, split, seed, scan), group in groups.items():
-        by_label = {int(row["label"]): number(row["dice"]) for row in group}
-        dice = mean(by_label.values())
-        missing = any(row["state"] == "missing" for row in group)
-        if math.isfinite(dice):
-            facts = variant, split, seed, scan, group[0]["domain"], dice
-            cases.append(Case(*facts, by_label, missing))
+        scores = [row.score for row in group]
+        dice = mean(score.dice for score in scores)
+        if dice is not None:
+            cases.append(
+                Case(
+                    variant,
+                    split,
+                    seed,
+                    scan,
+                    domain=group[0].domain,
+                    dice=dice,
+                    by_label={score.label: or_nan(score.dice) for score in scores},
+                    missing=any(score.state == "missing" for score in scores),
+                )
+            )
     return cases
 
 
-def show_case(
+def draw_case(
     case: Case, scan: Scan, predictions: Path, labels: Mapping[int, str]
-) -> Exhibit:
+) -> DrawnCase:
     """Draw one case; a file that cannot be read becomes a note.
 
     Args:
@@ -135,28 +203,28 @@ def show_case(
     """
     try:
         image = turn_upright(read_volume(scan.image))
-        truth = _read_like(scan.label, image)
+        truth = _read_on_grid(scan.label, image)
     except ScanError as error:
         _log.warning("%s: %s", case.scan, error)
-        return Exhibit(case, "", (), f"no picture: {error}")
+        return DrawnCase(case, "", (), f"not shown: {error}")
     note, guess = "", np.zeros_like(truth)
     try:
-        guess = _read_like(_prediction(case, predictions), image)
+        guess = _read_on_grid(_prediction(case, predictions), image)
     except ScanError as error:
         note = f"no prediction is shown: {error}"
         _log.warning("%s: %s", case.scan, note)
     value = _most_wrong(truth, guess, list(labels))
-    pictures = _pictures(image, truth == value, guess == value, labels[value])
-    return Exhibit(case, labels[value], pictures, note)
+    slices = _draw_slices(image, truth == value, guess == value, labels[value])
+    return DrawnCase(case, labels[value], slices, note)
 
 
 def _prediction(case: Case, predictions: Path) -> Path:
     """Where the prediction of a case lies."""
     split = predictions.joinpath(*case.variant, case.split)
-    return run_folder(split, int(case.seed)) / f"{case.scan}.nii.gz"
+    return run_folder(split, case.seed) / f"{case.scan}.nii.gz"
 
 
-def _read_like(path: Path | None, image: Volume) -> NDArray[Any]:
+def _read_on_grid(path: Path | None, image: Volume) -> NDArray[Any]:
     """A label map on the upright grid of `image`, shape ``(X, Y, Z)``.
 
     Raises:
@@ -177,10 +245,10 @@ def _most_wrong(truth: NDArray[Any], guess: NDArray[Any], values: Sequence[int])
     return values[int(np.argmax(wrong))]
 
 
-def _pictures(
+def _draw_slices(
     image: Volume, truth: NDArray[np.bool_], guess: NDArray[np.bool_], name: str
 ) -> list[Markup]:
-    """The slice, of any plane, on which the two maps differ most: plain and outlined.
+    """The slice, of any plane, on which the two maps differ most: bare and outlined.
 
     Without a difference it is the axial slice with the most of the label.
     """
@@ -189,28 +257,28 @@ def _pictures(
         cut(array, image.spacing, axis, index)
         for array in (image.array[0], truth, guess)
     )
-    part = frame(masks)
-    label, found = (crop(mask, *part).pixels for mask in masks)
+    bounds = frame(masks)
+    label, prediction = (crop(mask, *bounds).pixels for mask in masks)
     overlays = (
-        Overlay(label & ~found, "truth", filled=True),
-        Overlay(found & ~label, "guess", filled=True),
+        Overlay(label & ~prediction, "truth", filled=True),
+        Overlay(prediction & ~label, "guess", filled=True),
         Overlay(label, "truth"),
-        Overlay(found, "guess"),
+        Overlay(prediction, "guess"),
     )
     window = display_window(image.array[0])
     title = f"{PLANES[axis]} slice"
     return [
-        draw_slice(crop(shown, *part), window, drawn, axis, words)
+        draw_slice(crop(shown, *bounds), window, drawn, axis, words)
         for drawn, words in (((), title), (overlays, f"{title}, outlines of {name}"))
     ]
 
 
 def _find_slice(mask: NDArray[np.bool_]) -> tuple[int, int]:
     """Axis and index of the slice with the most voxels of a mask; axial if several."""
-    found = []
+    fullest = []
     for axis in (2, 1, 0):
         others = tuple(other for other in range(3) if other != axis)
         counts = mask.sum(axis=others)
-        found.append((int(counts.max()), axis, int(counts.argmax())))
-    _, axis, index = max(found, key=lambda slice_: slice_[0])
+        fullest.append((int(counts.max()), axis, int(counts.argmax())))
+    _, axis, index = max(fullest, key=lambda slice_: slice_[0])
     return axis, index

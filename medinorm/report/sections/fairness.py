@@ -1,0 +1,27 @@
+"""How alike the variants were trained, and what each cost."""
+
+from markupsafe import Markup
+
+from medinorm.report.html import write_html
+from medinorm.report.section import ReportInputs, section
+from medinorm.report.tables.comparisons import find_unequal, tabulate_fairness
+
+_TEMPLATE = """\
+{% if table.rows %}
+{% if unequal %}<p class="banner"><strong>Not the same for all variants:</strong> \
+{{ unequal|join(", ") }}. These settings may explain a part of the \
+differences.</p>{% endif %}
+{{ show_table(table) }}
+{% else %}
+<p class="note">The costs of training were not recorded.</p>
+{% endif %}
+"""
+
+
+@section("fairness", "Fairness", order=120, heading="Fairness of the comparison")
+def write_fairness(inputs: ReportInputs) -> Markup:
+    """The table of costs, and a warning where settings differ."""
+    findings = inputs.findings
+    return write_html(
+        _TEMPLATE, table=tabulate_fairness(findings), unequal=find_unequal(findings)
+    )

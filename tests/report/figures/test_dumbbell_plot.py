@@ -1,0 +1,48 @@
+"""Dumbbells: numbers, places and what is absent."""
+
+import re
+from xml.etree import ElementTree as ET
+
+from medinorm.domain_noun import DomainNoun
+from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
+
+NOTHING = Interval(float("nan"))
+SITE = DomainNoun("site")
+
+
+def texts(svg):
+    """All visible text."""
+    return ["".join(node.itertext()) for node in ET.fromstring(svg).iter("text")]
+
+
+def pair(name, inside, outside):
+    """A row with intervals of 0.02."""
+    sides = (Interval(x, x - 0.02, x + 0.02) for x in (inside, outside))
+    return Pair(name, *sides, Interval(inside - outside), Interval(outside, 0.1, 1.0))
+
+
+def test_dumbbell_prints_its_numbers_and_places_marks_by_value():
+    pairs = [pair("instance", 0.85, 0.8), pair("batch", 0.84, 0.4)]
+    svg = draw_dumbbells(pairs, 0.95, SITE)
+    shown = texts(svg)
+    for value in ("0.850", "0.800", "0.050", "0.840", "0.400", "0.440"):
+        assert value in shown
+    x = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', svg)]
+    assert x[0] > x[1]
+    diamonds = [float(x) for x in re.findall(r'd="M([\d.]+) [\d.]+l8', svg)]
+    assert diamonds[0] > diamonds[1] + 100
+    assert x[1] > diamonds[1]
+
+
+def test_dumbbell_without_one_side_draws_the_other():
+    only = Pair("batch", NOTHING, Interval(0.7), NOTHING, NOTHING)
+    svg = draw_dumbbells([only], 0.9, SITE)
+    assert "<circle" not in svg
+    assert 'class="outside"' in svg
+    assert 'class="link"' not in svg
+    assert texts(svg).count("\N{EN DASH}") == 2
+
+
+def test_dumbbell_of_nothing_known_is_still_a_figure():
+    empty = Pair("x", NOTHING, NOTHING, NOTHING, NOTHING)
+    assert texts(draw_dumbbells([empty], 0.95, SITE)).count("\N{EN DASH}") == 3

@@ -1,0 +1,25 @@
+"""Heat maps of all variants; designs that were not run are named."""
+
+import pytest
+
+from medinorm.report.sections.train_to_test import write_train_to_test
+from tests.report.page import words
+
+
+@pytest.mark.parametrize(
+    "designs", [("lodo",), ("pooled",), ("single",), ("lodo", "pooled", "single")]
+)
+def test_designs_that_were_not_run_are_named(fake_study, designs):
+    text = words(write_train_to_test.write(fake_study(designs=designs).inputs()))
+    assert ("Leave one domain out was not run" in text) is ("lodo" not in designs)
+    assert ("The pooled design was not run" in text) is ("pooled" not in designs)
+    assert ("Single-source training was not run" in text) is ("single" not in designs)
+
+
+def test_more_than_eight_variants_wait_behind_a_click(fake_study):
+    variants = [("none", f"norm_{index}", "none") for index in range(10)]
+    study = fake_study(variants=variants, seeds=1, subjects=2, size=8)
+    section = write_train_to_test.write(study.inputs())
+    first, rest = section.split("<details><summary>2 more variants</summary>")
+    assert first.count("<figure>") == 8
+    assert rest.count("<figure>") == 2

@@ -1,0 +1,85 @@
+"""Differences turn, ranks have intervals, settings that differ are named."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from medinorm.records.evidence import DifferenceRow
+from medinorm.report.figures.svg import ABSENT
+from medinorm.report.tables.comparisons import (
+    compare_with,
+    find_unequal,
+    tabulate_differences,
+    tabulate_fairness,
+    tabulate_ranking,
+    turn,
+)
+from medinorm.variant import Variant
+
+
+@pytest.fixture
+def findings(fake_study):
+    """The tables of a fabricated study."""
+    return fake_study().findings()
+
+
+def test_every_difference_with_the_best_reads_from_the_best(findings):
+    last = findings.variants[-1]
+    rows = compare_with(findings, last)
+    assert len(rows) == len(findings.variants) - 1
+    table = tabulate_differences(findings, rows)
+    for cells in table.rows:
+        assert cells[0].text == last.name
+        assert cells[2].text == "\N{MINUS SIGN}0.031"
+        assert cells[2].detail == "\N{MINUS SIGN}0.043 to \N{MINUS SIGN}0.019"
+        assert cells[-1].text == "worse"
+
+
+def test_a_difference_turns_with_its_interval_and_its_verdict():
+    one, other = Variant("none", "a", "none"), Variant("none", "b", "none")
+    known = 0.1, 0.05, 0.2, 0.03, 7.0, 0.01, 0.02, 0.04
+    row = DifferenceRow(one, other, *known, "better", scans=9, seeds=3)
+    turned = turn(row)
+    assert (turned.variant, turned.other, turned.verdict) == (other, one, "worse")
+    assert (turned.difference, turned.difference_low) == (-0.1, -0.2)
+    assert turned.difference_high == -0.05
+    assert turned.p_holm == row.p_holm
+    assert turn(turned) == row
+    alone = replace(row, difference_low=None, difference_high=None, verdict="undecided")
+    assert turn(alone).difference_low is None
+    assert turn(alone).verdict == "undecided"
+
+
+def test_ranks_show_their_chance_and_their_interval(findings):
+    rows = [[cell.text for cell in cells] for cells in tabulate_ranking(findings).rows]
+    assert rows[1][0] == "2"
+    assert rows[1][3:] == ["44%", "1 to 2"]
+
+
+def test_costs_are_numbers_and_settings_are_as_recorded(findings):
+    first = replace(
+        findings.fairness[0], augmentation="flip", steps="10 / 300", peak_memory_mb=None
+    )
+    table = tabulate_fairness(replace(findings, fairness=(first,)))
+    assert [column.name for column in table.columns][:5] == [
+        "Variant",
+        "Runs",
+        "Time per step",
+        "Peak memory",
+        "Parameters",
+    ]
+    ((_, *cells),) = table.rows
+    assert [cell.text for cell in cells] == [
+        *("12", "0.0421", ABSENT, "123,456", "10 / 300", "0.003", ABSENT, "flip"),
+        ABSENT,
+    ]
+    assert cells[3].sort == 123456
+    assert math.isnan(cells[2].sort)
+
+
+def test_settings_that_differ_are_named(findings):
+    assert find_unequal(findings) == []
+    first, *others = findings.fairness
+    uneven = replace(findings, fairness=(replace(first, steps="10"), *others))
+    assert find_unequal(uneven) == ["steps"]
