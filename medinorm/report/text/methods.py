@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from medinorm import __version__
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
@@ -152,7 +151,7 @@ def _parameters(intensity: str, harmonize: HarmonizeConfig | None) -> str:
     return f"; {', '.join(parts)}" if parts else ""
 
 
-def _parameter(value: Any) -> str:
+def _parameter(value: object) -> str:
     """A parameter in words."""
     if isinstance(value, list):
         return " ".join(_parameter(item) for item in value)

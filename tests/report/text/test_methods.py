@@ -58,7 +58,7 @@ def test_parameters_of_what_was_run_are_given(fake_study):
     assert "low -1000, high 1000" in text
     assert "fuzzy" not in text
     assert "corrected with N4" in text
-    assert "set to 0 in the end" in text
+    assert "voxels outside of it were set to 0" in text
 
 
 def test_the_foreground_is_given_where_one_is_measured(fake_study):
