@@ -17,7 +17,7 @@ from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
 from medinorm.files.nifti import read_volume
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.pacs.archive import Series, Study
+from medinorm.ingest.pacs.archive import DicomStudy, Series
 from medinorm.ingest.pacs.fetch import _find, _Job
 
 PROTOCOLS = ("dicomweb", "c-get", "c-move")
@@ -174,7 +174,7 @@ def test_a_pacs_that_is_lost_is_not_asked_a_thousand_times(tmp_path):
 def test_a_pacs_that_knows_no_keys_gives_only_what_was_asked_for():
     class Careless:
         def find_studies(self, _):
-            return [Study(f"1.{n}", f"p{n}", "20240101") for n in range(4)]
+            return [DicomStudy(f"1.{n}", f"p{n}", "20240101") for n in range(4)]
 
         def find_series(self, study):
             return [
