@@ -80,7 +80,7 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     shard: int = 0,
     shards: int = 1,
     settings: HarmonizeConfig,
-) -> list[Done[str] | Failed]:
+) -> list[tuple[Scan, Done[str] | Failed]]:
     """Bring the scans of one shard to the study's grid and intensity scale.
 
     Writes for each scan a float32 image and a label map as NIfTI: uncompressed, which
@@ -101,7 +101,7 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         settings: grid, foreground and the methods' parameters.
 
     Returns:
-        How each scan ended: its image made or current, or the reason why not.
+        The scans and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: the method is unknown, would read label maps of test scans, lacks a
@@ -186,7 +186,7 @@ def _require_possible(intensity: IntensityName, settings: HarmonizeConfig) -> No
 
 
 def _possible_paths(folder: Path, scan: Scan) -> list[Path]:
-    """Image and label map of a scan, plain and compressed."""
+    """Image and label map of a scan, uncompressed and compressed."""
     return [
         path
         for compress in (False, True)

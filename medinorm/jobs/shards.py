@@ -102,7 +102,7 @@ def run_items(
     title: str,
     record: type[StatusRecord[T, V]],
     forgiving: bool = True,
-) -> list[Done[V] | Failed]:
+) -> list[tuple[T, Done[V] | Failed]]:
     """Do `work` on each item and write one status row for each.
 
     The table says ``ok`` or ``failed`` and what `work` returned, such as the checksum
@@ -124,13 +124,13 @@ def run_items(
             have been short, and a variant must not lose by that.
 
     Returns:
-        How each item ended, in their order.
+        The items and how each ended.
 
     Raises:
         OSError: the disk is full or read-only.
         StageError: an item failed unexpectedly, and `forgiving` is false.
     """
-    ends: list[Done[V] | Failed] = []
+    ended: list[tuple[T, Done[V] | Failed]] = []
     rows = []
     name = column_names(record)[0]
     for item in track(items, title):
@@ -138,18 +138,18 @@ def run_items(
         row = record.of(item, end)
         if isinstance(end, Failed):
             _log.warning("%s %s: %s", name, getattr(row, name), end.reason)
-        ends.append(end)
+        ended.append((item, end))
         rows.append(row)
-    made = sum(end.state == "made" for end in ends)
-    _log.info("%s: %d made, %d in all", title, made, len(ends))
+    made = sum(end.state == "made" for _, end in ended)
+    _log.info("%s: %d made, %d in all", title, made, len(ended))
     write_records(status, rows, record)
-    bugs = sum(isinstance(end, Failed) and end.unexpected for end in ends)
+    bugs = sum(isinstance(end, Failed) and end.unexpected for _, end in ended)
     if bugs and not forgiving:
         raise StageError(
-            f"{bugs} of {len(ends)} items failed unexpectedly, see the lines above; "
+            f"{bugs} of {len(ended)} items failed unexpectedly, see the lines above; "
             "run again, and report it if it stays"
         )
-    return ends
+    return ended
 
 
 def _attempt(item: T, work: Callable[[T], Done[V]]) -> Done[V] | Failed:

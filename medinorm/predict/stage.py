@@ -81,7 +81,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     split: str,
     seeds: Sequence[int],
     settings: PredictConfig,
-) -> list[Done[str] | Failed]:
+) -> list[tuple[Pair, Done[str] | Failed]]:
     """Segment the test scans of `split` with the network of each seed.
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
@@ -101,7 +101,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         settings: tiles.
 
     Returns:
-        How each seed and scan ended: made or current, or the reason why not.
+        The pairs and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: a scan failed unexpectedly.

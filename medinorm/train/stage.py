@@ -51,7 +51,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     seeds: Sequence[int],
     task: TaskConfig,
     settings: TrainConfig,
-) -> list[Done[str] | Failed]:
+) -> list[tuple[Run, Done[str] | Failed]]:
     """Train one network for each seed on the training scans of `split`.
 
     A finished network that is current is left alone; an interrupted one goes on from
@@ -71,7 +71,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         settings: how to train.
 
     Returns:
-        How each seed ended: its network made or current, or the reason why not.
+        The runs and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: the split has no usable training scan, or a run failed unexpectedly.

@@ -8,7 +8,7 @@ from medinorm.config import SplitConfig
 from medinorm.errors import StageError
 from medinorm.files.tables import read_table, write_table
 from medinorm.scan import EXCLUDED_COLUMNS
-from medinorm.split.stage import Member, divide_subjects, plan_splits, split_scans
+from medinorm.split.stage import DomainScan, divide_subjects, plan_splits, split_scans
 
 COLUMNS = ("scan", "subject", "session", "scanner")
 
@@ -32,7 +32,7 @@ def study(**subjects):
 
 members = st.lists(
     st.builds(
-        Member,
+        DomainScan,
         scan=st.uuids().map(str),
         subject=st.sampled_from("abcdefghijklmnop"),
         domain=st.sampled_from(["x", "y", "z"]),
@@ -51,7 +51,7 @@ def test_each_subject_has_one_fold(members, folds, seed):
 
 @given(count=st.integers(2, 40), folds=st.integers(2, 6), seed=st.integers(0, 99))
 def test_parts_of_a_domain_differ_by_one_subject_at_most(count, folds, seed):
-    members = [Member(str(n), str(n), "x") for n in range(count)]
+    members = [DomainScan(str(n), str(n), "x") for n in range(count)]
     fold_of = divide_subjects(members, folds, seed)
     sizes = [list(fold_of.values()).count(fold) for fold in range(folds)]
     assert max(sizes) - min(sizes) <= 1
@@ -108,12 +108,12 @@ def test_full_cross_validation_tests_each_scan_once(tmp_path):
 
 
 def test_the_order_of_rows_does_not_matter():
-    few = [Member(str(n), str(n), "x") for n in range(8)]
+    few = [DomainScan(str(n), str(n), "x") for n in range(8)]
     before = divide_subjects(few, 4, 0)
     assert divide_subjects(list(reversed(few)), 4, 0) == before
 
 
-def test_lonely_and_unknown_domains_are_listed(tmp_path):
+def test_single_subject_and_unknown_domains_are_listed(tmp_path):
     rows = study(a=4, b=4, c=1)
     rows.append({"scan": "lost", "subject": "lost", "scanner": ""})
     splits, excluded = run_split(tmp_path, rows)

@@ -20,7 +20,7 @@ from medinorm.ingest.dicom.files import read_header, text_of
 from medinorm.ingest.dicom.volume import Reading, read_part
 from medinorm.ingest.labels.dicom_labels import read_drawing
 from medinorm.ingest.plan.candidates import DicomSource, NiftiSource
-from medinorm.ingest.plan.dicom_parts import frames_of
+from medinorm.ingest.plan.judge_series import frames_of
 from medinorm.ingest.plan.stage import SERIES_FOLDER
 from medinorm.records.scans import Identity
 

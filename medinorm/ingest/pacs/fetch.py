@@ -120,7 +120,7 @@ def fetch_series(folder: Path, *, private: Path, pacs: PacsConfig) -> None:
         job = _Job(archive, folder, pseudonyms)
         named = {job.name_of(series.uid): series for series in found}
         _forget(folder / SERIES_FOLDER, named.keys())
-        ends = run_items(
+        ended = run_items(
             [FetchItem(name, named[name]) for name in sorted(named)],
             job.fetch,
             folder / FETCHED_NAME,
@@ -128,10 +128,10 @@ def fetch_series(folder: Path, *, private: Path, pacs: PacsConfig) -> None:
             record=FetchStatus,
         )
     shutil.rmtree(folder / _PARTIAL, ignore_errors=True)
-    failed = [end for end in ends if isinstance(end, Failed)]
+    failed = [end for _, end in ended if isinstance(end, Failed)]
     if failed:
         raise StageError(
-            f"{len(failed)} of {len(ends)} series did not arrive "
+            f"{len(failed)} of {len(ended)} series did not arrive "
             f"({failed[0].reason}); run again, the others are kept"
         )
 

@@ -126,6 +126,11 @@ class Candidate:
     session: str | None
     source: NiftiSource | DicomSource
 
+    @property
+    def kind(self) -> Kind:
+        """How it is read."""
+        return "nifti" if isinstance(self.source, NiftiSource) else "dicom"
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -287,9 +292,8 @@ def _plan_row(row: Candidate | LeftOut) -> _PlanRow:
     if isinstance(row, LeftOut):
         nobody = None, None, None
         return _PlanRow(*nobody, row.kind, row.where, {"reason": row.reason})
-    kind: Kind = "nifti" if isinstance(row.source, NiftiSource) else "dicom"
     names = row.scan, row.subject, row.session
-    return _PlanRow(*names, kind, row.where, row.source.to_json())
+    return _PlanRow(*names, row.kind, row.where, row.source.to_json())
 
 
 def write_files(path: Path, files: Iterable[InputFile]) -> None:
@@ -319,10 +323,10 @@ def printable(path: Path) -> str:
         >>> printable(Path("a b")), printable(Path("a  b")), printable(Path("a\\x20b"))
         ('a b', 'a \\x20b', 'a\\\\x20b')
     """
-    plain = os.fsencode(path).replace(b"\\", b"\\\\")
-    return _FOLDED.sub(_escaped, plain.decode("utf-8", "backslashreplace"))
+    escaped = os.fsencode(path).replace(b"\\", b"\\\\")
+    return _FOLDED.sub(_number_of, escaped.decode("utf-8", "backslashreplace"))
 
 
-def _escaped(blank: re.Match[str]) -> str:
+def _number_of(blank: re.Match[str]) -> str:
     """A blank by its number."""
     return f"\\x{ord(blank[0]):02x}"

@@ -20,8 +20,8 @@ from medinorm.ingest.plan.candidates import (
     quarantined,
 )
 from medinorm.ingest.plan.dicom_entries import Entry, sort_rows
-from medinorm.ingest.plan.dicom_parts import SeriesPart, find_parts
 from medinorm.ingest.plan.from_table import scan_id
+from medinorm.ingest.plan.judge_series import SeriesPart, find_parts
 from medinorm.ingest.plan.label_table import LabelEntry, LabelTable, read_label_table
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
@@ -217,20 +217,14 @@ def _file(
     path: Path, users: Sequence[tuple[SeriesPart, Candidate | LeftOut]]
 ) -> InputFile:
     """The state of one file; that of the best of the volumes it has a part in."""
-    ranked = sorted(users, key=lambda user: _RANKS.index(_kind(user[1])))
+    ranked = sorted(users, key=lambda user: _RANKS.index(user[1].kind))
     part, best = ranked[0]
-    kind = _kind(best)
-    others = tuple(other.where for _, other in ranked[1:] if _kind(other) == kind)
+    others = tuple(other.where for _, other in ranked[1:] if other.kind == best.kind)
     if isinstance(best, LeftOut):
-        state: FileState = "quarantined" if kind == "quarantined" else "excluded"
+        state: FileState = "quarantined" if best.kind == "quarantined" else "excluded"
         return InputFile(path, state, best.where, best.reason, others)
     state = "part" if part.key else "used"
     return InputFile(path, state, best.where, others=others)
-
-
-def _kind(candidate: Candidate | LeftOut) -> Kind:
-    """Whether a candidate is one, and if not, why."""
-    return candidate.kind if isinstance(candidate, LeftOut) else "dicom"
 
 
 def _label_files(
