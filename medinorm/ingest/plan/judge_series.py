@@ -110,7 +110,7 @@ def _divided(entries: Sequence[Entry], ingest: IngestConfig) -> list[SeriesPart]
 
 
 def _key_of(frame: Frame) -> _FrameKey:
-    """What tells a frame from all others: its file, its image there, its tile of that."""
+    """What tells a frame from all others: its file, and its place in that."""
     return frame.path, frame.index, frame.corner
 
 

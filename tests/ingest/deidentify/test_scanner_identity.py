@@ -1,9 +1,16 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.config import disable_value_validation
 
+import medinorm
 from medinorm.ingest.deidentify import scanner_identity
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import (
@@ -181,3 +188,41 @@ def test_a_time_of_zero_in_a_header_was_not_used():
     header.EchoTime, header.EffectiveEchoTime, header.InversionTime = 0, 5, 0
     facts = read_identity(header, NAMES)
     assert (facts.echo_time, facts.inversion_time) == ("0.005", None)
+
+
+NEW_COLUMN = """
+
+@identity_column("thickness", "Of the slices.", unit="mm", bids="SliceThickness")
+def _thickness(header: Header) -> float | None:
+    return header.number("SliceThickness")
+"""
+USE = """
+from pydicom import Dataset
+from medinorm.files.records import column_names
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
+from medinorm.ingest.deidentify.scanner_identity import bids_metadata, read_identity
+from medinorm.records.scans import IDENTITY_UNITS, ScanRow
+
+header = Dataset()
+header.SliceThickness = "1.5"
+identity = read_identity(header, Pseudonyms(bytes(32)))
+print(identity.thickness, bids_metadata(identity), IDENTITY_UNITS["thickness"])
+print("thickness" in column_names(ScanRow))
+"""
+
+
+def test_a_new_column_is_one_declaration(tmp_path):
+    """On a copy of the package: nothing else has to be edited."""
+    package = Path(medinorm.__file__).parent
+    shutil.copytree(package, tmp_path / "medinorm")
+    module = tmp_path / "medinorm/ingest/deidentify/scanner_identity.py"
+    module.write_text(module.read_text() + NEW_COLUMN)
+    done = subprocess.run(
+        [sys.executable, "-c", USE],
+        cwd=tmp_path,  # the first place where Python looks
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1.5 {'SliceThickness': 1.5} mm\nTrue\n"
