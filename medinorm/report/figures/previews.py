@@ -26,10 +26,9 @@ from medinorm.files.sidecars import (
     write_sidecar,
 )
 from medinorm.jobs.shards import Done, in_shard, run_items
-from medinorm.records.scans import ScanRow
+from medinorm.records.scans import Scan, ScanRow, read_scans
 from medinorm.records.status import ScanStatus
 from medinorm.report.figures.slices import cut, display_window, turn_upright
-from medinorm.scan import Scan, read_scans
 
 SIDE = 132  # pixels of each of the three squares
 GAP = 4
