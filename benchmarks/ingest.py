@@ -47,7 +47,7 @@ def load_medinorm() -> Converter:
     from medinorm.files.nifti import write_volume
     from medinorm.ingest.dicom.volume import read_part
     from medinorm.ingest.plan.dicom_entries import index_folders
-    from medinorm.ingest.plan.dicom_parts import find_parts, frames_of
+    from medinorm.ingest.plan.judge_series import find_parts, frames_of
 
     def convert(source: Path, target: Path) -> int:
         entries, _ = index_folders([source])

@@ -10,9 +10,9 @@ from hypothesis import settings
 
 from medinorm.config import SplitConfig
 from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.records import write_records
 from medinorm.files.sidecars import Provenance, write_sidecar
-from medinorm.files.tables import write_table
-from medinorm.scan import EXCLUDED_COLUMNS, SCAN_COLUMNS
+from medinorm.records.scans import ExcludedRow, Identity, ScanRow
 from medinorm.split.stage import split_scans
 
 # A loaded machine is no failure; CI tries the same examples each time, a developer
@@ -73,20 +73,21 @@ def small_study(tmp_path):
             canonical, scan, seed=number, gain=1 + 9 * (number % 2)
         )
         rows.append(
-            {
-                "scan": scan,
-                "subject": str(number),
-                "session": "",
-                "image": image,
-                "label": label,
-                "channels": "image",
-                "scanner": domain,
-            }
+            ScanRow(
+                scan=scan,
+                subject=str(number),
+                session=None,
+                image=image,
+                label=label,
+                channels=("image",),
+                content="",
+                identity=Identity(scanner=domain),
+            )
         )
-    scans, found = tmp_path / "scans.tsv", tmp_path / "found.tsv"
+    scans, by_ingest = tmp_path / "scans.tsv", tmp_path / "by_ingest.tsv"
     splits, excluded = tmp_path / "splits.tsv", tmp_path / "excluded.tsv"
-    write_table(scans, rows, (*SCAN_COLUMNS, "scanner"))
-    write_table(found, [], EXCLUDED_COLUMNS)
-    split_scans(scans, found, splits, excluded, settings=SplitConfig())
-    ids = tuple(row["scan"] for row in rows)
+    write_records(scans, rows, ScanRow)
+    write_records(by_ingest, [], ExcludedRow)
+    split_scans(scans, by_ingest, splits, excluded, settings=SplitConfig())
+    ids = tuple(row.scan for row in rows)
     return SmallStudy(tmp_path, canonical, scans, splits, ids)

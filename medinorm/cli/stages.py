@@ -165,7 +165,7 @@ STAGES: Mapping[str, Stage] = {
         summary="Decide by subject who trains and who tests.",
         files={
             "scans": "scans.tsv",
-            "found": "scans that ingest excluded",
+            "excluded_by_ingest": "scans that ingest excluded",
             "splits": "splits.tsv to write",
             "excluded": "excluded.tsv to write: those of ingest and of the split",
         },

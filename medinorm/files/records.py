@@ -5,6 +5,7 @@ several words joined by commas. A field that is itself a record (or a named tupl
 stands for the columns of its own fields; `columns(prefix=...)` puts a prefix before
 their names. A mapping with `columns(names=...)` stands for one column a name. Any other
 field of type ``Mapping[str, str]`` takes all columns that no other field names.
+`cell(parse=..., write=...)` is for a field whose cell is none of these.
 """
 
 import dataclasses
@@ -31,14 +32,22 @@ R = TypeVar("R")
 
 _PREFIX = "medinorm_prefix"
 _NAMES = "medinorm_names"
+_CELL = "medinorm_cell"
 _BOOLEANS = {"yes": True, "no": False}
 
 
+class _Cell(NamedTuple):
+    """How a cell becomes a value, and a value what `write_table` is to write."""
+
+    parse: Callable[[str], Any]
+    write: Callable[[Any], object] | None = None
+
+
 class _Column(NamedTuple):
-    """One column: its name, and how a cell becomes a value."""
+    """One column: its name, and how its cells are read and written."""
 
     name: str
-    parse: Callable[[str], Any]
+    cell: _Cell
     optional: bool  # may be absent from the table
 
 
@@ -89,6 +98,19 @@ def columns(*, prefix: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
     return {_PREFIX: prefix, _NAMES: tuple(names)}
 
 
+def cell(
+    *, parse: Callable[[str], Any], write: Callable[[Any], str]
+) -> dict[str, _Cell]:
+    """Metadata of a field that is one cell of a format of its own, such as JSON.
+
+    Args:
+        parse: makes the value of a cell; raises `ValueError` or `KeyError` where it is
+            damaged. An empty cell of an optional field is ``None`` without it.
+        write: makes the cell of a value that is not ``None``.
+    """
+    return {_CELL: _Cell(parse, write)}
+
+
 def column_names(kind: type[Any]) -> tuple[str, ...]:
     """Names of the columns of a record, without those that only some tables have."""
     return tuple(column.name for column in _flat(_fields_of(kind)))
@@ -124,16 +146,18 @@ def read_records(path: Path, kind: type[R], *, called: str = "") -> list[R]:
 def write_records(path: Path, records: Iterable[R], kind: type[R]) -> None:
     """Write `records` as a table, all or nothing.
 
-    Columns that only some records have come last, in the order in which they occur.
+    Columns that only some records have come last, in the order in which they occur. One
+    that has the name of another takes its place.
 
     Raises:
         ValueError: a number is NaN: absent is ``None``.
     """
-    rows = [dict(_cells(record, _fields_of(kind))) for record in records]
-    names = dict.fromkeys(column_names(kind))
-    for row in rows:
-        names |= dict.fromkeys(row)
-    write_table(path, rows, list(names))
+    fields = _fields_of(kind)
+    written = list(records)
+    others = list(dict.fromkeys(n for r in written for n in _other_names(r, fields)))
+    names = [name for name in column_names(kind) if name not in others]
+    rows = [dict(_cells(record, fields)) for record in written]
+    write_table(path, rows, [*names, *others])
 
 
 class _CellError(Exception):
@@ -158,17 +182,18 @@ def _parts(
     """One part for each field."""
     for name, optional, metadata in _declared(kind):
         hint = hints[name]
-        if _is_record(hint):
+        if _is_record(hint) and _CELL not in metadata:
             inner = prefix + metadata.get(_PREFIX, "")
             yield _Nested(name, _fields_of(hint, inner))
         elif get_origin(hint) is Mapping and metadata.get(_NAMES):
-            parse = _parser(get_args(hint)[1])
-            named = (_Column(prefix + key, parse, optional) for key in metadata[_NAMES])
+            cells = _Cell(_parser(get_args(hint)[1]))
+            named = (_Column(prefix + key, cells, optional) for key in metadata[_NAMES])
             yield _Named(name, tuple(named))
-        elif get_origin(hint) is Mapping:
+        elif get_origin(hint) is Mapping and _CELL not in metadata:
             yield _Others(name)
         else:
-            yield _Column(prefix + name, _parser(hint), optional)
+            own = metadata.get(_CELL)
+            yield _Column(prefix + name, _parsed(hint, own), optional)
 
 
 def _declared(kind: Any) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
@@ -225,11 +250,20 @@ def _record(fields: _Fields, row: Row, known: frozenset[str]) -> Any:
 def _value(column: _Column, text: str) -> Any:
     """The value of one cell; its text is never repeated, it may name a patient."""
     try:
-        return column.parse(text)
+        return column.cell.parse(text)
     except (ValueError, KeyError):
         raise _CellError(
             f"column {column.name!r} has a cell of the wrong type"
         ) from None
+
+
+def _parsed(hint: Any, own: _Cell | None) -> _Cell:
+    """How cells of one column are read and written."""
+    if own is None:
+        return _Cell(_parser(hint))
+    if type(None) not in get_args(hint):
+        return own
+    return own._replace(parse=lambda text: own.parse(text) if text else None)
 
 
 def _parser(hint: Any) -> Callable[[str], Any]:
@@ -261,16 +295,30 @@ def _cells(record: Any, fields: _Fields) -> Iterator[tuple[str, object]]:
             values = getattr(record, part.name)
             for column in part.columns:
                 value = values.get(column.name.removeprefix(fields.prefix))
-                yield column.name, _cell(value, column.name)
+                yield column.name, _written(column, value)
         elif isinstance(part, _Others):
             yield from getattr(record, part.name).items()
         else:
             value = getattr(record, part.name.removeprefix(fields.prefix))
-            yield part.name, _cell(value, part.name)
+            yield part.name, _written(part, value)
+
+
+def _other_names(record: Any, fields: _Fields) -> Iterator[str]:
+    """The columns that only this record may have."""
+    for part in fields.parts:
+        if isinstance(part, _Others):
+            yield from getattr(record, part.name)
+
+
+def _written(column: _Column, value: Any) -> object:
+    """What `write_table` is to write for a value."""
+    if value is not None and column.cell.write is not None:
+        return column.cell.write(value)
+    return _cell(value, column.name)
 
 
 def _cell(value: Any, name: str) -> object:
-    """What `write_table` is to write for a value."""
+    """The same for a value of one of the common types."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and math.isnan(value):

@@ -1,6 +1,7 @@
 """Tables as tab-separated text: rows are dictionaries of strings."""
 
 import csv
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def write_table(
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+
+
+def json_cell(value: object) -> str:
+    r"""JSON as one cell of a table, which folds runs of white space.
+
+    Examples:
+        >>> json_cell({"path": "a  b"})
+        '{"path":"a\\u0020\\u0020b"}'
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.replace(" ", "\\u0020")
 
 
 def _cell(value: object) -> str:

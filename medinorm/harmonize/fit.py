@@ -8,13 +8,13 @@ from typing import Any
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import IntensityError, ScanError, StageError
-from medinorm.files.tables import Row, read_table
+from medinorm.files.records import read_records
 from medinorm.harmonize.methods import LEARNED, choose_scans
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import DISK_ERRORS, place_of
-from medinorm.scan import Role, Scan, read_scans
+from medinorm.records.scans import Role, Scan, SplitRow, read_scans
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         known = ", ".join(sorted(FITTED_INTENSITIES))
         raise StageError(f"{intensity} has nothing to fit; methods that have: {known}")
     table = read_scans(scans, canonical)
-    training = scans_of(read_table(splits), split, "train")
+    training = scans_of(read_records(splits, SplitRow), split, "train")
     options = settings.intensity_options
     measured = {}
     chosen = choose_scans(intensity, training, options)
@@ -96,16 +96,17 @@ def read_map_of(
         found = read_fitted(fitted)
     except IntensityError as error:
         raise StageError(f"{fitted.name}: {error}") from error
-    given = found.parameters
-    left_out = set(given.get("left_out", ()))
+    fitted_with = found.parameters
+    left_out = set(fitted_with.get("left_out", ()))
     wanted = {"split": split, **settings.record(intensity, fitting=False)}
-    shared = wanted.keys() & given.keys()
-    if found.method != intensity or any(wanted[k] != given[k] for k in shared):
+    shared = wanted.keys() & fitted_with.keys()
+    differs = any(wanted[key] != fitted_with[key] for key in shared)
+    if found.method != intensity or differs:
         raise StageError(
             f"{fitted.name} was fitted for another split, by another method or with "
             "other settings; fit it again"
         )
-    roles = read_table(splits)
+    roles = read_records(splits, SplitRow)
     training = scans_of(roles, split, "train")
     _require_apart(roles, split)
     chosen = choose_scans(intensity, training, settings.intensity_options)
@@ -118,18 +119,16 @@ def read_map_of(
     return found
 
 
-def scans_of(splits: Sequence[Row], split: str, role: Role) -> list[str]:
+def scans_of(splits: Sequence[SplitRow], split: str, role: Role) -> list[str]:
     """Ids of the scans with a role in a split, sorted.
 
     Raises:
         StageError: the split is unknown, or nobody trains in it.
     """
-    names = sorted({row["split"] for row in splits})
+    names = sorted({row.split for row in splits})
     if split not in names:
         raise StageError(f"split {split!r} is unknown; known: {', '.join(names)}")
-    chosen = [
-        row["scan"] for row in splits if row["split"] == split and row["role"] == role
-    ]
+    chosen = [row.scan for row in splits if row.split == split and row.role == role]
     if role == "train" and not chosen:
         raise StageError(f"split {split!r} has no training scan; add subjects")
     return sorted(chosen)
@@ -155,7 +154,7 @@ def _reason(error: Exception) -> str:
     return f"unexpected error, please report it: {place_of(error)}"
 
 
-def _require_apart(splits: Sequence[Row], split: str) -> None:
+def _require_apart(splits: Sequence[SplitRow], split: str) -> None:
     """Refuse a split in which a subject trains and tests.
 
     Raises:
@@ -163,8 +162,8 @@ def _require_apart(splits: Sequence[Row], split: str) -> None:
     """
     subjects: dict[str, set[str]] = {"train": set(), "test": set()}
     for row in splits:
-        if row["split"] == split and row["role"] in subjects:
-            subjects[row["role"]].add(row["subject"])
+        if row.split == split and row.role in subjects:
+            subjects[row.role].add(row.subject)
     if both := subjects["train"] & subjects["test"]:
         raise StageError(
             f"{len(both)} subjects train and test in split {split!r}; split again"

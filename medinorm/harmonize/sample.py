@@ -21,7 +21,7 @@ from medinorm.harmonize.spatial import (
 from medinorm.intensity import Policy, find_masks
 from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
 from medinorm.intensity.voxels.arrays import as_mask
-from medinorm.scan import Scan
+from medinorm.records.scans import Scan
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,16 @@ from medinorm.files.sidecars import (
     recorded_checksum,
     write_sidecar,
 )
-from medinorm.files.tables import Row
 from medinorm.harmonize.fit import read_map_of
 from medinorm.harmonize.methods import LEARNED, PER_SCAN
 from medinorm.harmonize.sample import Sample, mask_path, read_labels, read_sample
 from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
 from medinorm.intensity.maps.intensity_map import fill_background
-from medinorm.jobs.shards import State, in_shard, run_items
+from medinorm.jobs.shards import Done, Failed, State, in_shard, run_items
 from medinorm.layout import named_paths
-from medinorm.scan import Scan, read_scans
+from medinorm.records.scans import Scan, read_scans
+from medinorm.records.status import ScanStatus
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     shard: int = 0,
     shards: int = 1,
     settings: HarmonizeConfig,
-) -> list[Row]:
+) -> list[tuple[Scan, Done[str] | Failed]]:
     """Bring the scans of one shard to the study's grid and intensity scale.
 
     Writes for each scan a float32 image and a label map as NIfTI: uncompressed, which
@@ -101,14 +101,13 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         settings: grid, foreground and the methods' parameters.
 
     Returns:
-        The status rows, with what was made and what was current.
+        The scans and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: the method is unknown, would read label maps of test scans, lacks a
             fitted map or has none, or its map was fitted on other scans.
     """
     _require_possible(intensity, settings)
-    given = (fitted, splits, split)
     if intensity in FITTED_INTENSITIES:
         if fitted is None or splits is None or split is None:
             raise StageError(
@@ -118,22 +117,25 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
             fitted, splits, intensity=intensity, split=split, settings=settings
         )
         job = Harmonizing(harmonized, intensity, settings, learned, checksum(fitted))
-    elif any(given):
+    elif fitted or splits or split:
         raise StageError(f"{intensity} takes no fitted map")
     else:
         job = Harmonizing(harmonized, intensity, settings)
     table = read_scans(scans, canonical)
     discard_others(harmonized, table.keys())
-    rows = in_shard(({"scan": scan} for scan in table), shard, shards)
 
-    def work(row: Row) -> State:
-        scan = table[row["scan"]]
+    def work(scan: Scan) -> Done[str]:
         with discarding(*_possible_paths(harmonized, scan)):
             state = harmonize_scan(scan, job)
-            row["content"] = recorded_checksum(job.paths(scan)[0])
-            return state
+            return Done(state, recorded_checksum(job.paths(scan)[0]))
 
-    return run_items(rows, work, status, title=f"harmonize {intensity}")
+    return run_items(
+        in_shard(table.values(), shard, shards),
+        work,
+        status,
+        title=f"harmonize {intensity}",
+        record=ScanStatus,
+    )
 
 
 def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
@@ -184,7 +186,7 @@ def _require_possible(intensity: IntensityName, settings: HarmonizeConfig) -> No
 
 
 def _possible_paths(folder: Path, scan: Scan) -> list[Path]:
-    """Image and label map of a scan, plain and compressed."""
+    """Image and label map of a scan, uncompressed and compressed."""
     return [
         path
         for compress in (False, True)

@@ -16,7 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from medinorm.config import ExportConfig
 from medinorm.errors import ReadError, StageError
 from medinorm.files.atomic import replacing
-from medinorm.files.tables import write_table
+from medinorm.files.records import write_records
 from medinorm.ingest.archives import on_disk, removing
 from medinorm.ingest.deidentify.burned_in import BURNED_IN_KEYWORDS, burned_in_risk
 from medinorm.ingest.deidentify.headers import Deidentifier, Subject
@@ -27,6 +27,7 @@ from medinorm.ingest.index import IndexRow, look_through
 from medinorm.ingest.plan.candidates import printable
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import DISK_ERRORS, place_of
+from medinorm.records.scans import AccountRow
 
 ExportState = Literal["exported", "excluded", "quarantined", "unreadable"]
 
@@ -44,8 +45,25 @@ class _Outcome:
 
     source: Path
     state: ExportState
-    target: str = ""
-    reason: str = ""
+    target: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportedRow:
+    """One row of the private account of an export.
+
+    Args:
+        path: the file, readable.
+        state: what became of it.
+        copy: its copy, relative to the folder that was written.
+        reason: why there is none.
+    """
+
+    path: str
+    state: ExportState
+    copy: str | None
+    reason: str | None
 
 
 @dataclass
@@ -226,21 +244,11 @@ def _write(header: Dataset, frames: NDArray[np.generic], path: Path) -> None:
 def _write_account(outcomes: Sequence[_Outcome], output: Path, private: Path) -> None:
     """Say what became of every file: each in private, in numbers beside the copies."""
     rows = [
-        {
-            "path": printable(outcome.source),
-            "state": outcome.state,
-            "copy": outcome.target,
-            "reason": outcome.reason,
-        }
-        for outcome in outcomes
+        ExportedRow(printable(o.source), o.state, o.target, o.reason) for o in outcomes
     ]
-    write_table(private / ACCOUNT_NAME, rows, ("path", "state", "copy", "reason"))
-    left = Counter((o.state, o.reason) for o in outcomes if o.state != "exported")
-    write_table(
-        output / "excluded.tsv",
-        [
-            {"state": state, "reason": reason, "files": count}
-            for (state, reason), count in sorted(left.items())
-        ],
-        ("state", "reason", "files"),
+    write_records(private / ACCOUNT_NAME, rows, ExportedRow)
+    left = Counter(
+        (str(o.state), o.reason or "") for o in outcomes if o.state != "exported"
     )
+    counted = [AccountRow(*why, files) for why, files in sorted(left.items())]
+    write_records(output / "excluded.tsv", counted, AccountRow)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files.tables import read_table
+from medinorm.files.records import read_records
+from medinorm.records.scans import ExcludedRow
 
 
 def require_all(excluded: Path) -> None:
@@ -15,10 +16,10 @@ def require_all(excluded: Path) -> None:
     Raises:
         StageError: a scan was; the message names the first.
     """
-    scans = [row for row in read_table(excluded) if row["scan"]]
+    scans = [row for row in read_records(excluded, ExcludedRow) if row.scan]
     if scans:
         first = scans[0]
         raise StageError(
             f"{len(scans)} scans were excluded and strict is true; the first: "
-            f"{first['scan']} ({first['where']}): {first['reason']}"
+            f"{first.scan} ({first.where}): {first.reason}"
         )

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def track(items: Sequence[T], title: str) -> Iterator[T]:
-    """Go through `items`, telling how far it is.
+    """Go through `items` and report how far it is.
 
     Args:
         items: what to go through.
@@ -25,10 +25,10 @@ def track(items: Sequence[T], title: str) -> Iterator[T]:
     if sys.stderr.isatty():
         yield from tqdm(items, desc=title, leave=False)
         return
-    told = time.monotonic()
+    logged = time.monotonic()
     for done, item in enumerate(items):
-        if time.monotonic() - told > _SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
+        if time.monotonic() - logged > _SECONDS_BETWEEN_LINES:
+            logged = time.monotonic()
             _log.info("%s: %d of %d", title, done, len(items))
         yield item
     _log.info("%s: %d of %d", title, len(items), len(items))

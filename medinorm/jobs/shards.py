@@ -9,14 +9,13 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, Protocol, Self, TypeVar
 
 from medinorm.errors import ItemError, StageError
-from medinorm.files.tables import Row, write_table
+from medinorm.files.records import column_names, write_records
 from medinorm.jobs.progress import track
-
-STATUS_COLUMNS = ("scan", "state", "reason", "content")
 
 State = Literal["made", "current"]
 
@@ -24,6 +23,59 @@ State = Literal["made", "current"]
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 _log = logging.getLogger(__name__)
+
+
+class HasScan(Protocol):
+    """What is about one scan."""
+
+    @property
+    def scan(self) -> str:
+        """The scan's id."""
+
+
+S = TypeVar("S", bound=HasScan)
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Done(Generic[V]):
+    """The work on one item has succeeded.
+
+    Args:
+        state: whether its outputs were made, or found current.
+        value: what the status table is to say of them, such as a checksum.
+    """
+
+    state: State
+    value: V
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The work on one item has failed.
+
+    Args:
+        reason: why, free of patient data.
+        unexpected: whether that is a bug, or the machine's fault.
+    """
+
+    reason: str
+    unexpected: bool = False
+
+    @property
+    def state(self) -> Literal["failed"]:
+        """The word that stands where `Done` has ``made`` or ``current``."""
+        return "failed"
+
+
+class StatusRecord(Protocol[T_contra, V]):
+    """A row of a status table; its first column names the item."""
+
+    @classmethod
+    def of(cls, item: T_contra, end: Done[V] | Failed) -> Self:
+        """The row of an item that ended in this way."""
 
 
 def shard_of(scan: str, shards: int) -> int:
@@ -37,79 +89,80 @@ def shard_of(scan: str, shards: int) -> int:
     return int.from_bytes(digest, "big") % shards
 
 
-def in_shard(rows: Iterable[Row], shard: int, shards: int) -> list[Row]:
-    """The rows whose `scan` belongs to one shard."""
-    return [row for row in rows if shard_of(row["scan"], shards) == shard]
+def in_shard(items: Iterable[S], shard: int, shards: int) -> list[S]:
+    """The items whose `scan` belongs to one shard."""
+    return [item for item in items if shard_of(item.scan, shards) == shard]
 
 
 def run_items(
-    items: Sequence[Row],
-    work: Callable[[Row], State],
+    items: Sequence[T],
+    work: Callable[[T], Done[V]],
     status: Path,
     *,
     title: str,
-    columns: Sequence[str] = STATUS_COLUMNS,
+    record: type[StatusRecord[T, V]],
     forgiving: bool = True,
-) -> list[Row]:
+) -> list[tuple[T, Done[V] | Failed]]:
     """Do `work` on each item and write one status row for each.
 
-    The first of `columns` names the item: a scan, or the seed of a run. The table says
-    ``ok`` or ``failed`` and what `work` added to the item, such as the checksum of its
-    output: it changes when, and only when, a result has changed, which is how Snakemake
-    knows what follows from it.
+    The table says ``ok`` or ``failed`` and what `work` returned, such as the checksum
+    of its output: it changes when, and only when, a result has changed, which is how
+    Snakemake knows what follows from it.
 
     An `ItemError` becomes the row's reason. So does any other exception that is not a
     full disk, by its type and place only, because its text may hold a path or a header
     value; it is a bug and the log says so.
 
     Args:
-        items: rows to work on.
-        work: makes the outputs of one item, or finds them current; may add cells.
+        items: what to work on.
+        work: makes the outputs of one item, or finds them current.
         status: the table written in the end, all or nothing.
         title: what is being done, for the progress bar.
-        columns: the columns of the status table.
+        record: what the rows of the status table are.
         forgiving: whether an exception that is no `ItemError` is a row like others. If
             not, the job fails in the end, so that the next call tries again: memory may
             have been short, and a variant must not lose by that.
 
     Returns:
-        The rows, with `state` (``made``, ``current`` or ``failed``) and `reason`.
+        The items and how each ended.
 
     Raises:
         OSError: the disk is full or read-only.
         StageError: an item failed unexpectedly, and `forgiving` is false.
     """
+    ended: list[tuple[T, Done[V] | Failed]] = []
     rows = []
-    bugs = 0
+    name = column_names(record)[0]
     for item in track(items, title):
-        state, reason, bug = _attempt(item, work)
-        bugs += bug
-        if reason:
-            _log.warning("%s %s: %s", columns[0], item[columns[0]], reason)
-        rows.append(item | {"state": state, "reason": reason})
-    made = sum(row["state"] == "made" for row in rows)
-    _log.info("%s: %d made, %d in all", title, made, len(rows))
-    plain = (row | {"state": "failed" if row["reason"] else "ok"} for row in rows)
-    write_table(status, plain, columns)
+        end = _attempt(item, work)
+        row = record.of(item, end)
+        if isinstance(end, Failed):
+            _log.warning("%s %s: %s", name, getattr(row, name), end.reason)
+        ended.append((item, end))
+        rows.append(row)
+    made = sum(end.state == "made" for _, end in ended)
+    _log.info("%s: %d made, %d in all", title, made, len(ended))
+    write_records(status, rows, record)
+    bugs = sum(isinstance(end, Failed) and end.unexpected for _, end in ended)
     if bugs and not forgiving:
         raise StageError(
-            f"{bugs} of {len(rows)} items failed unexpectedly, see the lines above; "
+            f"{bugs} of {len(ended)} items failed unexpectedly, see the lines above; "
             "run again, and report it if it stays"
         )
-    return rows
+    return ended
 
 
-def _attempt(item: Row, work: Callable[[Row], State]) -> tuple[str, str, bool]:
-    """State and reason of one item, and whether it failed unexpectedly."""
+def _attempt(item: T, work: Callable[[T], Done[V]]) -> Done[V] | Failed:
+    """How one item ends."""
     try:
-        return work(item), "", False
+        return work(item)
     except ItemError as error:
-        return "failed", str(error), False
+        return Failed(str(error))
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
         reason = f"unexpected error, please report it: {place_of(error)}"
-        return "failed", reason, True
+        return Failed(reason, unexpected=True)
 
 
 def place_of(error: BaseException) -> str:

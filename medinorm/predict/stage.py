@@ -15,6 +15,7 @@ from medinorm.config import PredictConfig
 from medinorm.errors import RunError
 from medinorm.files.atomic import read_json
 from medinorm.files.nifti import Volume, read_grid, read_volume, write_volume
+from medinorm.files.records import read_records
 from medinorm.files.sidecars import (
     Provenance,
     discard_others,
@@ -24,18 +25,16 @@ from medinorm.files.sidecars import (
     sidecar_path,
     write_sidecar,
 )
-from medinorm.files.tables import Row, read_table
 from medinorm.harmonize.spatial import resample_onto
-from medinorm.jobs.shards import State, run_items
+from medinorm.jobs.shards import Done, Failed, run_items
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.predict.adapt import ADAPTATIONS
-from medinorm.scan import Scan, read_scans
+from medinorm.records.scans import Scan, SplitRow, read_scans
+from medinorm.records.status import PredictionStatus
 from medinorm.train.conditions import central_patch, scan_conditions
 from medinorm.train.dataset import pad_to
 from medinorm.train.inference import infer_logits
 from medinorm.train.model import ModelCard, model_path, read_model
-
-STATUS_COLUMNS = ("scan", "seed", "state", "reason", "content")
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,15 @@ class Prediction:
     unlabelled: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A scan to segment, and the seed of the network to do it with."""
+
+    scan: str
+    seed: int
+    domain: str
+
+
 def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     scans: Path,
     canonical: Path,
@@ -73,7 +81,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     split: str,
     seeds: Sequence[int],
     settings: PredictConfig,
-) -> list[Row]:
+) -> list[tuple[Pair, Done[str] | Failed]]:
     """Segment the test scans of `split` with the network of each seed.
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
@@ -93,57 +101,51 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         settings: tiles.
 
     Returns:
-        The status rows, with what was made and what was current.
+        The pairs and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: a scan failed unexpectedly.
     """
     table = read_scans(scans, canonical)
-    tests = [
-        row
-        for row in read_table(splits)
-        if row["split"] == split and row["role"] == "test"
-    ]
-    tests.sort(key=lambda row: (row["domain"], row["scan"]))
+    tests = sorted(
+        (row.domain, row.scan)
+        for row in read_records(splits, SplitRow)
+        if row.split == split and row.role == "test"
+    )
     for seed in seeds:
-        tested = {row["scan"] for row in tests}
-        discard_others(run_folder(predictions, seed), tested)
+        discard_others(run_folder(predictions, seed), {scan for _, scan in tests})
     torch.set_num_threads(1)
-    items = [
-        {"seed": str(seed), "scan": row["scan"], "domain": row["domain"]}
-        for seed in seeds
-        for row in tests
-    ]
-    adapted = lru_cache(maxsize=1)(_read_adapted)  # items come sorted by network
+    adapted = lru_cache(maxsize=1)(_read_adapted)  # pairs come sorted by network
 
-    def work(item: Row) -> State:
-        seed = int(item["seed"])
+    def work(pair: Pair) -> Done[str]:
         prediction = Prediction(
-            scan=table[item["scan"]],
-            image=harmonized_paths(harmonized, item["scan"])[0],
-            run=run_folder(runs, seed),
-            target=run_folder(predictions, seed) / f"{item['scan']}.nii.gz",
-            domain=item["domain"],
+            scan=table[pair.scan],
+            image=harmonized_paths(harmonized, pair.scan)[0],
+            run=run_folder(runs, pair.seed),
+            target=run_folder(predictions, pair.seed) / f"{pair.scan}.nii.gz",
+            domain=pair.domain,
             unlabelled=tuple(
-                harmonized_paths(harmonized, row["scan"])[0]
-                for row in tests
-                if row["domain"] == item["domain"]
+                harmonized_paths(harmonized, scan)[0]
+                for domain, scan in tests
+                if domain == pair.domain
             ),
         )
         with discarding(prediction.target):
             provenance = _provenance(prediction, adapt, settings)
             if is_current(prediction.target, provenance):
-                item["content"] = recorded_checksum(prediction.target)
-                return "current"
+                return Done("current", recorded_checksum(prediction.target))
             network, card = adapted(prediction.run, adapt, prediction.unlabelled)
             label_map = segment(network, card, prediction, settings)
             write_volume(label_map, prediction.target)
-            item["content"] = write_sidecar(prediction.target, provenance)
-            return "made"
+            return Done("made", write_sidecar(prediction.target, provenance))
 
-    title = f"predict {split} {adapt}"
     return run_items(
-        items, work, status, title=title, columns=STATUS_COLUMNS, forgiving=False
+        [Pair(scan, seed, domain) for seed in seeds for domain, scan in tests],
+        work,
+        status,
+        title=f"predict {split} {adapt}",
+        record=PredictionStatus,
+        forgiving=False,
     )
 
 

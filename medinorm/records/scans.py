@@ -1,49 +1,70 @@
 """Usable scans, excluded ones, and the role of each scan in each split."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import Field, asdict, dataclass, field, make_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from medinorm.declarations import read_declarations
+from medinorm.errors import StageError
+from medinorm.files.records import read_records
 
 Role = Literal["train", "validation", "test"]
 
+# What is known of a scanner is declared where it is read; nothing else lists it.
+_IDENTITY = read_declarations(
+    "medinorm.ingest.deidentify.scanner_identity", "identity_column"
+)
+IDENTITY_COLUMNS = tuple(_IDENTITY)
+IDENTITY_UNITS: Mapping[str, str] = {
+    name: str(declared.facts["unit"])
+    for name, declared in _IDENTITY.items()
+    if "unit" in declared.facts
+}
 
-@dataclass(frozen=True)
-class Identity:
+if TYPE_CHECKING:
+
+    class _Columns:
+        """One field for each declared column; mypy takes any name for one."""
+
+        __dataclass_fields__: ClassVar[dict[str, Field[str | None]]]
+
+        def __init__(self, **columns: str | None) -> None: ...
+
+        def __getattr__(self, column: str) -> str | None: ...
+
+else:
+    _Columns = make_dataclass(
+        "_Columns",
+        [(name, str | None, None) for name in IDENTITY_COLUMNS],
+        frozen=True,
+    )
+
+
+class Identity(_Columns):
     """The scanner of a scan, and how the scan was made. Absent is ``None``.
 
-    Args:
-        scanner: vendor, model and field strength: one kind of device.
-        vendor: its manufacturer.
-        model: its model.
-        field_strength: in T.
-        software: its version.
-        device: keyed pseudonym of the serial number or station.
-        site: keyed pseudonym of the institution, or the user's own column.
-        modality: DICOM's word, such as MR.
-        repetition_time: in s.
-        echo_time: in s.
-        inversion_time: in s.
-        flip_angle: in degrees.
-        kernel: of reconstruction, in CT.
-        coil: the one that received.
-        spacing: of the scan's voxels as acquired, in mm: three numbers and ``x``.
+    Numbers are texts too: a column of the user's own may stand in the place of any.
+    The columns are those that `medinorm.ingest.deidentify.scanner_identity` declares.
+
+    Examples:
+        >>> Identity(vendor="GE", field_strength="1.5").vendor
+        'GE'
     """
 
-    scanner: str | None = None
-    vendor: str | None = None
-    model: str | None = None
-    field_strength: str | None = None
-    software: str | None = None
-    device: str | None = None
-    site: str | None = None
-    modality: str | None = None
-    repetition_time: str | None = None
-    echo_time: str | None = None
-    inversion_time: str | None = None
-    flip_angle: str | None = None
-    kernel: str | None = None
-    coil: str | None = None
-    spacing: str | None = None
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> Self:
+        """The identity among other texts by column; an empty one is absent."""
+        return cls(**{name: texts.get(name) or None for name in IDENTITY_COLUMNS})
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The columns by name; absent is empty."""
+        return {name: text or "" for name, text in asdict(self).items()}
+
+    def with_columns(self, **columns: str) -> "Identity":
+        """The same with other values of some columns."""
+        return Identity.of(self.texts | columns)
 
 
 @dataclass(frozen=True)
@@ -69,8 +90,29 @@ class ScanRow:
     label: str | None
     channels: tuple[str, ...]
     content: str
-    identity: Identity = Identity()
+    identity: Identity = field(default_factory=Identity)
     own: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A usable scan and where its files are.
+
+    Args:
+        scan: its id, which names its files.
+        subject: BIDS subject.
+        session: BIDS session.
+        image: canonical image.
+        label: canonical label map.
+        channels: names of the image channels.
+    """
+
+    scan: str
+    subject: str
+    session: str | None
+    image: Path
+    label: Path | None
+    channels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -124,3 +166,33 @@ class SplitRow:
     subject: str
     domain: str
     role: Role
+
+
+def read_scans(path: Path, canonical: Path) -> dict[str, Scan]:
+    """Read `scans.tsv` as scans by id.
+
+    Args:
+        path: the table.
+        canonical: folder to which its paths are relative.
+
+    Raises:
+        StageError: the table is missing, empty or lacks a column.
+    """
+    rows = read_records(path, ScanRow)
+    if not rows:
+        raise StageError(
+            f"{path.name}: no usable scan; excluded.tsv beside it has the reasons"
+        )
+    return {row.scan: _locate(row, canonical) for row in rows}
+
+
+def _locate(row: ScanRow, canonical: Path) -> Scan:
+    """One row with the paths of its files."""
+    return Scan(
+        scan=row.scan,
+        subject=row.subject,
+        session=row.session,
+        image=canonical / row.image,
+        label=canonical / row.label if row.label else None,
+        channels=row.channels,
+    )

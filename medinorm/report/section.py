@@ -14,11 +14,10 @@ from types import ModuleType
 from markupsafe import Markup
 
 from medinorm.config import ReportConfig
-from medinorm.records.scans import AccountRow
+from medinorm.records.scans import AccountRow, Scan
 from medinorm.report import sections
 from medinorm.report.findings import ReportFindings
 from medinorm.report.text.methods import StageSettings
-from medinorm.scan import Scan
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from medinorm.files.nifti import Volume, read_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.progress import track
 from medinorm.layout import run_folder
-from medinorm.records.scans import SplitRow
+from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
-from medinorm.scan import Scan, read_scans
 from medinorm.score.compare import compare_label_maps, worst_scores
 from medinorm.score.overlaps import Labels
 from medinorm.variant import Variant

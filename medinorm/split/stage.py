@@ -16,19 +16,36 @@ from pathlib import Path
 from medinorm.choices import DesignName
 from medinorm.config import SplitConfig
 from medinorm.errors import StageError
-from medinorm.files.tables import Row, read_table, write_table
-from medinorm.scan import EXCLUDED_COLUMNS, SPLIT_COLUMNS, Role, slug
+from medinorm.files.names import slug
+from medinorm.files.records import read_records, write_records
+from medinorm.records.scans import ExcludedRow, Role, SplitRow
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Member:
-    """A scan as the split sees it."""
+class DomainScan:
+    """A scan as the split sees it: whose it is, and from which domain."""
 
     scan: str
     subject: str
     domain: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One row of `scans.tsv`, whose columns the user may take for domains."""
+
+    scan: str
+    subject: str
+    session: str
+    others: Mapping[str, str]
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """All columns by name."""
+        first = {"scan": self.scan, "subject": self.subject, "session": self.session}
+        return {**first, **self.others}
 
 
 @dataclass(frozen=True)
@@ -49,36 +66,41 @@ class Split:
 
 
 def split_scans(
-    scans: Path, found: Path, splits: Path, excluded: Path, *, settings: SplitConfig
+    scans: Path,
+    excluded_by_ingest: Path,
+    splits: Path,
+    excluded: Path,
+    *,
+    settings: SplitConfig,
 ) -> None:
     """Write the role of each scan in each split, and the final list of exclusions.
 
     Args:
         scans: `scans.tsv`.
-        found: table of what ingest excluded.
+        excluded_by_ingest: table of what ingest excluded.
         splits: table to write, one row for each scan with a role in a split.
-        excluded: table to write: `found`, and the scans that no split can use.
+        excluded: table to write: those, and the scans that no split can use.
         settings: domains, designs and folds.
 
     Raises:
         StageError: a domain column does not exist, too few domains are left, or a
             domain has no test or no training subject in a fold that is tested.
     """
-    rows = read_table(scans, required=("scan", "subject", "session"))
-    members = [_member(row, settings.domain, scans.name) for row in rows]
-    unusable = dict(_find_unusable(members))
-    usable = [member for member in members if member.scan not in unusable]
-    planned = plan_splits({member.domain for member in usable}, settings)
+    lines = read_records(scans, _Line)
+    known = [_with_domain(line, settings.domain, scans.name) for line in lines]
+    unusable = dict(_find_unusable(known))
+    usable = [scan for scan in known if scan.scan not in unusable]
+    planned = plan_splits({scan.domain for scan in usable}, settings)
     folds = divide_subjects(usable, settings.folds, settings.seed)
     _require_both_sides(usable, folds, settings)
-    write_table(splits, _roles(usable, planned, folds, settings), SPLIT_COLUMNS)
+    write_records(splits, _roles(usable, planned, folds, settings), SplitRow)
     for scan, reason in unusable.items():
         _log.warning("%s: %s", scan, reason)
     refused = [
-        {"where": scans.name, "scan": scan, "reason": reason}
-        for scan, reason in unusable.items()
+        ExcludedRow(scans.name, scan, reason) for scan, reason in unusable.items()
     ]
-    write_table(excluded, read_table(found) + refused, EXCLUDED_COLUMNS)
+    before = read_records(excluded_by_ingest, ExcludedRow)
+    write_records(excluded, [*before, *refused], ExcludedRow)
 
 
 def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
@@ -110,7 +132,7 @@ def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
 
 
 def divide_subjects(
-    members: Sequence[Member], folds: int, seed: int
+    scans: Sequence[DomainScan], folds: int, seed: int
 ) -> Mapping[str, int]:
     """Give each subject a fold, the same in all its domains.
 
@@ -118,7 +140,7 @@ def divide_subjects(
     their domains; each goes where its rarest domain has the fewest subjects so far.
 
     Args:
-        members: all scans.
+        scans: all scans.
         folds: number of parts.
         seed: seed of the order.
 
@@ -126,8 +148,8 @@ def divide_subjects(
         The fold of each subject, from 0.
     """
     domains: dict[str, set[str]] = defaultdict(set)
-    for member in members:
-        domains[member.subject].add(member.domain)
+    for scan in scans:
+        domains[scan.subject].add(scan.domain)
     size = Counter(domain for seen in domains.values() for domain in seen)
     rarest_first = {
         subject: sorted(seen, key=lambda domain: (size[domain], domain))
@@ -149,42 +171,49 @@ def divide_subjects(
     return fold_of
 
 
-def _member(row: Row, columns: Sequence[str], table: str) -> Member:
+def _with_domain(line: _Line, columns: Sequence[str], table: str) -> DomainScan:
     """One row with its domain; empty if a column is."""
+    known = line.columns
     for column in columns:
-        if column not in row:
+        if column not in known:
             raise StageError(
                 f"split.domain: {table} has no column {column!r}; it has "
-                f"{', '.join(row)}"
+                f"{', '.join(known)}"
             )
-    values = [row[column] for column in columns]
+    values = [known[column] for column in columns]
     domain = " ".join(values) if all(values) else ""
-    return Member(row["scan"], row["subject"], domain)
+    return DomainScan(line.scan, line.subject, domain)
 
 
-def _find_unusable(members: Sequence[Member]) -> Iterator[tuple[str, str]]:
+def _find_unusable(scans: Sequence[DomainScan]) -> Iterator[tuple[str, str]]:
     """Scans that no split can use, with the reason."""
-    subjects: dict[str, set[str]] = defaultdict(set)
-    for member in members:
-        subjects[member.domain].add(member.subject)
-    for member in members:
-        if not member.domain:
-            yield member.scan, "its domain is unknown: fill in the domain column"
-        elif len(subjects[member.domain]) < 2:
+    single = find_single_subject_domains(scans)
+    for scan in scans:
+        if not scan.domain:
+            yield scan.scan, "its domain is unknown: fill in the domain column"
+        elif scan.domain in single:
             yield (
-                member.scan,
-                f"the only subject of domain {member.domain!r}, which then has no "
+                scan.scan,
+                f"the only subject of domain {scan.domain!r}, which then has no "
                 "training and test subjects: add subjects or combine domains",
             )
 
 
+def find_single_subject_domains(scans: Sequence[DomainScan]) -> set[str]:
+    """Domains of which only one subject has scans."""
+    subjects: dict[str, set[str]] = defaultdict(set)
+    for scan in scans:
+        subjects[scan.domain].add(scan.subject)
+    return {domain for domain, of_domain in subjects.items() if len(of_domain) < 2}
+
+
 def _require_both_sides(
-    members: Sequence[Member], fold_of: Mapping[str, int], settings: SplitConfig
+    scans: Sequence[DomainScan], fold_of: Mapping[str, int], settings: SplitConfig
 ) -> None:
     """Refuse a division in which a domain cannot test or cannot train."""
     parts: dict[str, set[int]] = defaultdict(set)
-    for member in members:
-        parts[member.domain].add(fold_of[member.subject])
+    for scan in scans:
+        parts[scan.domain].add(fold_of[scan.subject])
     for domain, filled in sorted(parts.items()):
         for fold in range(settings.test_folds):
             if fold not in filled or filled == {fold}:
@@ -214,44 +243,44 @@ def _training_domains(
 
 
 def _roles(
-    members: Sequence[Member],
+    scans: Sequence[DomainScan],
     planned: Sequence[Split],
     fold_of: Mapping[str, int],
     settings: SplitConfig,
-) -> Iterator[dict[str, object]]:
+) -> Iterator[SplitRow]:
     """The rows of the table of splits."""
     for split in planned:
-        validating = _validation_subjects(members, split, fold_of, settings)
-        for member in members:
-            role = _role(member, split, fold_of, validating)
+        validating = _validation_subjects(scans, split, fold_of, settings)
+        for scan in scans:
+            role = _role(scan, split, fold_of, validating)
             if role:
-                yield {
-                    "split": split.name,
-                    "design": split.design,
-                    "fold": split.fold,
-                    "scan": member.scan,
-                    "subject": member.subject,
-                    "domain": member.domain,
-                    "role": role,
-                }
+                yield SplitRow(
+                    split=split.name,
+                    design=split.design,
+                    fold=split.fold,
+                    scan=scan.scan,
+                    subject=scan.subject,
+                    domain=scan.domain,
+                    role=role,
+                )
 
 
 def _role(
-    member: Member,
+    scan: DomainScan,
     split: Split,
     fold_of: Mapping[str, int],
     validating: frozenset[str],
 ) -> Role | None:
     """What one scan does in one split, if anything."""
-    if fold_of[member.subject] == split.fold:
+    if fold_of[scan.subject] == split.fold:
         return "test"
-    if member.domain not in split.domains:
+    if scan.domain not in split.domains:
         return None
-    return "validation" if member.subject in validating else "train"
+    return "validation" if scan.subject in validating else "train"
 
 
 def _validation_subjects(
-    members: Sequence[Member],
+    scans: Sequence[DomainScan],
     split: Split,
     fold_of: Mapping[str, int],
     settings: SplitConfig,
@@ -260,9 +289,9 @@ def _validation_subjects(
     chosen: set[str] = set()
     for domain in sorted(split.domains):
         subjects = {
-            member.subject
-            for member in members
-            if member.domain == domain and fold_of[member.subject] != split.fold
+            scan.subject
+            for scan in scans
+            if scan.domain == domain and fold_of[scan.subject] != split.fold
         }
         count = math.ceil(settings.validation_fraction * len(subjects))
         count = min(count, len(subjects) - 1)  # somebody must train

@@ -11,9 +11,9 @@ from typing import Literal, Self
 from medinorm.config import TrainConfig
 from medinorm.errors import StageError
 from medinorm.files.sidecars import Provenance, recorded_checksum
-from medinorm.files.tables import Row
 from medinorm.harmonize.fit import scans_of
 from medinorm.layout import harmonized_paths
+from medinorm.records.scans import SplitRow
 from medinorm.train.dataset import TrainingScan, read_training_scan
 from medinorm.train.model import ModelCard
 
@@ -49,7 +49,7 @@ class Experiment:
         cls,
         card: ModelCard,
         settings: TrainConfig,
-        splits: Sequence[Row],
+        splits: Sequence[SplitRow],
         split: str,
         harmonized: Path,
     ) -> Self:
@@ -68,8 +68,7 @@ class Experiment:
                 f"split {split!r}: no training scan could be harmonized; "
                 "the status tables of harmonize have the reasons"
             )
-        rows = [row for row in splits if row["split"] == split]
-        domain_of = {row["scan"]: row["domain"] for row in rows}
+        domain_of = {row.scan: row.domain for row in splits if row.split == split}
         domains = tuple(sorted({domain_of[scan] for scan in training}))
         return cls(
             replace(card, domains=domains),

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -15,6 +16,23 @@ from medinorm.train.conditions import conditions_of
 from medinorm.train.inference import infer_logits
 
 
+@dataclass(frozen=True)
+class HistoryRow:
+    """How training went since the row before: one row of `history.tsv`.
+
+    Args:
+        step: how many steps were done.
+        loss: mean over the steps.
+        learning_rate: of the last step.
+        seconds_per_step: mean over the steps.
+    """
+
+    step: int
+    loss: float
+    learning_rate: float
+    seconds_per_step: float
+
+
 class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped library
     """Dice and cross-entropy loss, AdamW, one cycle of the learning rate.
 
@@ -26,7 +44,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
     def __init__(self, network: nn.Module, settings: TrainConfig) -> None:
         super().__init__()
         self.network = network
-        self.history: list[dict[str, float]] = []
+        self.history: list[HistoryRow] = []
         self._settings = settings
         self._loss = DiceCELoss(softmax=True, to_onehot_y=True)
         self._losses: list[float] = []
@@ -56,16 +74,16 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
     def on_train_epoch_end(self) -> None:
         """Add a row to the history: it survives in the checkpoint."""
         steps = max(1, len(self._losses))
-        row = {
-            "step": self.global_step,
-            "loss": sum(self._losses) / steps,
-            "learning_rate": self.optimizers().param_groups[0]["lr"],
-            "seconds_per_step": (time.perf_counter() - self._started) / steps,
-        }
+        row = HistoryRow(
+            step=self.global_step,
+            loss=sum(self._losses) / steps,
+            learning_rate=self.optimizers().param_groups[0]["lr"],
+            seconds_per_step=(time.perf_counter() - self._started) / steps,
+        )
         self._losses.clear()
         self.history.append(row)
-        for name in ("loss", "learning_rate"):
-            self.log(name, row[name])
+        self.log("loss", row.loss)
+        self.log("learning_rate", row.learning_rate)
 
     def validation_step(self, batch: dict[str, Tensor], _index: int) -> None:
         """Mean Dice of the labels of one whole scan."""
@@ -93,12 +111,12 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history with the weights."""
-        checkpoint["history"] = self.history
+        """Keep the history with the weights, as PyTorch's safe reader takes it."""
+        checkpoint["history"] = list(map(asdict, self.history))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the history of the interrupted run."""
-        self.history = checkpoint["history"]
+        self.history = [HistoryRow(**row) for row in checkpoint["history"]]
 
 
 def _mean_dice(predicted: Tensor, label: Tensor) -> Tensor:

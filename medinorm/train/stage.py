@@ -6,7 +6,7 @@ import resource
 import shutil
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,26 @@ from torch.utils.data import DataLoader
 
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError
+from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
-from medinorm.files.tables import Row, read_table, write_table
-from medinorm.jobs.shards import State, run_items
+from medinorm.jobs.shards import Done, Failed, State, run_items
 from medinorm.layout import run_folder
+from medinorm.records.scans import SplitRow
+from medinorm.records.status import RunStatus
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
 from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model
-from medinorm.train.segmenter import Segmenter
+from medinorm.train.segmenter import HistoryRow, Segmenter
 from medinorm.train.trainer import make_trainer, quiet
 
-HISTORY_COLUMNS = ("step", "loss", "learning_rate", "seconds_per_step")
-STATUS_COLUMNS = ("seed", "state", "reason", "content")
-
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: that of one seed."""
+
+    seed: int
 
 
 def train_networks(  # noqa: PLR0913  (one argument a flag)
@@ -45,7 +51,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     seeds: Sequence[int],
     task: TaskConfig,
     settings: TrainConfig,
-) -> list[Row]:
+) -> list[tuple[Run, Done[str] | Failed]]:
     """Train one network for each seed on the training scans of `split`.
 
     A finished network that is current is left alone; an interrupted one goes on from
@@ -65,7 +71,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         settings: how to train.
 
     Returns:
-        The status rows, with what was made and what was current.
+        The runs and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: the split has no usable training scan, or a run failed unexpectedly.
@@ -84,20 +90,21 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     )
     _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
-        card, settings, read_table(splits), split, harmonized
+        card, settings, read_records(splits, SplitRow), split, harmonized
     )
     torch.set_num_threads(settings.threads)
 
-    def work(row: Row) -> State:
-        state = train_network(experiment, int(row["seed"]), runs)
-        model = model_path(run_folder(runs, int(row["seed"])))
-        row["content"] = recorded_checksum(model)
-        return state
+    def work(run: Run) -> Done[str]:
+        state = train_network(experiment, run.seed, runs)
+        return Done(state, recorded_checksum(model_path(run_folder(runs, run.seed))))
 
-    items = [{"seed": str(seed)} for seed in seeds]
-    title = f"train {intensity} {norm} {split}"
     return run_items(
-        items, work, status, title=title, columns=STATUS_COLUMNS, forgiving=False
+        [Run(seed) for seed in seeds],
+        work,
+        status,
+        title=f"train {intensity} {norm} {split}",
+        record=RunStatus,
+        forgiving=False,
     )
 
 
@@ -123,7 +130,7 @@ def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
         best = trainer.checkpoint_callback.best_model_path
         state = torch.load(best, map_location="cpu", weights_only=True)
         module.load_state_dict(state["state_dict"])
-    write_table(run / "history.tsv", module.history, HISTORY_COLUMNS)
+    write_records(run / "history.tsv", module.history, HistoryRow)
     facts = _facts(module, experiment.settings)
     write_model(run, module.network, experiment.card, provenance, facts)
     shutil.rmtree(run / "checkpoints")
@@ -170,7 +177,7 @@ def _facts(module: Segmenter, settings: TrainConfig) -> dict[str, Any]:
         peak = torch.cuda.max_memory_allocated() / 2**20
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    seconds = statistics.median(row["seconds_per_step"] for row in module.history)
+    seconds = statistics.median(row.seconds_per_step for row in module.history)
     return {
         "parameters": sum(p.numel() for p in module.network.parameters()),
         "seconds_per_step": round(seconds, 6),
@@ -181,7 +188,7 @@ def _facts(module: Segmenter, settings: TrainConfig) -> dict[str, Any]:
         "threads": settings.threads,
         "selection": settings.selection,
         "peak_memory_mb": round(peak, 1),
-        "final_loss": round(module.history[-1]["loss"], 6),
+        "final_loss": round(module.history[-1].loss, 6),
     }
 
 

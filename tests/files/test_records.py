@@ -1,5 +1,6 @@
 """Records and tables: what is written is read back, and nothing else is accepted."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 
 from medinorm.errors import StageError
 from medinorm.files.records import (
+    cell,
     column_names,
     columns,
     read_records,
     write_records,
 )
+from medinorm.files.tables import json_cell
 
 
 class Point(NamedTuple):
@@ -102,3 +105,40 @@ def test_nan_is_refused(tmp_path):
     with pytest.raises(ValueError, match="y is NaN; absent values are None"):
         write_records(tmp_path / "things.tsv", [thing], Thing)
     assert not (tmp_path / "things.tsv").exists()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A field with a cell of its own, and one for all other columns."""
+
+    name: str
+    words: tuple[str, ...] | None = field(
+        metadata=cell(parse=lambda text: tuple(json.loads(text)), write=json_cell)
+    )
+    site: str | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+
+
+def test_a_field_may_have_a_format_of_its_own(tmp_path):
+    path = tmp_path / "listed.tsv"
+    rows = [Listed("a", ("x, y", "z  z")), Listed("b", ()), Listed("c", None)]
+    write_records(path, rows, Listed)
+    assert read_records(path, Listed) == rows
+    assert path.read_text().splitlines()[3] == "c\t\t"
+    path.write_text("name\twords\na\t{\n")
+    with pytest.raises(StageError, match="column 'words' has a cell of the wrong type"):
+        read_records(path, Listed)
+
+
+def test_another_column_takes_the_place_of_one_with_its_name(tmp_path):
+    path = tmp_path / "listed.tsv"
+    rows = [
+        Listed("a", (), site="here", own={"site": "there", "more": "1"}),
+        Listed("b", (), site="here"),
+    ]
+    write_records(path, rows, Listed)
+    assert path.read_text().splitlines() == [
+        "name\twords\tsite\tmore",
+        "a\t[]\tthere\t1",
+        "b\t[]\there\t",
+    ]

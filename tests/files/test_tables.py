@@ -1,11 +1,13 @@
 """Tables survive the round trip and complain with the line."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medinorm.errors import StageError
-from medinorm.files.tables import read_table, write_table
+from medinorm.files.tables import json_cell, read_table, write_table
 
 anything = st.text(max_size=20)
 cells = anything.map(lambda text: " ".join(text.replace("\0", "").split()))
@@ -70,3 +72,11 @@ def test_commas_and_byte_order_mark(tmp_path):
     path = tmp_path / "x.csv"
     path.write_bytes(b"\xef\xbb\xbfa, b\n1, 2\n")
     assert read_table(path) == [{"a": "1", "b": "2"}]
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.text())))
+def test_json_survives_a_table(tmp_path_factory, value):
+    path = tmp_path_factory.mktemp("json") / "table.tsv"
+    write_table(path, [{"cell": json_cell(value)}], ["cell"])
+    (row,) = read_table(path)
+    assert json.loads(row["cell"]) == value

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
 from medinorm.files.nifti import read_volume, write_volume
+from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, write_sidecar
-from medinorm.files.tables import read_table, write_table
 from medinorm.harmonize.fit import read_map_of, scans_of
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import hash_scans, read_fitted
+from medinorm.records.scans import SplitRow
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
 
@@ -27,9 +29,9 @@ def check(study, target, intensity="nyul", split="lodo-a", settings=SETTINGS):
 
 @pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
 def test_only_training_scans_are_fitted(small_study, fit, intensity):
-    rows = read_table(small_study.splits)
+    rows = read_records(small_study.splits, SplitRow)
     training = set(scans_of(rows, "lodo-a", "train"))
-    assert {row["domain"] for row in rows if row["scan"] in training} == {"b"}
+    assert {row.domain for row in rows if row.scan in training} == {"b"}
     for scan in set(small_study.ids) - training:
         (small_study.canonical / f"{scan}.nii.gz").unlink()  # reading it would fail
     target = fit(intensity, "lodo-a")
@@ -50,7 +52,7 @@ def test_a_map_that_knows_a_test_scan_is_refused(small_study, fit):
     """As if a test scan had been among those that were fitted."""
     target = fit("nyul", "lodo-a")
     check(small_study, target)
-    rows = read_table(small_study.splits)
+    rows = read_records(small_study.splits, SplitRow)
     training = scans_of(rows, "lodo-a", "train")
     test = scans_of(rows, "lodo-a", "test")
     record = json.loads(target.read_text())
@@ -68,14 +70,13 @@ def test_a_map_that_knows_a_test_scan_is_refused(small_study, fit):
 
 def test_a_map_is_refused_when_a_subject_moves_to_the_test_side(small_study, fit):
     target = fit("nyul", "lodo-a")
-    rows = read_table(small_study.splits)
-    columns = tuple(rows[0])
-    moved = next(r for r in rows if (r["split"], r["role"]) == ("lodo-a", "train"))
-    moved["role"] = "test"
-    write_table(small_study.splits, rows, columns)
+    rows = read_records(small_study.splits, SplitRow)
+    moved = next(r for r in rows if (r.split, r.role) == ("lodo-a", "train"))
+    tested = [replace(row, role="test") if row is moved else row for row in rows]
+    write_records(small_study.splits, tested, SplitRow)
     with pytest.raises(StageError, match="may know test scans"):
         check(small_study, target)
-    write_table(small_study.splits, [*rows, moved | {"role": "train"}], columns)
+    write_records(small_study.splits, [*tested, moved], SplitRow)
     with pytest.raises(StageError, match="1 subjects train and test"):
         check(small_study, target)
 
@@ -98,7 +99,7 @@ def test_a_map_of_another_split_method_or_setting_is_refused(small_study, fit):
 
 
 def test_an_unusable_training_scan_is_left_out_and_named(small_study, fit):
-    rows = read_table(small_study.splits)
+    rows = read_records(small_study.splits, SplitRow)
     training = scans_of(rows, "lodo-a", "train")
     path = small_study.canonical / f"{training[0]}.nii.gz"
     path.write_bytes(path.read_bytes()[:400])
@@ -118,7 +119,7 @@ def test_an_unusable_training_scan_is_left_out_and_named(small_study, fit):
 def test_a_scan_that_fails_unexpectedly_is_left_out_and_named(
     small_study, fit, monkeypatch, caplog
 ):
-    training = scans_of(read_table(small_study.splits), "lodo-a", "train")
+    training = scans_of(read_records(small_study.splits, SplitRow), "lodo-a", "train")
 
     def fail(scan, *args, **options):
         if scan.scan == training[0]:
@@ -144,7 +145,7 @@ def test_a_full_disk_is_no_fault_of_a_scan(fit, monkeypatch):
 
 @pytest.mark.parametrize("intensity", ["nyul", "histogram", "population"])
 def test_training_scans_with_unequal_channels_are_one_line(small_study, fit, intensity):
-    training = scans_of(read_table(small_study.splits), "lodo-a", "train")
+    training = scans_of(read_records(small_study.splits, SplitRow), "lodo-a", "train")
     path = small_study.canonical / f"{training[0]}.nii.gz"
     volume = read_volume(path)
     write_volume(volume.with_array(np.repeat(volume.array, 2, axis=0)), path)
@@ -155,7 +156,7 @@ def test_training_scans_with_unequal_channels_are_one_line(small_study, fit, int
 @pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
 def test_nothing_is_learned_from_a_constant_scan(small_study, fit, intensity):
     """Though it may become zeros when it is mapped."""
-    training = scans_of(read_table(small_study.splits), "lodo-a", "train")
+    training = scans_of(read_records(small_study.splits, SplitRow), "lodo-a", "train")
     path = small_study.canonical / f"{training[0]}.nii.gz"
     volume = read_volume(path)
     write_volume(volume.with_array(np.zeros_like(volume.array)), path)
@@ -171,4 +172,4 @@ def test_methods_of_single_scans_are_not_fitted(fit):
 
 def test_unknown_splits_name_the_known(small_study):
     with pytest.raises(StageError, match="known: lodo-a, lodo-b, pooled"):
-        scans_of(read_table(small_study.splits), "lodo-c", "train")
+        scans_of(read_records(small_study.splits, SplitRow), "lodo-c", "train")

@@ -15,7 +15,7 @@ from medinorm.harmonize.sample import (
     read_sample,
     settle_nonfinite,
 )
-from medinorm.scan import Scan
+from medinorm.records.scans import Scan
 
 
 def write_scan(folder: Path, array, *, channels=("image",)):

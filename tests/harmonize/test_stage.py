@@ -13,7 +13,7 @@ from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.files.sidecars import Provenance, sidecar_path, write_sidecar
 from medinorm.harmonize.stage import Harmonizing, harmonize_scan, harmonize_scans
 from medinorm.layout import harmonized_paths
-from medinorm.scan import read_scans
+from medinorm.records.scans import read_scans
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
 
@@ -32,7 +32,7 @@ def harmonize(study, intensity="zscore", fitted=None, settings=SETTINGS, **more)
         settings=settings,
         **more,
     )
-    return folder, {row["scan"]: row for row in rows}
+    return folder, {scan.scan: end for scan, end in rows}
 
 
 def changed(**values):
@@ -52,7 +52,7 @@ def sidecar_of(folder, scan):
 @pytest.mark.parametrize("intensity", sorted(PER_SCAN_INTENSITIES - {"group"}))
 def test_every_method_of_single_scans_harmonizes(small_study, intensity):
     folder, status = harmonize(small_study, intensity)
-    assert {row["state"] for row in status.values()} == {"made"}, status
+    assert {end.state for end in status.values()} == {"made"}, status
     record = sidecar_of(folder, small_study.ids[0])
     assert record["map"]["kind"] in {"linear", "regions"}
     assert record["medinorm"]["settings"]["intensity"] == intensity
@@ -61,7 +61,7 @@ def test_every_method_of_single_scans_harmonizes(small_study, intensity):
 @pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
 def test_every_method_that_learns_harmonizes(small_study, fit, intensity):
     folder, status = harmonize(small_study, intensity, fit(intensity))
-    assert {row["state"] for row in status.values()} == {"made"}, status
+    assert {end.state for end in status.values()} == {"made"}, status
     assert "map" in sidecar_of(folder, small_study.ids[0])["medinorm"]["inputs"]
 
 
@@ -83,7 +83,7 @@ def test_the_scanners_gain_vanishes(small_study, fit, intensity):
 
 def test_each_scan_is_brought_to_one_grid_and_scale(small_study):
     folder, status = harmonize(small_study)
-    assert {row["state"] for row in status.values()} == {"made"}
+    assert {end.state for end in status.values()} == {"made"}
     for scan in small_study.ids:
         image_path, label_path = harmonized_paths(folder, scan)
         image, label = read_volume(image_path), read_volume(label_path)
@@ -98,16 +98,16 @@ def test_each_scan_is_brought_to_one_grid_and_scale(small_study):
 def test_current_scans_are_left_alone_and_others_made_again(small_study):
     folder, _ = harmonize(small_study)
     _, again = harmonize(small_study)
-    assert {row["state"] for row in again.values()} == {"current"}
+    assert {end.state for end in again.values()} == {"current"}
     harmonized_paths(folder, small_study.ids[0])[0].unlink()
     _, third = harmonize(small_study)
-    assert third[small_study.ids[0]]["state"] == "made"
-    assert third[small_study.ids[1]]["state"] == "current"
+    assert third[small_study.ids[0]].state == "made"
+    assert third[small_study.ids[1]].state == "current"
     irrelevant = changed(intensity_options={"fcm": {"tissue": "middle"}})
     _, fourth = harmonize(small_study, settings=irrelevant)
-    assert {row["state"] for row in fourth.values()} == {"current"}
+    assert {end.state for end in fourth.values()} == {"current"}
     _, fifth = harmonize(small_study, settings=changed(foreground="image"))
-    assert {row["state"] for row in fifth.values()} == {"made"}
+    assert {end.state for end in fifth.values()} == {"made"}
 
 
 def test_a_bad_scan_is_a_row(small_study):
@@ -118,9 +118,9 @@ def test_a_bad_scan_is_a_row(small_study):
     truncated = small_study.canonical / f"{small_study.ids[3]}.nii.gz"
     truncated.write_bytes(truncated.read_bytes()[:500])
     _, status = harmonize(small_study)
-    assert "foreground voxels are 7" in status[small_study.ids[2]]["reason"]
-    assert "truncated" in status[small_study.ids[3]]["reason"]
-    assert [row["state"] for row in status.values()].count("made") == 6
+    assert "foreground voxels are 7" in status[small_study.ids[2]].reason
+    assert "truncated" in status[small_study.ids[3]].reason
+    assert [end.state for end in status.values()].count("made") == 6
 
 
 def test_a_scan_that_goes_bad_loses_its_old_output(small_study):
@@ -154,7 +154,7 @@ def test_labels_of_test_scans_are_never_read(small_study, fit):
         harmonize(small_study, "nyul", settings=settings)
     target = fit("population", settings=settings)
     _, status = harmonize(small_study, "population", target, settings)
-    assert {row["state"] for row in status.values()} == {"made"}
+    assert {end.state for end in status.values()} == {"made"}
 
 
 def test_the_background_is_chosen(small_study):
@@ -174,10 +174,10 @@ def test_constant_scans_become_zeros_where_that_is_chosen(small_study):
     write_sidecar(path, Provenance({}, {}))
     settings = changed(constant="zeros")
     folder, status = harmonize(small_study, settings=settings)
-    assert status[small_study.ids[2]]["state"] == "made"
+    assert status[small_study.ids[2]].state == "made"
     assert not image_of(folder, small_study.ids[2]).any()
     _, status = harmonize(small_study, "kde", settings=settings)
-    assert "foreground voxels are 7" in status[small_study.ids[2]]["reason"]
+    assert "foreground voxels are 7" in status[small_study.ids[2]].reason
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_label_map_of_several_volumes_is_one_line(small_study):
     volume = read_volume(path)
     write_volume(volume.with_array(np.repeat(volume.array, 2, axis=0)), path)
     _, status = harmonize(small_study)
-    assert status[small_study.ids[0]]["reason"] == (
+    assert status[small_study.ids[0]].reason == (
         "label map: has 2 volumes; write one with a value for each label"
     )
 
@@ -218,7 +218,7 @@ def test_a_slab_of_two_slices_is_harmonized(small_study):
             write_volume(volume.with_array(volume.array[..., 11:13]), path)
     settings = changed(spacing=(2.0, 2.0, 5.0))
     _, status = harmonize(small_study, settings=settings)
-    assert {row["reason"] for row in status.values()} == {""}
+    assert {end.state for end in status.values()} == {"made"}
 
 
 def test_compressed_on_request_the_voxels_are_the_same(small_study):
@@ -226,7 +226,7 @@ def test_compressed_on_request_the_voxels_are_the_same(small_study):
     before = {scan: np.array(image_of(plain, scan)) for scan in small_study.ids}
     packed, status = harmonize(small_study, settings=changed(compress=True))
     assert packed == plain
-    assert {row["state"] for row in status.values()} == {"made"}
+    assert {end.state for end in status.values()} == {"made"}
     for scan in small_study.ids:
         image, label = harmonized_paths(packed, scan)
         assert image.name.endswith(".nii.gz")
@@ -234,7 +234,7 @@ def test_compressed_on_request_the_voxels_are_the_same(small_study):
         np.testing.assert_array_equal(read_volume(image).array, before[scan])
     assert not list(packed.glob("*.nii"))  # nothing stale beside them
     _, again = harmonize(small_study, settings=changed(compress=True))
-    assert {row["state"] for row in again.values()} == {"current"}
+    assert {end.state for end in again.values()} == {"current"}
     harmonize(small_study)
     assert not list(packed.glob("*.nii.gz"))
 
@@ -248,7 +248,7 @@ def test_masks_of_the_user_are_the_foreground(small_study):
         inside[:, 8:16, 8:16, 8:16] = 1
         write_volume(image.with_array(inside), masks / f"{scan}.nii.gz")
     folder, status = harmonize(small_study, settings=settings)
-    assert "its mask" in status[small_study.ids[-1]]["reason"]
+    assert "its mask" in status[small_study.ids[-1]].reason
     record = sidecar_of(folder, small_study.ids[0])
     assert 100 < record["checks"]["foreground"][0] < 300
     assert record["checks"]["channels"][0]["mean"] == pytest.approx(0, abs=1e-5)
@@ -257,13 +257,13 @@ def test_masks_of_the_user_are_the_foreground(small_study):
     volume = read_volume(path)
     write_volume(volume.with_array(np.ones_like(volume.array)), path)
     _, again = harmonize(small_study, settings=settings)
-    assert again[small_study.ids[0]]["state"] == "made"
-    assert again[small_study.ids[1]]["state"] == "current"
+    assert again[small_study.ids[0]].state == "made"
+    assert again[small_study.ids[1]].state == "current"
     elsewhere = volume.affine.copy()
     elsewhere[0, 3] += 2
     write_volume(Volume(volume.array, elsewhere), path)
     _, third = harmonize(small_study, settings=settings)
-    assert "another grid" in third[small_study.ids[0]]["reason"]
+    assert "another grid" in third[small_study.ids[0]].reason
 
 
 def test_shading_is_corrected_before_anything_else(small_study):

@@ -1,7 +1,6 @@
 """Each case of the truth corpus comes out exact, or stays out with its reason."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +9,8 @@ from medinorm.errors import ScanError
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.dicom.volume import read_part
 from medinorm.ingest.index import look_through
-from medinorm.ingest.plan.dicom_parts import frames_of
 from medinorm.ingest.plan.from_dicom import find_dicom_scans
+from medinorm.ingest.plan.judge_series import frames_of
 from tests.ingest.corpus.cases import CASES
 
 PLACE = 1e-4  # mm; headers of 9 digits
@@ -25,10 +24,10 @@ def outcomes(folder, labels):
     readings, reasons = [], []
     for row in found.candidates:
         if row.kind != "dicom":
-            reasons.append(row.source["reason"])
+            reasons.append(row.reason)
             continue
-        files = [Path(path) for path in row.source["files"]]
-        numbers = row.source.get("frames") or [None] * len(files)
+        files = found.series[row.source.files]
+        numbers = row.source.frames or [None] * len(files)
         try:
             readings.append(read_part(frames_of(files, numbers)))
         except ScanError as error:

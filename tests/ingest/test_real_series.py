@@ -12,7 +12,7 @@ from medinorm.ingest.convert.checks import check_image, on_grid_of
 from medinorm.ingest.dicom.volume import read_part
 from medinorm.ingest.index import look_through
 from medinorm.ingest.plan.dicom_entries import sort_rows
-from medinorm.ingest.plan.dicom_parts import find_parts, frames_of
+from medinorm.ingest.plan.judge_series import find_parts, frames_of
 
 _HUNDREDTH = 0.01  # mm; references carry the rounding of float32 and of qform
 

@@ -1,6 +1,8 @@
 """One bad item never fails the others, and a full disk is not hidden."""
 
 import errno
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -8,14 +10,32 @@ from hypothesis import strategies as st
 
 from medinorm.errors import IntensityError, StageError
 from medinorm.files.tables import read_table
-from medinorm.jobs.shards import in_shard, run_items, shard_of
+from medinorm.jobs.shards import Done, Failed, in_shard, run_items, shard_of
+
+
+class Item(NamedTuple):
+    scan: str
+
+
+@dataclass(frozen=True)
+class Row:
+    scan: str
+    state: str
+    reason: str | None
+    content: str | None
+
+    @classmethod
+    def of(cls, item, end):
+        if isinstance(end, Failed):
+            return cls(item.scan, "failed", end.reason, None)
+        return cls(item.scan, "ok", None, end.value)
 
 
 @given(scans=st.lists(st.text(min_size=1), unique=True), shards=st.integers(1, 9))
 def test_each_scan_belongs_to_one_shard(scans, shards):
-    rows = [{"scan": scan} for scan in scans]
-    parts = [in_shard(rows, shard, shards) for shard in range(shards)]
-    assert sorted(row["scan"] for part in parts for row in part) == sorted(scans)
+    items = [Item(scan) for scan in scans]
+    parts = [in_shard(items, shard, shards) for shard in range(shards)]
+    assert sorted(item.scan for part in parts for item in part) == sorted(scans)
 
 
 def test_membership_is_stable():
@@ -23,19 +43,23 @@ def test_membership_is_stable():
 
 
 def work(item):
-    if item["scan"] == "bad":
+    if item.scan == "bad":
         raise IntensityError("all 8 voxels are 1")
-    if item["scan"] == "bug":
+    if item.scan == "bug":
         raise ValueError("Miller^John")
-    return "made"
+    return Done("made", f"of {item.scan}")
 
 
 def test_bad_items_are_rows(tmp_path, caplog):
-    items = [{"scan": scan} for scan in ("a", "bad", "bug", "b")]
+    items = list(map(Item, ("a", "bad", "bug", "b")))
     status = tmp_path / "status.tsv"
-    run_items(items, work, status, title="try")
+    ended = run_items(items, work, status, title="try", record=Row)
+    assert [item for item, _ in ended] == items
+    assert [end.state for _, end in ended] == ["made", "failed", "failed", "made"]
     states = {row["scan"]: row for row in read_table(status)}
     assert [states[s]["state"] for s in ("a", "b")] == ["ok", "ok"]
+    assert states["b"]["content"] == "of b"
+    assert "scan bad: all 8 voxels are 1" in caplog.text
     assert states["bad"]["state"] == "failed"
     assert states["bad"]["reason"] == "all 8 voxels are 1"
     assert states["bug"]["reason"].startswith(
@@ -48,21 +72,20 @@ def test_the_table_changes_only_with_the_content(tmp_path):
     tables = []
     for state, content in [("made", "1"), ("current", "1"), ("made", "2")]:
 
-        def finish(item, state=state, content=content):
-            item["content"] = content
-            return state
+        def finish(_item, state=state, content=content):
+            return Done(state, content)
 
         status = tmp_path / "status.tsv"
-        run_items([{"scan": "a"}], finish, status, title="try")
+        run_items([Item("a")], finish, status, title="try", record=Row)
         tables.append(status.read_text())
     assert tables[0] == tables[1] != tables[2]
 
 
 def test_a_bug_in_training_fails_the_job_after_the_others(tmp_path):
-    items = [{"scan": scan} for scan in ("bug", "bad", "a")]
+    items = list(map(Item, ("bug", "bad", "a")))
     status = tmp_path / "status.tsv"
     with pytest.raises(StageError, match="1 of 3 items failed unexpectedly"):
-        run_items(items, work, status, title="try", forgiving=False)
+        run_items(items, work, status, title="try", record=Row, forgiving=False)
     assert [row["state"] for row in read_table(status)] == ["failed", "failed", "ok"]
 
 
@@ -70,6 +93,13 @@ def test_a_full_disk_stops_the_shard(tmp_path):
     def full(_item):
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    status = tmp_path / "status.tsv"
     with pytest.raises(OSError, match="No space"):
-        run_items([{"scan": "a"}], full, tmp_path / "status.tsv", title="try")
-    assert not (tmp_path / "status.tsv").exists()
+        run_items([Item("a")], full, status, title="try", record=Row)
+    assert not status.exists()
+
+
+def test_a_job_without_items_writes_the_head_of_its_table(tmp_path):
+    status = tmp_path / "status.tsv"
+    assert run_items([], work, status, title="try", record=Row) == []
+    assert status.read_text() == "scan\tstate\treason\tcontent\n"

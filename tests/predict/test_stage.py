@@ -92,11 +92,10 @@ def predict(study, harmonized, runs, adapt="none", seeds=(0,)):
 
 def test_predictions_lie_on_the_scan_and_find_the_sphere(small_study, trained):
     folder, rows = predict(small_study, *trained)
-    assert [row["state"] for row in rows] == ["made", "made"]
-    for row in rows:
-        scan = row["scan"]
-        predicted = read_volume(run_folder(folder, 0) / f"{scan}.nii.gz")
-        label = read_volume(small_study.canonical / f"{scan}_dseg.nii.gz")
+    assert [end.state for _, end in rows] == ["made", "made"]
+    for pair, _ in rows:
+        predicted = read_volume(run_folder(folder, 0) / f"{pair.scan}.nii.gz")
+        label = read_volume(small_study.canonical / f"{pair.scan}_dseg.nii.gz")
         assert predicted.same_grid(label)
         assert predicted.array.dtype == np.uint8
         found, there = predicted.array > 0, label.array > 0
@@ -107,7 +106,7 @@ def test_predictions_lie_on_the_scan_and_find_the_sphere(small_study, trained):
 def test_current_predictions_are_left_alone(small_study, trained):
     predict(small_study, *trained)
     _, again = predict(small_study, *trained)
-    assert {row["state"] for row in again} == {"current"}
+    assert {end.state for _, end in again} == {"current"}
 
 
 def test_a_missing_network_or_scan_is_a_row(small_study, trained):
@@ -115,15 +114,15 @@ def test_a_missing_network_or_scan_is_a_row(small_study, trained):
     shutil.copytree(run_folder(runs, 0), run_folder(runs, 1))
     (run_folder(runs, 1) / "model.json").unlink()
     folder, rows = predict(small_study, harmonized, runs)
-    scan = rows[0]["scan"]
+    scan = rows[0][0].scan
     old = run_folder(folder, 0) / f"{scan}.nii.gz"
     assert old.exists()
     (harmonized / f"{scan}.nii").unlink()
     _, rows = predict(small_study, harmonized, runs, seeds=(0, 1))
-    reasons = {(row["seed"], row["scan"] == scan): row["reason"] for row in rows}
-    assert reasons["0", True] == "the scan could not be harmonized"
-    assert reasons["0", False] == ""
-    assert "no trained network" in reasons["1", False]
+    ends = {(pair.seed, pair.scan == scan): end for pair, end in rows}
+    assert ends[0, True].reason == "the scan could not be harmonized"
+    assert ends[0, False].state == "current"
+    assert "no trained network" in ends[1, False].reason
     assert not old.exists()  # that of an earlier run must not be scored
 
 
@@ -139,7 +138,7 @@ def test_batch_statistics_become_those_of_the_new_scans(small_study, trained):
     assert changed
     assert all("running" in name or "num_batches" in name for name in changed)
     _, rows = predict(small_study, harmonized, runs, adapt="batch_statistics")
-    assert {row["state"] for row in rows} == {"made"}
+    assert {end.state for _, end in rows} == {"made"}
 
 
 def test_tent_changes_gains_and_offsets_only(small_study, trained):
@@ -156,7 +155,7 @@ def test_tent_changes_gains_and_offsets_only(small_study, trained):
     assert changed
     assert all(before[name].dim() == 1 for name in changed)
     _, rows = predict(small_study, harmonized, runs, adapt="tent")
-    assert {row["state"] for row in rows} == {"made"}
+    assert {end.state for _, end in rows} == {"made"}
 
 
 def test_tiles_cover_every_voxel():

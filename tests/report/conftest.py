@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from medinorm.config import ReportConfig, TaskConfig
+from medinorm.files.names import slug
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
@@ -22,12 +23,17 @@ from medinorm.records.evidence import (
     RankingRow,
     SummaryRow,
 )
-from medinorm.records.scans import AccountRow, ExcludedRow, ScanRow, SplitRow
+from medinorm.records.scans import (
+    AccountRow,
+    ExcludedRow,
+    ScanRow,
+    SplitRow,
+    read_scans,
+)
 from medinorm.report.findings import ReportFindings, read_findings
 from medinorm.report.pages.report_page import write_report
 from medinorm.report.section import ReportInputs
 from medinorm.report.text.methods import StageSettings
-from medinorm.scan import read_scans, slug
 
 LABELS = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
 SCANNERS = ("GE Signa HDxt 1.5T", "Hyperfine Swoop 0.064T", "Siemens Skyra 3T")

@@ -6,19 +6,26 @@ from hypothesis import strategies as st
 
 from medinorm.config import SplitConfig
 from medinorm.errors import StageError
+from medinorm.files.records import write_records
 from medinorm.files.tables import read_table, write_table
-from medinorm.scan import EXCLUDED_COLUMNS
-from medinorm.split.stage import Member, divide_subjects, plan_splits, split_scans
+from medinorm.records.scans import ExcludedRow
+from medinorm.split.stage import (
+    DomainScan,
+    divide_subjects,
+    find_single_subject_domains,
+    plan_splits,
+    split_scans,
+)
 
 COLUMNS = ("scan", "subject", "session", "scanner")
 
 
-def run_split(folder, rows, **settings):
-    scans, found = folder / "scans.tsv", folder / "found.tsv"
+def run_split(folder, rows, before=(), **settings):
+    scans, by_ingest = folder / "scans.tsv", folder / "by_ingest.tsv"
     write_table(scans, rows, COLUMNS)
-    write_table(found, [], EXCLUDED_COLUMNS)
+    write_records(by_ingest, before, ExcludedRow)
     out = folder / "splits.tsv", folder / "excluded.tsv"
-    split_scans(scans, found, *out, settings=SplitConfig(**settings))
+    split_scans(scans, by_ingest, *out, settings=SplitConfig(**settings))
     return read_table(out[0]), read_table(out[1])
 
 
@@ -32,7 +39,7 @@ def study(**subjects):
 
 members = st.lists(
     st.builds(
-        Member,
+        DomainScan,
         scan=st.uuids().map(str),
         subject=st.sampled_from("abcdefghijklmnop"),
         domain=st.sampled_from(["x", "y", "z"]),
@@ -51,7 +58,7 @@ def test_each_subject_has_one_fold(members, folds, seed):
 
 @given(count=st.integers(2, 40), folds=st.integers(2, 6), seed=st.integers(0, 99))
 def test_parts_of_a_domain_differ_by_one_subject_at_most(count, folds, seed):
-    members = [Member(str(n), str(n), "x") for n in range(count)]
+    members = [DomainScan(str(n), str(n), "x") for n in range(count)]
     fold_of = divide_subjects(members, folds, seed)
     sizes = [list(fold_of.values()).count(fold) for fold in range(folds)]
     assert max(sizes) - min(sizes) <= 1
@@ -108,18 +115,32 @@ def test_full_cross_validation_tests_each_scan_once(tmp_path):
 
 
 def test_the_order_of_rows_does_not_matter():
-    few = [Member(str(n), str(n), "x") for n in range(8)]
+    few = [DomainScan(str(n), str(n), "x") for n in range(8)]
     before = divide_subjects(few, 4, 0)
     assert divide_subjects(list(reversed(few)), 4, 0) == before
 
 
-def test_lonely_and_unknown_domains_are_listed(tmp_path):
+def test_single_subject_and_unknown_domains_are_listed(tmp_path):
     rows = study(a=4, b=4, c=1)
     rows.append({"scan": "lost", "subject": "lost", "scanner": ""})
-    splits, excluded = run_split(tmp_path, rows)
-    assert {row["scan"] for row in excluded} == {"c-0", "lost"}
+    before = [ExcludedRow("2 files", None, "not DICOM")]
+    splits, excluded = run_split(tmp_path, rows, before)
+    assert excluded[0] == {"where": "2 files", "scan": "", "reason": "not DICOM"}
+    assert [row["scan"] for row in excluded[1:]] == ["c-0", "lost"]
     assert not {"c-0", "lost"} & {row["scan"] for row in splits}
-    assert "combine domains" in excluded[0]["reason"]
+    assert "combine domains" in excluded[1]["reason"]
+
+
+def test_domains_of_one_subject_are_found_however_many_scans_it_has():
+    scans = [DomainScan(str(n), "1", "x") for n in range(3)]
+    scans += [DomainScan("3", "1", "y"), DomainScan("4", "2", "y")]
+    assert find_single_subject_domains(scans) == {"x"}
+
+
+def test_any_column_may_be_the_domain(tmp_path):
+    rows = [row | {"session": "s"} for row in study(a=4, b=4)]
+    splits, _ = run_split(tmp_path, rows, domain=("session", "scanner"))
+    assert {row["domain"] for row in splits} == {"s a", "s b"}
 
 
 def test_one_domain_is_refused_where_one_is_left_out(tmp_path):

@@ -45,7 +45,7 @@ def train(study, harmonized, seeds=(0,), settings=SETTINGS, **options):
         task=TASK,
         settings=settings,
     )
-    return runs, [row["state"] for row in rows]
+    return runs, [end.state for _, end in rows]
 
 
 def weights(runs, seed=0):

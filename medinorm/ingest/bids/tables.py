@@ -1,11 +1,13 @@
 """What BIDS asks for beside volumes and sidecars: who took part, what was scanned."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from medinorm.files.atomic import replacing, write_json
-from medinorm.files.tables import Row, write_table
+from medinorm.files.records import write_records
+from medinorm.records.scans import ScanRow
 
 # Kinds of anatomical image that need no further entity in their name.
 # References: BIDS specification 1.10.0, "Anatomy imaging data".
@@ -37,18 +39,36 @@ become one.
 """
 
 
-def write_bids_tables(canonical: Path, scans: Sequence[Row]) -> None:
+@dataclass(frozen=True)
+class _Participant:
+    """One row of `participants.tsv`."""
+
+    participant_id: str
+    scans: int
+
+
+@dataclass(frozen=True)
+class _SessionScan:
+    """One row of a ``_scans.tsv``."""
+
+    filename: str
+    scanner: str
+    site: str
+    device: str
+
+
+def write_bids_tables(canonical: Path, scans: Sequence[ScanRow]) -> None:
     """Write `participants.tsv`, one ``_scans.tsv`` a session, README and `.bidsignore`.
 
     Args:
         canonical: folder of the volumes.
-        scans: the usable scans, with `SCAN_COLUMNS` and `IDENTITY_COLUMNS`.
+        scans: the usable scans.
     """
     _write_participants(canonical, scans)
-    sessions: dict[Path, list[Row]] = defaultdict(list)
+    sessions: dict[Path, list[ScanRow]] = defaultdict(list)
     for scan in scans:
         # Image paths end in anat/NAME; the table lies above.
-        sessions[canonical / Path(scan["image"]).parent.parent].append(scan)
+        sessions[canonical / Path(scan.image).parent.parent].append(scan)
     for folder, members in sessions.items():
         _write_session(folder, members)
     write_json(canonical / "scans.json", _described(_COLUMNS))
@@ -56,32 +76,33 @@ def write_bids_tables(canonical: Path, scans: Sequence[Row]) -> None:
     _write_text(canonical / ".bidsignore", _ignored(scans))
 
 
-def _write_participants(canonical: Path, scans: Sequence[Row]) -> None:
+def _write_participants(canonical: Path, scans: Sequence[ScanRow]) -> None:
     """One row a subject, with the number of its scans."""
-    counts: dict[str, int] = defaultdict(int)
-    for scan in scans:
-        counts[scan["subject"]] += 1
+    counts = Counter(scan.subject for scan in scans)
     rows = [
-        {"participant_id": f"sub-{subject}", "scans": count}
+        _Participant(f"sub-{subject}", count)
         for subject, count in sorted(counts.items())
     ]
-    write_table(canonical / "participants.tsv", rows, ("participant_id", "scans"))
+    write_records(canonical / "participants.tsv", rows, _Participant)
     columns = {"scans": "Number of scans of the subject in this data set."}
     write_json(canonical / "participants.json", _described(columns))
 
 
-def _write_session(folder: Path, scans: Sequence[Row]) -> None:
+def _write_session(folder: Path, scans: Sequence[ScanRow]) -> None:
     """One row a scan of one session, or of a subject without sessions."""
     first = scans[0]
-    name = f"sub-{first['subject']}"
-    if first["session"]:
-        name += f"_ses-{first['session']}"
+    session = f"_ses-{first.session}" if first.session else ""
     rows = [
-        {"filename": str(PurePosixPath(*Path(scan["image"]).parts[-2:]))}
-        | {column: scan.get(column) or _ABSENT for column in _COLUMNS}
-        for scan in sorted(scans, key=lambda scan: scan["scan"])
+        _SessionScan(
+            filename=str(PurePosixPath(*Path(scan.image).parts[-2:])),
+            scanner=scan.identity.scanner or _ABSENT,
+            site=scan.identity.site or _ABSENT,
+            device=scan.identity.device or _ABSENT,
+        )
+        for scan in sorted(scans, key=lambda scan: scan.scan)
     ]
-    write_table(folder / f"{name}_scans.tsv", rows, ("filename", *_COLUMNS))
+    table = folder / f"sub-{first.subject}{session}_scans.tsv"
+    write_records(table, rows, _SessionScan)
 
 
 def _described(columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -89,9 +110,9 @@ def _described(columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {name: {"Description": text} for name, text in columns.items()}
 
 
-def _ignored(scans: Collection[Row]) -> str:
+def _ignored(scans: Collection[ScanRow]) -> str:
     """Patterns of images that BIDS has no name for."""
-    suffixes = {scan["scan"].rpartition("_")[2] for scan in scans} - SUFFIXES
+    suffixes = {scan.scan.rpartition("_")[2] for scan in scans} - SUFFIXES
     return "".join(f"*_{suffix}.*\n" for suffix in sorted(suffixes))
 
 

@@ -4,34 +4,28 @@ import hashlib
 import logging
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from medinorm.errors import StageError
 from medinorm.files.atomic import clear_leftovers
+from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import sidecar_path
-from medinorm.files.tables import Row, read_table, write_table
 from medinorm.ingest.bids.tables import write_bids_tables
 from medinorm.ingest.collect.accounting import (
-    SETTLED_COLUMNS,
+    SettledRow,
     count_files,
     settle_files,
 )
 from medinorm.ingest.collect.prune import prune
 from medinorm.ingest.convert.stage import UNPACKED_FOLDER
-from medinorm.ingest.plan.candidates import FILE_COLUMNS, unpack
-from medinorm.scan import (
-    ACCOUNT_COLUMNS,
-    CONVERTED_COLUMNS,
-    EXCLUDED_COLUMNS,
-    IDENTITY_COLUMNS,
-    PLAN_COLUMNS,
-    SCAN_COLUMNS,
-)
+from medinorm.ingest.plan.candidates import Plan, read_files, read_plan
+from medinorm.records.scans import AccountRow, ExcludedRow, ScanRow
+from medinorm.records.status import ConvertStatus, Facts
 
 _CONTENT_BYTES = 6
 _REASONS_SHOWN = 3
-_LEFT_OUT = frozenset({"excluded", "quarantined", "files"})
 
 SETTLED_NAME = "settled.tsv"
 
@@ -57,55 +51,47 @@ def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
         plan: the private table that `plan_scans` wrote.
         files: the private table of files that it wrote.
         canonical: folder that `convert_scans` wrote its volumes to.
-        scans: table to write: `SCAN_COLUMNS`, `IDENTITY_COLUMNS`, the user's columns.
-        excluded: table to write, with `EXCLUDED_COLUMNS`.
-        account: table to write, with `ACCOUNT_COLUMNS`: how many files ended how.
+        scans: table to write.
+        excluded: table to write.
+        account: table to write: how many files ended how.
         statuses: tables that `convert_scans` wrote, together covering the plan.
 
     Raises:
         StageError: a candidate is missing or appears twice, the files do not add up,
             no scan is usable, or `canonical` is no folder of `convert_scans`.
     """
-    planned = read_table(plan, required=PLAN_COLUMNS)
-    converted = [
-        row for path in statuses for row in read_table(path, required=CONVERTED_COLUMNS)
-    ]
+    planned = read_plan(plan)
+    converted = [row for path in statuses for row in read_records(path, ConvertStatus)]
     _check_cover(planned, converted)
     judged = _without_twins(converted)
-    usable = [row for row in judged if row["state"] != "failed"]
-    left = [row for row in judged if row["state"] == "failed"] + [
-        row | {"scan": "", "reason": unpack(row)["reason"]}
-        for row in planned
-        if row["kind"] in _LEFT_OUT
-    ]
-    if len(usable) + len(left) != len(planned):
+    usable = _usable(judged)
+    left = _left_out(planned, judged)
+    if len(usable) + len(left) != len(planned.candidates) + len(planned.left_out):
         raise StageError("scans and exclusions do not add up to the plan; plan again")
-    left.sort(key=lambda row: (row["scan"] == "", row["scan"], row["where"]))
     _account(files, judged, account)
-    write_table(excluded, left, EXCLUDED_COLUMNS)
-    prune(canonical, _files_of(usable))
+    write_records(excluded, left, ExcludedRow)
+    prune(canonical, _files_of(facts for _, facts in usable.values()))
     clear_leftovers([*statuses, scans, excluded, account])
     shutil.rmtree(files.with_name(UNPACKED_FOLDER), ignore_errors=True)
     if not usable:
         raise StageError(_nothing_usable(left))
-    _write_scans(usable, scans)
-    write_bids_tables(canonical, read_table(scans))
+    rows = [_scan_row(*usable[scan]) for scan in sorted(usable)]
+    write_records(scans, rows, ScanRow)
+    write_bids_tables(canonical, read_records(scans, ScanRow))
     _log.info("%d usable scans, %d exclusions", len(usable), len(left))
 
 
-def _account(files: Path, judged: Sequence[Row], account: Path) -> None:
+def _account(files: Path, judged: Sequence[ConvertStatus], account: Path) -> None:
     """Settle every input file and write how many ended how."""
-    settled = settle_files(read_table(files, required=FILE_COLUMNS), judged)
-    write_table(files.with_name(SETTLED_NAME), settled, SETTLED_COLUMNS)
-    write_table(account, count_files(settled), ACCOUNT_COLUMNS)
+    settled = settle_files(read_files(files), judged)
+    write_records(files.with_name(SETTLED_NAME), settled, SettledRow)
+    write_records(account, count_files(settled), AccountRow)
 
 
-def _check_cover(planned: Sequence[Row], converted: Sequence[Row]) -> None:
+def _check_cover(planned: Plan, converted: Sequence[ConvertStatus]) -> None:
     """Compare the candidates of the plan with those that were converted."""
-    wanted = Counter(
-        row["scan"] for row in planned if row["kind"] in {"nifti", "dicom"}
-    )
-    got = Counter(row["scan"] for row in converted)
+    wanted = Counter(candidate.scan for candidate in planned.candidates)
+    got = Counter(row.scan for row in converted)
     if missing := wanted - got:
         raise StageError(
             f"{missing.total()} candidates of the plan have no status; run convert for "
@@ -118,67 +104,85 @@ def _check_cover(planned: Sequence[Row], converted: Sequence[Row]) -> None:
         )
 
 
-def _without_twins(converted: Sequence[Row]) -> list[Row]:
+def _without_twins(converted: Sequence[ConvertStatus]) -> list[ConvertStatus]:
     """Rows of which none that is usable has the image of another.
 
     One image under two subjects could be trained on and tested on. Which of the two it
     belongs to cannot be known, so both fail. Copies with the same subject and label map
     say the same: the first stays.
     """
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in sorted(converted, key=lambda row: row["scan"]):
-        if row["state"] != "failed":
-            groups[unpack(row, "facts")["checksums"][0]].append(row)
+    groups: dict[str, list[tuple[ConvertStatus, str]]] = defaultdict(list)
+    for _, (row, facts) in sorted(_usable(converted).items()):
+        image, label = facts.checksums
+        groups[image].append((row, label))
     reasons = {}
     for same in groups.values():
-        meanings = {(row["subject"], _checksum_of_label(row)) for row in same}
-        for row in same[len(meanings) == 1 :] if len(same) > 1 else ():
-            others = [other["where"] for other in same if other is not row]
-            reasons[row["scan"]] = f"duplicate: the same image as {others[0]}; keep one"
+        meanings = {(row.subject, label) for row, label in same}
+        for row, _ in same[len(meanings) == 1 :] if len(same) > 1 else ():
+            others = [other.where for other, _ in same if other is not row]
+            reasons[row.scan] = f"duplicate: the same image as {others[0]}; keep one"
     return [
-        row | {"state": "failed", "reason": reasons[row["scan"]]}
-        if row["scan"] in reasons
+        replace(row, state="failed", reason=reasons[row.scan])
+        if row.scan in reasons
         else row
         for row in converted
     ]
 
 
-def _checksum_of_label(row: Row) -> str:
-    """Checksum of the label map of a converted scan."""
-    return str(unpack(row, "facts")["checksums"][1])
+def _usable(
+    converted: Sequence[ConvertStatus],
+) -> dict[str, tuple[ConvertStatus, Facts]]:
+    """The candidates that can be used with what is known of them, by scan."""
+    return {
+        row.scan: (row, row.facts)
+        for row in converted
+        if row.state == "ok" and row.facts is not None
+    }
 
 
-def _files_of(usable: Sequence[Row]) -> set[Path]:
+def _left_out(planned: Plan, judged: Sequence[ConvertStatus]) -> list[ExcludedRow]:
+    """What is not used, scans by their id first."""
+    scans = [
+        ExcludedRow(row.where, row.scan, row.reason or "")
+        for row in judged
+        if row.state == "failed"
+    ]
+    others = [ExcludedRow(row.where, None, row.reason) for row in planned.left_out]
+    return [
+        *sorted(scans, key=lambda row: (row.scan or "", row.where)),
+        *sorted(others, key=lambda row: row.where),
+    ]
+
+
+def _files_of(usable: Iterable[Facts]) -> set[Path]:
     """Volumes and sidecars of the usable scans, relative to the canonical folder."""
-    known = [unpack(row, "facts")["known"] for row in usable]
-    volumes = {Path(facts[role]) for facts in known for role in ("image", "label")}
+    volumes = {Path(path) for facts in usable for path in (facts.image, facts.label)}
     return volumes | {sidecar_path(volume) for volume in volumes}
 
 
-def _content(row: Row) -> str:
+def _content(facts: Facts) -> str:
     """One checksum of image and label map."""
-    checksums = "".join(unpack(row, "facts")["checksums"]).encode()
+    checksums = "".join(facts.checksums).encode()
     return hashlib.blake2b(checksums, digest_size=_CONTENT_BYTES).hexdigest()
 
 
-def _write_scans(usable: Sequence[Row], scans: Path) -> None:
-    """Write the table of usable scans, sorted by id."""
-    facts = {row["scan"]: unpack(row, "facts") for row in usable}
-    own = list(dict.fromkeys(name for fact in facts.values() for name in fact["own"]))
-    known = [*SCAN_COLUMNS, *(name for name in IDENTITY_COLUMNS if name not in own)]
-    rows: list[Mapping[str, object]] = [
-        row
-        | {"content": _content(row)}
-        | facts[row["scan"]]["known"]
-        | facts[row["scan"]]["own"]
-        for row in usable
-    ]
-    rows.sort(key=lambda row: str(row["scan"]))
-    write_table(scans, rows, [*known, *own])
+def _scan_row(row: ConvertStatus, facts: Facts) -> ScanRow:
+    """One usable scan as a row of the table."""
+    return ScanRow(
+        scan=row.scan,
+        subject=row.subject,
+        session=row.session,
+        image=facts.image,
+        label=facts.label,
+        channels=facts.channels,
+        content=_content(facts),
+        identity=facts.identity,
+        own=facts.own,
+    )
 
 
-def _nothing_usable(left: Sequence[Row]) -> str:
+def _nothing_usable(left: Sequence[ExcludedRow]) -> str:
     """Why there is no usable scan, in one line."""
-    reasons = Counter(row["reason"] for row in left).most_common(_REASONS_SHOWN)
+    reasons = Counter(row.reason for row in left).most_common(_REASONS_SHOWN)
     text = "; ".join(f"{reason} ({count}x)" for reason, count in reasons)
     return f"no usable scan: {text or 'the input is empty'}; excluded.tsv has them all"

@@ -48,12 +48,12 @@ def deface_volume(volume: Volume, command: str, private: Path) -> Volume:
 
 def _without_face(volume: Volume, command: str, folder: Path) -> NDArray[np.generic]:
     """One channel after the command."""
-    given, made = folder / "input.nii.gz", folder / "output.nii.gz"
-    made.unlink(missing_ok=True)
-    write_volume(volume, given)
-    _run(command, given, made)
+    source, target = folder / "input.nii.gz", folder / "output.nii.gz"
+    target.unlink(missing_ok=True)
+    write_volume(volume, source)
+    _run(command, source, target)
     try:
-        result = read_volume(made)
+        result = read_volume(target)
     except ReadError:
         raise ReadError(
             "ingest.deface: the command wrote no NIfTI image; check it by hand"
@@ -69,13 +69,13 @@ def _without_face(volume: Volume, command: str, folder: Path) -> NDArray[np.gene
     return result.array
 
 
-def _run(command: str, given: Path, made: Path) -> None:
+def _run(command: str, source: Path, target: Path) -> None:
     """Run the command on two files.
 
     Raises:
         ReadError: it cannot be started, takes too long or fails.
     """
-    places = {"{input}": str(given), "{output}": str(made)}
+    places = {"{input}": str(source), "{output}": str(target)}
     words = shlex.split(command)
     for name, place in places.items():
         words = [word.replace(name, place) for word in words]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -15,16 +15,14 @@ from medinorm.files.nifti import Volume, read_volume
 from medinorm.ingest.archives import on_disk
 from medinorm.ingest.convert.checks import on_grid_of
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.deidentify.scanner_identity import (
-    Facts,
-    read_identity,
-    read_metadata,
-)
+from medinorm.ingest.deidentify.scanner_identity import read_identity, read_metadata
 from medinorm.ingest.dicom.files import read_header, text_of
 from medinorm.ingest.dicom.volume import Reading, read_part
 from medinorm.ingest.labels.dicom_labels import read_drawing
-from medinorm.ingest.plan.dicom_parts import frames_of
+from medinorm.ingest.plan.candidates import DicomSource, NiftiSource
+from medinorm.ingest.plan.judge_series import frames_of
 from medinorm.ingest.plan.stage import SERIES_FOLDER
+from medinorm.records.scans import Identity
 
 
 class ScanReader(Protocol):
@@ -38,7 +36,7 @@ class ScanReader(Protocol):
     def inputs(self) -> Mapping[str, Sequence[Path]]:
         """The files that go in, by role."""
 
-    def identity(self, pseudonyms: Pseudonyms) -> Facts:
+    def identity(self, pseudonyms: Pseudonyms) -> Identity:
         """The scanner and its settings."""
 
     def image(self) -> Reading:
@@ -52,7 +50,7 @@ class ScanReader(Protocol):
 class NiftiReader:
     """A scan in NIfTI files, one for each channel."""
 
-    source: Mapping[str, Any]
+    source: NiftiSource
     input: InputConfig
     ingest: IngestConfig
 
@@ -64,17 +62,16 @@ class NiftiReader:
     @property
     def inputs(self) -> Mapping[str, Sequence[Path]]:
         """Each channel's file, the label map and JSON sidecars."""
-        images = self.source["channels"]
-        named = {f"channel {name}": [Path(images[name])] for name in self.channels}
-        sidecars = [Path(path) for path in self.source.get("metadata", ())]
+        images = self.source.channels
+        named = {f"channel {name}": [images[name]] for name in self.channels}
         return named | {
-            "label map": [Path(self.source["label"])],
-            "JSON sidecar": sidecars,
+            "label map": [self.source.label],
+            "JSON sidecar": list(self.source.metadata or ()),
         }
 
-    def identity(self, pseudonyms: Pseudonyms) -> Facts:
+    def identity(self, pseudonyms: Pseudonyms) -> Identity:
         """From the JSON sidecars, of which later ones overrule."""
-        merged: dict[str, Any] = {}
+        merged: dict[str, object] = {}
         for path in self.inputs["JSON sidecar"]:
             merged |= _read_sidecar(path)
         return read_metadata(merged, pseudonyms)
@@ -92,8 +89,7 @@ class NiftiReader:
 
     def label(self, image: Volume) -> Volume:
         """From its own file."""
-        path = Path(self.source["label"])
-        return _read_label(path, image, self.ingest.grid_tolerance)
+        return _read_label(self.source.label, image, self.ingest.grid_tolerance)
 
     def _channel(self, name: str) -> Volume:
         """One channel's file."""
@@ -110,7 +106,7 @@ class NiftiReader:
 class DicomReader:
     """A scan in the files of a DICOM series."""
 
-    source: Mapping[str, Any]
+    source: DicomSource
     input: InputConfig
     ingest: IngestConfig
     private: Path
@@ -124,32 +120,32 @@ class DicomReader:
     @property
     def inputs(self) -> Mapping[str, Sequence[Path]]:
         """The series' files and the label map or SEG."""
-        files = read_json(self.private / SERIES_FOLDER / self.source["files"])
-        label = self.source.get("label") or self.source["segmentation"]
+        files = read_json(self.private / SERIES_FOLDER / self.source.files)
+        labels = [self.source.label or self.source.annotation]
         return {
             "series": on_disk([Path(path) for path in files], self.unpacked / "series"),
-            "label map": on_disk([Path(label)], self.unpacked / "label"),
+            "label map": on_disk(list(filter(None, labels)), self.unpacked / "label"),
         }
 
-    def identity(self, pseudonyms: Pseudonyms) -> Facts:
+    def identity(self, pseudonyms: Pseudonyms) -> Identity:
         """From the header of the first file, for a frame of this scan's."""
         header = read_header(self.inputs["series"][0])
         if header is None:
             raise ReadError("a file of the series is not DICOM any more; plan again")
-        frames = self.source.get("frames", [[0]])[0]
-        return read_identity(header, pseudonyms, frames[0])
+        first = self.source.frames[0][0] if self.source.frames else 0
+        return read_identity(header, pseudonyms, first)
 
     def image(self) -> Reading:
         """The volume that the slices make."""
         files = self.inputs["series"]
-        numbers = self.source.get("frames") or [None] * len(files)
+        numbers = self.source.frames or [None] * len(files)
         return read_part(frames_of(files, numbers), self.ingest.geometry)
 
     def label(self, image: Volume) -> Volume:
         """From the label table's NIfTI file, or else from a SEG or RTSTRUCT."""
         path = self.inputs["label map"][0]
         tolerance = self.ingest.grid_tolerance
-        if self.source.get("label"):
+        if self.source.label:
             return _read_label(path, image, tolerance)
         header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
         space = text_of(header, "FrameOfReferenceUID") if header else ""
@@ -179,7 +175,7 @@ def _turned(image: Volume, volume: Volume, role: str, tolerance: float) -> Volum
         raise GeometryError(f"{role}: {error}") from None
 
 
-def _read_sidecar(path: Path) -> dict[str, Any]:
+def _read_sidecar(path: Path) -> dict[str, object]:
     """The entries of a JSON sidecar."""
     try:
         entries = read_json(path)

@@ -18,20 +18,16 @@ from medinorm.files.sidecars import (
     recorded_checksum,
     write_sidecar,
 )
-from medinorm.files.tables import Row, read_table
 from medinorm.ingest.archives import removing
 from medinorm.ingest.convert.checks import check_image, check_labels
 from medinorm.ingest.convert.deface import deface_volume
 from medinorm.ingest.convert.readers import DicomReader, NiftiReader, ScanReader
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
-from medinorm.ingest.deidentify.scanner_identity import (
-    Facts,
-    bids_metadata,
-    spacing_text,
-)
-from medinorm.ingest.plan.candidates import pack, unpack
-from medinorm.jobs.shards import State, in_shard, run_items
-from medinorm.scan import CONVERTED_COLUMNS, PLAN_COLUMNS
+from medinorm.ingest.deidentify.scanner_identity import bids_metadata, spacing_text
+from medinorm.ingest.plan.candidates import Candidate, DicomSource, read_plan
+from medinorm.jobs.shards import Done, in_shard, run_items
+from medinorm.records.scans import Identity
+from medinorm.records.status import ConvertStatus, Facts
 
 DATASET_NAME = "medinorm canonical volumes"
 LABELS_FOLDER = Path("derivatives", "labels")
@@ -43,8 +39,17 @@ _CHECKSUM_LENGTH = 26  # characters: 130 bits
 
 
 @dataclass(frozen=True)
-class _Study:
-    """What all scans of a job share."""
+class ConvertJob:
+    """What all scans of a job share.
+
+    Args:
+        canonical: folder to write to.
+        private: folder of the key and of copies out of archives.
+        input: channels and label values.
+        ingest: the checks.
+        columns: the user's own columns that may be shown.
+        pseudonyms: holds the key.
+    """
 
     canonical: Path
     private: Path
@@ -73,22 +78,22 @@ class _Study:
         name = self.pseudonyms.name("deface", command, length=_CHECKSUM_LENGTH)
         return {"deface": name}
 
-    def reader(self, row: Row) -> ScanReader:
+    def reader(self, candidate: Candidate) -> ScanReader:
         """The reader of a candidate's kind."""
-        source = unpack(row)
-        if row["kind"] == "dicom":
-            folder = self.unpacked(row)
+        source = candidate.source
+        if isinstance(source, DicomSource):
+            folder = self.unpacked(candidate)
             return DicomReader(source, self.input, self.ingest, self.private, folder)
         return NiftiReader(source, self.input, self.ingest)
 
-    def unpacked(self, row: Row) -> Path:
+    def unpacked(self, candidate: Candidate) -> Path:
         """Where files of a candidate that lie in archives are copied to."""
-        return self.private / UNPACKED_FOLDER / row["scan"]
+        return self.private / UNPACKED_FOLDER / candidate.scan
 
-    def own(self, row: Row) -> dict[str, str]:
+    def own(self, candidate: Candidate) -> dict[str, str]:
         """The user's columns that the study asks for; the others may name a person."""
-        given = unpack(row)["columns"]
-        return {name: given[name] for name in self.columns if name in given}
+        own = candidate.source.columns
+        return {name: own[name] for name in self.columns if name in own}
 
 
 def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
@@ -112,7 +117,7 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
     Args:
         plan: the private table that `plan_scans` wrote.
         canonical: folder of volumes and label maps to write, in BIDS.
-        status: table to write, with `CONVERTED_COLUMNS`.
+        status: table to write, one row a candidate.
         private: folder of the pseudonym key.
         shard: which part of the work, from 0.
         shards: into how many parts it is divided.
@@ -124,72 +129,72 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
         StageError: the plan is missing.
     """
     pseudonyms = open_pseudonyms(private)
-    study = _Study(canonical, private, input, ingest, columns, pseudonyms)
-    rows = read_table(plan, required=PLAN_COLUMNS)
-    wanted = [row for row in rows if row["kind"] in {"nifti", "dicom"}]
+    job = ConvertJob(canonical, private, input, ingest, columns, pseudonyms)
+    candidates = read_plan(plan).candidates
     _describe_dataset(canonical, "raw")
     _describe_dataset(canonical / LABELS_FOLDER, "derivative")
     run_items(
-        in_shard(wanted, shard, shards),
-        partial(_convert_scan, study=study),
+        in_shard(candidates, shard, shards),
+        partial(_convert_scan, job=job),
         status,
         title="convert",
-        columns=CONVERTED_COLUMNS,
+        record=ConvertStatus,
     )
 
 
-def _convert_scan(row: Row, *, study: _Study) -> State:
-    """Convert one candidate; its facts go into the row, which becomes its status."""
-    image, label = output_paths(row)
-    outputs = [study.canonical / image, study.canonical / label]
-    with discarding(*outputs), removing(study.unpacked(row)):
-        reader = study.reader(row)
-        provenance = Provenance(study.settings, _checksums(reader, study.pseudonyms))
-        identity = reader.identity(study.pseudonyms)
+def _convert_scan(candidate: Candidate, *, job: ConvertJob) -> Done[Facts]:
+    """Convert one candidate."""
+    image, label = output_paths(candidate)
+    outputs = [job.canonical / image, job.canonical / label]
+    with discarding(*outputs), removing(job.unpacked(candidate)):
+        reader = job.reader(candidate)
+        provenance = Provenance(job.settings, _checksums(reader, job.pseudonyms))
+        identity = reader.identity(job.pseudonyms)
         made = not all(is_current(output, provenance) for output in outputs)
         if made:
-            _write_scan(reader, outputs, provenance, identity, study)
-    facts = identity | {
-        "image": image.as_posix(),
-        "label": label.as_posix(),
-        "channels": ",".join(reader.channels),
-        "spacing": spacing_text(read_grid(outputs[0]).spacing),
-    }
-    checksums = [recorded_checksum(output) for output in outputs]
-    own = study.own(row)
-    row["facts"] = pack({"own": own, "known": facts, "checksums": checksums})
-    return "made" if made else "current"
+            _write_scan(reader, outputs, provenance, identity, job)
+    spacing = spacing_text(read_grid(outputs[0]).spacing)
+    facts = Facts(
+        image=image.as_posix(),
+        label=label.as_posix(),
+        channels=tuple(reader.channels),
+        identity=identity.with_columns(spacing=spacing),
+        own=job.own(candidate),
+        checksums=(recorded_checksum(outputs[0]), recorded_checksum(outputs[1])),
+    )
+    return Done("made" if made else "current", facts)
 
 
-def output_paths(row: Row) -> tuple[Path, Path]:
+def output_paths(candidate: Candidate) -> tuple[Path, Path]:
     """Image and label map of a scan, relative to the canonical folder.
 
     Examples:
-        >>> row = {"scan": "sub-a_ses-b_T1w", "subject": "a", "session": "b"}
-        >>> [path.as_posix() for path in output_paths(row)][0]
+        >>> source = DicomSource("list of files")
+        >>> here = Candidate("here", "sub-a_ses-b_T1w", "a", "b", source)
+        >>> [path.as_posix() for path in output_paths(here)][0]
         'sub-a/ses-b/anat/sub-a_ses-b_T1w.nii.gz'
     """
-    session = [f"ses-{row['session']}"] if row["session"] else []
-    folder = Path(f"sub-{row['subject']}", *session, "anat")
-    entities = row["scan"].rpartition("_")[0]
+    session = [f"ses-{candidate.session}"] if candidate.session else []
+    folder = Path(f"sub-{candidate.subject}", *session, "anat")
+    entities = candidate.scan.rpartition("_")[0]
     label = LABELS_FOLDER / folder / f"{entities}_dseg.nii.gz"
-    return folder / f"{row['scan']}.nii.gz", label
+    return folder / f"{candidate.scan}.nii.gz", label
 
 
 def _write_scan(
     reader: ScanReader,
     outputs: Sequence[Path],
     provenance: Provenance,
-    identity: Facts,
-    study: _Study,
+    identity: Identity,
+    job: ConvertJob,
 ) -> None:
     """Read and check one scan, then write it; sidecars come last."""
     reading = reader.image()
     raw = reading.volume
-    if study.ingest.deface is not None:
-        raw = deface_volume(raw, study.ingest.deface, study.private)
-    image = check_image(raw, study.ingest.min_voxels)
-    label = check_labels(reader.label(raw), frozenset(study.input.label_values))
+    if job.ingest.deface is not None:
+        raw = deface_volume(raw, job.ingest.deface, job.private)
+    image = check_image(raw, job.ingest.min_voxels)
+    label = check_labels(reader.label(raw), frozenset(job.input.label_values))
     image_path, label_path = outputs
     write_volume(image, image_path)
     write_volume(label, label_path)

@@ -35,13 +35,13 @@ from medinorm.ingest.deidentify.dates import (
     shift_of,
 )
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.deidentify.scanner_identity import vendor_of
 from medinorm.ingest.deidentify.scanner_names import (
     plain_coil,
     plain_kernel,
     plain_model,
     plain_software,
 )
+from medinorm.ingest.deidentify.vendors import vendor_of
 from medinorm.ingest.dicom.files import items_of, quiet_reading, text_of, value_of
 
 Rule = Callable[[Dataset, str], Any]

@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from pydicom.dataset import Dataset
 
@@ -14,74 +15,12 @@ from medinorm.ingest.deidentify.scanner_names import (
     plain_model,
     plain_software,
 )
+from medinorm.ingest.deidentify.vendors import nominal_field, vendor_of
 from medinorm.ingest.dicom.files import items_of, numbers_of, text_of
-from medinorm.scan import IDENTITY_COLUMNS
+from medinorm.records.scans import Identity
 
-Facts = dict[str, str]
-
-# A name in the header that contains the text on the left, in lower case. Companies that
-# only make software are missing on purpose: they scanned nothing.
-_VENDORS = {
-    "siemens": "Siemens",
-    "ge": "GE",
-    "gems": "GE",
-    "general electric": "GE",
-    "philips": "Philips",
-    "picker": "Philips",
-    "canon": "Canon",
-    "toshiba": "Canon",
-    "hitachi": "Hitachi",
-    "fujifilm": "Fujifilm",
-    "fuji": "Fujifilm",
-    "hyperfine": "Hyperfine",
-    "united imaging": "United Imaging",
-    "uih": "United Imaging",
-    "bruker": "Bruker",
-    "esaote": "Esaote",
-    "neusoft": "Neusoft",
-    "fonar": "Fonar",
-    "paramed": "Paramed",
-    "synaptive": "Synaptive",
-    "anke": "Anke",
-    "alltech": "Alltech",
-    "aspect imaging": "Aspect",
-    "mr solutions": "MR Solutions",
-}
-
-# What writes its name where the maker's belongs; they scanned nothing.
-_PROGRAMS = (
-    *("imaging biometrics", "pmod", "osirix", "horos", "mipav", "syngo.via", "mirada"),
-    *("terarecon", "vital images", "invivo", "olea", "brainlab", "fmrib", "dcm4che"),
-    *("mevis", "3d slicer", "radiant", "icometrix", "quibim", "corelab", "cortechs"),
-)
-
-# Magnets are sold by these numbers; headers give 1.494 or 2.89362.
-_FIELDS = (
-    *(0.05, 0.064, 0.2, 0.23, 0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6, 0.7, 1.0, 1.2),
-    *(1.5, 3.0, 4.0, 4.7, 5.0, 7.0, 9.4, 10.5, 11.7, 14.0),
-)
-_FIELD_TOLERANCE = 0.05
-_GAUSS = 10_000  # per tesla
-
-_BIDS_KEYS = {
-    "vendor": "Manufacturer",
-    "model": "ManufacturersModelName",
-    "field_strength": "MagneticFieldStrength",
-    "software": "SoftwareVersions",
-    "modality": "Modality",
-    "repetition_time": "RepetitionTime",
-    "echo_time": "EchoTime",
-    "inversion_time": "InversionTime",
-    "flip_angle": "FlipAngle",
-    "kernel": "ConvolutionKernel",
-    "coil": "ReceiveCoilName",
-    "device": "DeviceSerialNumber",
-    "site": "InstitutionName",
-}
-_NUMBERS = frozenset(
-    {"field_strength", "repetition_time", "echo_time", "inversion_time", "flip_angle"}
-)
 _MODALITIES = frozenset({"MR", "CT", "PT"})
+_OTHERWISE_IN_BIDS = {"ManufacturerModelName": "ManufacturersModelName"}
 # Groups of a frame that hold its timing, coil and kernel.
 _MAKING_GROUPS = (
     *("MRTimingAndRelatedParametersSequence", "MREchoSequence", "MRModifierSequence"),
@@ -89,92 +28,268 @@ _MAKING_GROUPS = (
 )
 
 
-def read_identity(header: Dataset, pseudonyms: Pseudonyms, frame: int = 0) -> Facts:
+class Header(Protocol):
+    """What a column is read from: a DICOM header, or a BIDS sidecar.
+
+    Values are asked for by DICOM keyword.
+    """
+
+    @property
+    def pseudonyms(self) -> Pseudonyms:
+        """For what may name a person or a place."""
+
+    def text(self, *keywords: str) -> str:
+        """The first of several elements that has a text, or nothing."""
+
+    def texts(self, keyword: str) -> str:
+        r"""All texts of one element, joined by ``\``."""
+
+    def number(self, keyword: str) -> float | None:
+        """The one finite number of an element."""
+
+    def seconds(self, *keywords: str) -> float | None:
+        """The first of several elements that has a time, in s."""
+
+
+_Read = Callable[[Header], str | float | None]
+_R = TypeVar("_R", bound=_Read)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of a scanner's identity.
+
+    Args:
+        text: what it is.
+        read: how it is read from a header.
+        unit: of a number.
+        bids: its name in a BIDS sidecar.
+    """
+
+    text: str
+    read: _Read
+    unit: str | None = None
+    bids: str | None = None
+
+
+_COLUMNS: dict[str, _Column] = {}
+
+
+def identity_column(
+    name: str, text: str, *, unit: str | None = None, bids: str | None = None
+) -> Callable[[_R], _R]:
+    """Declare a column of a scanner's identity by how it is read from a header.
+
+    That is all: the columns of tables follow, see `medinorm.records.scans.Identity`.
+    What a header says as text may name a person: the reader lets pass listed words
+    only, or makes a pseudonym of the text.
+
+    Args:
+        name: of the column.
+        text: what it is.
+        unit: of a number.
+        bids: its name in a BIDS sidecar, if BIDS has one.
+    """
+
+    def declare(read: _R) -> _R:
+        _COLUMNS[name] = _Column(text, read, unit, bids)
+        return read
+
+    return declare
+
+
+@identity_column("scanner", "Vendor, model and field strength: one kind of device.")
+def _scanner(header: Header) -> str:
+    field = _text(_field_strength(header))
+    parts = [_vendor(header), _model(header), f"{field}T" if field else ""]
+    return " ".join(filter(None, parts)) if parts[0] else ""
+
+
+@identity_column("vendor", "Manufacturer of the scanner.", bids="Manufacturer")
+def _vendor(header: Header) -> str:
+    return vendor_of(header.text("Manufacturer"))
+
+
+@identity_column("model", "Model of the scanner.", bids="ManufacturersModelName")
+def _model(header: Header) -> str:
+    return plain_model(header.text("ManufacturerModelName"), header.pseudonyms)
+
+
+@identity_column(
+    "field_strength",
+    "Of the magnet, as it is sold.",
+    unit="T",
+    bids="MagneticFieldStrength",
+)
+def _field_strength(header: Header) -> float | None:
+    return nominal_field(header.number("MagneticFieldStrength"))
+
+
+@identity_column("software", "Versions of the scanner's.", bids="SoftwareVersions")
+def _software(header: Header) -> str:
+    return plain_software(header.texts("SoftwareVersions"))
+
+
+@identity_column(
+    "device",
+    "Keyed pseudonym of the serial number or station.",
+    bids="DeviceSerialNumber",
+)
+def _device(header: Header) -> str:
+    serial = header.text("DeviceSerialNumber", "StationName")
+    name = header.pseudonyms.name
+    return name("device", _vendor(header), serial) if serial else ""
+
+
+@identity_column(
+    "site",
+    "Keyed pseudonym of the institution, or the user's own column.",
+    bids="InstitutionName",
+)
+def _site(header: Header) -> str:
+    site = header.text("InstitutionName", "InstitutionAddress")
+    return header.pseudonyms.name("site", site) if site else ""
+
+
+@identity_column("modality", "DICOM's word, such as MR.", bids="Modality")
+def _modality(header: Header) -> str:
+    modality = header.text("Modality")
+    return modality if modality in _MODALITIES else ""
+
+
+@identity_column(
+    "repetition_time", "Of the pulse sequence.", unit="s", bids="RepetitionTime"
+)
+def _repetition_time(header: Header) -> float | None:
+    return header.seconds("RepetitionTime")
+
+
+@identity_column("echo_time", "Of the pulse sequence.", unit="s", bids="EchoTime")
+def _echo_time(header: Header) -> float | None:
+    return header.seconds("EchoTime", "EffectiveEchoTime")
+
+
+@identity_column(
+    "inversion_time", "Of the pulse sequence.", unit="s", bids="InversionTime"
+)
+def _inversion_time(header: Header) -> float | None:
+    return header.seconds("InversionTime", "InversionTimes")
+
+
+@identity_column("flip_angle", "Of the excitation.", unit="degrees", bids="FlipAngle")
+def _flip_angle(header: Header) -> float | None:
+    return header.number("FlipAngle")
+
+
+@identity_column("kernel", "Of reconstruction, in CT.", bids="ConvolutionKernel")
+def _kernel(header: Header) -> str:
+    return plain_kernel(header.texts("ConvolutionKernel"))
+
+
+@identity_column("coil", "The one that received.", bids="ReceiveCoilName")
+def _coil(header: Header) -> str:
+    return plain_coil(header.text("ReceiveCoilName"), header.pseudonyms)
+
+
+@identity_column("spacing", "Of the scan's voxels as acquired.", unit="mm")
+def _spacing(_header: Header) -> str:
+    """Not from the header: convert measures the volume, see `spacing_text`."""
+    return ""
+
+
+@dataclass(frozen=True)
+class _DicomHeader:
+    """A DICOM header, and the groups that say how one of its frames was made."""
+
+    groups: Sequence[Dataset]
+    pseudonyms: Pseudonyms
+
+    def text(self, *keywords: str) -> str:
+        texts = (
+            text_of(group, keyword) for keyword in keywords for group in self.groups
+        )
+        return next(filter(None, texts), "")
+
+    def texts(self, keyword: str) -> str:
+        return self.text(keyword)
+
+    def number(self, keyword: str) -> float | None:
+        numbers = (_number(group, keyword) for group in self.groups)
+        return next((number for number in numbers if number is not None), None)
+
+    def seconds(self, *keywords: str) -> float | None:
+        # Milliseconds; zero means that it was not used.
+        times = next(filter(None, map(self.number, keywords)), None)
+        return times / 1000 if times else None
+
+
+@dataclass(frozen=True)
+class _Sidecar:
+    """A BIDS sidecar; what its specification does not name is not read."""
+
+    entries: Mapping[str, object]
+    pseudonyms: Pseudonyms
+
+    def text(self, *keywords: str) -> str:
+        texts = (
+            " ".join(str(self._entry(keyword) or "").split()) for keyword in keywords
+        )
+        return next(filter(None, texts), "")
+
+    def texts(self, keyword: str) -> str:
+        return "\\".join(re.split("; ?", self.text(keyword)))
+
+    def number(self, keyword: str) -> float | None:
+        return _finite(self._entry(keyword))
+
+    def seconds(self, *keywords: str) -> float | None:
+        times = map(self.number, keywords)
+        return next((time for time in times if time is not None), None)
+
+    def _entry(self, keyword: str) -> object:
+        key = _OTHERWISE_IN_BIDS.get(keyword, keyword)
+        known = {column.bids for column in _COLUMNS.values()}
+        return self.entries.get(key) if key in known else None
+
+
+def read_identity(header: Dataset, pseudonyms: Pseudonyms, frame: int = 0) -> Identity:
     """The scanner's identity and the main settings from one DICOM header.
 
     Args:
         header: of any file of the volume.
         pseudonyms: for the serial number (or station) and the institution.
         frame: one of the volume's in that file, from 0: others may be of other echoes.
-
-    Returns:
-        A value for each of `IDENTITY_COLUMNS`; unknown is empty.
     """
-    vendor = vendor_of(text_of(header, "Manufacturer"))
-    serial = text_of(header, "DeviceSerialNumber") or text_of(header, "StationName")
-    site = text_of(header, "InstitutionName") or text_of(header, "InstitutionAddress")
-    modality = text_of(header, "Modality")
     groups = [header, *_functional_groups(header, frame)]
-    facts = {
-        "vendor": vendor,
-        "model": plain_model(text_of(header, "ManufacturerModelName"), pseudonyms),
-        "field_strength": _text(
-            nominal_field(_number(header, "MagneticFieldStrength"))
-        ),
-        "software": plain_software(text_of(header, "SoftwareVersions")),
-        "kernel": plain_kernel(_first_text(groups, "ConvolutionKernel")),
-        "coil": plain_coil(_first_text(groups, "ReceiveCoilName"), pseudonyms),
-        "device": pseudonyms.name("device", vendor, serial) if serial else "",
-        "site": pseudonyms.name("site", site) if site else "",
-        "modality": modality if modality in _MODALITIES else "",
-    }
-    return complete_identity(facts | _read_timing(groups))
+    return _identity(_DicomHeader(groups, pseudonyms))
 
 
-def read_metadata(metadata: Mapping[str, Any], pseudonyms: Pseudonyms) -> Facts:
+def read_metadata(metadata: Mapping[str, object], pseudonyms: Pseudonyms) -> Identity:
     """The same from a BIDS sidecar, whose times are in seconds.
 
     Args:
         metadata: the sidecar's entries.
         pseudonyms: as for `read_identity`.
     """
-    texts = {
-        name: " ".join(str(metadata.get(key) or "").split())
-        for name, key in _BIDS_KEYS.items()
-    }
-    vendor = vendor_of(texts["vendor"])
-    facts = {
-        name: _text(_finite(metadata.get(_BIDS_KEYS[name]))) for name in _NUMBERS
-    } | {
-        "vendor": vendor,
-        "model": plain_model(texts["model"], pseudonyms),
-        "software": plain_software(texts["software"].replace("; ", "\\")),
-        "kernel": plain_kernel(texts["kernel"].replace(";", " ")),
-        "coil": plain_coil(texts["coil"], pseudonyms),
-        "modality": texts["modality"] if texts["modality"] in _MODALITIES else "",
-        "device": pseudonyms.name("device", vendor, texts["device"])
-        if texts["device"]
-        else "",
-        "site": pseudonyms.name("site", texts["site"]) if texts["site"] else "",
-    }
-    field = nominal_field(_finite(metadata.get("MagneticFieldStrength")))
-    return complete_identity(facts | {"field_strength": _text(field)})
+    return _identity(_Sidecar(metadata, pseudonyms))
 
 
-def complete_identity(facts: Mapping[str, str]) -> Facts:
-    """Facts with a cell for each identity column, `scanner` put together.
-
-    Examples:
-        >>> known = {"vendor": "GE", "model": "Signa HDxt", "field_strength": "1.5"}
-        >>> complete_identity(known)["scanner"]
-        'GE Signa HDxt 1.5T'
-    """
-    parts = [facts.get("vendor", ""), facts.get("model", "")]
-    if facts.get("field_strength"):
-        parts.append(f"{facts['field_strength']}T")
-    scanner = " ".join(filter(None, parts)) if facts.get("vendor") else ""
-    return {name: facts.get(name, "") for name in IDENTITY_COLUMNS} | {
-        "scanner": scanner
-    }
+def _identity(header: Header) -> Identity:
+    """All columns from one header."""
+    return Identity.of(
+        {name: _text(column.read(header)) for name, column in _COLUMNS.items()}
+    )
 
 
-def bids_metadata(facts: Mapping[str, str]) -> dict[str, Any]:
+def bids_metadata(identity: Identity) -> dict[str, str | float]:
     """Identity as entries of a BIDS sidecar; the unknown is left out."""
-    return {
-        key: float(facts[name]) if name in _NUMBERS else facts[name]
-        for name, key in _BIDS_KEYS.items()
-        if facts.get(name) and (name not in _NUMBERS or _finite(facts[name]))
+    texts = identity.texts
+    values = {
+        column.bids: texts[name] if column.unit is None else _finite(texts[name])
+        for name, column in _COLUMNS.items()
+        if column.bids
     }
+    return {key: value for key, value in values.items() if value}
 
 
 def spacing_text(spacing: Sequence[float]) -> str:
@@ -185,49 +300,6 @@ def spacing_text(spacing: Sequence[float]) -> str:
         '0.94x0.94x1.2'
     """
     return "x".join(f"{round(axis, 2):g}" for axis in spacing)
-
-
-def vendor_of(manufacturer: str) -> str:
-    """The maker of a scanner by one name; empty if unknown or a maker of software.
-
-    Examples:
-        >>> vendor_of("GE MEDICAL SYSTEMS"), vendor_of("Imaging Biometrics LLC")
-        ('GE', '')
-    """
-    text = " ".join(manufacturer.lower().replace("_", " ").split())
-    if any(program in text for program in _PROGRAMS):
-        return ""
-    found = (name for part, name in _VENDORS.items() if re.search(rf"\b{part}\b", text))
-    return next(found, "")
-
-
-def nominal_field(tesla: float | None) -> float | None:
-    """The field strength by which the magnet is sold.
-
-    Args:
-        tesla: as in the header; above 100 it is taken as gauss.
-
-    Examples:
-        >>> nominal_field(2.89362), nominal_field(15000.0), nominal_field(0.1)
-        (3.0, 1.5, 0.1)
-    """
-    if tesla is None or tesla <= 0:
-        return None
-    tesla = tesla / _GAUSS if tesla > 100 else tesla
-    nearest = min(_FIELDS, key=lambda field: abs(math.log(field / tesla)))
-    return nearest if abs(nearest / tesla - 1) <= _FIELD_TOLERANCE else tesla
-
-
-def _read_timing(groups: Sequence[Dataset]) -> Facts:
-    """Times in s and the flip angle, from wherever this kind of object has them."""
-    echo = _first(groups, "EchoTime") or _first(groups, "EffectiveEchoTime")
-    inversion = _first(groups, "InversionTime") or _first(groups, "InversionTimes")
-    return {
-        "repetition_time": _seconds(_first(groups, "RepetitionTime")),
-        "echo_time": _seconds(echo),
-        "inversion_time": _seconds(inversion),
-        "flip_angle": _text(_first(groups, "FlipAngle")),
-    }
 
 
 def _functional_groups(header: Dataset, frame: int) -> list[Dataset]:
@@ -242,37 +314,23 @@ def _functional_groups(header: Dataset, frame: int) -> list[Dataset]:
     ]
 
 
-def _first_text(groups: Sequence[Dataset], keyword: str) -> str:
-    """The first of several groups to give a text."""
-    return next(filter(None, (text_of(group, keyword) for group in groups)), "")
-
-
-def _first(groups: Sequence[Dataset], keyword: str) -> float | None:
-    """The first of several groups to give a number."""
-    numbers = (_number(group, keyword) for group in groups)
-    return next((number for number in numbers if number is not None), None)
-
-
 def _number(header: Dataset, keyword: str) -> float | None:
     """An element's single finite number."""
     numbers = numbers_of(header, keyword, 1)
     return _finite(numbers[0]) if numbers else None
 
 
-def _finite(value: Any) -> float | None:
+def _finite(value: object) -> float | None:
     """A finite number, or nothing."""
     try:
-        number = float(value)
+        number = float(value)  # type: ignore[arg-type]  # what is none raises
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
 
 
-def _seconds(milliseconds: float | None) -> str:
-    """Milliseconds as text in seconds; zero means that it was not used."""
-    return _text(milliseconds / 1000) if milliseconds else ""
-
-
-def _text(number: float | None) -> str:
-    """A number as text; nothing as an empty cell."""
-    return "" if number is None else f"{number:.6g}"
+def _text(value: str | float | None) -> str:
+    """A value as text; nothing as an empty cell."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value or ""

@@ -43,7 +43,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Study:
+class DicomStudy:
     """One DICOM study on a PACS; everything in it may identify a person.
 
     Args:
@@ -77,7 +77,7 @@ class Series:
 class Archive(Protocol):
     """A PACS. All methods raise `FetchError` when it refuses or does not answer."""
 
-    def find_studies(self, asked: Asked) -> list[Study]:
+    def find_studies(self, asked: Asked) -> list[DicomStudy]:
         """DICOM studies that were asked for, and others where keys are not known."""
 
     def find_series(self, study: str) -> list[Series]:

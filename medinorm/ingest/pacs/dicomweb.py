@@ -14,7 +14,7 @@ from requests.utils import get_netrc_auth
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
-from medinorm.ingest.pacs.archive import Asked, Keep, Series, Study
+from medinorm.ingest.pacs.archive import Asked, DicomStudy, Keep, Series
 from medinorm.jobs.shards import DISK_ERRORS
 
 USER, PASSWORD, TOKEN = (
@@ -70,7 +70,7 @@ class DicomWeb:
             max_attempts=_ATTEMPTS, wait_exponential_multiplier=500
         )
 
-    def find_studies(self, asked: Asked) -> list[Study]:
+    def find_studies(self, asked: Asked) -> list[DicomStudy]:
         """DICOM studies that were asked for, and others where keys are not known."""
         filters = {key: value for key, value in asked.keys.items() if value}
 
@@ -81,7 +81,7 @@ class DicomWeb:
             return found
 
         return [
-            Study(uid, _text(record, "PatientID"), _text(record, "StudyDate"))
+            DicomStudy(uid, _text(record, "PatientID"), _text(record, "StudyDate"))
             for uid, record in _pages(ask, "StudyInstanceUID")
         ]
 

@@ -24,7 +24,7 @@ from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
 from medinorm.ingest.dicom.exclusion_rules import DRAWINGS, IMAGES
 from medinorm.ingest.dicom.files import text_of
-from medinorm.ingest.pacs.archive import Asked, Keep, Series, Study
+from medinorm.ingest.pacs.archive import Asked, DicomStudy, Keep, Series
 
 _PENDING = frozenset({0xFF00, 0xFF01})
 _DONE = frozenset({0x0000, 0xB000})  # B000: not every file came, which is seen later
@@ -94,11 +94,11 @@ class Dimse:
     pacs: PacsConfig
     _inbox: _Inbox = field(default_factory=_Inbox)
 
-    def find_studies(self, asked: Asked) -> list[Study]:
+    def find_studies(self, asked: Asked) -> list[DicomStudy]:
         """DICOM studies that were asked for, and others where keys are not known."""
         keys = _keys("STUDY", **asked.keys)
         return [
-            Study(*(text_of(item, keyword) for keyword in _STUDY))
+            DicomStudy(*(text_of(item, keyword) for keyword in _STUDY))
             for item in self._find(keys)
         ]
 

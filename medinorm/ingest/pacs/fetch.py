@@ -5,33 +5,92 @@ import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
-from medinorm.files.tables import Row, read_table
+from medinorm.files.records import column_names
+from medinorm.files.tables import read_table
 from medinorm.ingest.deidentify.pseudonyms import (
     Pseudonyms,
     close_to_others,
     open_pseudonyms,
 )
-from medinorm.ingest.pacs.archive import Archive, Asked, Series, Study, silence
-from medinorm.jobs.shards import State, run_items
+from medinorm.ingest.pacs.archive import Archive, Asked, DicomStudy, Series, silence
+from medinorm.jobs.shards import Done, Failed, run_items
+from medinorm.records.status import Outcome, outcome_of, reason_of, value_of
 
 FETCHED_NAME = "fetched.tsv"
-FETCHED_COLUMNS = ("series", "state", "reason", "modality", "files")
 SERIES_FOLDER = "series"
 
 _PARTIAL = "partial"
 _GIVE_UP = 5  # failures in a row: nothing comes any more
 _LENGTH = 16  # characters of a pseudonym that names a file or folder
 _OURS = re.compile(f"[a-z2-7]{{{_LENGTH}}}")
-_KEYS = ("patient_id", "study_uid", "series_uid")
 _WILDCARDS = frozenset("*?\\")
 _DRAWINGS = frozenset({"SEG", "RTSTRUCT"})
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class QueryLine:
+    """One line of the query; empty is any.
+
+    Args:
+        patient_id: the patient's number.
+        study_uid: UID of one DICOM study.
+        series_uid: UID of one of its series.
+    """
+
+    patient_id: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+
+    @property
+    def texts(self) -> str:
+        """All that it says."""
+        return self.patient_id + self.study_uid + self.series_uid
+
+
+@dataclass(frozen=True)
+class FetchItem:
+    """One series to fetch, and what its folder is called."""
+
+    name: str
+    series: Series
+
+
+@dataclass(frozen=True)
+class FetchStatus:
+    """How the download of one series ended: one row of `FETCHED_NAME`.
+
+    Args:
+        series: what its folder is called.
+        state: whether it is there.
+        reason: why not.
+        modality: what made it.
+        files: how many there are of it.
+    """
+
+    series: str
+    state: Outcome
+    reason: str | None
+    modality: str
+    files: int | None
+
+    @classmethod
+    def of(cls, item: FetchItem, end: Done[int] | Failed) -> Self:
+        """The row of a series whose download ended in this way."""
+        return cls(
+            series=item.name,
+            state=outcome_of(end),
+            reason=reason_of(end),
+            modality=item.series.modality,
+            files=value_of(end),
+        )
 
 
 def fetch_series(folder: Path, *, private: Path, pacs: PacsConfig) -> None:
@@ -58,73 +117,63 @@ def fetch_series(folder: Path, *, private: Path, pacs: PacsConfig) -> None:
             found = _find(archive, wanted, pacs)
         except FetchError as error:
             raise StageError(str(error)) from None
-        job = _Job(archive, folder, pseudonyms, found)
-        rows: list[Row] = [
-            {"series": name, "modality": series.modality}
-            for name, series in sorted(job.series.items())
-        ]
-        _forget(folder / SERIES_FOLDER, job.series.keys())
-        done = run_items(
-            rows,
+        job = _Job(archive, folder, pseudonyms)
+        named = {job.name_of(series.uid): series for series in found}
+        _forget(folder / SERIES_FOLDER, named.keys())
+        ended = run_items(
+            [FetchItem(name, named[name]) for name in sorted(named)],
             job.fetch,
             folder / FETCHED_NAME,
             title="fetch",
-            columns=FETCHED_COLUMNS,
+            record=FetchStatus,
         )
     shutil.rmtree(folder / _PARTIAL, ignore_errors=True)
-    failed = [row for row in done if row["state"] == "failed"]
+    failed = [end for _, end in ended if isinstance(end, Failed)]
     if failed:
         raise StageError(
-            f"{len(failed)} of {len(done)} series did not arrive "
-            f"({failed[0]['reason']}); run again, the others are kept"
+            f"{len(failed)} of {len(ended)} series did not arrive "
+            f"({failed[0].reason}); run again, the others are kept"
         )
 
 
 @dataclass
 class _Job:
-    """All series to fetch.
+    """What all series of a job share.
 
     Args:
         archive: the PACS.
         folder: where to write.
         pseudonyms: names of files and folders.
-        found: what is to be fetched.
+        failures: series that failed one after the other.
     """
 
     archive: Archive
     folder: Path
     pseudonyms: Pseudonyms
-    found: Sequence[Series]
-    series: Mapping[str, Series] = field(init=False)
-    in_a_row: int = 0  # series that failed one after the other
+    failures: int = 0
 
-    def __post_init__(self) -> None:
-        self.series = {self._name(series.uid): series for series in self.found}
-
-    def fetch(self, row: Row) -> State:
-        """Download one series, unless it is there; the row gets its number of files."""
-        if self.in_a_row >= _GIVE_UP:
+    def fetch(self, item: FetchItem) -> Done[int]:
+        """Download one series, unless it is there; how many files it has."""
+        if self.failures >= _GIVE_UP:
             raise FetchError("not tried, because those before it failed; run again")
-        self.in_a_row += 1
-        state = self._fetch(row)
-        self.in_a_row = 0
-        return state
+        self.failures += 1
+        done = self._fetch(item)
+        self.failures = 0
+        return done
 
-    def _fetch(self, row: Row) -> State:
+    def _fetch(self, item: FetchItem) -> Done[int]:
         """The same, however many failed before."""
-        series = self.series[row["series"]]
-        target = self.folder / SERIES_FOLDER / row["series"]
-        listed = self.archive.find_files(series)
+        target = self.folder / SERIES_FOLDER / item.name
+        listed = self.archive.find_files(item.series)
         if not listed:
             raise FetchError("the PACS lists no files of this series; ask its support")
-        row["files"] = str(len(listed))
-        wanted = {uid: f"{self._name(uid)}.dcm" for uid in listed}
+        wanted = {uid: f"{self.name_of(uid)}.dcm" for uid in listed}
         if target.is_dir() and {path.name for path in target.iterdir()} == set(
             wanted.values()
         ):
-            return "current"
-        self._download(series, wanted, target)
-        return "made"
+            return Done("current", len(listed))
+        self._download(item.series, wanted, target)
+        return Done("made", len(listed))
 
     def _download(
         self, series: Series, wanted: Mapping[str, str], target: Path
@@ -150,7 +199,7 @@ class _Job:
         target.parent.mkdir(exist_ok=True)
         partial.rename(target)
 
-    def _name(self, uid: str) -> str:
+    def name_of(self, uid: str) -> str:
         """What a file or folder is called."""
         return self.pseudonyms.name("fetched", uid, length=_LENGTH)
 
@@ -170,7 +219,7 @@ def _open(pacs: PacsConfig) -> AbstractContextManager[Archive]:
     return open_dimse(pacs)
 
 
-def _read_query(path: Path | None) -> list[Row]:
+def _read_query(path: Path | None) -> list[QueryLine]:
     """What to ask for, line by line; without a table one line that asks for all.
 
     Messages name the line and not its text, which is an identifier.
@@ -179,17 +228,18 @@ def _read_query(path: Path | None) -> list[Row]:
         StageError: the table is missing or empty, or a line asks for more than one.
     """
     if path is None:
-        return [dict.fromkeys(_KEYS, "")]
+        return [QueryLine()]
     rows = read_table(path)
-    if not rows or not set(rows[0]) & set(_KEYS[:2]):
+    if not rows or not {"patient_id", "study_uid"} & set(rows[0]):
         raise StageError(
             "input.pacs.query: needs a column patient_id or study_uid, and lines"
         )
-    lines = [{key: row.get(key, "") for key in _KEYS} for row in rows]
+    keys = column_names(QueryLine)
+    lines = [QueryLine(*(row.get(key, "") for key in keys)) for row in rows]
     for number, line in enumerate(lines, start=1):
-        if not (line["patient_id"] or line["study_uid"]):
+        if not (line.patient_id or line.study_uid):
             problem = "names no patient and no study"
-        elif _WILDCARDS & set("".join(line.values())):
+        elif _WILDCARDS & set(line.texts):
             problem = "has a wildcard; name each patient and study in full"
         else:
             continue
@@ -197,7 +247,9 @@ def _read_query(path: Path | None) -> list[Row]:
     return lines
 
 
-def _find(archive: Archive, wanted: Sequence[Row], pacs: PacsConfig) -> list[Series]:
+def _find(
+    archive: Archive, wanted: Sequence[QueryLine], pacs: PacsConfig
+) -> list[Series]:
     """The series that the query is about, each once.
 
     Raises:
@@ -220,7 +272,7 @@ def _find(archive: Archive, wanted: Sequence[Row], pacs: PacsConfig) -> list[Ser
     return list(found.values())
 
 
-def _find_line(archive: Archive, line: Row, pacs: PacsConfig) -> Iterator[Series]:
+def _find_line(archive: Archive, line: QueryLine, pacs: PacsConfig) -> Iterator[Series]:
     """The series that one line of the query is about.
 
     What comes back is compared with what was asked for: a PACS may leave out keys that
@@ -231,7 +283,7 @@ def _find_line(archive: Archive, line: Row, pacs: PacsConfig) -> Iterator[Series
         study.uid
         for modality in pacs.modality
         for study in archive.find_studies(
-            Asked(line["patient_id"], line["study_uid"], dates, modality)
+            Asked(line.patient_id, line.study_uid, dates, modality)
         )
         if _fits(study, line, pacs)
     }
@@ -243,22 +295,22 @@ def _find_line(archive: Archive, line: Row, pacs: PacsConfig) -> Iterator[Series
             yield from (item for item in series if item.modality in _DRAWINGS)
 
 
-def _fits(study: Study, line: Row, pacs: PacsConfig) -> bool:
+def _fits(study: DicomStudy, line: QueryLine, pacs: PacsConfig) -> bool:
     """Whether a DICOM study is one that was asked for."""
     first, last = pacs.dates or ("", "")
     return (
-        (not line["patient_id"] or study.patient == line["patient_id"])
-        and (not line["study_uid"] or study.uid == line["study_uid"])
+        (not line.patient_id or study.patient == line.patient_id)
+        and (not line.study_uid or study.uid == line.study_uid)
         and (not pacs.dates or first <= study.date <= last)
     )
 
 
-def _is_wanted(series: Series, line: Row, pacs: PacsConfig) -> bool:
+def _is_wanted(series: Series, line: QueryLine, pacs: PacsConfig) -> bool:
     """Whether a series has the images that were asked for."""
     pattern = re.compile(pacs.description or "", re.IGNORECASE)
     return (
         series.modality in pacs.modality
-        and (not line["series_uid"] or series.uid == line["series_uid"])
+        and (not line.series_uid or series.uid == line.series_uid)
         and pattern.search(series.description) is not None
     )
 

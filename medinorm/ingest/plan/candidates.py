@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from medinorm.files.tables import Row
+from medinorm.errors import StageError
+from medinorm.files.records import cell, read_records, write_records
+from medinorm.files.tables import json_cell
 
 # `excluded`: a scan or series that no rule wants; `quarantined`: one that is held back
 # because something about it is wrong or risky; `files`: how many files that belong to
 # no scan were left out for one reason.
+LeftOutKind = Literal["excluded", "quarantined", "files"]
 Kind = Literal["nifti", "dicom", "excluded", "quarantined", "files"]
 # `part`: used for one of several volumes of its series.
 FileState = Literal["used", "part", "excluded", "quarantined", "unreadable"]
@@ -21,40 +24,139 @@ FileState = Literal["used", "part", "excluded", "quarantined", "unreadable"]
 # Blanks that would not be in a cell as they are: all but a single space inside.
 _FOLDED = re.compile(r"[^\S ]|\A\s|\s\Z|(?<=\s)\s")
 
-FILE_COLUMNS = ("path", "state", "where", "reason", "others")
+
+@dataclass(frozen=True)
+class NiftiSource:
+    """Where a scan in NIfTI is; private.
+
+    Args:
+        channels: file of each channel.
+        label: the label map.
+        columns: the user's own facts.
+        metadata: JSON sidecars, of which later ones overrule; ``None`` where the kind
+            of input has none.
+    """
+
+    channels: Mapping[str, Path]
+    label: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+    metadata: tuple[Path, ...] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The source as JSON."""
+        always: dict[str, object] = {
+            "channels": {name: str(path) for name, path in self.channels.items()},
+            "label": str(self.label),
+            "columns": dict(self.columns),
+        }
+        if self.metadata is None:
+            return always
+        return always | {"metadata": list(map(str, self.metadata))}
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Self:
+        """The source that JSON says."""
+        metadata = value.get("metadata")
+        return cls(
+            channels={name: Path(path) for name, path in value["channels"].items()},
+            label=Path(value["label"]),
+            columns=value["columns"],
+            metadata=None if metadata is None else tuple(map(Path, metadata)),
+        )
+
+
+@dataclass(frozen=True)
+class DicomSource:
+    """Where a scan in DICOM is; private.
+
+    Args:
+        files: name of the list of its files, see `Inventory`.
+        label: its label map in NIfTI, if the label table names one.
+        annotation: else its SEG or RTSTRUCT.
+        columns: the user's own facts.
+        frames: which frames of each file belong to it, if not all.
+    """
+
+    files: str
+    label: Path | None = None
+    annotation: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    frames: tuple[tuple[int, ...], ...] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The source as JSON; what it does not have is left out."""
+        optional = {
+            "label": self.label and str(self.label),
+            "segmentation": self.annotation and str(self.annotation),
+            "frames": self.frames,
+        }
+        return {"files": self.files, "columns": dict(self.columns)} | {
+            name: value for name, value in optional.items() if value is not None
+        }
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Self:
+        """The source that JSON says."""
+        label, annotation = value.get("label"), value.get("segmentation")
+        frames = value.get("frames")
+        return cls(
+            files=value["files"],
+            label=Path(label) if label else None,
+            annotation=Path(annotation) if annotation else None,
+            columns=value["columns"],
+            frames=None if frames is None else tuple(map(tuple, frames)),
+        )
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One row of the private plan.
+    """A scan to convert.
 
     Args:
-        kind: how it is read, or that it is not.
         where: how a person finds it, free of identifiers.
         scan: id of the scan, which names its files.
         subject: BIDS subject.
-        session: BIDS session, or empty.
+        session: BIDS session.
         source: what the reader of its kind needs; private.
     """
 
-    kind: Kind
     where: str
-    scan: str = ""
-    subject: str = ""
-    session: str = ""
-    source: Mapping[str, Any] = field(default_factory=dict)
+    scan: str
+    subject: str
+    session: str | None
+    source: NiftiSource | DicomSource
 
     @property
-    def row(self) -> dict[str, str]:
-        """The candidate as a row of the plan."""
-        return {
-            "scan": self.scan,
-            "subject": self.subject,
-            "session": self.session,
-            "kind": self.kind,
-            "where": self.where,
-            "source": pack(self.source),
-        }
+    def kind(self) -> Kind:
+        """How it is read."""
+        return "nifti" if isinstance(self.source, NiftiSource) else "dicom"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What will not be converted.
+
+    Args:
+        kind: a scan or series that is not wanted or held back, or files.
+        where: how a person finds it, free of identifiers.
+        reason: why.
+    """
+
+    kind: LeftOutKind
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _PlanRow:
+    """One row of the private plan; `source` is JSON, for a row left out its reason."""
+
+    scan: str | None
+    subject: str | None
+    session: str | None
+    kind: Kind
+    where: str
+    source: Mapping[str, Any] = field(metadata=cell(parse=json.loads, write=json_cell))
 
 
 @dataclass(frozen=True)
@@ -64,80 +166,152 @@ class InputFile:
     Args:
         path: the file.
         state: what became of it.
-        where: the scan or series it belongs to, or empty.
+        where: the scan or series it belongs to.
         reason: why it is not used.
         others: further scans that use it, such as a label map of two sessions.
     """
 
     path: Path
     state: FileState
-    where: str = ""
-    reason: str = ""
+    where: str | None = None
+    reason: str | None = None
     others: tuple[str, ...] = ()
 
+
+def _json_words(text: str) -> tuple[str, ...]:
+    """The words of a list in JSON."""
+    return tuple(json.loads(text))
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """One row of the private table of files: an `InputFile` whose path is readable."""
+
+    path: str
+    state: FileState
+    where: str | None
+    reason: str | None
+    others: tuple[str, ...] = field(metadata=cell(parse=_json_words, write=json_cell))
+
     @property
-    def row(self) -> dict[str, str]:
-        """The file as a row of the private table of files."""
-        return {
-            "path": printable(self.path),
-            "state": self.state,
-            "where": self.where,
-            "reason": self.reason,
-            "others": pack(self.others),
-        }
+    def users(self) -> tuple[str | None, ...]:
+        """The scans that the file belongs to."""
+        return (self.where, *self.others)
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """All candidates and all files of an input."""
+    """All candidates and all files of an input.
+
+    Args:
+        candidates: scans, and what is left out.
+        files: every file.
+        series: files of each DICOM candidate, by the name of their list.
+    """
+
+    candidates: Sequence[Candidate | LeftOut]
+    files: Sequence[InputFile]
+    series: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the private plan says.
+
+    Args:
+        candidates: scans to convert.
+        left_out: what will not be converted.
+    """
 
     candidates: Sequence[Candidate]
-    files: Sequence[InputFile]
+    left_out: Sequence[LeftOut]
 
 
-def excluded(where: str, reason: str) -> Candidate:
-    """A candidate that is left out."""
-    return Candidate(kind="excluded", where=where, source={"reason": reason})
+def excluded(where: str, reason: str) -> LeftOut:
+    """A candidate that nobody wants."""
+    return LeftOut("excluded", where, reason)
 
 
-def quarantined(where: str, reason: str) -> Candidate:
+def quarantined(where: str, reason: str) -> LeftOut:
     """A candidate that is held back until a person has looked at it."""
-    return Candidate(kind="quarantined", where=where, source={"reason": reason})
+    return LeftOut("quarantined", where, reason)
 
 
-def count_strays(files: Iterable[InputFile]) -> list[Candidate]:
+def count_unused_files(files: Iterable[InputFile]) -> list[LeftOut]:
     """One row for each reason why files that belong to no scan were left out.
 
     Examples:
-        >>> stray = InputFile(Path("notes.txt"), "excluded", reason="not DICOM")
-        >>> [row.where for row in count_strays([stray, stray])]
+        >>> notes = InputFile(Path("notes.txt"), "excluded", reason="not DICOM")
+        >>> [row.where for row in count_unused_files([notes, notes])]
         ['2 files']
     """
     counts = Counter(file.reason for file in files if file.reason and not file.where)
     return [
-        Candidate(
-            kind="files",
-            where=f"{count} file{'s' * (count > 1)}",
-            source={"reason": reason},
-        )
+        LeftOut("files", f"{count} file{'s' * (count > 1)}", reason)
         for reason, count in sorted(counts.items())
     ]
 
 
-def pack(value: Any) -> str:
-    r"""JSON as one cell of a table, which folds runs of white space.
+def write_plan(path: Path, rows: Iterable[Candidate | LeftOut]) -> None:
+    """Write the private plan, in this order."""
+    write_records(path, map(_plan_row, rows), _PlanRow)
 
-    Examples:
-        >>> pack({"path": "a  b"})
-        '{"path":"a\\u0020\\u0020b"}'
+
+def read_plan(path: Path) -> Plan:
+    """Read the private plan.
+
+    Raises:
+        StageError: it is missing or damaged.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.replace(" ", "\\u0020")
+    candidates: list[Candidate] = []
+    left_out: list[LeftOut] = []
+    for row in read_records(path, _PlanRow):
+        match row.kind:
+            case "nifti":
+                candidates.append(_candidate(row, NiftiSource.of_json(row.source)))
+            case "dicom":
+                candidates.append(_candidate(row, DicomSource.of_json(row.source)))
+            case kind:
+                left_out.append(LeftOut(kind, row.where, row.source["reason"]))
+    return Plan(candidates, left_out)
 
 
-def unpack(row: Row, column: str = "source") -> Any:
-    """The JSON value in a cell."""
-    return json.loads(row[column])
+def _candidate(row: _PlanRow, source: NiftiSource | DicomSource) -> Candidate:
+    """The candidate of one row.
+
+    Raises:
+        StageError: it has no name.
+    """
+    if row.scan is None or row.subject is None:
+        raise StageError("the plan has a candidate without a name; plan again")
+    return Candidate(row.where, row.scan, row.subject, row.session, source)
+
+
+def _plan_row(row: Candidate | LeftOut) -> _PlanRow:
+    """One row of the plan."""
+    if isinstance(row, LeftOut):
+        nobody = None, None, None
+        return _PlanRow(*nobody, row.kind, row.where, {"reason": row.reason})
+    names = row.scan, row.subject, row.session
+    return _PlanRow(*names, row.kind, row.where, row.source.to_json())
+
+
+def write_files(path: Path, files: Iterable[InputFile]) -> None:
+    """Write the private table of files, in the order of their paths."""
+    rows = [
+        FileRow(printable(file.path), file.state, file.where, file.reason, file.others)
+        for file in files
+    ]
+    write_records(path, sorted(rows, key=lambda row: row.path), FileRow)
+
+
+def read_files(path: Path) -> list[FileRow]:
+    """Read the private table of files.
+
+    Raises:
+        StageError: it is missing or damaged.
+    """
+    return read_records(path, FileRow)
 
 
 def printable(path: Path) -> str:
@@ -149,10 +323,10 @@ def printable(path: Path) -> str:
         >>> printable(Path("a b")), printable(Path("a  b")), printable(Path("a\\x20b"))
         ('a b', 'a \\x20b', 'a\\\\x20b')
     """
-    plain = os.fsencode(path).replace(b"\\", b"\\\\")
-    return _FOLDED.sub(_escaped, plain.decode("utf-8", "backslashreplace"))
+    escaped = os.fsencode(path).replace(b"\\", b"\\\\")
+    return _FOLDED.sub(_number_of, escaped.decode("utf-8", "backslashreplace"))
 
 
-def _escaped(blank: re.Match[str]) -> str:
+def _number_of(blank: re.Match[str]) -> str:
     """A blank by its number."""
     return f"\\x{ord(blank[0]):02x}"

@@ -1,20 +1,21 @@
 """Candidate scans from a BIDS data set with label maps among its derivatives."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files.tables import Row, read_table
+from medinorm.files.tables import read_table
 from medinorm.ingest.bids.names import BidsFile, inherited_metadata, parse_name
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, plain_label
 from medinorm.ingest.index import IndexRow
 from medinorm.ingest.plan.candidates import (
     Candidate,
-    FileState,
     InputFile,
     Inventory,
+    LeftOut,
+    NiftiSource,
     excluded,
 )
 from medinorm.ingest.plan.from_table import check_own_columns, scan_id, suffix_of
@@ -24,6 +25,9 @@ _DEFAULT_CHANNEL = "image"
 _DEFAULT_SUFFIX = "T1w"
 
 _LABEL_SUFFIXES = ("dseg", "seg", "mask")
+# The user's own facts of each participant, by the label of the subject.
+People = Mapping[str, Mapping[str, str]]
+
 # What a label map's name may have beyond its image's.
 _OF_DERIVATIVES = frozenset({"space", "desc", "label", "res", "den", "atlas", "seg"})
 _ENTITY_LENGTH = 6
@@ -210,31 +214,24 @@ def _together(files: Sequence[BidsFile], suffixes: Mapping[str, str]) -> _Found:
 
 
 def _candidate(
-    found: _Found, names: _Names, data: _Dataset, people: Mapping[str, Row]
-) -> Candidate:
+    found: _Found, names: _Names, data: _Dataset, people: People
+) -> Candidate | LeftOut:
     """One scan with its label map, metadata and facts, or why it is left out."""
     scan, subject, session = names.of(found.entities)
     label = _label_of(found, data.labels)
     if found.reason or isinstance(label, str):
         return excluded(scan, found.reason or str(label))
-    metadata = [
-        str(path)
-        for image in found.images.values()
-        for path in inherited_metadata(image, data.sidecars)
-    ]
-    return Candidate(
-        kind="nifti",
-        where=scan,
-        scan=scan,
-        subject=subject,
-        session=session,
-        source={
-            "channels": {name: str(file.path) for name, file in found.images.items()},
-            "label": str(label.path),
-            "metadata": metadata,
-            "columns": people.get(found.entities["sub"], _nobody(people)),
-        },
+    source = NiftiSource(
+        channels={name: file.path for name, file in found.images.items()},
+        label=label.path,
+        columns=people.get(found.entities["sub"], _nobody(people)),
+        metadata=tuple(
+            path
+            for image in found.images.values()
+            for path in inherited_metadata(image, data.sidecars)
+        ),
     )
+    return Candidate(scan, scan, subject, session or None, source)
 
 
 def _label_of(found: _Found, labels: Sequence[BidsFile]) -> BidsFile | str:
@@ -269,7 +266,7 @@ def _rank(label: BidsFile, entities: Mapping[str, str]) -> tuple[int, int, int]:
     return -common, _LABEL_SUFFIXES.index(label.suffix), own
 
 
-def _read_people(path: Path) -> dict[str, Row]:
+def _read_people(path: Path) -> People:
     """The facts of each participant, by the label of the subject."""
     if not path.exists():
         return {}
@@ -278,7 +275,9 @@ def _read_people(path: Path) -> dict[str, Row]:
     check_own_columns(path.name, columns)
     people = {
         row["participant_id"].removeprefix("sub-"): {
-            name: "" if row[name] == "n/a" else row[name] for name in sorted(columns)
+            name: "" if text == "n/a" else text
+            for name, text in sorted(row.items())
+            if name in columns
         }
         for row in rows
     }
@@ -287,24 +286,22 @@ def _read_people(path: Path) -> dict[str, Row]:
     return people
 
 
-def _nobody(people: Mapping[str, Row]) -> Row:
+def _nobody(people: People) -> Mapping[str, str]:
     """Empty facts for a participant that the table does not list."""
     return dict.fromkeys(next(iter(people.values()), {}), "")
 
 
 def _files(
-    data: _Dataset, found: Sequence[_Found], candidates: Sequence[Candidate]
+    data: _Dataset,
+    found: Sequence[_Found],
+    candidates: Sequence[Candidate | LeftOut],
 ) -> list[InputFile]:
     """The state of every file of the data set."""
     files: dict[Path, InputFile] = {}
     for scan, candidate in zip(found, candidates, strict=True):
-        reason = candidate.source.get("reason", "")
-        used = [Path(path) for path in candidate.source.get("metadata", ())]
-        used += [Path(candidate.source["label"])] if not reason else []
-        for path in [*(image.path for image in scan.images.values()), *used]:
-            state: FileState = "excluded" if reason else "used"
-            files[path] = InputFile(path, state, candidate.where, reason)
-    left = {
+        for path in _files_of(scan, candidate):
+            files[path] = _file(path, candidate)
+    unused = {
         "the same image in two forms": [image.path for image in data.images],
         "a label map that fits no usable scan": [label.path for label in data.labels],
         "a sidecar of nothing that is used": [
@@ -312,7 +309,22 @@ def _files(
         ],
         "not one of the study's images or label maps": data.others,
     }
-    for reason, paths in left.items():
+    for reason, paths in unused.items():
         for path in paths:
             files.setdefault(path, InputFile(path, "excluded", reason=reason))
     return list(files.values())
+
+
+def _files_of(found: _Found, candidate: Candidate | LeftOut) -> Iterator[Path]:
+    """The images of a scan, its sidecars and its label map."""
+    yield from (image.path for image in found.images.values())
+    if isinstance(candidate, Candidate) and isinstance(candidate.source, NiftiSource):
+        yield from candidate.source.metadata or ()
+        yield candidate.source.label
+
+
+def _file(path: Path, candidate: Candidate | LeftOut) -> InputFile:
+    """The state of a file of one scan."""
+    if isinstance(candidate, LeftOut):
+        return InputFile(path, "excluded", candidate.where, candidate.reason)
+    return InputFile(path, "used", candidate.where)

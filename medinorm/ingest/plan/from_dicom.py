@@ -2,28 +2,55 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from medinorm.config import IngestConfig
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.index import IndexRow
 from medinorm.ingest.plan.candidates import (
     Candidate,
+    DicomSource,
     FileState,
     InputFile,
     Inventory,
+    Kind,
+    LeftOut,
     excluded,
     quarantined,
 )
 from medinorm.ingest.plan.dicom_entries import Entry, sort_rows
-from medinorm.ingest.plan.dicom_parts import SeriesPart, find_parts
 from medinorm.ingest.plan.from_table import scan_id
+from medinorm.ingest.plan.judge_series import SeriesPart, find_parts
 from medinorm.ingest.plan.label_table import LabelEntry, LabelTable, read_label_table
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
 _PART_LENGTH = 4
+# The best that may become of a file first.
+_RANKS: tuple[Kind, ...] = ("dicom", "quarantined", "excluded")
+
+
+@dataclass(frozen=True)
+class _Label:
+    """The label map of a series.
+
+    Args:
+        map: file in NIfTI, if the label table names one.
+        annotation: else a SEG or RTSTRUCT.
+        own: the user's own facts.
+    """
+
+    map: Path | None = None
+    annotation: Path | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why a part is left out, and whether that is because something is wrong."""
+
+    reason: str
+    wrong: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,22 +58,22 @@ class _Labels:
     """Where label maps may come from."""
 
     table: LabelTable
-    segmentations: Mapping[str, Sequence[Path]]
+    annotations: Mapping[str, Sequence[Path]]
 
-    def of(self, entry: Entry) -> dict[str, Any]:
+    def of(self, entry: Entry) -> _Label | _Refusal:
         """The label map of a series, or the reason why there is none to use."""
         lines = self.table.lines_of(entry.series, entry.patient, entry.sessions)
-        drawn = self.segmentations.get(entry.series, ())
-        if len(lines) > 1 or (not lines and len(drawn) > 1):
-            return {"reason": "several label maps belong to this series; keep one"}
+        annotations = self.annotations.get(entry.series, ())
+        if len(lines) > 1 or (not lines and len(annotations) > 1):
+            return _Refusal("several label maps belong to this series; keep one")
         if lines:
-            return {"label": str(lines[0].label), "columns": lines[0].columns}
-        if drawn:
-            return {"segmentation": str(drawn[0]), "columns": {}}
-        return {
-            "reason": "no label map belongs to this series; name one in input.labels "
+            return _Label(map=lines[0].label, own=lines[0].own)
+        if annotations:
+            return _Label(annotation=annotations[0])
+        return _Refusal(
+            "no label map belongs to this series; name one in input.labels "
             "or add its DICOM SEG or RTSTRUCT"
-        }
+        )
 
 
 def find_dicom_scans(
@@ -72,21 +99,29 @@ def find_dicom_scans(
     Raises:
         StageError: the label table is wrong.
     """
-    entries, strays = sort_rows(index)
+    entries, not_dicom = sort_rows(index)
     images = [entry for entry in entries if entry.refers_to is None]
     drawn = [entry for entry in entries if entry.refers_to is not None]
-    segmentations = defaultdict(list)
+    annotations = defaultdict(list)
     for entry in drawn:
-        segmentations[entry.refers_to or ""].append(entry.path)
-    sources = _Labels(read_label_table(labels), segmentations)
+        annotations[entry.refers_to or ""].append(entry.path)
+    labels_of = _Labels(read_label_table(labels), annotations)
     parts = find_parts(images, ingest or IngestConfig())
-    candidates = _candidates(parts, sources, suffix, pseudonyms)
-    label_files = _label_files(candidates, drawn, sources.table.entries)
-    files = [*strays, *_files(parts, candidates), *label_files]
-    return Inventory([*candidates, *_unmatched(sources.table, images)], files)
+    candidates = _candidates(parts, labels_of, suffix, pseudonyms)
+    label_files = _label_files(candidates, drawn, labels_of.table.entries)
+    return Inventory(
+        candidates=[*candidates, *_unmatched(labels_of.table, images)],
+        files=[*not_dicom, *_files(parts, candidates), *label_files],
+        series={
+            candidate.source.files: [entry.path for entry in part.entries]
+            for part, candidate in zip(parts, candidates, strict=True)
+            if isinstance(candidate, Candidate)
+            and isinstance(candidate.source, DicomSource)
+        },
+    )
 
 
-def _unmatched(table: LabelTable, images: Sequence[Entry]) -> list[Candidate]:
+def _unmatched(table: LabelTable, images: Sequence[Entry]) -> list[LeftOut]:
     """Lines of the label table that are about no series."""
     keys = {(entry.series, entry.patient, entry.sessions) for entry in images}
     matched = {line.where for key in keys for line in table.lines_of(*key)}
@@ -99,58 +134,61 @@ def _unmatched(table: LabelTable, images: Sequence[Entry]) -> list[Candidate]:
 
 def _candidates(
     parts: Sequence[SeriesPart], labels: _Labels, suffix: str, pseudonyms: Pseudonyms
-) -> list[Candidate]:
+) -> list[Candidate | LeftOut]:
     """One candidate for each part, in the same order."""
     usable = [part.first for part in parts if not part.reason]
     subjects = pseudonyms.subjects(entry.patient for entry in usable)
     found = [
-        {"reason": part.reason, "wrong": part.wrong}
-        if part.reason
-        else labels.of(part.first)
+        _Refusal(part.reason, part.wrong) if part.reason else labels.of(part.first)
         for part in parts
     ]
     owners = defaultdict(set)
-    for part, source in zip(parts, found, strict=True):
-        owners[source.get("label")].add(part.first.patient)
-    shared = {
-        label for label, patients in owners.items() if label and len(patients) > 1
-    }
-    foreign = {"reason": "its label map is named for another patient too"}
-    return [
-        _candidate(
-            part,
-            foreign if source.get("label") in shared else source,
-            subjects,
-            suffix,
-            pseudonyms,
-        )
-        for part, source in zip(parts, found, strict=True)
-    ]
+    for part, label in zip(parts, found, strict=True):
+        if isinstance(label, _Label) and label.map:
+            owners[label.map].add(part.first.patient)
+    candidates: list[Candidate | LeftOut] = []
+    for part, label in zip(parts, found, strict=True):
+        name = _name(part, pseudonyms)
+        if isinstance(label, _Refusal):
+            leave = quarantined if label.wrong else excluded
+            candidates.append(leave(f"series {name}", label.reason))
+        elif label.map and len(owners[label.map]) > 1:
+            reason = "its label map is named for another patient too"
+            candidates.append(excluded(f"series {name}", reason))
+        else:
+            # The UID of a DICOM study says nothing to a person: always a pseudonym.
+            session = pseudonyms.name("session", part.first.patient, part.first.study)
+            names = _Names(name, subjects[part.first.patient], session)
+            candidates.append(_candidate(part, label, names, suffix))
+    return candidates
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What a part is called: its series, subject and session."""
+
+    series: str
+    subject: str
+    session: str
 
 
 def _candidate(
-    part: SeriesPart,
-    source: Mapping[str, Any],
-    subjects: Mapping[str, str],
-    suffix: str,
-    pseudonyms: Pseudonyms,
+    part: SeriesPart, label: _Label, names: _Names, suffix: str
 ) -> Candidate:
     """The candidate that one part makes with its label map."""
-    name = _name(part, pseudonyms)
-    if "reason" in source:
-        leave = quarantined if source.get("wrong") else excluded
-        return leave(f"series {name}", source["reason"])
-    subject = subjects[part.first.patient]
-    # The UID of a DICOM study says nothing to a person: always a pseudonym.
-    session = pseudonyms.name("session", part.first.patient, part.first.study)
-    return Candidate(
-        kind="dicom",
-        where=f"series {name}",
-        scan=scan_id(subject, session, f"acq-{name}", suffix),
-        subject=subject,
-        session=session,
-        source={**source, **_stored(part)},
+    scan = scan_id(names.subject, names.session, f"acq-{names.series}", suffix)
+    numbers = part.numbers
+    source = DicomSource(
+        files=f"{scan}.json",
+        label=label.map,
+        annotation=label.annotation,
+        columns=label.own,
+        frames=None
+        if numbers is None
+        else tuple(tuple(numbers[entry.path]) for entry in part.entries),
     )
+    where = f"series {names.series}"
+    return Candidate(where, scan, names.subject, names.session, source)
 
 
 def _name(part: SeriesPart, pseudonyms: Pseudonyms) -> str:
@@ -164,56 +202,48 @@ def _name(part: SeriesPart, pseudonyms: Pseudonyms) -> str:
     return f"{name}x{pseudonyms.name('part', part.key, length=_PART_LENGTH)}"
 
 
-def _stored(part: SeriesPart) -> dict[str, Any]:
-    """Where the frames of a part are: its files, and which frames if not all."""
-    paths = [entry.path for entry in part.entries]
-    files = {"files": [str(path) for path in paths]}
-    if part.numbers is None:
-        return files
-    return {**files, "frames": [list(part.numbers[path]) for path in paths]}
-
-
 def _files(
-    parts: Sequence[SeriesPart], candidates: Sequence[Candidate]
+    parts: Sequence[SeriesPart], candidates: Sequence[Candidate | LeftOut]
 ) -> list[InputFile]:
     """The state of the files of all parts; a file may hold frames of several."""
-    users: dict[Path, list[tuple[SeriesPart, Candidate]]] = defaultdict(list)
+    users: dict[Path, list[tuple[SeriesPart, Candidate | LeftOut]]] = defaultdict(list)
     for part, candidate in zip(parts, candidates, strict=True):
         for entry in part.entries:
             users[entry.path].append((part, candidate))
     return [_file(path, found) for path, found in users.items()]
 
 
-def _file(path: Path, users: Sequence[tuple[SeriesPart, Candidate]]) -> InputFile:
+def _file(
+    path: Path, users: Sequence[tuple[SeriesPart, Candidate | LeftOut]]
+) -> InputFile:
     """The state of one file; that of the best of the volumes it has a part in."""
-    order = ("dicom", "quarantined", "excluded")
-    ranked = sorted(users, key=lambda user: order.index(user[1].kind))
-    part, candidate = ranked[0]
-    others = tuple(
-        other.where for _, other in ranked[1:] if other.kind == candidate.kind
-    )
-    if candidate.kind == "dicom":
-        state: FileState = "part" if part.key else "used"
-        return InputFile(path, state, candidate.where, others=others)
-    left: FileState = "quarantined" if candidate.kind == "quarantined" else "excluded"
-    return InputFile(path, left, candidate.where, candidate.source["reason"], others)
+    ranked = sorted(users, key=lambda user: _RANKS.index(user[1].kind))
+    part, best = ranked[0]
+    others = tuple(other.where for _, other in ranked[1:] if other.kind == best.kind)
+    if isinstance(best, LeftOut):
+        state: FileState = "quarantined" if best.kind == "quarantined" else "excluded"
+        return InputFile(path, state, best.where, best.reason, others)
+    state = "part" if part.key else "used"
+    return InputFile(path, state, best.where, others=others)
 
 
 def _label_files(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Candidate | LeftOut],
     drawn: Sequence[Entry],
     table: Sequence[LabelEntry],
 ) -> list[InputFile]:
-    """The state of segmentations and of the label maps in the table."""
+    """The state of annotations and of the label maps in the table."""
     users = {
-        candidate.source[key]: candidate.where
+        path: candidate.where
         for candidate in candidates
-        for key in ("label", "segmentation")
-        if key in candidate.source
+        if isinstance(candidate, Candidate)
+        and isinstance(candidate.source, DicomSource)
+        for path in (candidate.source.label, candidate.source.annotation)
+        if path
     }
     files = []
     for path in dict.fromkeys([e.path for e in drawn] + [t.label for t in table]):
-        if where := users.get(str(path)):
+        if where := users.get(path):
             files.append(InputFile(path, "used", where))
         else:
             reason = "a label map that belongs to no usable series, or to one twice"

@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files.tables import Row, read_table
+from medinorm.files.records import column_names
+from medinorm.files.tables import read_table
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, plain_label
 from medinorm.ingest.plan.candidates import (
     Candidate,
     FileState,
     InputFile,
     Inventory,
+    NiftiSource,
     excluded,
 )
-from medinorm.scan import SCAN_COLUMNS
+from medinorm.records.scans import IDENTITY_COLUMNS, ScanRow
 
 # Columns of scans.tsv that a user's column may not replace.
-_RESERVED = frozenset({*SCAN_COLUMNS, "reason"})
+_RESERVED = {*column_names(ScanRow), "reason"} - {*IDENTITY_COLUMNS}
 # In messages and tables: the name of the file may name a patient.
 _CALLED = "input.scans"
 
@@ -30,20 +32,24 @@ class _Entry:
 
     Args:
         where: table and line.
-        row: its cells.
+        subject: as the table has it, or empty.
+        session: likewise.
+        own: the user's own facts.
         channels: image of each channel.
-        label: label map, or ``None``.
+        label: label map.
     """
 
     where: str
-    row: Row
+    subject: str
+    session: str
+    own: Mapping[str, str]
     channels: Mapping[str, Path]
     label: Path | None
 
     @property
     def who(self) -> tuple[str, str]:
-        """Subject and session, as the table has them."""
-        return self.row["subject"], self.row.get("session", "")
+        """Subject and session."""
+        return self.subject, self.session
 
     @property
     def files(self) -> list[Path]:
@@ -73,10 +79,10 @@ def find_table_scans(
     for entry in entries:
         reasons.setdefault(entry.where, _incomplete(entry, channels))
     usable = [entry for entry in entries if not reasons[entry.where]]
-    subjects = pseudonyms.subjects(entry.who[0] for entry in usable)
+    subjects = pseudonyms.subjects(entry.subject for entry in usable)
     sessions = pseudonyms.sessions(entry.who for entry in usable)
     candidates = [
-        _candidate(entry, subjects[entry.who[0]], sessions["\0".join(entry.who)])
+        _candidate(entry, subjects[entry.subject], sessions["\0".join(entry.who)])
         for entry in usable
     ]
     left = [excluded(where, reason) for where, reason in reasons.items() if reason]
@@ -132,13 +138,15 @@ def _read_entries(table: Path, channels: Sequence[str]) -> list[_Entry]:
     rows = read_table(table, required=("subject", *channels, "label"), called=_CALLED)
     if not rows:
         raise StageError(f"{_CALLED}: has no rows; list one scan a line")
-    own = set(rows[0]) - {"label", *channels}
-    check_own_columns(_CALLED, own - {"subject", "session"})
+    own = set(rows[0]) - {"subject", "session", "label", *channels}
+    check_own_columns(_CALLED, own)
     folder = table.parent.absolute()
     return [
         _Entry(
             where=f"{_CALLED}, line {line}",
-            row={name: row[name] for name in row if name in own},
+            subject=row["subject"],
+            session=row.get("session", ""),
+            own={name: text for name, text in row.items() if name in own},
             channels={name: folder / row[name] for name in channels if row[name]},
             label=folder / row["label"] if row["label"] else None,
         )
@@ -158,7 +166,7 @@ def _repeated(entries: Sequence[_Entry]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for (what, _), same in groups.items():
         # Sessions of one subject may share a label map, subjects may not.
-        shared = what == "label map" and len({entry.who[0] for entry in same}) == 1
+        shared = what == "label map" and len({entry.subject for entry in same}) == 1
         if len(same) == 1 or shared:
             continue
         lines = ", ".join(entry.where.rpartition(" ")[2] for entry in same)
@@ -170,7 +178,7 @@ def _repeated(entries: Sequence[_Entry]) -> dict[str, str]:
 
 def _incomplete(entry: _Entry, channels: Sequence[str]) -> str:
     """Why a line cannot be used as it stands, or nothing."""
-    if not entry.row["subject"]:
+    if not entry.subject:
         return "the subject is empty; fill it in"
     if missing := [name for name in channels if name not in entry.channels]:
         return f"no image is named for {missing[0]}; fill in its path"
@@ -181,22 +189,14 @@ def _incomplete(entry: _Entry, channels: Sequence[str]) -> str:
 
 def _candidate(entry: _Entry, subject: str, session: str) -> Candidate:
     """One usable line."""
-    columns = {
-        name: value
-        for name, value in entry.row.items()
-        if name not in {"subject", "session"}
-    }
+    if entry.label is None:
+        raise ValueError("a usable line has a label map")
     return Candidate(
-        kind="nifti",
         where=entry.where,
         scan=scan_id(subject, session, suffix_of(list(entry.channels))),
         subject=subject,
-        session=session,
-        source={
-            "channels": {name: str(path) for name, path in entry.channels.items()},
-            "label": str(entry.label),
-            "columns": columns,
-        },
+        session=session or None,
+        source=NiftiSource(entry.channels, entry.label, entry.own),
     )
 
 
@@ -208,7 +208,7 @@ def _files(entries: Sequence[_Entry], reasons: Mapping[str, str]) -> list[InputF
         reason = reasons[entry.where]
         state: FileState = "excluded" if reason else "used"
         for path in entry.files:
-            file = InputFile(path, state, entry.where, reason)
+            file = InputFile(path, state, entry.where, reason or None)
             if not reason and not path.is_file():
                 file = replace(file, state="unreadable", reason="does not exist")
             first = files.setdefault(path, file)

@@ -1,12 +1,12 @@
 """The table that says which label map belongs to which DICOM series."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files.tables import Row, read_table
+from medinorm.files.tables import read_table
 from medinorm.ingest.plan.from_table import check_own_columns, numbered_lines
 
 # In messages and tables: the name of the file may name a patient.
@@ -20,18 +20,19 @@ class LabelEntry:
 
     Args:
         where: table and line.
-        row: its cells.
         label: the label map.
+        series: UID of the series that it is about.
+        subject: else the subject that it is about.
+        session: and which of its sessions, if not all.
+        own: the user's own facts.
     """
 
     where: str
-    row: Row
     label: Path
-
-    @property
-    def columns(self) -> Row:
-        """The user's own facts."""
-        return {name: text for name, text in self.row.items() if name not in _KEYS}
+    series: str | None = None
+    subject: str | None = None
+    session: str | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 class LabelTable:
@@ -49,10 +50,10 @@ class LabelTable:
         self._by_series: dict[str, list[LabelEntry]] = defaultdict(list)
         self._by_subject: dict[str, list[LabelEntry]] = defaultdict(list)
         for entry in entries:
-            if series := entry.row.get("series_uid"):
-                self._by_series[series].append(entry)
-            elif subject := entry.row.get("subject"):
-                self._by_subject[subject].append(entry)
+            if entry.series:
+                self._by_series[entry.series].append(entry)
+            elif entry.subject:
+                self._by_subject[entry.subject].append(entry)
 
     def lines_of(
         self, series: str, subject: str, sessions: frozenset[str]
@@ -61,7 +62,7 @@ class LabelTable:
         return self._by_series.get(series, []) + [
             entry
             for entry in self._by_subject.get(subject, [])
-            if not entry.row.get("session") or entry.row["session"] in sessions
+            if not entry.session or entry.session in sessions
         ]
 
 
@@ -86,7 +87,12 @@ def read_label_table(path: Path | None) -> LabelTable:
     return LabelTable(
         [
             LabelEntry(
-                f"{_CALLED}, line {line}", row, path.parent.absolute() / row["label"]
+                where=f"{_CALLED}, line {line}",
+                label=path.parent.absolute() / row["label"],
+                series=row.get("series_uid") or None,
+                subject=row.get("subject") or None,
+                session=row.get("session") or None,
+                own={name: row[name] for name in row if name not in _KEYS},
             )
             for line, row in zip(numbered_lines(path), rows, strict=True)
         ]

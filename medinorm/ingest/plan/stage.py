@@ -9,20 +9,20 @@ from pathlib import Path
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import clear_leftovers, write_json
-from medinorm.files.tables import write_table
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.index import IndexRow, read_index
 from medinorm.ingest.plan.candidates import (
-    FILE_COLUMNS,
     Candidate,
     InputFile,
     Inventory,
-    count_strays,
+    LeftOut,
+    count_unused_files,
+    write_files,
+    write_plan,
 )
 from medinorm.ingest.plan.from_bids import find_bids_scans
 from medinorm.ingest.plan.from_dicom import find_dicom_scans
 from medinorm.ingest.plan.from_table import find_table_scans, suffix_of
-from medinorm.scan import PLAN_COLUMNS
 
 FILES_NAME = "files.tsv"
 SERIES_FOLDER = "series"
@@ -45,7 +45,7 @@ def plan_scans(
 
     Args:
         index: private index of the input, see `index_input`.
-        plan: private table to write, with `PLAN_COLUMNS`.
+        plan: private table to write.
         private: folder of the key and of all that links pseudonyms to the input.
         input: where the scans come from.
         ingest: whether subjects keep their names.
@@ -57,15 +57,20 @@ def plan_scans(
     clear_leftovers([plan, private / FILES_NAME, private / SERIES_FOLDER / "*"])
     known = read_index(index)
     found = _find(input, ingest, known, pseudonyms)
-    rows = [_stored(candidate, private).row for candidate in found.candidates]
-    rows.sort(key=lambda row: (row["scan"] == "", row["scan"], row["where"]))
-    _check_unique([row["scan"] for row in rows if row["scan"]])
+    for name, paths in found.series.items():
+        write_json(private / SERIES_FOLDER / name, list(map(str, paths)))
+    _check_unique(found.candidates)
     settled = _one_each(found.files)
     _check_none_lost(known, settled)
-    strays = [candidate.row for candidate in count_strays(settled)]
-    files = sorted((file.row for file in settled), key=lambda row: row["path"])
-    write_table(private / FILES_NAME, files, FILE_COLUMNS)
-    write_table(plan, [*rows, *strays], PLAN_COLUMNS)
+    write_files(private / FILES_NAME, settled)
+    rows = sorted(found.candidates, key=_scans_first)
+    write_plan(plan, [*rows, *count_unused_files(settled)])
+
+
+def _scans_first(row: Candidate | LeftOut) -> tuple[bool, str, str]:
+    """The place of a row: scans by their id, then what is left out."""
+    scan = row.scan if isinstance(row, Candidate) else ""
+    return not scan, scan, row.where
 
 
 def _find(
@@ -86,16 +91,6 @@ def _find(
     raise StageError("no input: give one of input.scans, input.dicom and input.bids")
 
 
-def _stored(candidate: Candidate, private: Path) -> Candidate:
-    """The candidate with a long list of files moved to a file of its own."""
-    files = candidate.source.get("files")
-    if files is None:
-        return candidate
-    path = private / SERIES_FOLDER / f"{candidate.scan}.json"
-    write_json(path, files)
-    return replace(candidate, source={**candidate.source, "files": path.name})
-
-
 def _one_each(files: Iterable[InputFile]) -> list[InputFile]:
     """One state for each file.
 
@@ -109,7 +104,8 @@ def _one_each(files: Iterable[InputFile]) -> list[InputFile]:
         if before is None or before.state not in _IN_USE:
             states[path] = file
         elif file.state in _IN_USE:
-            states[path] = replace(before, others=(*before.others, file.where))
+            users = filter(None, [*before.others, file.where])
+            states[path] = replace(before, others=tuple(users))
     return list(states.values())
 
 
@@ -128,8 +124,9 @@ def _check_none_lost(index: Sequence[IndexRow], files: Sequence[InputFile]) -> N
         )
 
 
-def _check_unique(scans: list[str]) -> None:
+def _check_unique(rows: Iterable[Candidate | LeftOut]) -> None:
     """Refuse two candidates of one id: their files would overwrite each other."""
+    scans = [row.scan for row in rows if isinstance(row, Candidate)]
     if len(set(scans)) < len(scans):
         raise StageError(
             "two scans would get the same id; rename a session, or set "

@@ -15,6 +15,7 @@ from medinorm.config import TaskConfig
 from medinorm.errors import LabelError
 from medinorm.files.atomic import read_json, replacing
 from medinorm.files.nifti import Volume, read_volume
+from medinorm.files.records import read_records
 from medinorm.files.sidecars import (
     Provenance,
     discard_others,
@@ -24,10 +25,10 @@ from medinorm.files.sidecars import (
     sidecar_path,
     write_sidecar,
 )
-from medinorm.files.tables import Row, read_table
-from medinorm.jobs.shards import State, in_shard, run_items
+from medinorm.jobs.shards import Done, in_shard, run_items
+from medinorm.records.scans import Scan, ScanRow, read_scans
+from medinorm.records.status import ScanStatus
 from medinorm.report.figures.slices import cut, display_window, turn_upright
-from medinorm.scan import Scan, read_scans
 
 SIDE = 132  # pixels of each of the three squares
 GAP = 4
@@ -102,28 +103,31 @@ def draw_previews(  # noqa: PLR0913 - what Snakemake knows of a job
     job = _PreviewJob(previews, read_scans(scans, canonical), input.label_values)
     if shard == 0:
         discard_others(previews, job.scans)
-    rows = in_shard(read_table(scans), shard, shards)
-    run_items(rows, partial(_draw_scan, job=job), status, title="previews")
+    run_items(
+        in_shard(read_records(scans, ScanRow), shard, shards),
+        partial(_draw_scan, job=job),
+        status,
+        title="previews",
+        record=ScanStatus,
+    )
 
 
-def _draw_scan(row: Row, *, job: _PreviewJob) -> State:
-    """Draw one scan; the checksum of its preview goes into the row."""
-    scan = job.scans[row["scan"]]
+def _draw_scan(row: ScanRow, *, job: _PreviewJob) -> Done[str]:
+    """Draw one scan; the checksum of its preview."""
+    scan = job.scans[row.scan]
     target = job.folder / f"{scan.scan}.png"
     provenance = Provenance(
-        {"label_values": job.labels, "side": SIDE}, {"scan": row["content"]}
+        {"label_values": job.labels, "side": SIDE}, {"scan": row.content}
     )
     with discarding(target):
         if is_current(target, provenance):
-            row["content"] = recorded_checksum(target)
-            return "current"
+            return Done("current", recorded_checksum(target))
         image, label = _read(scan)
         _write_png(compose_preview(image, label, list(job.labels)), target)
         measures = replace(
             measure(image, label, job.labels), changes=_read_changes(scan.image)
         )
-        row["content"] = write_sidecar(target, provenance, asdict(measures))
-    return "made"
+        return Done("made", write_sidecar(target, provenance, asdict(measures)))
 
 
 def compose_preview(

@@ -14,6 +14,7 @@ from medinorm.config import TaskConfig
 from medinorm.files.atomic import replacing
 from medinorm.files.records import read_records
 from medinorm.records.scans import ExcludedRow, ScanRow
+from medinorm.records.status import ScanStatus
 from medinorm.report.figures.previews import (
     COLOURS,
     GAP,
@@ -55,19 +56,6 @@ class Card:
     notes: Sequence[str]
 
 
-@dataclass(frozen=True)
-class _PreviewStatus:
-    """What the report needs of a status table.
-
-    Args:
-        scan: the scan.
-        reason: why it has no preview, if it has none.
-    """
-
-    scan: str
-    reason: str | None
-
-
 def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     scans: Path,
     excluded: Path,
@@ -98,7 +86,7 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     failed = {
         row.scan: row.reason
         for path in statuses
-        for row in read_records(path, _PreviewStatus)
+        for row in read_records(path, ScanStatus)
         if row.reason
     }
     left_out = read_records(excluded, ExcludedRow)

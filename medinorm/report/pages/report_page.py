@@ -12,12 +12,11 @@ from medinorm.config import (
 )
 from medinorm.files.atomic import replacing
 from medinorm.files.records import read_records
-from medinorm.records.scans import AccountRow
+from medinorm.records.scans import AccountRow, read_scans
 from medinorm.report.findings import read_findings
 from medinorm.report.html import write_page
 from medinorm.report.section import ReportInputs, write_sections
 from medinorm.report.text.methods import StageSettings
-from medinorm.scan import read_scans
 
 _log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medinorm.errors import ScanError
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.layout import harmonized_paths, map_of
+from medinorm.records.scans import Scan
 from medinorm.report.figures.charts import Panel
 from medinorm.report.figures.ridge_plot import COLOURS, Ridge, draw_ridges
 from medinorm.report.figures.slices import (
@@ -26,7 +27,6 @@ from medinorm.report.figures.slices import (
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
-from medinorm.scan import Scan
 
 SCANS_PER_DOMAIN = 8  # read for the distributions
 _VOXELS = 4000  # of one label in one scan

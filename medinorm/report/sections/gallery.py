@@ -15,6 +15,7 @@ from medinorm.errors import ScanError
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.layout import run_folder
 from medinorm.records.evidence import CaseRow
+from medinorm.records.scans import Scan
 from medinorm.report.figures.slices import (
     PLANES,
     Overlay,
@@ -28,7 +29,6 @@ from medinorm.report.figures.slices import (
 from medinorm.report.findings import mean, or_nan
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
-from medinorm.scan import Scan
 from medinorm.variant import Variant
 
 _log = logging.getLogger(__name__)

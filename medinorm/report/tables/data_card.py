@@ -8,20 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import get_args
 
 from medinorm.files.records import column_names
-from medinorm.records.scans import AccountRow, Identity, Role, ScanRow
+from medinorm.records.scans import IDENTITY_UNITS, AccountRow, Identity, Role, ScanRow
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.tables.cells import Column, Table, number, word
 
 _MOST_VALUES = 3  # of one column that a cell spells out
-_UNITS = {
-    "field_strength": "T",
-    "repetition_time": "s",
-    "echo_time": "s",
-    "inversion_time": "s",
-    "flip_angle": "degrees",
-    "spacing": "mm",
-}
 
 
 # How ingest writes a group of files that belong to no scan or series.
@@ -128,7 +120,7 @@ def _head(name: str) -> str:
     """A column's name as words, with its unit; the user's own as it is."""
     if name not in _IDENTITY:
         return name
-    unit = f" ({_UNITS[name]})" if name in _UNITS else ""
+    unit = f" ({IDENTITY_UNITS[name]})" if name in IDENTITY_UNITS else ""
     return name.replace("_", " ").capitalize() + unit
 
 

@@ -5,22 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medinorm.errors import StageError
-from medinorm.ingest.collect.accounting import STATES, count_files, settle_files
-from medinorm.ingest.plan.candidates import pack
+from medinorm.ingest.collect.accounting import (
+    STATES,
+    SettledRow,
+    count_files,
+    settle_files,
+)
+from medinorm.ingest.plan.candidates import FileRow
+from medinorm.records.status import ConvertStatus
 
 
-def file(path, state="used", where="a", reason="", others=()):
-    return {
-        "path": path,
-        "state": state,
-        "where": where,
-        "reason": reason,
-        "others": pack(others),
-    }
+def file(path, state="used", where="a", reason=None, others=()):
+    return FileRow(path, state, where, reason, others)
 
 
-def scan(where, state="ok", reason=""):
-    return {"where": where, "state": state, "reason": reason}
+def scan(where, state="ok", reason=None):
+    return ConvertStatus(f"sub-{where}", where, None, where, state, reason, None)
 
 
 def test_files_follow_their_scans():
@@ -28,18 +28,18 @@ def test_files_follow_their_scans():
         file("1"),
         file("2", "part", "b"),
         file("3", where="c"),
-        file("4", where="c", others=["a"]),
-        file("5", "excluded", "", "not DICOM"),
+        file("4", where="c", others=("a",)),
+        file("5", "excluded", None, "not DICOM"),
         file("6", "quarantined", "d", "tilt"),
-        file("7", "unreadable", "", "empty"),
+        file("7", "unreadable", None, "empty"),
     ]
     scans = [scan("a"), scan("b"), scan("c", "failed", "constant")]
     settled = settle_files(files, scans)
-    assert [(row["state"], row["reason"]) for row in settled] == [
-        ("converted", ""),
-        ("split part", ""),
+    assert [(row.state, row.reason) for row in settled] == [
+        ("converted", None),
+        ("split part", None),
         ("quarantined", "constant"),
-        ("converted", ""),
+        ("converted", None),
         ("excluded", "not DICOM"),
         ("quarantined", "tilt"),
         ("unreadable", "empty"),
@@ -68,7 +68,7 @@ def test_an_account_that_does_not_add_up_is_refused(files, scans, what):
     )
 )
 def test_counts_add_up_and_are_in_order(pairs):
-    counted = count_files([{"state": s, "reason": r} for s, r in pairs])
-    assert sum(row["files"] for row in counted) == len(pairs)
-    places = [STATES.index(row["state"]) for row in counted]
+    counted = count_files([SettledRow("", s, None, r) for s, r in pairs])
+    assert sum(row.files for row in counted) == len(pairs)
+    places = [STATES.index(row.state) for row in counted]
     assert places == sorted(places)

@@ -1,73 +1,79 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from medinorm.errors import StageError
 from medinorm.files.atomic import write_json
-from medinorm.files.tables import read_table, write_table
+from medinorm.files.records import column_names, write_records
+from medinorm.files.tables import read_table
 from medinorm.ingest.collect.stage import collect_scans
 from medinorm.ingest.convert.stage import DATASET_NAME
-from medinorm.ingest.plan.candidates import FILE_COLUMNS, pack, unpack
-from medinorm.scan import (
-    CONVERTED_COLUMNS,
-    EXCLUDED_COLUMNS,
-    IDENTITY_COLUMNS,
-    PLAN_COLUMNS,
-    SCAN_COLUMNS,
+from medinorm.ingest.plan.candidates import (
+    Candidate,
+    InputFile,
+    LeftOut,
+    NiftiSource,
+    write_files,
+    write_plan,
 )
+from medinorm.records.scans import (
+    IDENTITY_COLUMNS,
+    ExcludedRow,
+    Identity,
+    ScanRow,
+)
+from medinorm.records.status import ConvertStatus, Facts
 
 _BIDS_TABLES = {".bidsignore", "README.md", "participants.json", "participants.tsv"}
 
 
-def candidate(scan, kind="nifti", reason=""):
-    return {
-        "scan": scan,
-        "subject": scan[-1:],
-        "session": "",
-        "kind": kind,
-        "where": f"where {scan}",
-        "source": pack({"reason": reason} if reason else {}),
-    }
+def candidate(scan):
+    source = NiftiSource({"image": Path(f"{scan}.nii")}, Path("l.nii"))
+    return Candidate(f"where {scan}", scan, scan[-1:], None, source)
 
 
-def converted(scan, state="ok", reason="", checksums=None, **own):
-    known = dict.fromkeys(IDENTITY_COLUMNS, "") | {
-        "image": f"{scan}.nii.gz",
-        "label": f"{scan}_dseg.nii.gz",
-        "channels": "image",
-        "site": "header",
-    }
-    checksums = checksums or [scan, f"label {scan}"]
-    facts = pack({"own": own, "known": known, "checksums": checksums})
-    return candidate(scan) | {
-        "state": state,
-        "reason": reason,
-        "facts": "" if state == "failed" else facts,
-    }
+def converted(scan, state="ok", reason=None, **facts):
+    row = candidate(scan)
+    known = Facts(
+        image=facts.pop("image", f"{scan}.nii.gz"),
+        label=facts.pop("label", f"{scan}_dseg.nii.gz"),
+        channels=("image",),
+        identity=Identity(site="header"),
+        checksums=facts.pop("checksums", (scan, f"label {scan}")),
+        own=facts,
+    )
+    return ConvertStatus(
+        scan=row.scan,
+        subject=row.subject,
+        session=row.session,
+        where=row.where,
+        state=state,
+        reason=reason,
+        facts=None if state == "failed" else known,
+    )
 
 
 def files_of(plan):
     """One file for each candidate."""
     for number, row in enumerate(plan):
-        reason = unpack(row).get("reason", "")
-        state = "excluded" if row["kind"] == "files" else row["kind"]
-        yield {
-            "path": f"/{number}",
-            "state": state if reason else "used",
-            "where": row["where"],
-            "reason": reason,
-            "others": "[]",
-        }
+        path = Path(f"/{number}")
+        if isinstance(row, Candidate):
+            yield InputFile(path, "used", row.where)
+        else:
+            state = "excluded" if row.kind == "files" else row.kind
+            yield InputFile(path, state, row.where, row.reason)
 
 
 @pytest.fixture
 def collect(tmp_path):
     def run(plan, *statuses, files=None):
-        write_table(tmp_path / "plan.tsv", plan, PLAN_COLUMNS)
-        rows = list(files_of(plan)) if files is None else files
-        write_table(tmp_path / "files.tsv", rows, FILE_COLUMNS)
+        write_plan(tmp_path / "plan.tsv", plan)
+        write_files(tmp_path / "files.tsv", files_of(plan) if files is None else files)
         paths = []
         for number, rows in enumerate(statuses):
             paths.append(tmp_path / f"{number}.tsv")
-            write_table(paths[-1], rows, CONVERTED_COLUMNS)
+            write_records(paths[-1], rows, ConvertStatus)
         scans, excluded = tmp_path / "scans.tsv", tmp_path / "excluded.tsv"
         write_json(
             tmp_path / "canonical" / "dataset_description.json", {"Name": DATASET_NAME}
@@ -91,9 +97,9 @@ def test_scans_and_exclusions_add_up(collect, tmp_path):
         candidate("s2"),
         candidate("s1"),
         candidate("s3"),
-        candidate("", "excluded", "a localizer"),
-        candidate("", "files", "not DICOM"),
-        candidate("", "quarantined", "burned in"),
+        LeftOut("excluded", "series x", "a localizer"),
+        LeftOut("files", "series y", "not DICOM"),
+        LeftOut("quarantined", "series z", "burned in"),
     ]
     scans, excluded = collect(
         plan,
@@ -125,10 +131,10 @@ def test_columns(collect, tmp_path):
     collect([candidate("s1")], [converted("s1", own="x", site="north")])
     header = (tmp_path / "scans.tsv").read_text().splitlines()[0].split("\t")
     identity = [name for name in IDENTITY_COLUMNS if name != "site"]
-    assert header[: len(SCAN_COLUMNS)] == list(SCAN_COLUMNS)
-    assert header[len(SCAN_COLUMNS) :] == [*identity, "own", "site"]
+    known = [name for name in column_names(ScanRow) if name not in IDENTITY_COLUMNS]
+    assert header == [*known, *identity, "own", "site"]
     excluded = (tmp_path / "excluded.tsv").read_text()
-    assert excluded == "\t".join(EXCLUDED_COLUMNS) + "\n"
+    assert excluded == "\t".join(column_names(ExcludedRow)) + "\n"
 
 
 def test_missing_shard_is_an_error(collect):
@@ -143,7 +149,7 @@ def test_foreign_and_repeated_rows_are_an_error(collect, extra):
 
 
 def test_nothing_usable_names_the_most_frequent_reasons(collect, tmp_path):
-    plan = [candidate("s1")] + [candidate("", "excluded", "no label")] * 2
+    plan = [candidate("s1")] + [LeftOut("excluded", "series x", "no label")] * 2
     with pytest.raises(
         StageError, match=r"no usable scan: no label \(2x\); flat \(1x\)"
     ):
@@ -169,7 +175,7 @@ def test_order_of_shards_does_not_matter(collect):
 def test_one_image_is_one_scan(collect, labels, subjects, kept):
     names = ["s1", "s2"]
     rows = [
-        converted(name, checksums=["image", label]) | {"subject": subject}
+        replace(converted(name, checksums=("image", label)), subject=subject)
         for name, label, subject in zip(names, labels, subjects, strict=True)
     ]
     rows.append(converted("s3"))
@@ -183,7 +189,7 @@ def test_content_is_that_of_image_and_label(collect):
     plan = [candidate("s1")]
     contents = {
         collect(plan, [converted("s1", checksums=checksums)])[0][0]["content"]
-        for checksums in (["i", "l"], ["j", "l"], ["i", "m"], ["i", "l"])
+        for checksums in (("i", "l"), ("j", "l"), ("i", "m"), ("i", "l"))
     }
     assert len(contents) == 3
     assert {len(content) for content in contents} == {12}
@@ -196,16 +202,14 @@ def test_volumes_of_twins_and_strangers_are_deleted(collect, tmp_path):
         for name in (f"{scan}.nii.gz", f"{scan}_dseg.json"):
             write_json(canonical / scan / "anat" / name, {})
     rows = [
-        converted(scan, checksums=[image, "label"]) | {"subject": scan}
+        converted(
+            scan,
+            checksums=(image, "label"),
+            image=f"{scan}/anat/{scan}.nii.gz",
+            label=f"{scan}/anat/{scan}_dseg.nii.gz",
+        )
         for scan, image in zip(scans, "aab", strict=True)
     ]
-    for row in rows:
-        facts = unpack(row, "facts")
-        facts["known"] |= {
-            "image": f"{row['scan']}/anat/{row['scan']}.nii.gz",
-            "label": f"{row['scan']}/anat/{row['scan']}_dseg.nii.gz",
-        }
-        row["facts"] = pack(facts)
     kept, _ = collect([candidate(scan) for scan in scans], rows)
     assert [row["scan"] for row in kept] == ["sub-3"]
     assert sorted(

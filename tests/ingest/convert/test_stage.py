@@ -13,6 +13,7 @@ from medinorm.files.nifti import read_volume
 from medinorm.files.tables import read_table
 from medinorm.ingest.convert.stage import convert_scans, output_paths
 from medinorm.ingest.index import index_input
+from medinorm.ingest.plan.candidates import read_plan
 from medinorm.ingest.plan.stage import plan_scans
 from medinorm.jobs.shards import shard_of
 
@@ -308,10 +309,12 @@ def test_shards_share_the_work(study, tmp_path):
             input=source,
             ingest=IngestConfig(),
         )
-    for row in read_table(plan):
-        table = tmp_path / f"{shard_of(row['scan'], 3)}.tsv"
-        assert row["scan"] in {status["scan"] for status in read_table(table)}
-        assert all((canonical / path).exists() for path in output_paths(row))
+    candidates = read_plan(plan).candidates
+    assert candidates
+    for candidate in candidates:
+        table = tmp_path / f"{shard_of(candidate.scan, 3)}.tsv"
+        assert candidate.scan in {status["scan"] for status in read_table(table)}
+        assert all((canonical / path).exists() for path in output_paths(candidate))
     for folder in (canonical, canonical / "derivatives" / "labels"):
         description = json.loads((folder / "dataset_description.json").read_text())
         assert description["GeneratedBy"][0]["Name"] == "medinorm"

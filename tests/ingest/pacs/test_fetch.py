@@ -17,8 +17,8 @@ from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
 from medinorm.files.nifti import read_volume
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.pacs.archive import Series, Study
-from medinorm.ingest.pacs.fetch import _find, _Job
+from medinorm.ingest.pacs.archive import DicomStudy, Series
+from medinorm.ingest.pacs.fetch import FetchItem, QueryLine, _find, _Job
 
 PROTOCOLS = ("dicomweb", "c-get", "c-move")
 
@@ -164,17 +164,17 @@ def test_a_pacs_that_is_lost_is_not_asked_a_thousand_times(tmp_path):
             raise FetchError("lost")
 
     found = [Series("1", f"1.{n}", "MR", "") for n in range(20)]
-    job = _Job(Lost(), tmp_path, Pseudonyms(bytes(32)), found)
-    for name in job.series:
+    job = _Job(Lost(), tmp_path, Pseudonyms(bytes(32)))
+    for series in found:
         with pytest.raises(FetchError):
-            job.fetch({"series": name})
+            job.fetch(FetchItem(job.name_of(series.uid), series))
     assert Lost.calls == 5
 
 
 def test_a_pacs_that_knows_no_keys_gives_only_what_was_asked_for():
     class Careless:
         def find_studies(self, _):
-            return [Study(f"1.{n}", f"p{n}", "20240101") for n in range(4)]
+            return [DicomStudy(f"1.{n}", f"p{n}", "20240101") for n in range(4)]
 
         def find_series(self, study):
             return [
@@ -184,7 +184,7 @@ def test_a_pacs_that_knows_no_keys_gives_only_what_was_asked_for():
             ]
 
     pacs = PacsConfig(url="https://a.example/b", dates=("20240101", "20240102"))
-    line = {"patient_id": "p2", "study_uid": "", "series_uid": ""}
+    line = QueryLine(patient_id="p2")
     found = _find(Careless(), [line], pacs)
     assert [series.uid for series in found] == ["1.2.1", "1.2.3"]
     later = pacs.model_copy(update={"dates": ("20240102", "20240103")})

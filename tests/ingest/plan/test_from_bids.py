@@ -34,9 +34,7 @@ def usable(inventory):
 
 def reasons(inventory):
     return {
-        row.where: row.source["reason"]
-        for row in inventory.candidates
-        if row.kind == "excluded"
+        row.where: row.reason for row in inventory.candidates if row.kind == "excluded"
     }
 
 
@@ -49,9 +47,9 @@ def test_images_find_their_label_maps(dataset):
     touch(dataset, "sub-02/anat/sub-02_T1w.nii", "derivatives/x/sub-02/sub-02_seg.nii")
     found = find(dataset)
     assert [row.scan for row in usable(found)] == ["sub-01_ses-a_T1w", "sub-02_T1w"]
-    assert usable(found)[0].source["label"].endswith("sub-01_ses-a_dseg.nii.gz")
-    strays = {file.path.name: file.reason for file in found.files if file.reason}
-    assert list(strays) == ["sub-01_ses-a_T2w.nii.gz"]
+    assert usable(found)[0].source.label.name == "sub-01_ses-a_dseg.nii.gz"
+    unused = {file.path.name: file.reason for file in found.files if file.reason}
+    assert list(unused) == ["sub-01_ses-a_T2w.nii.gz"]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +71,7 @@ def test_the_label_map_that_fits_best_is_taken(dataset, labels, chosen):
     found = find(dataset)
     if chosen:
         (row,) = usable(found)
-        assert row.source["label"].endswith(f"{LABEL}{chosen}.nii.gz")
+        assert str(row.source.label).endswith(f"{LABEL}{chosen}.nii.gz")
     else:
         assert set(reasons(found)) == {"sub-01_ses-a_run-1_T1w"}
 
@@ -84,7 +82,7 @@ def test_channels_of_a_session_belong_together(dataset):
     found = find(dataset, channels=("T1w", "FLAIR"))
     (row,) = usable(found)
     assert row.scan == "sub-01_ses-a_channels"
-    assert set(row.source["channels"]) == {"T1w", "FLAIR"}
+    assert set(row.source.channels) == {"T1w", "FLAIR"}
     assert reasons(found) == {
         "sub-02_channels": "no FLAIR image beside the others; add it"
     }

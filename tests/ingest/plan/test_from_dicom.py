@@ -30,7 +30,7 @@ def table(fake, tmp_path, *rows):
 
 def reasons(inventory):
     return sorted(
-        row.source["reason"]
+        row.reason
         for row in inventory.candidates
         if row.kind in {"excluded", "quarantined"}
     )
@@ -50,10 +50,11 @@ def test_series_are_told_apart_in_one_heap(fake, tmp_path, folder):
     datasets = [ds for series in many for ds in series.datasets()]
     fake.save(datasets, folder, suffix="")
     labels = table(fake, tmp_path, *({"series_uid": s.uid, "label": "x"} for s in many))
-    found = usable(find(folder, labels))
-    assert sorted(len(row.source["files"]) for row in found) == [4, 4, 4]
-    assert len({row.scan for row in found}) == 3
-    assert len({row.subject for row in found}) == 1
+    found = find(folder, labels)
+    assert sorted(map(len, found.series.values())) == [4, 4, 4]
+    assert {row.source.files for row in usable(found)} == set(found.series)
+    assert len({row.scan for row in usable(found)}) == 3
+    assert len({row.subject for row in usable(found)}) == 1
 
 
 def test_nested_folders_junk_and_links(fake, tmp_path, folder):
@@ -70,7 +71,7 @@ def test_nested_folders_junk_and_links(fake, tmp_path, folder):
     labels = table(fake, tmp_path, {"series_uid": series.uid, "label": "x.nii"})
     found = find(folder, labels)
     (row,) = usable(found)
-    assert len(row.source["files"]) == 4
+    assert len(found.series[row.source.files]) == 4
     states = {file.path.name: (file.state, file.reason) for file in found.files}
     assert states["readme.txt"] == ("excluded", "not DICOM")
     assert states["empty"][0] == "unreadable"
@@ -136,7 +137,7 @@ def test_echoes_and_image_types_are_volumes_of_their_own(fake, tmp_path, folder)
         series = fake.Series(fake.ramp((6, 6, 4)), header=header, uid=uid)
         fake.save(series.datasets(), folder / str(number))
     found = find(folder, table(fake, tmp_path, {"series_uid": uid, "label": "x"}))
-    assert [len(row.source["files"]) for row in usable(found)] == [4, 4, 4]
+    assert [len(found.series[row.source.files]) for row in usable(found)] == [4, 4, 4]
     assert len({row.scan for row in usable(found)}) == 3
     assert len(reasons(found)) == 1
 
@@ -150,7 +151,7 @@ def test_each_direction_is_a_volume(fake, tmp_path, folder):
         series = fake.Series(fake.ramp((6, 6, 4)), uid=uid, directions=directions)
         fake.save(series.datasets(), folder / str(number))
     found = find(folder, table(fake, tmp_path, {"series_uid": uid, "label": "x"}))
-    assert [len(row.source["files"]) for row in usable(found)] == [4, 4]
+    assert [len(found.series[row.source.files]) for row in usable(found)] == [4, 4]
     assert sorted(file.state for file in found.files) == ["part"] * 8 + ["used"]
 
 
@@ -162,7 +163,7 @@ def test_a_stray_slice_of_another_direction_holds_all_back(fake, tmp_path, folde
     fake.save(turned.datasets(), folder / "b")
     found = find(folder, table(fake, tmp_path, {"series_uid": uid, "label": "x"}))
     (row,) = [row for row in found.candidates if row.kind == "quarantined"]
-    assert row.source["reason"].startswith("mixed_orientation: ")
+    assert row.reason.startswith("mixed_orientation: ")
 
 
 def test_one_volume_with_uneven_headers_is_not_torn(fake, tmp_path, folder):
@@ -176,7 +177,7 @@ def test_one_volume_with_uneven_headers_is_not_torn(fake, tmp_path, folder):
     found = find(
         folder, table(fake, tmp_path, {"series_uid": series.uid, "label": "x"})
     )
-    assert [len(row.source["files"]) for row in usable(found)] == [8]
+    assert [len(found.series[row.source.files]) for row in usable(found)] == [8]
 
 
 def test_archives_and_indexes_are_told(fake, folder):
@@ -227,7 +228,7 @@ def test_files_that_cannot_be_one_volume_are_held_back(
         folder, table(fake, tmp_path, {"series_uid": series.uid, "label": "x"})
     )
     (row,) = [row for row in found.candidates if row.kind == "quarantined"]
-    assert row.source["reason"].startswith(f"its files differ in their {what}; ")
+    assert row.reason.startswith(f"its files differ in their {what}; ")
     assert not usable(found)
 
 
@@ -260,8 +261,8 @@ def test_label_table_by_subject(fake, tmp_path, folder, rows, expected):
     found = find(folder, table(fake, tmp_path, *rows))
     if expected is None:
         (row,) = usable(found)
-        assert row.source["label"] == str(tmp_path / "0.nii")
-        assert row.source["columns"] == {"hand": "me"}
+        assert row.source.label == tmp_path / "0.nii"
+        assert row.source.columns == {"hand": "me"}
     else:
         assert not usable(found)
         assert any(expected in reason for reason in reasons(found))
@@ -281,7 +282,7 @@ def test_lines_without_a_series_are_told(fake, tmp_path, folder):
     fake.save(fake.Series(fake.ramp((6, 6, 4))).datasets(), folder)
     found = find(folder, table(fake, tmp_path, {"series_uid": "9.9", "label": "x"}))
     (row,) = [row for row in found.candidates if row.where == "input.labels, line 2"]
-    assert row.source["reason"] == "no DICOM series fits this line; correct its key"
+    assert row.reason == "no DICOM series fits this line; correct its key"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@ import pytest
 
 from medinorm.errors import StageError
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.plan.candidates import unpack
 from medinorm.ingest.plan.from_table import find_table_scans
 
 KEEP = Pseudonyms(bytes(32), keep=True)
@@ -22,17 +21,15 @@ def find(fake, tmp_path, content, channels=("image",), names=KEEP):
 
 def reasons(inventory):
     return {
-        row.where: row.source["reason"]
-        for row in inventory.candidates
-        if row.kind == "excluded"
+        row.where: row.reason for row in inventory.candidates if row.kind == "excluded"
     }
 
 
 def test_own_columns_are_facts(fake, tmp_path):
     content = [row | {"Age group": "60-70"} for row in rows("a")]
     (candidate,) = find(fake, tmp_path, content).candidates
-    assert candidate.source["columns"] == {"site": "x", "Age group": "60-70"}
-    assert candidate.source["channels"] == {"image": str(tmp_path / "a.nii")}
+    assert candidate.source.columns == {"site": "x", "Age group": "60-70"}
+    assert candidate.source.channels == {"image": tmp_path / "a.nii"}
     assert (candidate.scan, candidate.where) == ("sub-a_image", "input.scans, line 2")
 
 
@@ -40,7 +37,7 @@ def test_pseudonyms_hide_the_originals(fake, tmp_path):
     found = find(fake, tmp_path, rows("miller"), names=Pseudonyms(bytes(32)))
     (candidate,) = found.candidates
     assert "miller" not in candidate.scan + candidate.subject + candidate.where
-    assert unpack(candidate.row) == candidate.source
+    assert candidate.source.label.name == "miller_l.nii"
 
 
 def test_blank_lines_do_not_shift_line_numbers(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from medinorm.config import ReportConfig
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.records.evidence import CaseRow
+from medinorm.records.scans import Scan
 from medinorm.records.scores import ScoreRow
 from medinorm.report.sections.gallery import (
     Case,
@@ -15,7 +16,6 @@ from medinorm.report.sections.gallery import (
     worst_cases,
     write_gallery,
 )
-from medinorm.scan import Scan
 from medinorm.variant import Variant
 from tests.report.page import words
 

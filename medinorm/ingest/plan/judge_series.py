@@ -1,4 +1,4 @@
-"""What each DICOM series falls into: volumes, and what cannot be one."""
+"""What each DICOM series is divided into: volumes, and what cannot be one."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,8 @@ from medinorm.ingest.dicom.frames import Frame, frame_in, read_frames
 from medinorm.ingest.dicom.volume import place_frames
 from medinorm.ingest.plan.dicom_entries import Entry
 from medinorm.ingest.plan.selection import reason_against_traits, traits_of
+
+_FrameKey = tuple[Path, int, tuple[int, int]]
 
 # Positions in different frames of reference have nothing to do with each other.
 _SAME_IN_A_SERIES = {
@@ -93,18 +95,23 @@ def frames_of(
 
 def _divided(entries: Sequence[Entry], ingest: IngestConfig) -> list[SeriesPart]:
     """The volumes of one series."""
-    owner: dict[int, tuple[Entry, int]] = {}
+    owner: dict[_FrameKey, tuple[Entry, int]] = {}
     frames: list[Frame] = []
     try:
         for entry in entries:
             for number, frame in enumerate(_frames(entry)):
-                owner[id(frame)] = entry, number
+                owner[_key_of(frame)] = entry, number
                 frames.append(frame)
     except ScanError as error:
         return [SeriesPart(entries, reason=str(error), wrong=True)]
     parts = divide_series(frames)
     sizes = Counter(entry.path for entry, _ in owner.values())
     return [_judged(part, owner, sizes, ingest) for part in parts]
+
+
+def _key_of(frame: Frame) -> _FrameKey:
+    """What tells a frame from all others: its file, and its place in that."""
+    return frame.path, frame.index, frame.corner
 
 
 def _frames(entry: Entry) -> list[Frame]:
@@ -115,7 +122,7 @@ def _frames(entry: Entry) -> list[Frame]:
 
 def _judged(
     part: Part,
-    owner: Mapping[int, tuple[Entry, int]],
+    owner: Mapping[_FrameKey, tuple[Entry, int]],
     sizes: Mapping[Path, int],
     ingest: IngestConfig,
 ) -> SeriesPart:
@@ -123,7 +130,7 @@ def _judged(
     entries: dict[Path, Entry] = {}
     numbers: dict[Path, list[int]] = defaultdict(list)
     for frame in part.frames:
-        entry, number = owner[id(frame)]
+        entry, number = owner[_key_of(frame)]
         entries[entry.path] = entry
         numbers[entry.path].append(number)
     whole = all(len(found) == sizes[path] for path, found in numbers.items())
