@@ -21,8 +21,9 @@ from medinorm.ingest.archives import on_disk, removing
 from medinorm.ingest.deidentify.burned_in import BURNED_IN_KEYWORDS, burned_in_risk
 from medinorm.ingest.deidentify.headers import Deidentifier, Subject
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
-from medinorm.ingest.dicom.exclusion_rules import IMAGES, reason_against
+from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.files import quiet_reading, read_pixels, text_of
+from medinorm.ingest.dicom.object_classes import IMAGES
 from medinorm.ingest.index import IndexRow, look_through
 from medinorm.ingest.plan.candidates import printable
 from medinorm.jobs.progress import track
@@ -150,9 +151,8 @@ def _exported(row: IndexRow, export: _Export) -> _Outcome:
     """
     if reason := burned_in_risk(row.values):
         return _Outcome(row.path, "quarantined", reason=reason)
-    sop_class = row.values.get("SOPClassUID", "")
-    if sop_class not in IMAGES:
-        reason = reason_against(sop_class, [])
+    if row.values.get("SOPClassUID", "") not in IMAGES:
+        reason = reason_against(row.values)
         return _Outcome(row.path, "excluded", reason=reason)
     path = on_disk([row.path], export.copies)[0]
     original, frames = read_pixels(path)

@@ -1,5 +1,6 @@
 """The index of the input: one row a file, read once and again only after a change."""
 
+import hashlib
 import json
 import logging
 import os
@@ -7,7 +8,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -18,6 +19,7 @@ from medinorm.ingest.archives import Member, list_members, open_archive
 from medinorm.ingest.bids.names import walk_dataset
 from medinorm.ingest.deidentify.pseudonyms import open_pseudonyms
 from medinorm.ingest.dicom.file_values import read_values
+from medinorm.ingest.dicom.header_values import KEYWORDS, PRIVATE, Private
 from medinorm.jobs.progress import track
 
 # `listed`: known by its name only, as all files of a BIDS data set.
@@ -26,7 +28,6 @@ IndexState = Literal["dicom", "listed", "excluded", "unreadable"]
 NOT_DICOM = "not DICOM"
 AN_ARCHIVE = "an archive; the files in it are counted one by one"
 
-_FORMAT = 2  # of a row; rows of another are read again
 _MAY_NOT = "the file may not be read; check its permissions"
 
 _log = logging.getLogger(__name__)
@@ -303,7 +304,23 @@ def _listed(path: Path) -> IndexRow:
 
 def _head() -> str:
     """The first line of an index."""
-    return json.dumps({"format": _FORMAT}) + "\n"
+    return json.dumps({"format": format_of(KEYWORDS, PRIVATE)}) + "\n"
+
+
+def format_of(keywords: Sequence[str], private: Mapping[str, Private]) -> str:
+    """What tells an index from one that keeps other values; those are made again.
+
+    Args:
+        keywords: of the values that each row keeps.
+        private: private elements, likewise.
+
+    Returns:
+        A hash of them and of the columns of a row.
+    """
+    columns = [column.name for column in fields(IndexRow)]
+    elements = [f"{name} {element}" for name, element in private.items()]
+    kept = "\n".join([*columns, "", *sorted(keywords), "", *sorted(elements)])
+    return hashlib.blake2b(kept.encode(), digest_size=8).hexdigest()
 
 
 def _is_index(path: Path) -> bool:

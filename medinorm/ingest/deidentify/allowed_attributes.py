@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def read_lists(text: str) -> Mapping[str, Sequence[str]]:
-    """The entries of each list, in their order.
+    r"""The entries of each list, in their order.
 
     Args:
         text: a line that ends in a colon names a list; each other line is an entry of
@@ -15,7 +15,7 @@ def read_lists(text: str) -> Mapping[str, Sequence[str]]:
         ValueError: an entry stands before the first list, or is in its list twice.
 
     Examples:
-        >>> read_lists("units:\\n# length\\nmm\\num\\n")
+        >>> read_lists("units:\n# length\nmm\num\n")
         {'units': ['mm', 'um']}
     """
     lists: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medinorm.errors import GeometryError
-from medinorm.ingest.dicom.exclusion_rules import shown_by
+from medinorm.ingest.dicom.exclusion_rules import contents_of
 from medinorm.ingest.dicom.frames import Frame, planes_of
 from medinorm.ingest.dicom.geometry import place_numbers, same_directions, stack_planes
 
@@ -212,7 +212,7 @@ def _with_one_contrast(part: Part) -> Part:
 
 def _difference(frames: Sequence[Frame]) -> str:
     """In what the contrast of frames differs, or nothing."""
-    if len({shown_by(frame.keys.image_type) for frame in frames}) > 1:
+    if len({contents_of(frame.keys.image_type) for frame in frames}) > 1:
         return "image type"
     for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
         low, high = _range(frames, key)

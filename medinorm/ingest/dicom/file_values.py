@@ -1,6 +1,6 @@
 """What the index keeps of a file: read fast where it is plain, else by pydicom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from pydicom.dataset import Dataset
@@ -22,20 +22,23 @@ from medinorm.ingest.dicom.header_values import (
     plain_text,
     values_in,
 )
+from medinorm.ingest.dicom.object_classes import SEGMENTATIONS, STRUCTURES
 
 # Bytes from the start of a file among which the values of its index are looked for.
 _WINDOWS = (1 << 14, 1 << 18, 1 << 22)
 
 # Without them a file belongs to nothing; pydicom may find them in an odd place.
 _NEEDED = ("SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID")
-# Objects that are drawn on a series, and where they say which.
-_DRAWN = {
-    "1.2.840.10008.5.1.4.1.1.66.4": ("ReferencedSeriesSequence",),
-    "1.2.840.10008.5.1.4.1.1.66.7": ("ReferencedSeriesSequence",),
-    "1.2.840.10008.5.1.4.1.1.481.3": (
-        "ReferencedFrameOfReferenceSequence",
-        "RTReferencedStudySequence",
-        "RTReferencedSeriesSequence",
+# Where an annotation names its series: sequences, each inside the one before.
+_REFERENCES: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(SEGMENTATIONS, ("ReferencedSeriesSequence",)),
+    **dict.fromkeys(
+        STRUCTURES,
+        (
+            "ReferencedFrameOfReferenceSequence",
+            "RTReferencedStudySequence",
+            "RTReferencedSeriesSequence",
+        ),
     ),
 }
 
@@ -60,7 +63,7 @@ def read_values(stream: IO[bytes]) -> Values | None:
     if not is_dicom(start):
         return None
     values = _quick_values(stream, start)
-    if values is None or values.get("SOPClassUID") in _DRAWN:
+    if values is None or values.get("SOPClassUID") in _REFERENCES:
         return _thorough_values(stream)
     return values if all(map(values.get, _NEEDED)) else _thorough_values(stream)
 
@@ -79,8 +82,8 @@ def _quick_values(stream: IO[bytes], start: bytes) -> Values | None:
 
 def _thorough_values(stream: IO[bytes]) -> Values | None:
     """The same values of any file, by pydicom."""
-    places = {places[0] for places in _DRAWN.values()}
-    header = header_in(stream, (*KEYWORDS, *places, *_private_tags()))
+    outer = {sequences[0] for sequences in _REFERENCES.values()}
+    header = header_in(stream, (*KEYWORDS, *outer, *_private_tags()))
     if header is None:
         return None
     meta = getattr(header, "file_meta", Dataset())
@@ -119,7 +122,7 @@ def _private_text(header: Dataset, where: Private) -> str:
 
 def _referenced_series(header: Dataset) -> str:
     """UID of the one series that a segmentation was drawn on, or empty."""
-    sequences = _DRAWN.get(text_of(header, "SOPClassUID"), ())
+    sequences = _REFERENCES.get(text_of(header, "SOPClassUID"), ())
     items = [header] if sequences else []
     for sequence in sequences:
         items = [inner for item in items for inner in value_of(item, sequence, ())]

@@ -11,7 +11,6 @@ from pydicom.dataset import Dataset
 
 from medinorm.errors import ReadError
 from medinorm.ingest.archives import open_input
-from medinorm.ingest.dicom.exclusion_rules import ENHANCED
 from medinorm.ingest.dicom.file_values import read_values
 from medinorm.ingest.dicom.files import (
     Header,
@@ -29,6 +28,7 @@ from medinorm.ingest.dicom.frame_keys import (
 from medinorm.ingest.dicom.geometry import Planes
 from medinorm.ingest.dicom.header_values import Private
 from medinorm.ingest.dicom.mosaic import is_mosaic, read_tiles, tile_shape
+from medinorm.ingest.dicom.object_classes import ENHANCED_IMAGES
 from medinorm.ingest.dicom.pixels import PlainPixels, plain_pixels
 
 _FRAME_GROUPS = "PerFrameFunctionalGroupsSequence"
@@ -143,7 +143,7 @@ def frame_in(path: Path, values: Mapping[str, str]) -> Frame | None:
         ReadError: the header gives no size, or a scaling that makes no sense.
     """
     several = values.get("NumberOfFrames", "1") not in {"1", ""}
-    enhanced = values.get("SOPClassUID", "") in ENHANCED
+    enhanced = values.get("SOPClassUID", "") in ENHANCED_IMAGES
     plain = not (several or enhanced or is_mosaic(values))
     return classic_frame(path, values) if plain else None
 

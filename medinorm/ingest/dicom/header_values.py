@@ -9,19 +9,22 @@ References:
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
+from medinorm.ingest.deidentify.burned_in import BURNED_IN_KEYWORDS
+from medinorm.ingest.dicom.exclusion_rules import EXCLUSION_RULES
+
 Values = dict[str, str]
 
-# What the plan asks of a file. All lie in front of the pixels, before group 0030.
-KEYWORDS = (
+# What the plan asks of a file, besides what the rules ask.
+_PLAN_KEYWORDS = (
     *("ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "AcquisitionTime"),
-    *("Modality", "ConversionType", "Manufacturer", "StudyDescription"),
+    *("Modality", "Manufacturer", "StudyDescription"),
     *("SeriesDescription", "ManufacturerModelName", "ComplexImageComponent"),
     *("PatientID", "ContrastBolusAgent", "ScanningSequence", "SequenceName"),
     *("SliceThickness", "RepetitionTime", "EchoTime", "InversionTime", "EchoNumbers"),
@@ -31,10 +34,20 @@ KEYWORDS = (
     *("ImageOrientationPatient", "FrameOfReferenceUID", "NumberOfFrames"),
     "TemporalPositionIdentifier",
     *("DiffusionGradientOrientation", "NumberOfTemporalPositions", "Rows", "Columns"),
-    *("PixelSpacing", "BurnedInAnnotation", "SamplesPerPixel"),
+    *("PixelSpacing", "SamplesPerPixel"),
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     "PixelPaddingValue",
+)
+# All that the index keeps. All lie in front of the pixels, before group 0030.
+KEYWORDS: Sequence[str] = tuple(
+    dict.fromkeys(
+        [
+            *_PLAN_KEYWORDS,
+            *(keyword for rule in EXCLUSION_RULES for keyword in rule.keywords),
+            *BURNED_IN_KEYWORDS,
+        ]
+    )
 )
 
 

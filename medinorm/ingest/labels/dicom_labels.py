@@ -5,8 +5,8 @@ from pathlib import Path
 
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.nifti import Volume
-from medinorm.ingest.dicom.exclusion_rules import STRUCTURES
 from medinorm.ingest.dicom.files import read_header, text_of
+from medinorm.ingest.dicom.object_classes import STRUCTURES
 from medinorm.ingest.labels.rtstruct import read_structures
 from medinorm.ingest.labels.segmentation import read_segmentation
 

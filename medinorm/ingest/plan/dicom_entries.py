@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medinorm.ingest.deidentify.burned_in import burned_in_risk
-from medinorm.ingest.dicom.exclusion_rules import DRAWINGS, IMAGES, reason_against
+from medinorm.ingest.dicom.exclusion_rules import reason_against
+from medinorm.ingest.dicom.object_classes import ANNOTATIONS, IMAGES
 from medinorm.ingest.index import IndexRow, look_through, read_file
 from medinorm.ingest.plan.candidates import FileState, InputFile
 
@@ -78,12 +79,11 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
     """The entry of one DICOM object."""
     text = values.get
     sop_class = text("SOPClassUID") or text("MediaStorageSOPClassUID", "")
-    image_type = text("ImageType", "").split("\\")
     study = text("StudyInstanceUID", "")
-    drawn = sop_class in DRAWINGS
+    is_annotation = sop_class in ANNOTATIONS
     # What could never be a scan is left out for that, whatever is written on it.
     risk = burned_in_risk(values) if sop_class in IMAGES else ""
-    reason = risk or reason_against(sop_class, image_type)
+    reason = risk or reason_against({**values, "SOPClassUID": sop_class})
     sessions = {study, text("StudyID", ""), text("StudyDate", "")}
     return Entry(
         path=path,
@@ -92,8 +92,8 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
         study=study,
         sessions=frozenset(sessions - {""}),
         series=text("SeriesInstanceUID", ""),
-        refers_to=text("ReferencedSeries", "") if drawn else None,
-        reason="" if drawn else reason,
+        refers_to=text("ReferencedSeries", "") if is_annotation else None,
+        reason="" if is_annotation else reason,
         risky=bool(risk),
         values=values,
     )

@@ -141,9 +141,10 @@ def _judged(
 
 def _unwanted(part: Part, entry: Entry, ingest: IngestConfig) -> str:
     """Why nobody asked for a volume."""
-    sop_class = entry.values.get("SOPClassUID", "")
+    # A frame may say more about what it shows than its file.
+    image_type = "\\".join(part.frames[0].keys.image_type)
     return (
-        reason_against(sop_class, part.frames[0].keys.image_type)
+        reason_against({**entry.values, "ImageType": image_type})
         or reason_against_traits(ingest.select, traits_of(entry.values, part.frames))
         or _reason_against_time(part, ingest)
     )
