@@ -11,7 +11,8 @@ import numpy as np
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import GeometryError, ReadError, ScanError
 from medinorm.files.atomic import read_json
-from medinorm.files.nifti import Volume, read_volume
+from medinorm.files.formats import read_image
+from medinorm.files.nifti import Volume
 from medinorm.ingest.archives import on_disk
 from medinorm.ingest.convert.checks import on_grid_of
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
@@ -50,7 +51,7 @@ class ScanReader(Protocol):
 
 @dataclass(frozen=True)
 class NiftiReader:
-    """A scan in NIfTI files, one for each channel."""
+    """A scan in image files, one for each channel."""
 
     source: Mapping[str, Any]
     input: InputConfig
@@ -98,7 +99,7 @@ class NiftiReader:
     def _channel(self, name: str) -> Volume:
         """One channel's file."""
         role = f"channel {name}"
-        volume = _read_nifti(self.inputs[role][0], role)
+        volume = _read_image(self.inputs[role][0], role)
         if len(volume.array) != 1:
             raise ReadError(
                 f"{role}: has {len(volume.array)} volumes; give one file a channel"
@@ -146,7 +147,7 @@ class DicomReader:
         return read_part(frames_of(files, numbers), self.ingest.geometry)
 
     def label(self, image: Volume) -> Volume:
-        """From the label table's NIfTI file, or else from a SEG or RTSTRUCT."""
+        """From the label table's file, or else from a SEG or RTSTRUCT."""
         path = self.inputs["label map"][0]
         tolerance = self.ingest.grid_tolerance
         if self.source.get("label"):
@@ -157,17 +158,17 @@ class DicomReader:
         return read_drawing(path, image, names, tolerance, space)
 
 
-def _read_nifti(path: Path, role: str) -> Volume:
-    """A NIfTI file; errors say which one of the scan it was."""
+def _read_image(path: Path, role: str) -> Volume:
+    """An image file; errors say which one of the scan it was."""
     try:
-        return read_volume(path)
+        return read_image(path)
     except ScanError as error:
         raise type(error)(f"{role}: {error}") from None
 
 
 def _read_label(path: Path, image: Volume, tolerance: float) -> Volume:
-    """A label map in NIfTI, turned to the axes of the image."""
-    volume = _read_nifti(path, "label map")
+    """A label map in a file of its own, turned to the axes of the image."""
+    volume = _read_image(path, "label map")
     return _turned(image, volume, "label map", tolerance)
 
 

@@ -29,7 +29,7 @@ _LENGTH = 16  # characters of a pseudonym that names a file or folder
 _OURS = re.compile(f"[a-z2-7]{{{_LENGTH}}}")
 _KEYS = ("patient_id", "study_uid", "series_uid")
 _WILDCARDS = frozenset("*?\\")
-_DRAWINGS = frozenset({"SEG", "RTSTRUCT"})
+_ANNOTATIONS = frozenset({"SEG", "RTSTRUCT"})
 
 _log = logging.getLogger(__name__)
 
@@ -239,8 +239,8 @@ def _find_line(archive: Archive, line: Row, pacs: PacsConfig) -> Iterator[Series
         series = archive.find_series(uid)
         images = [item for item in series if _is_wanted(item, line, pacs)]
         yield from images
-        if images and pacs.drawings:
-            yield from (item for item in series if item.modality in _DRAWINGS)
+        if images and pacs.annotations:
+            yield from (item for item in series if item.modality in _ANNOTATIONS)
 
 
 def _fits(study: Study, line: Row, pacs: PacsConfig) -> bool:

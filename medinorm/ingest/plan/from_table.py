@@ -1,4 +1,4 @@
-"""Candidate scans from a table of NIfTI files."""
+"""Candidate scans from a table of image files."""
 
 import os
 from collections import defaultdict
