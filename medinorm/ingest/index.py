@@ -58,7 +58,7 @@ class IndexRow:
     @property
     def line(self) -> str:
         """The row as a line of JSON."""
-        cells: dict[str, Any] = {
+        cells: dict[str, object] = {
             "path": str(self.path),
             "size": self.size,
             "modified": self.modified,

@@ -22,7 +22,7 @@ from medinorm.ingest.deidentify.scanner_identity import (
     read_metadata,
 )
 from medinorm.ingest.dicom.files import read_header, text_of
-from medinorm.ingest.dicom.volume import Reading, read_part
+from medinorm.ingest.dicom.volume import Reading, read_series_part
 from medinorm.ingest.labels.dicom_labels import read_drawing
 from medinorm.ingest.plan.dicom_parts import frames_of
 from medinorm.ingest.plan.stage import SERIES_FOLDER
@@ -144,7 +144,7 @@ class DicomReader:
         """The volume that the slices make."""
         files = self.inputs["series"]
         numbers = self.source.get("frames") or [None] * len(files)
-        return read_part(frames_of(files, numbers), self.ingest.geometry)
+        return read_series_part(frames_of(files, numbers), self.ingest.geometry)
 
     def label(self, image: Volume) -> Volume:
         """From the label table's file, or else from a SEG or RTSTRUCT."""

@@ -1,4 +1,4 @@
-"""Pixels of plain files, without pydicom: one picture, whole numbers, not compressed.
+"""Pixels of plain files, without pydicom: one image, whole numbers, not compressed.
 
 pydicom makes an object of each element of a file, which takes ten times as long as
 reading the pixels. Whatever is not plain in every respect is left to it.
@@ -7,7 +7,6 @@ reading the pixels. Whatever is not plain in every respect is left to it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from medinorm.errors import ReadError
 from medinorm.ingest.archives import open_input
-from medinorm.ingest.dicom.files import MOST_BESIDE_PIXELS, numbers_of
+from medinorm.ingest.dicom.files import MOST_BESIDE_PIXELS, Pixels, numbers_of
 
 _KEYWORDS = (
     *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
@@ -41,8 +40,8 @@ class PlainPixels:
     dtype: str
     bits: int
 
-    def read(self, path: Path) -> NDArray[Any] | None:
-        """Read the picture, shape ``(1, rows, columns)``.
+    def read(self, path: Path) -> Pixels | None:
+        """Read the image, shape ``(1, rows, columns)``.
 
         Returns:
             The stored values; ``None`` if the file is not as plain as its header
@@ -67,7 +66,7 @@ class PlainPixels:
             return None
         return values.reshape(1, *self.shape)
 
-    def _last_of(self, content: bytes) -> NDArray[Any] | None:
+    def _last_of(self, content: bytes) -> NDArray[np.integer] | None:
         """The pixels, if they are all of the right size and the last of a file."""
         size = self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
         length = size + size % 2
@@ -96,9 +95,9 @@ def plain_pixels(values: Mapping[str, str]) -> PlainPixels | None:
         >>> plain_pixels(header | {"TransferSyntaxUID": "1.2.840.10008.1.2.1"})
         PlainPixels(shape=(3, 4), dtype='<i2', bits=12)
     """
-    found = [numbers_of(values, keyword, 1) for keyword in _KEYWORDS]
-    numbers = [int(number[0]) for number in found if number and number[0].is_integer()]
-    if len(numbers) < len(found):
+    texts = [numbers_of(values, keyword, 1) for keyword in _KEYWORDS]
+    numbers = [int(number[0]) for number in texts if number and number[0].is_integer()]
+    if len(numbers) < len(texts):
         return None
     rows, columns, samples, allocated, stored, high, signed = numbers
     plain = (

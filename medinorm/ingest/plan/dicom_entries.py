@@ -7,7 +7,7 @@ from pathlib import Path
 from medinorm.ingest.deidentify.burned_in import burned_in_risk
 from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.object_classes import ANNOTATIONS, IMAGES
-from medinorm.ingest.index import IndexRow, look_through, read_file
+from medinorm.ingest.index import IndexRow
 from medinorm.ingest.plan.candidates import FileState, InputFile
 
 
@@ -39,25 +39,8 @@ class Entry:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def index_folders(folders: Sequence[Path]) -> tuple[list[Entry], list[InputFile]]:
-    """Read the headers of all DICOM files in folders and in the folders inside.
-
-    Returns:
-        The DICOM objects that belong to a series, and all other files.
-
-    Raises:
-        StageError: a folder is missing.
-    """
-    return sort_rows(look_through(folders))
-
-
-def index_file(path: Path) -> Entry | InputFile:
-    """Read the header of one file."""
-    return _sorted_row(read_file(path)[-1])
-
-
 def sort_rows(rows: Sequence[IndexRow]) -> tuple[list[Entry], list[InputFile]]:
-    """Tell the DICOM objects that belong to a series from all other files."""
+    """Divide the index into DICOM objects that belong to a series and other files."""
     found = [_sorted_row(row) for row in rows]
     entries = [item for item in found if isinstance(item, Entry)]
     return entries, [item for item in found if isinstance(item, InputFile)]

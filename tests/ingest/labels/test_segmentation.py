@@ -7,9 +7,9 @@ from scipy.spatial.transform import Rotation
 
 from medinorm.errors import GeometryError, LabelError
 from medinorm.files.nifti import read_volume
-from medinorm.ingest.dicom.volume import read_series
 from medinorm.ingest.labels.dicom_labels import read_drawing
 from medinorm.ingest.labels.segmentation import read_segmentation
+from tests.ingest.reading import read_series
 
 OBLIQUE = tuple(
     map(
