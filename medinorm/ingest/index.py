@@ -81,9 +81,9 @@ def index_input(
 ) -> None:
     """Look at every file of the input once; read headers, never pixels.
 
-    A file whose size and time of change are those of an earlier run is not read again.
-    What was read goes into a journal beside the index at once, so that a killed run
-    goes on where it was. A table of scans names its files itself: its index is empty.
+    A file with the size and time of change of an earlier run is not read again. Each
+    row goes into a journal beside the index at once, so that a killed run continues
+    where it stopped. A table of scans names its files itself: its index is empty.
 
     Args:
         index: private file to write, a row of JSON for each file.
@@ -140,13 +140,13 @@ def list_dataset(folder: Path) -> list[IndexRow]:
 def read_file(path: Path) -> list[IndexRow]:
     """The rows of one file: first those of all files in it, then its own."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return [IndexRow(path, 0, 0, "unreadable", "a link to nothing; remove it")]
-    size, modified = found.st_size, found.st_mtime_ns
+    size, modified = status.st_size, status.st_mtime_ns
     inside: list[IndexRow] = []
     try:
-        state, reason, values = _judge(path, found.st_mode)
+        state, reason, values = _judge(path, status.st_mode)
         if reason == AN_ARCHIVE:
             inside = _read_members(path, modified)
     except ReadError as error:
@@ -260,18 +260,18 @@ def _read_folders(folders: Sequence[Path], index: Path) -> list[IndexRow]:
     with journal.open("a") as stream:
         stream.write("\n" if journal.stat().st_size else _head())  # after a torn line
         for path in track(list(walk(folders)), "index"):
-            found = known.get(path, [])
-            if not found or not _is_unchanged(found[-1]):
-                found = read_file(path)
-                stream.writelines(row.line for row in found)
+            own = known.get(path, [])
+            if not own or not _is_unchanged(own[-1]):
+                own = read_file(path)
+                stream.writelines(row.line for row in own)
                 read += 1
-            rows += found
+            rows += own
     _log.info("index: %d files read, %d rows in all", read, len(rows))
     return rows
 
 
 def _known(index: Path) -> dict[Path, list[IndexRow]]:
-    """What earlier runs found out, by the path of the file on disk."""
+    """The rows of earlier runs, by the path of the file on disk."""
     known: dict[Path, list[IndexRow]] = {}
     for path in (index, _journal_of(index)):
         inside: list[IndexRow] = []
@@ -286,20 +286,20 @@ def _known(index: Path) -> dict[Path, list[IndexRow]]:
 def _is_unchanged(row: IndexRow) -> bool:
     """Whether a file is what it was when it was read."""
     try:
-        found = row.path.stat()
+        status = row.path.stat()
     except OSError:
         return False
     readable = row.state != "unreadable"  # permissions may have been mended
-    return readable and (row.size, row.modified) == (found.st_size, found.st_mtime_ns)
+    return readable and (row.size, row.modified) == (status.st_size, status.st_mtime_ns)
 
 
 def _listed(path: Path) -> IndexRow:
     """A file whose name says what it is."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return IndexRow(path, 0, 0, "unreadable", "a link to nothing; remove it")
-    return IndexRow(path, found.st_size, found.st_mtime_ns, "listed")
+    return IndexRow(path, status.st_size, status.st_mtime_ns, "listed")
 
 
 def _head() -> str:

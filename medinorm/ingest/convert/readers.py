@@ -23,7 +23,7 @@ from medinorm.ingest.deidentify.scanner_identity import (
 )
 from medinorm.ingest.dicom.files import read_header, text_of
 from medinorm.ingest.dicom.volume import Reading, read_series_part
-from medinorm.ingest.labels.dicom_labels import read_drawing
+from medinorm.ingest.labels.dicom_labels import read_annotation
 from medinorm.ingest.plan.dicom_parts import frames_of
 from medinorm.ingest.plan.stage import SERIES_FOLDER
 
@@ -155,7 +155,7 @@ class DicomReader:
         header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
         space = text_of(header, "FrameOfReferenceUID") if header else ""
         names = self.input.label_values
-        return read_drawing(path, image, names, tolerance, space)
+        return read_annotation(path, image, names, tolerance, space)
 
 
 def _read_image(path: Path, role: str) -> Volume:

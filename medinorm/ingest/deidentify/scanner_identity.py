@@ -9,10 +9,10 @@ from pydicom.dataset import Dataset
 
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_names import (
-    plain_coil,
-    plain_kernel,
-    plain_model,
-    plain_software,
+    redact_coil,
+    redact_model,
+    redact_reconstruction_kernel,
+    redact_software,
 )
 from medinorm.ingest.dicom.files import items_of, numbers_of, text_of
 from medinorm.scan import IDENTITY_COLUMNS
@@ -107,13 +107,15 @@ def read_identity(header: Dataset, pseudonyms: Pseudonyms, frame: int = 0) -> Fa
     groups = [header, *_functional_groups(header, frame)]
     facts = {
         "vendor": vendor,
-        "model": plain_model(text_of(header, "ManufacturerModelName"), pseudonyms),
+        "model": redact_model(text_of(header, "ManufacturerModelName"), pseudonyms),
         "field_strength": _text(
             nominal_field(_number(header, "MagneticFieldStrength"))
         ),
-        "software": plain_software(text_of(header, "SoftwareVersions")),
-        "kernel": plain_kernel(_first_text(groups, "ConvolutionKernel")),
-        "coil": plain_coil(_first_text(groups, "ReceiveCoilName"), pseudonyms),
+        "software": redact_software(text_of(header, "SoftwareVersions")),
+        "kernel": redact_reconstruction_kernel(
+            _first_text(groups, "ConvolutionKernel")
+        ),
+        "coil": redact_coil(_first_text(groups, "ReceiveCoilName"), pseudonyms),
         "device": pseudonyms.name("device", vendor, serial) if serial else "",
         "site": pseudonyms.name("site", site) if site else "",
         "modality": modality if modality in _MODALITIES else "",
@@ -137,10 +139,10 @@ def read_metadata(metadata: Mapping[str, Any], pseudonyms: Pseudonyms) -> Facts:
         name: _text(_finite(metadata.get(_BIDS_KEYS[name]))) for name in _NUMBERS
     } | {
         "vendor": vendor,
-        "model": plain_model(texts["model"], pseudonyms),
-        "software": plain_software(texts["software"].replace("; ", "\\")),
-        "kernel": plain_kernel(texts["kernel"].replace(";", " ")),
-        "coil": plain_coil(texts["coil"], pseudonyms),
+        "model": redact_model(texts["model"], pseudonyms),
+        "software": redact_software(texts["software"].replace("; ", "\\")),
+        "kernel": redact_reconstruction_kernel(texts["kernel"].replace(";", " ")),
+        "coil": redact_coil(texts["coil"], pseudonyms),
         "modality": texts["modality"] if texts["modality"] in _MODALITIES else "",
         "device": pseudonyms.name("device", vendor, texts["device"])
         if texts["device"]

@@ -1,4 +1,4 @@
-"""What the index keeps of a file: read fast where it is plain, else by pydicom."""
+"""What the index keeps of a file: read from its first bytes, or else by pydicom."""
 
 from collections.abc import Mapping, Sequence
 from typing import IO
@@ -19,7 +19,7 @@ from medinorm.ingest.dicom.header_values import (
     Private,
     Values,
     decode_value,
-    plain_text,
+    strip_values,
     values_in,
 )
 from medinorm.ingest.dicom.object_classes import SEGMENTATIONS, STRUCTURES
@@ -53,7 +53,7 @@ def read_values(stream: IO[bytes]) -> Values | None:
 
     Returns:
         Texts by name: `KEYWORDS`, `PRIVATE` and a few more; ``ReferencedSeries`` is the
-        UID of the one series that a segmentation was drawn on. ``None`` if the file is
+        UID of the one series that an annotation belongs to. ``None`` if the file is
         no DICOM object.
 
     Raises:
@@ -69,7 +69,7 @@ def read_values(stream: IO[bytes]) -> Values | None:
 
 
 def _quick_values(stream: IO[bytes], start: bytes) -> Values | None:
-    """The values of a plain file, without pydicom."""
+    """The values of a simple file, without pydicom."""
     for size in _WINDOWS:
         start += stream.read(size - len(start))
         try:
@@ -93,7 +93,7 @@ def _thorough_values(stream: IO[bytes]) -> Values | None:
     }
     texts["ReferencedSeries"] = _referenced_series(header)
     texts |= {name: _private_text(header, where) for name, where in PRIVATE.items()}
-    return {keyword: plain_text(text) for keyword, text in texts.items() if text}
+    return {keyword: strip_values(text) for keyword, text in texts.items() if text}
 
 
 def _private_tags() -> list[int]:
@@ -121,10 +121,10 @@ def _private_text(header: Dataset, where: Private) -> str:
 
 
 def _referenced_series(header: Dataset) -> str:
-    """UID of the one series that a segmentation was drawn on, or empty."""
+    """UID of the one series that an annotation belongs to, or empty."""
     sequences = _REFERENCES.get(text_of(header, "SOPClassUID"), ())
     items = [header] if sequences else []
     for sequence in sequences:
         items = [inner for item in items for inner in value_of(item, sequence, ())]
-    found = {text_of(item, "SeriesInstanceUID") for item in items}
-    return found.pop() if len(found) == 1 else ""
+    series = {text_of(item, "SeriesInstanceUID") for item in items}
+    return series.pop() if len(series) == 1 else ""

@@ -29,7 +29,7 @@ from medinorm.ingest.dicom.geometry import Planes
 from medinorm.ingest.dicom.header_values import Private
 from medinorm.ingest.dicom.mosaic import is_mosaic, read_tiles, tile_shape
 from medinorm.ingest.dicom.object_classes import ENHANCED_IMAGES
-from medinorm.ingest.dicom.pixels import PlainPixels, plain_pixels
+from medinorm.ingest.dicom.pixels import StoredPixels, find_stored_pixels
 
 _FRAME_GROUPS = "PerFrameFunctionalGroupsSequence"
 _SHARED_GROUPS = "SharedFunctionalGroupsSequence"
@@ -68,7 +68,7 @@ class Frame:
         stored: stored images of the file, their rows and columns.
         keys: what tells it from others at its place.
         notes: what else a user of the values should know, by its name in a sidecar.
-        plain: how its pixels are stored, if they can be read without pydicom.
+        pixels: how its pixels are stored, if they can be read without pydicom.
     """
 
     path: Path
@@ -84,7 +84,7 @@ class Frame:
     stored: tuple[int, int, int] = (1, 0, 0)
     keys: FrameKeys = field(default_factory=FrameKeys)
     notes: Mapping[str, Note] = field(default_factory=dict)
-    plain: PlainPixels | None = None
+    pixels: StoredPixels | None = None
 
     @property
     def place(self) -> tuple[Path, int]:
@@ -104,8 +104,8 @@ def read_frames(path: Path) -> list[Frame]:
         ReadError: the file is damaged, is no DICOM object or contradicts itself.
         GeometryError: it is a mosaic that does not say where its slices lie.
     """
-    if plain := _plain_frame(path):
-        return [plain]
+    if frame := _simple_frame(path):
+        return [frame]
     header = read_header(path)
     if header is None:
         raise ReadError("a file of the series is not DICOM any more; plan again")
@@ -116,10 +116,10 @@ def read_frames(path: Path) -> list[Frame]:
     return [classic_frame(path, header)]
 
 
-def _plain_frame(path: Path) -> Frame | None:
-    """The frame of a plain file, by the values that the index keeps.
+def _simple_frame(path: Path) -> Frame | None:
+    """The frame of a file of one slice, by the values that the index keeps.
 
-    Philips has more to say about its values, in elements of its own.
+    Philips describes its values in private elements, which the index does not keep.
 
     Raises:
         ReadError: the file may not be read, or is damaged.
@@ -129,23 +129,23 @@ def _plain_frame(path: Path) -> Frame | None:
             values = read_values(stream) or {}
     except OSError:
         raise ReadError("the file may not be read; check its permissions") from None
-    pixels = plain_pixels(values)
+    pixels = find_stored_pixels(values)
     if pixels is None or "philips" in values.get("Manufacturer", "").lower():
         return None
     frame = frame_in(path, values)
-    return replace(frame, plain=pixels) if frame else None
+    return replace(frame, pixels=pixels) if frame else None
 
 
 def frame_in(path: Path, values: Mapping[str, str]) -> Frame | None:
-    """The frame of a plain slice as far as the index knows it.
+    """The frame of a file of one slice as far as the index knows it.
 
     Args:
         path: its file.
         values: texts of its header by keyword.
 
     Returns:
-        The frame without all notes; ``None`` if the file has to be read: it may hold
-        several.
+        The frame, without some notes; ``None`` if the file may hold several frames and
+        has to be read.
 
     Raises:
         ReadError: the header gives no size, or a scaling that makes no sense.

@@ -1,8 +1,8 @@
 """The few header values that the index keeps, from the first bytes of a DICOM file.
 
 pydicom makes an object of each element; going over the bytes takes a fraction of that.
-Only what is plain is read here: little endian, elements in order, ASCII text. All else
-gives ``None``, and pydicom has to read the file.
+Only simple files are read here: little endian, elements in order, ASCII text. All
+others give ``None``, and pydicom has to read them.
 
 References:
     DICOM PS3.5, "Data Structures and Encoding", sections 7 and 10.
@@ -167,11 +167,11 @@ def decode_value(value: bytes, kind: bytes) -> str | None:
         return None
 
 
-def plain_text(text: str) -> str:
+def strip_values(text: str) -> str:
     r"""Text of one element without the blanks around each of its values.
 
     Examples:
-        >>> plain_text("ORIGINAL \\PRIMARY\0")
+        >>> strip_values("ORIGINAL \\PRIMARY\0")
         'ORIGINAL\\PRIMARY'
     """
     return "\\".join(part.strip(_BLANK) for part in text.split("\\"))
@@ -347,4 +347,4 @@ def _decode(value: bytes, kind: bytes) -> str:
         return "\\".join(map(str, numbers))
     if kind not in _TEXT or not value.isascii() or b"\x1b" in value:
         raise _UnusualError
-    return plain_text(value.decode("ascii"))
+    return strip_values(value.decode("ascii"))

@@ -203,7 +203,7 @@ def _stored_images(frames: Sequence[Frame]) -> Mapping[int, Pixels]:
     if len(wanted) < first.stored[0]:
         images = read_stored_images(first.path, wanted)
     else:
-        stack = first.plain.read(first.path) if first.plain else None
+        stack = first.pixels.read(first.path) if first.pixels else None
         if stack is None:
             _, stack = read_pixels(first.path)
         images = dict(enumerate(stack))

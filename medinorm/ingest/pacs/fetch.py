@@ -63,7 +63,7 @@ def fetch_series(folder: Path, *, private: Path, pacs: PacsConfig) -> None:
             {"series": name, "modality": series.modality}
             for name, series in sorted(job.series.items())
         ]
-        _forget(folder / SERIES_FOLDER, job.series.keys())
+        _remove_unwanted(folder / SERIES_FOLDER, job.series.keys())
         done = run_items(
             rows,
             job.fetch,
@@ -263,7 +263,7 @@ def _is_wanted(series: Series, line: Row, pacs: PacsConfig) -> bool:
     )
 
 
-def _forget(folder: Path, names: Collection[str]) -> None:
+def _remove_unwanted(folder: Path, names: Collection[str]) -> None:
     """Delete series that match no more, such as those of a withdrawn patient."""
     for path in folder.glob("*"):
         if path.name not in names and _OURS.fullmatch(path.name):

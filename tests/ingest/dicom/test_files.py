@@ -121,7 +121,7 @@ def test_what_follows_the_pixels_cannot_fill_the_memory(file):
     with file.open("r+b") as stream:
         stream.truncate(1 << 40)
     (frame,) = read_frames(file)
-    assert frame.plain.read(file) is None
+    assert frame.pixels.read(file) is None
     with pytest.raises(ReadError, match="much larger than its pixels"):
         read_pixels(file)
 
