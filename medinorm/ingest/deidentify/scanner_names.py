@@ -161,9 +161,13 @@ def redact_reconstruction_kernel(text: str) -> str:
         ''
     """
     words = text.replace("\\", " ").split()
-    return "; ".join(
-        word for word in words if word.lower() in _RECONSTRUCTION_KERNELS or _RECONSTRUCTION_KERNEL.fullmatch(word)
-    )
+    return "; ".join(filter(_is_reconstruction_kernel, words))
+
+
+def _is_reconstruction_kernel(word: str) -> bool:
+    """Whether a word is the name of a kernel, or a strength."""
+    listed = word.lower() in _RECONSTRUCTION_KERNELS
+    return listed or bool(_RECONSTRUCTION_KERNEL.fullmatch(word))
 
 
 def _is_version(word: str) -> bool:
