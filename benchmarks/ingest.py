@@ -45,12 +45,13 @@ def load_medinorm() -> Converter:
     from medinorm.config import IngestConfig
     from medinorm.errors import ScanError
     from medinorm.files.nifti import write_volume
-    from medinorm.ingest.dicom.volume import read_part
-    from medinorm.ingest.plan.dicom_entries import index_folders
+    from medinorm.ingest.dicom.volume import read_series_part
+    from medinorm.ingest.index import look_through
+    from medinorm.ingest.plan.dicom_entries import sort_rows
     from medinorm.ingest.plan.judge_series import find_parts, frames_of
 
     def convert(source: Path, target: Path) -> int:
-        entries, _ = index_folders([source])
+        entries, _ = sort_rows(look_through([source]))
         written = 0
         for number, part in enumerate(find_parts(entries, IngestConfig())):
             if part.reason:
@@ -58,7 +59,7 @@ def load_medinorm() -> Converter:
             paths = [entry.path for entry in part.entries]
             numbers = [part.numbers[p] if part.numbers else None for p in paths]
             try:
-                volume = read_part(frames_of(paths, numbers)).volume
+                volume = read_series_part(frames_of(paths, numbers)).volume
             except ScanError:
                 continue
             write_volume(volume, target / f"{number}.nii")

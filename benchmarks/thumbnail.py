@@ -30,7 +30,8 @@ from monai.networks.nets import UNet
 from torch import Tensor, nn
 
 from medinorm.files.nifti import read_volume
-from medinorm.ingest.dicom.volume import read_series
+from medinorm.ingest.dicom.frames import read_frames
+from medinorm.ingest.dicom.volume import read_series_part
 from medinorm.layers import ThumbnailSlidingWindowInferer, register_norms
 
 WINDOW = (24, 24, 24)
@@ -64,7 +65,9 @@ def _read(folder: Path, image: str, label: str) -> Scan:
 
 def read_large(folder: Path, thin: int) -> Tensor:
     """Every n-th voxel of a whole series, z-scored."""
-    series = read_series(sorted(path for path in folder.rglob("*") if path.is_file()))
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    frames = [frame for path in paths for frame in read_frames(path)]
+    series = read_series_part(frames).volume
     values = torch.from_numpy(
         series.array[:, ::thin, ::thin, ::thin].astype(np.float32)
     )

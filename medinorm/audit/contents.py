@@ -1,4 +1,4 @@
-"""What is packed inside a file: compressed streams, archives, embedded pictures."""
+"""What is packed inside a file: compressed streams, archives, embedded images."""
 
 import base64
 import bz2
@@ -30,6 +30,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_TEXTS = {b"zTXt": 2, b"iTXt": 3}  # how many NUL-ended fields come first, at least
 _DEFLATED = b"1.2.840.10008.1.2.1.99\0"
 
+# Names and streams. A stream is read before the next one is asked for.
 Inner = Generator[tuple[str, BinaryIO], None, None]
 
 
@@ -92,7 +93,7 @@ def _tar(stream: BinaryIO) -> Inner:
 
 
 def _png(stream: BinaryIO) -> Inner:
-    """Compressed texts of a PNG picture; others are plain bytes."""
+    """Compressed texts of a PNG image; others are not packed."""
     stream.seek(len(_PNG))
     while len(head := stream.read(8)) == 8:
         size, kind = struct.unpack(">I4s", head)

@@ -1,18 +1,33 @@
-"""Many patterns looked for at once, at the speed of the disk."""
+"""A search for many patterns at once, as fast as files can be read."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.audit.contents import DAMAGED
 from medinorm.audit.tokens import SHORTEST, Pattern
 
 _CHUNK = 1 << 22  # bytes
 _BETWEEN_WORDS = frozenset(b"\0\t\n\r" + bytes(range(32, 127))) - frozenset(
     b"abcdefghijklmnopqrstuvwxyz"
 )
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a search of one stream counted.
+
+    Args:
+        hits: how often each token occurs, by its line in the list.
+        whole: whether the stream could be read to its end.
+    """
+
+    hits: Counter[int]
+    whole: bool
 
 
 class Matcher:
@@ -39,35 +54,37 @@ class Matcher:
         longest = max((len(pattern.content) for pattern in patterns), default=SHORTEST)
         self._overlap = longest + 1  # and a byte behind, which may be a letter
 
-    def count(self, stream: BinaryIO, found: Counter[int]) -> None:
-        """Add to `found` how often each token occurs in the rest of a stream, by line.
+    def count(self, stream: BinaryIO) -> Count:
+        """How often each token occurs in the rest of a stream.
 
-        Memory does not grow with the stream, and what lies across the border of two
-        chunks is found, once. An error of the stream is raised when all before it has
-        been searched.
+        Memory does not grow with the stream. A token across the border of two chunks
+        counts once. What comes before damage in the stream is searched all the same.
         """
+        hits: Counter[int] = Counter()
         before = b"\0"  # the byte before those not yet judged
         rest = b""
+        whole = True
         try:
             for chunk in _chunks(stream):
                 window = rest + chunk.lower()
                 judged = max(len(window) - self._overlap, 0)
-                self._judge(before + window, judged, found)
+                hits += self._judge(before + window, judged)
                 before = window[judged - 1 : judged] if judged else before
                 rest = window[judged:]
-        finally:
-            self._judge(before + rest, len(rest), found)
+        except DAMAGED:
+            whole = False
+        hits += self._judge(before + rest, len(rest))
+        return Count(hits, whole)
 
     def count_text(self, content: bytes) -> Counter[int]:
         """How often each token occurs in some bytes, by its line."""
-        found: Counter[int] = Counter()
-        self._judge(b"\0" + content.lower(), len(content), found)
-        return found
+        return self._judge(b"\0" + content.lower(), len(content))
 
-    def _judge(self, window: bytes, judged: int, found: Counter[int]) -> None:
-        """Count the tokens that begin in ``window[1 : judged + 1]``."""
+    def _judge(self, window: bytes, judged: int) -> Counter[int]:
+        """How many tokens begin in ``window[1 : judged + 1]``, by their line."""
+        hits: Counter[int] = Counter()
         for place in self._candidates(window, judged):
-            found.update(
+            hits.update(
                 {
                     pattern.line
                     for pattern in self._by_start[window[place : place + SHORTEST]]
@@ -75,6 +92,7 @@ class Matcher:
                     and (not pattern.alone or _stands_alone(window, place, pattern))
                 }
             )
+        return hits
 
     def _candidates(self, window: bytes, judged: int) -> list[int]:
         """Places where the first bytes are those of some pattern."""

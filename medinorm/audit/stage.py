@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from medinorm.audit.contents import DAMAGED, open_inside
-from medinorm.audit.matching import Matcher
+from medinorm.audit.matching import Count, Matcher
 from medinorm.audit.tokens import read_patterns
 from medinorm.errors import StageError
 
@@ -25,7 +25,7 @@ class Hit:
 
     Args:
         line: of the token, in the list.
-        place: path below the folder; parts that hold a token are hidden.
+        place: path below the folder; names that hold a token are hidden.
         count: how often it occurs there.
     """
 
@@ -36,7 +36,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Audit:
-    """What a search found.
+    """The result of a search.
 
     Args:
         hits: sorted by line and place.
@@ -105,14 +105,15 @@ def search_folder(folder: Path, tokens: Sequence[str]) -> Audit:
     for path in _walk(folder, closed.append):
         name = os.fsencode(path.relative_to(folder))
         place = _masked(name, matcher)
-        found = matcher.count_text(os.fsencode(path.name))
+        here = matcher.count_text(os.fsencode(path.name))
         if path.is_symlink():
-            found += matcher.count_text(os.fsencode(path.readlink()))
+            here += matcher.count_text(os.fsencode(path.readlink()))
         elif path.is_file():
             files += 1
-            whole = _search_file(path, matcher, found)
-            unsearched += [] if whole else [place]
-        for line, count in found.items():
+            content = _search_file(path, matcher)
+            here += content.hits
+            unsearched += [] if content.whole else [place]
+        for line, count in here.items():
             hits[line, place] += count
     unsearched += [
         _masked(os.fsencode(os.path.relpath(error.filename, folder)), matcher)
@@ -147,7 +148,7 @@ def _walk(folder: Path, note: Callable[[OSError], None]) -> Iterator[Path]:
 
     Args:
         folder: where to begin.
-        note: told of folders that may not be entered.
+        note: called with the error of each folder that may not be entered.
     """
     for parent, inner, names in os.walk(folder, onerror=note):
         inner.sort()
@@ -155,7 +156,7 @@ def _walk(folder: Path, note: Callable[[OSError], None]) -> Iterator[Path]:
 
 
 def _masked(name: bytes, matcher: Matcher) -> str:
-    """A relative path whose parts with an identifier are hidden."""
+    """A relative path in which names with an identifier are hidden."""
     parts = [
         "***" if matcher.count_text(part) else part.decode("utf-8", "backslashreplace")
         for part in name.split(os.sep.encode())
@@ -164,29 +165,31 @@ def _masked(name: bytes, matcher: Matcher) -> str:
     return "***" if matcher.count_text(shown.encode()) else shown
 
 
-def _search_file(path: Path, matcher: Matcher, found: Counter[int]) -> bool:
-    """Add what a file holds to `found`; whether it was searched to its end."""
+def _search_file(path: Path, matcher: Matcher) -> Count:
+    """What a file and the streams packed in it hold."""
     try:
         with path.open("rb") as stream:
-            return _search(stream, matcher, found, _DEPTH)
+            return _search(stream, matcher, _DEPTH)
     except OSError:
-        return False
+        return Count(Counter(), whole=False)
 
 
-def _search(
-    stream: BinaryIO, matcher: Matcher, found: Counter[int], depth: int
-) -> bool:
-    """Add what a stream and the streams packed in it hold to `found`."""
+def _search(stream: BinaryIO, matcher: Matcher, depth: int) -> Count:
+    """What a stream and the streams packed in it hold."""
     stream.seek(0)
+    count = matcher.count(stream)
+    hits, whole = count.hits, count.whole
+    if not whole:
+        return count
     try:
-        matcher.count(stream, found)
-        whole = True
         with closing(open_inside(stream)) as inner:
             for name, packed in inner:
                 if depth == 0:
-                    return False
-                found.update(matcher.count_text(os.fsencode(name)))
-                whole &= _search(packed, matcher, found, depth - 1)
+                    return Count(hits, whole=False)
+                hits = hits + matcher.count_text(os.fsencode(name))
+                inside = _search(packed, matcher, depth - 1)
+                hits = hits + inside.hits
+                whole &= inside.whole
     except DAMAGED:
-        return False
-    return whole
+        whole = False
+    return Count(hits, whole)

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -72,13 +72,20 @@ class PacsConfig(Section):
         description="Regular expression that the series description must contain, "
         "whatever its case.",
     )
-    drawings: bool = Field(
+    annotations: bool = Field(
         default=True,
         description="Fetch DICOM SEG and RTSTRUCT of the same DICOM studies too.",
     )
     timeout: Count = Field(
         default=60, description="Seconds without an answer after which to give up."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "drawings" in values:
+            raise ValueError("drawings is called annotations now; rename the key")
+        return values
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

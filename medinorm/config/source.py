@@ -11,6 +11,9 @@ from medinorm.config.dicom import GeometryConfig, SelectRule
 from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
 from medinorm.config.pacs import PacsConfig
 from medinorm.config.section import Section
+from medinorm.declarations import read_declarations
+
+_FORMATS = " or ".join(read_declarations("medinorm.files.formats", "image_format"))
 
 
 class TaskConfig(Section):
@@ -34,7 +37,7 @@ class InputConfig(TaskConfig):
 
     scans: Path | None = Field(
         default=None,
-        description="Table of NIfTI scans (tab-separated): `subject`, optional "
+        description=f"Table of {_FORMATS} scans (tab-separated): `subject`, optional "
         "`session`, one column for each channel, `label`, domain columns.",
     )
     dicom: tuple[Path, ...] = Field(

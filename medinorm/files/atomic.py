@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def clear_leftovers(targets: Iterable[Path]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON with sorted keys; not-a-number becomes null."""
     with replacing(path) as temporary:
         text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)

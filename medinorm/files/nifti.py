@@ -65,7 +65,7 @@ class Volume:
         return float(x), float(y), float(z)
 
     def with_array(self, array: NDArray[Any]) -> "Volume":
-        """The same place with other voxels."""
+        """Other voxels at the same place."""
         return replace(self, array=array)
 
     def same_grid(self, other: "Volume", tolerance: float = 1e-3) -> bool:
@@ -154,7 +154,7 @@ def _has_right_angles(affine: NDArray[np.float64]) -> bool:
     return bool(np.abs(axes.T @ axes - np.eye(3)).max() < _RIGHT_ANGLE)
 
 
-def _affine(image: Any) -> NDArray[np.float64]:
+def _affine(image: nib.Nifti1Image) -> NDArray[np.float64]:
     """The affine of a 3D or 4D image that says where it lies."""
     if min(image.shape, default=0) < 1:
         raise ReadError("the header has impossible dimensions; copy the file again")
@@ -170,7 +170,7 @@ def _affine(image: Any) -> NDArray[np.float64]:
     return affine
 
 
-def _load(path: Path, *, mmap: bool) -> Any:
+def _load(path: Path, *, mmap: bool) -> nib.Nifti1Image:
     """The nibabel image, its voxels in memory or mapped.
 
     Errors do not repeat nibabel's text: it holds the path.
@@ -195,13 +195,13 @@ def _load(path: Path, *, mmap: bool) -> Any:
         raise ReadError("not a NIfTI-1 image; convert it to .nii or .nii.gz") from None
 
 
-def _bytes_of(image: Any) -> int:
+def _bytes_of(image: nib.Nifti1Image) -> int:
     """How many bytes the voxels of a NIfTI image take on disk."""
     voxels: int = math.prod(image.shape)
     return voxels * int(image.get_data_dtype().itemsize)
 
 
-def _scaled(image: Any) -> NDArray[Any]:
+def _scaled(image: nib.Nifti1Image) -> NDArray[Any]:
     """Voxels with slope and intercept applied; float32 where they matter."""
     # nibabel clears these in the header of a loaded image.
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from medinorm import __version__
 from medinorm.files.atomic import checksum, read_json, write_json
@@ -22,7 +21,7 @@ class Provenance:
         version: version of medinorm that made it.
     """
 
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     inputs: Mapping[str, str]
     version: str = field(default=__version__)
 
@@ -39,7 +38,7 @@ def sidecar_path(output: Path) -> Path:
 
 
 def write_sidecar(
-    output: Path, provenance: Provenance, facts: Mapping[str, Any] | None = None
+    output: Path, provenance: Provenance, facts: Mapping[str, object] | None = None
 ) -> str:
     """Write the sidecar of `output` beside it, after `output` itself.
 
@@ -98,14 +97,14 @@ def is_current(output: Path, provenance: Provenance) -> bool:
         record = dict(read_json(sidecar_path(output))[KEY])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False  # none, or damaged: make the output again
-    wanted = {key: _plain(value) for key, value in asdict(provenance).items()}
+    wanted = {key: _as_json(value) for key, value in asdict(provenance).items()}
     return output.exists() and all(record.get(key) == wanted[key] for key in wanted)
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: object) -> object:
     """`value` as JSON would give it back: tuples become lists, keys strings."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_as_json(item) for item in value]
     return value

@@ -74,7 +74,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         archive = zipfile.ZipFile(path)
     except Exception:  # a damaged one can raise anything; it was readable just now
         raise ReadError(_DAMAGED) from None
-    with archive, _complaining():
+    with archive, _as_read_error():
         yield archive
 
 
@@ -204,8 +204,8 @@ def _open_member(
 
 
 @contextmanager
-def _complaining() -> Iterator[None]:
-    """Turn what damaged archives raise into one line that repeats nothing."""
+def _as_read_error() -> Iterator[None]:
+    """Raise one kind of error for all that damaged archives raise."""
     try:
         yield
     except _DAMAGES:

@@ -1,9 +1,9 @@
-"""The stage that exports DICOM files as DICOM without whom they are of."""
+"""The stage that writes de-identified copies of DICOM files."""
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -21,8 +21,9 @@ from medinorm.ingest.archives import on_disk, removing
 from medinorm.ingest.deidentify.burned_in import BURNED_IN_KEYWORDS, burned_in_risk
 from medinorm.ingest.deidentify.headers import Deidentifier, Subject
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
-from medinorm.ingest.dicom.exclusion_rules import IMAGES, reason_against
+from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.files import quiet_reading, read_pixels, text_of
+from medinorm.ingest.dicom.object_classes import IMAGES
 from medinorm.ingest.index import IndexRow, look_through
 from medinorm.ingest.plan.candidates import printable
 from medinorm.jobs.progress import track
@@ -66,7 +67,7 @@ class ExportedRow:
     reason: str | None
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Export:
     """What the files of one export share.
 
@@ -76,7 +77,6 @@ class _Export:
         settings: what may stay.
         copies: private folder for files out of archives.
         subjects: label of each patient.
-        taken: paths that have been written.
     """
 
     output: Path
@@ -84,7 +84,6 @@ class _Export:
     settings: ExportConfig
     copies: Path
     subjects: Mapping[str, str]
-    taken: set[str] = field(default_factory=set)
 
 
 def export_dicom(
@@ -92,10 +91,10 @@ def export_dicom(
 ) -> None:
     """Write a de-identified copy of each MR, CT and PET image below a folder.
 
-    Only listed attributes survive, pixels are written uncompressed, and what may have a
-    name drawn into it is held back. Which file became which is in `exported.tsv` in the
-    private folder; how many were left out for which reason, in `excluded.tsv` beside
-    the copies. The same files, key and settings give the same bytes.
+    Only listed attributes stay, pixels are written uncompressed, and images that may
+    have a name in their pixels are held back. `exported.tsv` in the private folder says
+    what became of each file, `excluded.tsv` beside the copies how many were left out
+    for which reason. The same files, key and settings give the same bytes.
 
     Args:
         source: folder of DICOM files, ZIP archives included.
@@ -115,7 +114,7 @@ def export_dicom(
         export = _Export(
             output, pseudonyms, settings, copies, pseudonyms.subjects(patients)
         )
-        outcomes = [_outcome(row, export) for row in track(rows, "export")]
+        outcomes = _outcomes(rows, export)
     _write_account(outcomes, output, private)
     states = Counter(outcome.state for outcome in outcomes)
     _log.info("%s", ", ".join(f"{n} {state}" for state, n in sorted(states.items())))
@@ -144,13 +143,24 @@ def _patient_of(values: Mapping[str, str]) -> str:
     return values.get("PatientID") or f"\0{values.get('StudyInstanceUID', '')}"
 
 
-def _outcome(row: IndexRow, export: _Export) -> _Outcome:
+def _outcomes(rows: Sequence[IndexRow], export: _Export) -> list[_Outcome]:
+    """Export all files, one after the other."""
+    outcomes = []
+    taken: set[str] = set()
+    for row in track(rows, "export"):
+        outcome = _outcome(row, export, taken)
+        outcomes.append(outcome)
+        taken |= {outcome.target} if outcome.target else set()
+    return outcomes
+
+
+def _outcome(row: IndexRow, export: _Export, taken: Collection[str]) -> _Outcome:
     """Export one file, or say why not."""
     if row.state != "dicom":
         state: ExportState = "unreadable" if row.state == "unreadable" else "excluded"
         return _Outcome(row.path, state, reason=row.reason)
     try:
-        return _exported(row, export)
+        return _exported(row, export, taken)
     except ReadError as error:
         return _Outcome(row.path, "unreadable", reason=str(error))
     except Exception as error:  # one file must not end the export of the others
@@ -160,7 +170,7 @@ def _outcome(row: IndexRow, export: _Export) -> _Outcome:
         return _Outcome(row.path, "unreadable", reason=reason)
 
 
-def _exported(row: IndexRow, export: _Export) -> _Outcome:
+def _exported(row: IndexRow, export: _Export, taken: Collection[str]) -> _Outcome:
     """Export one DICOM object.
 
     Raises:
@@ -168,9 +178,8 @@ def _exported(row: IndexRow, export: _Export) -> _Outcome:
     """
     if reason := burned_in_risk(row.values):
         return _Outcome(row.path, "quarantined", reason=reason)
-    sop_class = row.values.get("SOPClassUID", "")
-    if sop_class not in IMAGES:
-        reason = reason_against(sop_class, [])
+    if row.values.get("SOPClassUID", "") not in IMAGES:
+        reason = reason_against(row.values)
         return _Outcome(row.path, "excluded", reason=reason)
     path = on_disk([row.path], export.copies)[0]
     original, frames = read_pixels(path)
@@ -183,13 +192,12 @@ def _exported(row: IndexRow, export: _Export) -> _Outcome:
         reason = "belongs to no series; export it again"
         return _Outcome(row.path, "excluded", reason=reason)
     target = _target(original, row.values, export)
-    if target in export.taken:
+    if target in taken:
         return _Outcome(row.path, "excluded", reason="the same object as another file")
     patient = _patient_of(row.values)
     subject = Subject(patient, export.subjects[patient])
     deidentifier = Deidentifier(export.pseudonyms, subject, export.settings)
     _write(deidentifier.header(original), frames, export.output / target)
-    export.taken.add(target)
     return _Outcome(row.path, "exported", target)
 
 

@@ -1,5 +1,6 @@
 """The index of the input: one row a file, read once and again only after a change."""
 
+import hashlib
 import json
 import logging
 import os
@@ -7,7 +8,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -18,6 +19,7 @@ from medinorm.ingest.archives import Member, list_members, open_archive
 from medinorm.ingest.bids.names import walk_dataset
 from medinorm.ingest.deidentify.pseudonyms import open_pseudonyms
 from medinorm.ingest.dicom.file_values import read_values
+from medinorm.ingest.dicom.header_values import KEYWORDS, PRIVATE, Private
 from medinorm.jobs.progress import track
 
 # `listed`: known by its name only, as all files of a BIDS data set.
@@ -26,7 +28,6 @@ IndexState = Literal["dicom", "listed", "excluded", "unreadable"]
 NOT_DICOM = "not DICOM"
 AN_ARCHIVE = "an archive; the files in it are counted one by one"
 
-_FORMAT = 2  # of a row; rows of another are read again
 _MAY_NOT = "the file may not be read; check its permissions"
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class IndexRow:
     @property
     def line(self) -> str:
         """The row as a line of JSON."""
-        cells: dict[str, Any] = {
+        cells: dict[str, object] = {
             "path": str(self.path),
             "size": self.size,
             "modified": self.modified,
@@ -80,9 +81,9 @@ def index_input(
 ) -> None:
     """Look at every file of the input once; read headers, never pixels.
 
-    A file whose size and time of change are those of an earlier run is not read again.
-    What was read goes into a journal beside the index at once, so that a killed run
-    goes on where it was. A table of scans names its files itself: its index is empty.
+    A file with the size and time of change of an earlier run is not read again. Each
+    row goes into a journal beside the index at once, so that a killed run continues
+    where it stopped. A table of scans names its files itself: its index is empty.
 
     Args:
         index: private file to write, a row of JSON for each file.
@@ -139,13 +140,13 @@ def list_dataset(folder: Path) -> list[IndexRow]:
 def read_file(path: Path) -> list[IndexRow]:
     """The rows of one file: first those of all files in it, then its own."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return [IndexRow(path, 0, 0, "unreadable", "a link to nothing; remove it")]
-    size, modified = found.st_size, found.st_mtime_ns
+    size, modified = status.st_size, status.st_mtime_ns
     inside: list[IndexRow] = []
     try:
-        state, reason, values = _judge(path, found.st_mode)
+        state, reason, values = _judge(path, status.st_mode)
         if reason == AN_ARCHIVE:
             inside = _read_members(path, modified)
     except ReadError as error:
@@ -259,18 +260,18 @@ def _read_folders(folders: Sequence[Path], index: Path) -> list[IndexRow]:
     with journal.open("a") as stream:
         stream.write("\n" if journal.stat().st_size else _head())  # after a torn line
         for path in track(list(walk(folders)), "index"):
-            found = known.get(path, [])
-            if not found or not _is_unchanged(found[-1]):
-                found = read_file(path)
-                stream.writelines(row.line for row in found)
+            own = known.get(path, [])
+            if not own or not _is_unchanged(own[-1]):
+                own = read_file(path)
+                stream.writelines(row.line for row in own)
                 read += 1
-            rows += found
+            rows += own
     _log.info("index: %d files read, %d rows in all", read, len(rows))
     return rows
 
 
 def _known(index: Path) -> dict[Path, list[IndexRow]]:
-    """What earlier runs found out, by the path of the file on disk."""
+    """The rows of earlier runs, by the path of the file on disk."""
     known: dict[Path, list[IndexRow]] = {}
     for path in (index, _journal_of(index)):
         inside: list[IndexRow] = []
@@ -285,25 +286,41 @@ def _known(index: Path) -> dict[Path, list[IndexRow]]:
 def _is_unchanged(row: IndexRow) -> bool:
     """Whether a file is what it was when it was read."""
     try:
-        found = row.path.stat()
+        status = row.path.stat()
     except OSError:
         return False
     readable = row.state != "unreadable"  # permissions may have been mended
-    return readable and (row.size, row.modified) == (found.st_size, found.st_mtime_ns)
+    return readable and (row.size, row.modified) == (status.st_size, status.st_mtime_ns)
 
 
 def _listed(path: Path) -> IndexRow:
     """A file whose name says what it is."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return IndexRow(path, 0, 0, "unreadable", "a link to nothing; remove it")
-    return IndexRow(path, found.st_size, found.st_mtime_ns, "listed")
+    return IndexRow(path, status.st_size, status.st_mtime_ns, "listed")
 
 
 def _head() -> str:
     """The first line of an index."""
-    return json.dumps({"format": _FORMAT}) + "\n"
+    return json.dumps({"format": format_of(KEYWORDS, PRIVATE)}) + "\n"
+
+
+def format_of(keywords: Sequence[str], private: Mapping[str, Private]) -> str:
+    """What tells an index from one that keeps other values; those are made again.
+
+    Args:
+        keywords: of the values that each row keeps.
+        private: private elements, likewise.
+
+    Returns:
+        A hash of them and of the columns of a row.
+    """
+    columns = [column.name for column in fields(IndexRow)]
+    elements = [f"{name} {element}" for name, element in private.items()]
+    kept = "\n".join([*columns, "", *sorted(keywords), "", *sorted(elements)])
+    return hashlib.blake2b(kept.encode(), digest_size=8).hexdigest()
 
 
 def _is_index(path: Path) -> bool:

@@ -12,7 +12,6 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -239,7 +238,7 @@ def test_chunks_make_no_difference(content, chunk):
     whole = matcher.count_text(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "_CHUNK", chunk)
-        found = Counter()
-        matcher.count(io.BytesIO(content), found)
-        assert found == whole
+        count = matcher.count(io.BytesIO(content))
+        assert count.hits == whole
+        assert count.whole
     assert whole[3] == len(re.findall(b"(?=bcdeab)", content.lower()))

@@ -55,6 +55,10 @@ def test_a_password_in_the_address_is_refused_and_not_repeated():
             "host is needed for c-get",
         ),
         ({"input": {"pacs": {**PACS, "description": "("}}}, "no regular expression"),
+        (
+            {"input": {"pacs": {**PACS, "drawings": False}}},
+            "input.pacs: drawings is called annotations now; rename the key",
+        ),
         ({"input": {"pacs": PACS | {"dates": ["20250101", "20240101"]}}}, "first of"),
         ({"input": {"pacs": PACS, "dicom": ["b"]}}, "give one of"),
         ({"input": {"labels": "a"}}, "labels goes with dicom"),

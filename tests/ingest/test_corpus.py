@@ -7,7 +7,7 @@ import pytest
 
 from medinorm.errors import ScanError
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.dicom.volume import read_part
+from medinorm.ingest.dicom.volume import read_series_part
 from medinorm.ingest.index import look_through
 from medinorm.ingest.plan.from_dicom import find_dicom_scans
 from medinorm.ingest.plan.judge_series import frames_of
@@ -29,7 +29,7 @@ def outcomes(folder, labels):
         files = found.series[row.source.files]
         numbers = row.source.frames or [None] * len(files)
         try:
-            readings.append(read_part(frames_of(files, numbers)))
+            readings.append(read_series_part(frames_of(files, numbers)))
         except ScanError as error:
             reasons.append(str(error))
     return found, readings, reasons

@@ -30,8 +30,8 @@ from medinorm.ingest.deidentify.allowed_attributes import (
     SEQUENCES,
 )
 from medinorm.ingest.dicom.files import quiet_reading, read_pixels
-from medinorm.ingest.dicom.volume import read_series
 from medinorm.ingest.export import export_dicom
+from tests.ingest.reading import read_series
 
 ALL = ExportConfig(dates="shift", characteristics=True, devices=True)
 # What makes the file readable at all.

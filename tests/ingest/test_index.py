@@ -9,6 +9,7 @@ import pytest
 from medinorm.config import InputConfig
 from medinorm.errors import StageError
 from medinorm.ingest import index
+from medinorm.ingest.dicom.header_values import KEYWORDS, PRIVATE
 from medinorm.ingest.index import index_input, look_through, read_index
 
 
@@ -119,13 +120,34 @@ def test_a_killed_run_goes_on_from_its_journal(run, dicom, monkeypatch):
 
 def test_damaged_and_foreign_indexes_are_not_believed(run, dicom):
     whole, _ = run(dicom)
-    for damage in (b"", b"junk\xff\n", b'{"format": 0}\n{"path": "x"}\n'):
+    old = b'{"format": 2}\n' + run.target.read_bytes().partition(b"\n")[2]
+    for damage in (b"", b"junk\xff\n", b'{"format": 0}\n{"path": "x"}\n', old):
         run.target.write_bytes(damage)
         with pytest.raises(StageError, match="index again"):
             read_index(run.target)
         rows, read = run(dicom)
         assert rows == whole
         assert len(read) == len(whole)
+
+
+def test_the_format_follows_what_a_row_keeps(run, dicom, monkeypatch):
+    """A keyword more or another private element: all files are read again."""
+    whole, _ = run(dicom)
+    before = index.format_of(KEYWORDS, PRIVATE)
+    moved = {name: element._replace(number=9) for name, element in PRIVATE.items()}
+    others = [
+        index.format_of([*KEYWORDS, "PatientSex"], PRIVATE),
+        index.format_of(KEYWORDS[1:], PRIVATE),
+        index.format_of(KEYWORDS, moved),
+    ]
+    assert len({before, *others}) == 4
+    assert index.format_of(KEYWORDS[::-1], PRIVATE) == before
+    monkeypatch.setattr(index, "KEYWORDS", [*KEYWORDS, "PatientSex"])
+    with pytest.raises(StageError, match="index again"):
+        read_index(run.target)
+    rows, read = run(dicom)
+    assert rows == whole
+    assert len(read) == len(whole)
 
 
 def test_links_pipes_and_closed_folders_are_told(run, dicom, tmp_path):

@@ -16,9 +16,10 @@ from medinorm.errors import ConfigError, GeometryError, StageError
 from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.ingest.dicom import geometry
 from medinorm.ingest.dicom.frames import read_frames
-from medinorm.ingest.dicom.volume import read_part, read_series
+from medinorm.ingest.dicom.volume import read_series_part
 from tests.ingest.corpus.cases import CASES
 from tests.ingest.corpus.series import CORONAL, Truth, save, slices
+from tests.ingest.reading import read_series
 
 
 def smooth(lean=(0.0, 0.0), **changes):
@@ -85,7 +86,7 @@ def test_tilt_is_resampled_to_right_angles(tmp_path, lean, directions):
     truth = smooth(lean=lean, directions=directions)
     save(slices(truth), tmp_path)
     frames = [frame for path in tmp_path.iterdir() for frame in read_frames(path)]
-    reading = read_part(frames, GeometryConfig(tilt="resample"))
+    reading = read_series_part(frames, GeometryConfig(tilt="resample"))
     affine = reading.volume.affine
     axes = affine[:3, :3]
     np.testing.assert_allclose(axes.T @ axes, np.diag([1.25, 1.5, 2.0]) ** 2, atol=1e-6)

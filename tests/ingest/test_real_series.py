@@ -9,7 +9,7 @@ from medinorm.config import IngestConfig
 from medinorm.errors import GeometryError
 from medinorm.files.nifti import read_volume
 from medinorm.ingest.convert.checks import check_image, on_grid_of
-from medinorm.ingest.dicom.volume import read_part
+from medinorm.ingest.dicom.volume import read_series_part
 from medinorm.ingest.index import look_through
 from medinorm.ingest.plan.dicom_entries import sort_rows
 from medinorm.ingest.plan.judge_series import find_parts, frames_of
@@ -42,7 +42,9 @@ def read(part):
     """The volume of a part."""
     files = [entry.path for entry in part.entries]
     numbers = part.numbers or {}
-    return read_part(frames_of(files, [numbers.get(path) for path in files])).volume
+    return read_series_part(
+        frames_of(files, [numbers.get(path) for path in files])
+    ).volume
 
 
 def assert_same(volume, reference):

@@ -15,7 +15,7 @@ from medinorm.config import IngestConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import checksum
 from medinorm.files.nifti import Volume, read_volume, write_volume
-from medinorm.ingest.dicom.volume import read_series
+from tests.ingest.reading import read_series
 
 SCANNERS = {
     "siemens": {"Manufacturer": "SIEMENS", "ManufacturerModelName": "Skyra"},

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_EXTENSIONS = (".nii.gz", ".nii", ".json")
+from medinorm.files.formats import image_suffixes
+
+_SIDECAR = ".json"
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class BidsFile:
         path: the file.
         entities: label of each entity, in the order of the name.
         suffix: kind of data, such as ``T1w``.
-        extension: ``.nii.gz``, ``.nii`` or ``.json``.
+        extension: that of an image format, or ``.json``.
     """
 
     path: Path
@@ -36,8 +38,8 @@ class BidsFile:
 
     @property
     def image(self) -> bool:
-        """Whether it is NIfTI."""
-        return self.extension != ".json"
+        """Whether it is an image, not a sidecar."""
+        return self.extension != _SIDECAR
 
     def agrees(self, entities: Mapping[str, str]) -> bool:
         """Whether all its entities are among others, with the same labels.
@@ -59,7 +61,9 @@ def parse_name(path: Path) -> BidsFile | None:
         >>> parse_name(Path("notes.txt")) is None
         True
     """
-    extension = next((end for end in _EXTENSIONS if path.name.endswith(end)), None)
+    extension = next(
+        (end for end in (*image_suffixes(), _SIDECAR) if path.name.endswith(end)), None
+    )
     if extension is None:
         return None
     *pairs, suffix = path.name.removesuffix(extension).split("_")

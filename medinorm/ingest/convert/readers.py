@@ -11,14 +11,15 @@ import numpy as np
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import GeometryError, ReadError, ScanError
 from medinorm.files.atomic import read_json
-from medinorm.files.nifti import Volume, read_volume
+from medinorm.files.formats import read_image
+from medinorm.files.nifti import Volume
 from medinorm.ingest.archives import on_disk
 from medinorm.ingest.convert.checks import on_grid_of
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import read_identity, read_metadata
 from medinorm.ingest.dicom.files import read_header, text_of
-from medinorm.ingest.dicom.volume import Reading, read_part
-from medinorm.ingest.labels.dicom_labels import read_drawing
+from medinorm.ingest.dicom.volume import Reading, read_series_part
+from medinorm.ingest.labels.dicom_labels import read_annotation
 from medinorm.ingest.plan.candidates import DicomSource, NiftiSource
 from medinorm.ingest.plan.judge_series import frames_of
 from medinorm.ingest.plan.stage import SERIES_FOLDER
@@ -48,7 +49,7 @@ class ScanReader(Protocol):
 
 @dataclass(frozen=True)
 class NiftiReader:
-    """A scan in NIfTI files, one for each channel."""
+    """A scan in image files, one for each channel."""
 
     source: NiftiSource
     input: InputConfig
@@ -94,7 +95,7 @@ class NiftiReader:
     def _channel(self, name: str) -> Volume:
         """One channel's file."""
         role = f"channel {name}"
-        volume = _read_nifti(self.inputs[role][0], role)
+        volume = _read_image(self.inputs[role][0], role)
         if len(volume.array) != 1:
             raise ReadError(
                 f"{role}: has {len(volume.array)} volumes; give one file a channel"
@@ -139,10 +140,10 @@ class DicomReader:
         """The volume that the slices make."""
         files = self.inputs["series"]
         numbers = self.source.frames or [None] * len(files)
-        return read_part(frames_of(files, numbers), self.ingest.geometry)
+        return read_series_part(frames_of(files, numbers), self.ingest.geometry)
 
     def label(self, image: Volume) -> Volume:
-        """From the label table's NIfTI file, or else from a SEG or RTSTRUCT."""
+        """From the label table's file, or else from a SEG or RTSTRUCT."""
         path = self.inputs["label map"][0]
         tolerance = self.ingest.grid_tolerance
         if self.source.label:
@@ -150,20 +151,20 @@ class DicomReader:
         header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
         space = text_of(header, "FrameOfReferenceUID") if header else ""
         names = self.input.label_values
-        return read_drawing(path, image, names, tolerance, space)
+        return read_annotation(path, image, names, tolerance, space)
 
 
-def _read_nifti(path: Path, role: str) -> Volume:
-    """A NIfTI file; errors say which one of the scan it was."""
+def _read_image(path: Path, role: str) -> Volume:
+    """An image file; errors say which one of the scan it was."""
     try:
-        return read_volume(path)
+        return read_image(path)
     except ScanError as error:
         raise type(error)(f"{role}: {error}") from None
 
 
 def _read_label(path: Path, image: Volume, tolerance: float) -> Volume:
-    """A label map in NIfTI, turned to the axes of the image."""
-    volume = _read_nifti(path, "label map")
+    """A label map in a file of its own, turned to the axes of the image."""
+    volume = _read_image(path, "label map")
     return _turned(image, volume, "label map", tolerance)
 
 

@@ -19,7 +19,8 @@ OLDEST = 90  # years: from here on all are as old, as HIPAA has it
 def shift_of(pseudonyms: Pseudonyms, patient: str) -> timedelta:
     """By how much the dates of one patient move into the past.
 
-    Only the key tells; the distance between two dates of one patient stays.
+    The number of days depends on the key. The distance between two dates of one patient
+    stays.
 
     Args:
         pseudonyms: holds the key.
@@ -60,15 +61,15 @@ def shift_datetime(text: str, shift: timedelta) -> str:
         '20240229120000.5'
     """
     local = _ZONE.sub("", text.strip())
-    day, time = shift_date(local[:8], shift), plain_time(local[8:])
+    day, time = shift_date(local[:8], shift), clean_time(local[8:])
     return day + time if day and (time or len(local) == 8) else ""
 
 
-def plain_time(text: str) -> str:
+def clean_time(text: str) -> str:
     """A DICOM time without colons; empty if it is none.
 
     Examples:
-        >>> plain_time("12:30:05.25"), plain_time("noon")
+        >>> clean_time("12:30:05.25"), clean_time("noon")
         ('123005.25', '')
     """
     clean = text.strip()

@@ -1,4 +1,4 @@
-"""De-identified copies of DICOM headers: only what is listed survives.
+"""De-identified copies of DICOM headers: only what is listed stays.
 
 References:
     DICOM PS3.15, annex E: "Attribute Confidentiality Profiles".
@@ -29,17 +29,17 @@ from medinorm.ingest.deidentify.allowed_attributes import (
 from medinorm.ingest.deidentify.dates import (
     age_between,
     cap_age,
-    plain_time,
+    clean_time,
     shift_date,
     shift_datetime,
     shift_of,
 )
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_names import (
-    plain_coil,
-    plain_kernel,
-    plain_model,
-    plain_software,
+    redact_coil,
+    redact_model,
+    redact_reconstruction_kernel,
+    redact_software,
 )
 from medinorm.ingest.deidentify.vendors import vendor_of
 from medinorm.ingest.dicom.files import items_of, quiet_reading, text_of, value_of
@@ -100,7 +100,7 @@ class Deidentifier:
             for keyword in ALWAYS:
                 if keyword not in made:
                     setattr(made, keyword, None)
-            _record_method(made, self.settings)
+            made.update(_method_record(self.settings))
         return made
 
     def _items(self, original: Dataset) -> Dataset:
@@ -120,11 +120,11 @@ class Deidentifier:
         """What becomes of each keyword that may stay."""
         names: dict[str, Callable[[str], str]] = {
             "Manufacturer": vendor_of,
-            "ManufacturerModelName": partial(plain_model, pseudonyms=self.pseudonyms),
-            "SoftwareVersions": plain_software,
-            "ConvolutionKernel": plain_kernel,
-            "ReceiveCoilName": partial(plain_coil, pseudonyms=self.pseudonyms),
-            "TransmitCoilName": partial(plain_coil, pseudonyms=self.pseudonyms),
+            "ManufacturerModelName": partial(redact_model, pseudonyms=self.pseudonyms),
+            "SoftwareVersions": redact_software,
+            "ConvolutionKernel": redact_reconstruction_kernel,
+            "ReceiveCoilName": partial(redact_coil, pseudonyms=self.pseudonyms),
+            "TransmitCoilName": partial(redact_coil, pseudonyms=self.pseudonyms),
         }
         rules = {name: self._rule_for(name) for name in ATTRIBUTES}
         rules |= dict.fromkeys(SEQUENCES, self._sequence)
@@ -160,7 +160,7 @@ class Deidentifier:
         """A date moved, a time as it is."""
         text, kind = text_of(original, keyword), dictionary_VR(keyword)
         if kind == "TM":
-            return plain_time(text)
+            return clean_time(text)
         shift = shift_of(self.pseudonyms, self.subject.patient)
         return (shift_date if kind == "DA" else shift_datetime)(text, shift)
 
@@ -209,7 +209,7 @@ def _count(original: Dataset, keyword: str) -> list[str]:
 
 
 def _codes(original: Dataset, keyword: str) -> list[str]:
-    """Codes that are words of the standard; others say nothing but "other"."""
+    """Codes that are words of the standard; each other code becomes ``OTHER``."""
     parts = [part.strip() for part in text_of(original, keyword).split("\\")]
     if not CODES.intersection(parts):
         return []
@@ -234,7 +234,7 @@ def _units(original: Dataset, keyword: str) -> list[Dataset]:
 
 
 def _rewritten(original: Dataset, keyword: str, *, clean: Callable[[str], str]) -> Any:
-    """A name of the scanner without anything else."""
+    """The name of a scanner, without other words."""
     return clean(text_of(original, keyword)).split("; ")
 
 
@@ -252,11 +252,12 @@ _RULES: Mapping[str, Rule] = {
 }
 
 
-def _record_method(made: Dataset, settings: ExportConfig) -> None:
-    """Write into the header that, and how, it was de-identified."""
+def _method_record(settings: ExportConfig) -> Dataset:
+    """The elements that say that, and how, a header was de-identified."""
     codes = ["113100"]
     codes += ["113107"] if settings.dates == "shift" else []
     codes += ["113108"] if settings.characteristics else []
+    made = Dataset()
     made.SpecificCharacterSet = "ISO_IR 192"
     made.PatientIdentityRemoved = "YES"
     made.DeidentificationMethod = f"medinorm {__version__}: PS3.15 by allow-list"
@@ -266,6 +267,7 @@ def _record_method(made: Dataset, settings: ExportConfig) -> None:
     made.LongitudinalTemporalInformationModified = (
         "MODIFIED" if settings.dates == "shift" else "REMOVED"
     )
+    return made
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:

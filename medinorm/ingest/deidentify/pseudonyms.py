@@ -1,7 +1,7 @@
 """Keyed pseudonyms: the same original always gets the same name, only with the key.
 
-The key never leaves the private folder; without it nobody can tell, not even by trying
-all patient numbers, which pseudonym belongs to whom.
+The key never leaves the private folder. Without it nobody can find out which pseudonym
+belongs to whom, not even by trying all patient numbers.
 """
 
 import base64
@@ -55,7 +55,7 @@ class Pseudonyms:
         return base64.b32encode(digest).decode("ascii").lower()[:length]
 
     def number(self, kind: str, *original: str, bits: int) -> int:
-        """A number that only the key can tell, the same for the same original.
+        """A number made with the key, the same for the same original.
 
         Args:
             kind: what it is for, as for `name`.
@@ -111,7 +111,7 @@ class Pseudonyms:
     ) -> dict[str, str]:
         """Labels by the original's parts joined with NUL, each used once."""
         labels = {
-            "\0".join(parts): plain_label(parts[-1])
+            "\0".join(parts): bids_label(parts[-1])
             if self.keep
             else self.name(kind, *parts)
             for parts in originals
@@ -124,11 +124,11 @@ class Pseudonyms:
         return labels
 
 
-def plain_label(text: str) -> str:
+def bids_label(text: str) -> str:
     """The letters and digits of `text`: what BIDS allows in a label.
 
     Examples:
-        >>> plain_label("site-a_001")
+        >>> bids_label("site-a_001")
         'sitea001'
     """
     return re.sub(r"[^A-Za-z0-9]", "", text)

@@ -10,10 +10,10 @@ from pydicom.dataset import Dataset
 
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_names import (
-    plain_coil,
-    plain_kernel,
-    plain_model,
-    plain_software,
+    redact_coil,
+    redact_model,
+    redact_reconstruction_kernel,
+    redact_software,
 )
 from medinorm.ingest.deidentify.vendors import nominal_field, vendor_of
 from medinorm.ingest.dicom.files import items_of, numbers_of, text_of
@@ -112,7 +112,7 @@ def _vendor(header: Header) -> str:
 
 @identity_column("model", "Model of the scanner.", bids="ManufacturersModelName")
 def _model(header: Header) -> str:
-    return plain_model(header.text("ManufacturerModelName"), header.pseudonyms)
+    return redact_model(header.text("ManufacturerModelName"), header.pseudonyms)
 
 
 @identity_column(
@@ -127,7 +127,7 @@ def _field_strength(header: Header) -> float | None:
 
 @identity_column("software", "Versions of the scanner's.", bids="SoftwareVersions")
 def _software(header: Header) -> str:
-    return plain_software(header.texts("SoftwareVersions"))
+    return redact_software(header.texts("SoftwareVersions"))
 
 
 @identity_column(
@@ -183,12 +183,12 @@ def _flip_angle(header: Header) -> float | None:
 
 @identity_column("kernel", "Of reconstruction, in CT.", bids="ConvolutionKernel")
 def _kernel(header: Header) -> str:
-    return plain_kernel(header.texts("ConvolutionKernel"))
+    return redact_reconstruction_kernel(header.texts("ConvolutionKernel"))
 
 
 @identity_column("coil", "The one that received.", bids="ReceiveCoilName")
 def _coil(header: Header) -> str:
-    return plain_coil(header.text("ReceiveCoilName"), header.pseudonyms)
+    return redact_coil(header.text("ReceiveCoilName"), header.pseudonyms)
 
 
 @identity_column("spacing", "Of the scan's voxels as acquired.", unit="mm")

@@ -1,4 +1,4 @@
-"""Names of scanners, software, kernels and coils, free of anything else.
+"""Names of scanners, software, reconstruction kernels and coils, without other words.
 
 These fields are free text: a technician may have typed a patient's name into any of
 them. Words that scanners are known to write pass, and so do short version numbers.
@@ -69,14 +69,14 @@ _VERSION = re.compile(
 )
 _DATE_LIKE = re.compile(r"(?<!\d)\d\d[._-]\d\d[._-]\d\d(?!\d)")
 
-_KERNELS = _words(
+_RECONSTRUCTION_KERNELS = _words(
     """
     standard std soft bone boneplus bone+ detail lung edge edge+ edge1 edge2 edge3 chst
     ultra smooth sharp softtissue head body brain stnd dtl body+
     """
 )
 # Siemens B30f, Br40d, Hr38s, I31f, Qr36d; Canon FC18; Philips A, YA, UB; a strength.
-_KERNEL = re.compile(
+_RECONSTRUCTION_KERNEL = re.compile(
     r"[BHTUSQDJI][rvupfs]?\d{2}[a-z]?|FC\d{2}(-[A-Z])?|[A-Z]{1,2}|\d{1,2}"
 )
 
@@ -102,7 +102,7 @@ _SEPARATORS = re.compile(r"[^A-Za-z0-9.]+")
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|[.]")
 
 
-def plain_model(text: str, pseudonyms: Pseudonyms) -> str:
+def redact_model(text: str, pseudonyms: Pseudonyms) -> str:
     """The model name of a scanner; what is unknown in it becomes a pseudonym.
 
     Args:
@@ -111,37 +111,37 @@ def plain_model(text: str, pseudonyms: Pseudonyms) -> str:
 
     Examples:
         >>> names = Pseudonyms(bytes(32))
-        >>> plain_model("DISCOVERY MR750w", names), plain_model("Prisma_fit", names)
+        >>> redact_model("DISCOVERY MR750w", names), redact_model("Prisma_fit", names)
         ('DISCOVERY MR750w', 'Prisma_fit')
-        >>> plain_model("Skyra of J. Doe", names)[:15]
+        >>> redact_model("Skyra of J. Doe", names)[:15]
         'Skyra of unlist'
     """
     return _known_or_pseudonym("model", text, pseudonyms, (_MODEL_WORDS, _MODEL_NUMBER))
 
 
-def plain_coil(text: str, pseudonyms: Pseudonyms) -> str:
+def redact_coil(text: str, pseudonyms: Pseudonyms) -> str:
     """The name of a coil; what is unknown in it becomes a pseudonym.
 
     Examples:
         >>> names = Pseudonyms(bytes(32))
-        >>> plain_coil("SENSE-Head-8", names), plain_coil("HeadMatrix", names)
+        >>> redact_coil("SENSE-Head-8", names), redact_coil("HeadMatrix", names)
         ('SENSE-Head-8', 'HeadMatrix')
-        >>> plain_coil("Mrs Doe's", names)[:8]
+        >>> redact_coil("Mrs Doe's", names)[:8]
         'unlisted'
     """
     return _known_or_pseudonym("coil", text, pseudonyms, (_COIL_WORDS, _COIL_NUMBER))
 
 
-def plain_software(text: str) -> str:
+def redact_software(text: str) -> str:
     r"""Software versions, joined by ``; ``; words that are none are left out.
 
     Args:
         text: as in the header, several versions joined by ``\``.
 
     Examples:
-        >>> plain_software("24\\LX\\MR Software release:HD16.0_V02_1131.a")
+        >>> redact_software("24\\LX\\MR Software release:HD16.0_V02_1131.a")
         '24; LX; MR Software release:HD16.0_V02_1131.a'
-        >>> plain_software("syngo MR E11 Doe 03.02.1951")
+        >>> redact_software("syngo MR E11 Doe 03.02.1951")
         'syngo MR E11'
     """
     versions = (
@@ -151,17 +151,23 @@ def plain_software(text: str) -> str:
     return "; ".join(filter(None, versions))
 
 
-def plain_kernel(text: str) -> str:
+def redact_reconstruction_kernel(text: str) -> str:
     r"""A reconstruction kernel, several joined by ``; ``; unknown words are left out.
 
     Examples:
-        >>> plain_kernel("Br40d\\3"), plain_kernel("BONEPLUS"), plain_kernel("Doe")
-        ('Br40d; 3', 'BONEPLUS', '')
+        >>> redact_reconstruction_kernel("Br40d\\3")
+        'Br40d; 3'
+        >>> redact_reconstruction_kernel("Doe")
+        ''
     """
     words = text.replace("\\", " ").split()
-    return "; ".join(
-        word for word in words if word.lower() in _KERNELS or _KERNEL.fullmatch(word)
-    )
+    return "; ".join(filter(_is_reconstruction_kernel, words))
+
+
+def _is_reconstruction_kernel(word: str) -> bool:
+    """Whether a word is the name of a kernel, or a strength."""
+    listed = word.lower() in _RECONSTRUCTION_KERNELS
+    return listed or bool(_RECONSTRUCTION_KERNEL.fullmatch(word))
 
 
 def _is_version(word: str) -> bool:
@@ -201,5 +207,5 @@ def _is_known(word: str, words: frozenset[str], number: re.Pattern[str]) -> bool
 
 
 def _is_listed(part: str, words: frozenset[str], number: re.Pattern[str]) -> bool:
-    """Whether a part is known as it stands."""
+    """Whether a part of a word is known."""
     return not part or part.lower() in words or bool(number.fullmatch(part))

@@ -1,4 +1,4 @@
-"""The volumes that one DICOM series holds, told apart by more than its UID."""
+"""The volumes that one DICOM series holds: one series may hold several."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
@@ -7,29 +7,30 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medinorm.errors import GeometryError
-from medinorm.ingest.dicom.exclusion_rules import shown_by
+from medinorm.ingest.dicom.exclusion_rules import contents_of
 from medinorm.ingest.dicom.frames import Frame, planes_of
 from medinorm.ingest.dicom.geometry import place_numbers, same_directions, stack_planes
 
 Trail = tuple[tuple[str, Hashable], ...]
 
-# Each divides only what it tells apart at one place, in this order: a value that merely
-# varies along a volume would leave parts with holes.
+# What may differ between volumes, in the order in which a series is divided by it. Only
+# values that differ at one place divide: a value that varies along a volume would leave
+# volumes with holes.
 _KEYS = ("image_type", "echo", "inversion", "b_value", "gradient")
 _TIMES = ("temporal", "acquisition", "trigger")
 _FEWEST = 3  # slices that show whether they are even
-_SAME_CONTRAST = 0.1  # part by which echo or inversion time may vary in a volume
+_SAME_CONTRAST = 0.1  # fraction by which echo or inversion time may vary in a volume
 _SAME_B_VALUE = 50.0  # s/mm^2, likewise
 _SAME_GRADIENT = 0.1  # largest difference of a component, likewise
 
 
 @dataclass(frozen=True)
-class Part:
+class VolumeFrames:
     """Frames of one series that should make one volume.
 
     Args:
         frames: in any order.
-        trail: names and values of the keys that tell it apart from the other parts.
+        trail: names and values of the keys in which it differs from the other volumes.
         time: which of the time points it is, from 0; ``None`` if there is one.
         times: how many time points there are.
         reason: why it cannot be a volume, begins with the verdict.
@@ -43,20 +44,21 @@ class Part:
 
     @property
     def name(self) -> str:
-        """What tells it from the other parts, as text; empty if it is the only one."""
+        """How it differs from the other volumes, as text; empty if it is alone."""
         return repr(self.trail) if self.trail else ""
 
 
-def divide_series(frames: Sequence[Frame]) -> list[Part]:
+def divide_series(frames: Sequence[Frame]) -> list[VolumeFrames]:
     """Divide the frames of one series into volumes.
 
     Frames of another direction, size or stack make volumes of their own if each of
     those is one; else all stay together, so that the geometry check says what is wrong.
-    Frames at one place are told apart by image type, echo time, inversion time, b-value
+    Frames at one place are divided by image type, echo time, inversion time, b-value
     and gradient, and then by time: time point, acquisition, trigger time or, where the
     series says how many time points it has, the order of their numbers.
 
-    A part that covers fewer places than its siblings is incomplete and says so.
+    A volume that covers fewer places than the others of its series is incomplete and
+    says so.
     """
     parts = []
     for trail, members in _by_grid(frames):
@@ -82,7 +84,7 @@ def _by_grid(frames: Sequence[Frame]) -> list[tuple[Trail, list[Frame]]]:
 
 
 def _grid_name(frame: Frame, stack: Hashable) -> Hashable:
-    """What a group of parallel frames of one size is known by."""
+    """The name of a group of parallel frames of one size."""
     directions = tuple(round(x, 2) + 0.0 for x in frame.directions)
     return directions, frame.shape, stack
 
@@ -106,11 +108,11 @@ def _places(frames: Sequence[Frame]) -> list[int]:
     return [int(number) for number in place_numbers(planes_of(frames))]
 
 
-def _by_keys(frames: Sequence[Frame], keys: Sequence[str]) -> list[Part]:
+def _by_keys(frames: Sequence[Frame], keys: Sequence[str]) -> list[VolumeFrames]:
     """Frames divided by the keys that vary at one place, then by time."""
     places = _places(frames)
     if len(set(places)) == len(frames):
-        return [Part(frames)]
+        return [VolumeFrames(frames)]
     for number, key in enumerate(keys):
         groups: dict[Hashable, list[Frame]] = defaultdict(list)
         for frame in frames:
@@ -123,8 +125,8 @@ def _by_keys(frames: Sequence[Frame], keys: Sequence[str]) -> list[Part]:
 
 def _named(
     key: str, groups: dict[Hashable, list[Frame]], rest: Sequence[str]
-) -> list[Part]:
-    """The parts of each group, with the key that made it in their trail."""
+) -> list[VolumeFrames]:
+    """The volumes of each group, with the key that made it in their trail."""
     parts = []
     # What lacks the key comes first; numbers and texts are in their order.
     ordered = sorted(groups.items(), key=lambda item: (item[0] is not None, item[0]))
@@ -155,41 +157,46 @@ def _are_stacks(groups: Iterable[Sequence[Frame]]) -> bool:
     return any(len(set(_places(group))) > 1 for group in groups)
 
 
-def _by_occurrence(frames: Sequence[Frame], places: list[int]) -> list[Part]:
+def _by_occurrence(frames: Sequence[Frame], places: list[int]) -> list[VolumeFrames]:
     """Time points of a series that only says how many there are.
 
     Each place must have that many frames, each with a number of its own; the first of
     each place belongs to the first time point.
     """
-    said = {frame.keys.repeats for frame in frames}
+    declared = {frame.keys.repeats for frame in frames}
     numbers = {frame.keys.number for frame in frames}
     by_place = defaultdict(list)
     for frame, place in zip(frames, places, strict=True):
         by_place[place].append(frame)
     counts = {len(members) for members in by_place.values()}
     usable = None not in numbers and len(numbers) == len(frames) and len(by_place) > 1
-    if not usable or counts != {len(by_place[places[0]])} or said != counts:
-        return [Part(frames)]
+    if not usable or counts != {len(by_place[places[0]])} or declared != counts:
+        return [VolumeFrames(frames)]
     (times,) = counts
     ordered = [
         sorted(members, key=lambda frame: frame.keys.number or 0)
         for members in by_place.values()
     ]
     return [
-        Part([members[time] for members in ordered], (("time", time),), time, times)
+        VolumeFrames(
+            [members[time] for members in ordered], (("time", time),), time, times
+        )
         for time in range(times)
     ]
 
 
-def _complete(parts: Sequence[Part], frames: Sequence[Frame]) -> list[Part]:
-    """Parts, with a reason where they lack slices that their siblings have."""
+def _complete(
+    parts: Sequence[VolumeFrames], frames: Sequence[Frame]
+) -> list[VolumeFrames]:
+    """Volumes, with a reason where they lack slices that the others have."""
     if len(parts) == 1:
         return list(parts)
-    place_of = dict(zip(map(id, frames), _places(frames), strict=True))
+    keys = [frame.place for frame in frames]
+    place_of = dict(zip(keys, _places(frames), strict=True))
     count = len(set(place_of.values()))
     checked = []
     for part in parts:
-        lacking = count - len({place_of[id(frame)] for frame in part.frames})
+        lacking = count - len({place_of[frame.place] for frame in part.frames})
         reason = (
             f"missing_slices: {lacking} of the {count} slices that other volumes of "
             "the series have; copy the whole series again"
@@ -198,10 +205,10 @@ def _complete(parts: Sequence[Part], frames: Sequence[Frame]) -> list[Part]:
     return checked
 
 
-def _with_one_contrast(part: Part) -> Part:
-    """The part, with a reason if its slices cannot have one contrast and one time.
+def _with_one_contrast(part: VolumeFrames) -> VolumeFrames:
+    """The volume, with a reason if its slices have several contrasts or times.
 
-    What does not lie parallel is no volume for a stronger reason.
+    Slices that are not parallel are refused by the geometry check anyway.
     """
     directions = planes_of(part.frames).directions
     if part.reason or same_directions(directions).max() > 0:
@@ -212,7 +219,7 @@ def _with_one_contrast(part: Part) -> Part:
 
 def _difference(frames: Sequence[Frame]) -> str:
     """In what the contrast of frames differs, or nothing."""
-    if len({shown_by(frame.keys.image_type) for frame in frames}) > 1:
+    if len({contents_of(frame.keys.image_type) for frame in frames}) > 1:
         return "image type"
     for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
         low, high = _range(frames, key)
@@ -231,10 +238,12 @@ def _difference(frames: Sequence[Frame]) -> str:
 
 def _turns(frames: Sequence[Frame]) -> bool:
     """Whether the diffusion gradient changes its direction."""
-    given = [
+    gradients = [
         f.keys.gradient for f in frames if f.keys.gradient and any(f.keys.gradient)
     ]
-    return bool(given) and float(np.ptp(given, axis=0).max()) > _SAME_GRADIENT
+    if not gradients:
+        return False
+    return float(np.ptp(gradients, axis=0).max()) > _SAME_GRADIENT
 
 
 def _range(frames: Sequence[Frame], key: str) -> tuple[float, float]:

@@ -1,121 +1,133 @@
-"""Which DICOM objects can be a scan, and why the others cannot."""
+"""Why a DICOM object cannot be a scan: one rule for each reason.
 
-from collections.abc import Sequence
+A new rule is one more entry in `EXCLUSION_RULES`, with its reason and the header values
+that it reads. The index keeps those values, and plan, export and the division of series
+go through the list.
+"""
 
-IMAGES = frozenset(
-    {
-        "1.2.840.10008.5.1.4.1.1.2",  # CT
-        "1.2.840.10008.5.1.4.1.1.2.1",  # enhanced CT
-        "1.2.840.10008.5.1.4.1.1.2.2",  # legacy converted enhanced CT
-        "1.2.840.10008.5.1.4.1.1.4",  # MR
-        "1.2.840.10008.5.1.4.1.1.4.1",  # enhanced MR
-        "1.2.840.10008.5.1.4.1.1.4.4",  # legacy converted enhanced MR
-        "1.2.840.10008.5.1.4.1.1.128",  # PET
-        "1.2.840.10008.5.1.4.1.1.128.1",  # legacy converted enhanced PET
-        "1.2.840.10008.5.1.4.1.1.130",  # enhanced PET
-    }
-)
-# Images of which one file holds many slices.
-ENHANCED = frozenset(
-    {
-        "1.2.840.10008.5.1.4.1.1.2.1",
-        "1.2.840.10008.5.1.4.1.1.2.2",
-        "1.2.840.10008.5.1.4.1.1.4.1",
-        "1.2.840.10008.5.1.4.1.1.4.4",
-        "1.2.840.10008.5.1.4.1.1.128.1",
-        "1.2.840.10008.5.1.4.1.1.130",
-    }
-)
-SEGMENTATIONS = frozenset(
-    {
-        "1.2.840.10008.5.1.4.1.1.66.4",  # bits for each segment
-        "1.2.840.10008.5.1.4.1.1.66.7",  # one label map
-    }
-)
-STRUCTURES = frozenset({"1.2.840.10008.5.1.4.1.1.481.3"})  # contours: RTSTRUCT
-DRAWINGS = SEGMENTATIONS | STRUCTURES
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-# The longest prefix that fits decides.
-_OTHERS = {
-    "1.2.840.10008.1.3.10": "an index of files (DICOMDIR)",
-    "1.2.840.10008.5.1.4.1.1.4.2": "spectroscopy, not a volume",
-    "1.2.840.10008.5.1.4.1.1.7": "a secondary capture: a screenshot or a made picture",
-    "1.2.840.10008.5.1.4.1.1.11": "a presentation state, not a volume",
-    "1.2.840.10008.5.1.4.1.1.66": "raw data or a registration, not a volume",
-    "1.2.840.10008.5.1.4.1.1.88": "a report, not a volume",
-    "1.2.840.10008.5.1.4.1.1.104": "a document, not a volume",
-    "1.2.840.10008.5.1.4.1.1.481": "a radiotherapy object, not a volume",
-}
-_UNKNOWN = "not an MR, CT or PET image"
-
-# Values of ImageType, with what they mean for a study of anatomy.
-_IMAGE_TYPES = {
-    frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVEY"}): "a localizer",
-    frozenset(
-        {
-            *("ADC", "EADC", "FA", "TRACEW", "TRACE", "DIFFUSION_ANISO", "EXP_ADC"),
-            *("MIP", "MINIP", "MIN_IP", "MAX_IP", "PROJECTION IMAGE", "VRT", "SSD"),
-            *("PROJECTION_IMAGE", "VOLUME RENDERING", "SUBTRACTION", "SUBTRACT"),
-            *("CBF", "CBV", "RCBF", "RCBV", "MTT", "TTP", "TMAX", "PBP", "KTRANS"),
-            *("T1 MAP", "T2 MAP", "T2_STAR MAP", "R2 MAP", "B0 MAP", "B1 MAP"),
-            *("T_TEST", "POSDISP", "SCREEN SAVE", "SCREENSHOT", "SCREEN_SAVE"),
-        }
-    ): "a derived map or projection",
-    frozenset({"DOSE", "DOSE_INFO", "CT_SOM5 PROT", "PROT"}): "a dose or protocol page",
-    frozenset(
-        {
-            *("P", "PHASE", "PHASE MAP", "PHASE_MAP"),
-            *("R", "REAL", "I", "IMAGINARY"),
-        }
-    ): "phase, real or imaginary part, not magnitude",
-}
-# Values that say what pixels show; the first are of Dixon images.
-_SHOWN = frozenset(
-    {*("WATER", "FAT", "W", "F", "IN_PHASE", "OUT_PHASE", "OPP_PHASE", "IP", "OP")}
-).union(*_IMAGE_TYPES)
+from medinorm.ingest.dicom.object_classes import IMAGES
 
 
-def reason_against(sop_class: str, image_type: Sequence[str]) -> str:
-    """Why an object is no scan; empty if it may be one.
+@dataclass(frozen=True)
+class ExclusionRule:
+    """One reason why an object is not used.
 
     Args:
-        sop_class: UID of its class.
-        image_type: the values of its ImageType.
+        reason: for the account; names what is wrong, never a value of the header.
+        applies: whether an object with these header texts by keyword is meant.
+        keywords: of the texts that the rule reads.
+        image_types: values of ImageType that the rule is about.
+    """
+
+    reason: str
+    applies: Callable[[Mapping[str, str]], bool]
+    keywords: Sequence[str]
+    image_types: frozenset[str] = frozenset()
+
+
+def against_class(reason: str, *classes: str) -> ExclusionRule:
+    """A rule against objects of some classes, and of the classes below them."""
+
+    def applies(values: Mapping[str, str]) -> bool:
+        own = f"{values.get('SOPClassUID', '')}."
+        return any(own.startswith(f"{uid}.") for uid in classes)
+
+    return ExclusionRule(reason, applies, ["SOPClassUID"])
+
+
+def against_image_type(reason: str, *image_types: str) -> ExclusionRule:
+    """A rule against images with one of some values of ImageType."""
+    unwanted = frozenset(image_types)
+
+    def applies(values: Mapping[str, str]) -> bool:
+        parts = values.get("ImageType", "").split("\\")
+        return not unwanted.isdisjoint(part.strip().upper() for part in parts[2:])
+
+    return ExclusionRule(reason, applies, ["ImageType"], unwanted)
+
+
+def first_reason(rules: Iterable[ExclusionRule], values: Mapping[str, str]) -> str:
+    """The reason of the first rule that applies; empty if none does.
+
+    Args:
+        rules: in the order of their weight.
+        values: texts of the header by keyword.
+    """
+    return next((rule.reason for rule in rules if rule.applies(values)), "")
+
+
+# The first that applies gives the reason.
+EXCLUSION_RULES: Sequence[ExclusionRule] = (
+    against_class("an index of files (DICOMDIR)", "1.2.840.10008.1.3.10"),
+    against_class("spectroscopy, not a volume", "1.2.840.10008.5.1.4.1.1.4.2"),
+    against_class(
+        "a secondary capture: a screenshot or a made picture",
+        "1.2.840.10008.5.1.4.1.1.7",
+    ),
+    against_class("a presentation state, not a volume", "1.2.840.10008.5.1.4.1.1.11"),
+    against_class(
+        "raw data or a registration, not a volume", "1.2.840.10008.5.1.4.1.1.66"
+    ),
+    against_class("a report, not a volume", "1.2.840.10008.5.1.4.1.1.88"),
+    against_class("a document, not a volume", "1.2.840.10008.5.1.4.1.1.104"),
+    against_class("a radiotherapy object, not a volume", "1.2.840.10008.5.1.4.1.1.481"),
+    ExclusionRule(
+        "not an MR, CT or PET image",
+        lambda values: values.get("SOPClassUID", "") not in IMAGES,
+        ["SOPClassUID"],
+    ),
+    against_image_type("a localizer", "LOCALIZER", "SCOUT", "TOPOGRAM", "SURVEY"),
+    against_image_type(
+        "a derived map or projection",
+        *("ADC", "EADC", "FA", "TRACEW", "TRACE", "DIFFUSION_ANISO", "EXP_ADC"),
+        *("MIP", "MINIP", "MIN_IP", "MAX_IP", "PROJECTION IMAGE", "VRT", "SSD"),
+        *("PROJECTION_IMAGE", "VOLUME RENDERING", "SUBTRACTION", "SUBTRACT"),
+        *("CBF", "CBV", "RCBF", "RCBV", "MTT", "TTP", "TMAX", "PBP", "KTRANS"),
+        *("T1 MAP", "T2 MAP", "T2_STAR MAP", "R2 MAP", "B0 MAP", "B1 MAP"),
+        *("T_TEST", "POSDISP", "SCREEN SAVE", "SCREENSHOT", "SCREEN_SAVE"),
+    ),
+    against_image_type(
+        "a dose or protocol page", "DOSE", "DOSE_INFO", "CT_SOM5 PROT", "PROT"
+    ),
+    against_image_type(
+        "phase, real or imaginary part, not magnitude",
+        *("P", "PHASE", "PHASE MAP", "PHASE_MAP", "R", "REAL", "I", "IMAGINARY"),
+    ),
+)
+
+# Values of ImageType that say what pixels show. Those of Dixon images are allowed.
+_CONTENTS = frozenset(
+    {*("WATER", "FAT", "W", "F", "IN_PHASE", "OUT_PHASE", "OPP_PHASE", "IP", "OP")}
+).union(*(rule.image_types for rule in EXCLUSION_RULES))
+
+
+def reason_against(values: Mapping[str, str]) -> str:
+    r"""Why an object cannot be a scan; empty if it may be one.
+
+    Args:
+        values: texts of its header by keyword, several joined by ``\``.
 
     Examples:
-        >>> reason_against("1.2.840.10008.5.1.4.1.1.4", ["DERIVED", "PRIMARY", "ADC"])
+        >>> mr = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}
+        >>> reason_against(mr | {"ImageType": "DERIVED\\PRIMARY\\ADC"})
         'a derived map or projection'
-        >>> reason_against("1.2.840.10008.5.1.4.1.1.4", ["ORIGINAL", "PRIMARY", "M"])
+        >>> reason_against(mr | {"ImageType": "ORIGINAL\\PRIMARY\\M"})
         ''
     """
-    if sop_class not in IMAGES:
-        return _reason_against_class(sop_class)
-    values = [value.strip().upper() for value in image_type]
-    # The first two values say original or derived, primary or secondary.
-    for unwanted, reason in _IMAGE_TYPES.items():
-        if unwanted.intersection(values[2:]):
-            return reason
-    return ""
+    return first_reason(EXCLUSION_RULES, values)
 
 
-def shown_by(image_type: Sequence[str]) -> frozenset[str]:
-    """What pixels show, as far as a volume cannot show several such things.
+def contents_of(image_type: Sequence[str]) -> frozenset[str]:
+    """The values of ImageType of which all slices of one volume must have the same.
 
     Args:
-        image_type: the values of its ImageType, in upper case.
+        image_type: all its values, in upper case.
 
     Examples:
-        >>> sorted(shown_by(["ORIGINAL", "PRIMARY", "M", "NORM", "WATER"]))
+        >>> sorted(contents_of(["ORIGINAL", "PRIMARY", "M", "NORM", "WATER"]))
         ['WATER']
     """
-    return _SHOWN.intersection(image_type[2:])
-
-
-def _reason_against_class(sop_class: str) -> str:
-    """Why objects of a class are no scans."""
-    fitting = [
-        known
-        for known in _OTHERS
-        if sop_class == known or sop_class.startswith(known + ".")
-    ]
-    return _OTHERS[max(fitting, key=len)] if fitting else _UNKNOWN
+    return _CONTENTS.intersection(image_type[2:])

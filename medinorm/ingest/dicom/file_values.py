@@ -1,6 +1,6 @@
-"""What the index keeps of a file: read fast where it is plain, else by pydicom."""
+"""What the index keeps of a file: read from its first bytes, or else by pydicom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from pydicom.dataset import Dataset
@@ -19,23 +19,26 @@ from medinorm.ingest.dicom.header_values import (
     Private,
     Values,
     decode_value,
-    plain_text,
+    strip_values,
     values_in,
 )
+from medinorm.ingest.dicom.object_classes import SEGMENTATIONS, STRUCTURES
 
 # Bytes from the start of a file among which the values of its index are looked for.
 _WINDOWS = (1 << 14, 1 << 18, 1 << 22)
 
 # Without them a file belongs to nothing; pydicom may find them in an odd place.
 _NEEDED = ("SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID")
-# Objects that are drawn on a series, and where they say which.
-_DRAWN = {
-    "1.2.840.10008.5.1.4.1.1.66.4": ("ReferencedSeriesSequence",),
-    "1.2.840.10008.5.1.4.1.1.66.7": ("ReferencedSeriesSequence",),
-    "1.2.840.10008.5.1.4.1.1.481.3": (
-        "ReferencedFrameOfReferenceSequence",
-        "RTReferencedStudySequence",
-        "RTReferencedSeriesSequence",
+# Where an annotation names its series: sequences, each inside the one before.
+_REFERENCES: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(SEGMENTATIONS, ("ReferencedSeriesSequence",)),
+    **dict.fromkeys(
+        STRUCTURES,
+        (
+            "ReferencedFrameOfReferenceSequence",
+            "RTReferencedStudySequence",
+            "RTReferencedSeriesSequence",
+        ),
     ),
 }
 
@@ -50,7 +53,7 @@ def read_values(stream: IO[bytes]) -> Values | None:
 
     Returns:
         Texts by name: `KEYWORDS`, `PRIVATE` and a few more; ``ReferencedSeries`` is the
-        UID of the one series that a segmentation was drawn on. ``None`` if the file is
+        UID of the one series that an annotation belongs to. ``None`` if the file is
         no DICOM object.
 
     Raises:
@@ -60,13 +63,13 @@ def read_values(stream: IO[bytes]) -> Values | None:
     if not is_dicom(start):
         return None
     values = _quick_values(stream, start)
-    if values is None or values.get("SOPClassUID") in _DRAWN:
+    if values is None or values.get("SOPClassUID") in _REFERENCES:
         return _thorough_values(stream)
     return values if all(map(values.get, _NEEDED)) else _thorough_values(stream)
 
 
 def _quick_values(stream: IO[bytes], start: bytes) -> Values | None:
-    """The values of a plain file, without pydicom."""
+    """The values of a simple file, without pydicom."""
     for size in _WINDOWS:
         start += stream.read(size - len(start))
         try:
@@ -79,8 +82,8 @@ def _quick_values(stream: IO[bytes], start: bytes) -> Values | None:
 
 def _thorough_values(stream: IO[bytes]) -> Values | None:
     """The same values of any file, by pydicom."""
-    places = {places[0] for places in _DRAWN.values()}
-    header = header_in(stream, (*KEYWORDS, *places, *_private_tags()))
+    outer = {sequences[0] for sequences in _REFERENCES.values()}
+    header = header_in(stream, (*KEYWORDS, *outer, *_private_tags()))
     if header is None:
         return None
     meta = getattr(header, "file_meta", Dataset())
@@ -90,7 +93,7 @@ def _thorough_values(stream: IO[bytes]) -> Values | None:
     }
     texts["ReferencedSeries"] = _referenced_series(header)
     texts |= {name: _private_text(header, where) for name, where in PRIVATE.items()}
-    return {keyword: plain_text(text) for keyword, text in texts.items() if text}
+    return {keyword: strip_values(text) for keyword, text in texts.items() if text}
 
 
 def _private_tags() -> list[int]:
@@ -118,10 +121,10 @@ def _private_text(header: Dataset, where: Private) -> str:
 
 
 def _referenced_series(header: Dataset) -> str:
-    """UID of the one series that a segmentation was drawn on, or empty."""
-    sequences = _DRAWN.get(text_of(header, "SOPClassUID"), ())
+    """UID of the one series that an annotation belongs to, or empty."""
+    sequences = _REFERENCES.get(text_of(header, "SOPClassUID"), ())
     items = [header] if sequences else []
     for sequence in sequences:
         items = [inner for item in items for inner in value_of(item, sequence, ())]
-    found = {text_of(item, "SeriesInstanceUID") for item in items}
-    return found.pop() if len(found) == 1 else ""
+    series = {text_of(item, "SeriesInstanceUID") for item in items}
+    return series.pop() if len(series) == 1 else ""

@@ -1,4 +1,4 @@
-"""DICOM files: told from others, read without a word about their content."""
+"""DICOM files: recognized and read; no message repeats their content."""
 
 import logging
 import math
@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,13 @@ _BAD_PIXELS = (
 
 # A file's elements, or the texts of some by keyword as the index keeps them.
 Header: TypeAlias = Dataset | Mapping[str, str]
+# Stored or real values: of one slice, or of all in a file.
+Pixels: TypeAlias = NDArray[np.number]
 
 
 @contextmanager
 def quiet_reading() -> Iterator[None]:
-    """Keep pydicom from checking values, warning and logging: its text repeats them."""
+    """Keep pydicom from warnings and log lines, which repeat values of the header."""
     log = logging.getLogger("pydicom")
     was_disabled = log.disabled
     log.disabled = True
@@ -134,7 +136,7 @@ def _check_inflated(stream: IO[bytes]) -> None:
 
 
 def _check_size(stream: IO[bytes]) -> None:
-    """Refuse a file much larger than its pixels: behind them could be anything.
+    """Refuse a file much larger than its pixels: what follows them is unknown.
 
     Goes to the file's start.
 
@@ -151,7 +153,7 @@ def _check_size(stream: IO[bytes]) -> None:
     stream.seek(0)
 
 
-def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
+def read_pixels(path: Path) -> tuple[Dataset, Pixels]:
     """Read a file with its stored pixel values, decompressed.
 
     Args:
@@ -176,7 +178,7 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
     _check_kind(dataset)
     try:
         with quiet_reading():
-            # Bits beside the values are judged here, not cleared without a word.
+            # Bits beside the values are judged below, not cleared silently.
             pixels = pixel_array(dataset, correct_unused_bits=False)
     except Exception:  # decoders raise anything, and their text may repeat values
         raise ReadError(_BAD_PIXELS) from None
@@ -184,12 +186,12 @@ def read_pixels(path: Path) -> tuple[Dataset, NDArray[Any]]:
     return dataset, _significant(frames, dataset)
 
 
-def read_pictures(path: Path, indices: Sequence[int]) -> dict[int, NDArray[Any]]:
-    """Read some pictures of a multi-frame file, if possible without the others.
+def read_stored_images(path: Path, indices: Sequence[int]) -> dict[int, Pixels]:
+    """Read some of the stored images of a file, if possible without the others.
 
     Args:
         path: an image.
-        indices: which pictures, from 0.
+        indices: which of them, from 0.
 
     Returns:
         The stored values of each by its number, shape ``(rows, columns)``.
@@ -202,31 +204,30 @@ def read_pictures(path: Path, indices: Sequence[int]) -> dict[int, NDArray[Any]]
         raise ReadError("a file of the series is not DICOM any more; plan again")
     _check_kind(header)
     meta = getattr(header, "file_meta", Dataset())
-    if (
-        meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
-    ):  # has no places to go to
+    syntax = meta.get("TransferSyntaxUID")
+    if syntax == DeflatedExplicitVRLittleEndian:  # cannot be read from the middle
         whole = read_pixels(path)[1]
         return {index: whole[index] for index in indices if index < len(whole)}
     try:
         with open_input(path) as stream, quiet_reading():
-            found = list(
+            images = list(
                 iter_pixels(stream, indices=list(indices), correct_unused_bits=False)
             )
     except Exception:  # as in `read_pixels`
         raise ReadError(_BAD_PIXELS) from None
-    if len(found) != len(indices):
+    if len(images) != len(indices):
         raise ReadError(_BAD_PIXELS)
-    return dict(zip(indices, _significant(np.stack(found), header), strict=True))
+    return dict(zip(indices, _significant(np.stack(images), header), strict=True))
 
 
-def value_of(dataset: Header, keyword: str, default: Any = None) -> Any:
+def value_of(dataset: Header, keyword: str, default: object = None) -> Any:
     """An element's value; `default` if it is absent, empty or cannot be understood."""
     if not isinstance(dataset, Dataset):
         return dataset.get(keyword) or default
     try:
         with quiet_reading():
             value = dataset.get(keyword, _MISSING)
-    except Exception:  # converting a damaged value can raise anything
+    except Exception:  # converting a damaged value can raise any error
         return default
     if value is _MISSING or value is None or value == "":
         return default
@@ -267,7 +268,7 @@ def numbers_of(dataset: Header, keyword: str, count: int) -> tuple[float, ...] |
 
 
 def _check_kind(dataset: Dataset) -> None:
-    """Refuse pixels that are no plain grey values."""
+    """Refuse pixels that are not grey values."""
     # MONOCHROME1 says that large values are shown dark; the values mean the same.
     shown = text_of(dataset, "PhotometricInterpretation")
     samples = numbers_of(dataset, "SamplesPerPixel", 1)
@@ -280,10 +281,10 @@ def _check_kind(dataset: Dataset) -> None:
         )
 
 
-def _significant(frames: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+def _significant(frames: Pixels, dataset: Dataset) -> Pixels:
     """Frames without what is stored in the bits beside the values.
 
-    Older scanners kept overlay drawings in the unused bits of each pixel.
+    Older scanners kept overlays in the unused bits of each pixel.
     """
     allocated, stored, high = (
         numbers_of(dataset, keyword, 1)
@@ -306,4 +307,5 @@ def _significant(frames: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
         )
     # Shifting up and down again clears the spare bits and repeats the sign, which some
     # write without repeating it.
-    return (frames << spare) >> spare
+    whole = cast("NDArray[np.integer]", frames)
+    return (whole << spare) >> spare

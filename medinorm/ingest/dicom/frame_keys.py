@@ -1,4 +1,4 @@
-"""What tells apart the frames of one DICOM series that lie at one place."""
+"""What may differ between frames of one DICOM series that lie at one place."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class FrameKeys:
     """What one frame says about the volume it belongs to; ``None`` is unknown.
 
     Args:
-        image_type: its values, and what part of a complex number it shows.
+        image_type: its values, and which component of a complex number it shows.
         echo: echo time, ms.
         inversion: inversion time, ms.
         b_value: diffusion weighting, s/mm^2.
@@ -116,7 +116,7 @@ def _named_number(places: Sequence[Header], *names: str) -> float | None:
 
 
 def _image_type(places: Sequence[Header]) -> tuple[str, ...]:
-    """The values of the image type and the part of a complex number, each once."""
+    """The values of the image type and the component of a complex number, each once."""
     text = _first_text(places, "FrameType", "ImageType")
     values = tuple(part.strip().upper() for part in text.split("\\"))
     component = _first_text(places, "ComplexImageComponent").upper()

@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medinorm.errors import ReadError
 from medinorm.ingest.archives import open_input
-from medinorm.ingest.dicom.exclusion_rules import ENHANCED
 from medinorm.ingest.dicom.file_values import read_values
 from medinorm.ingest.dicom.files import (
     Header,
+    Pixels,
     numbers_of,
     read_header,
     text_of,
@@ -29,7 +28,8 @@ from medinorm.ingest.dicom.frame_keys import (
 from medinorm.ingest.dicom.geometry import Planes
 from medinorm.ingest.dicom.header_values import Private
 from medinorm.ingest.dicom.mosaic import is_mosaic, read_tiles, tile_shape
-from medinorm.ingest.dicom.pixels import PlainPixels, plain_pixels
+from medinorm.ingest.dicom.object_classes import ENHANCED_IMAGES
+from medinorm.ingest.dicom.pixels import StoredPixels, find_stored_pixels
 
 _FRAME_GROUPS = "PerFrameFunctionalGroupsSequence"
 _SHARED_GROUPS = "SharedFunctionalGroupsSequence"
@@ -45,6 +45,8 @@ _PHILIPS_SCALE = {
     "PhilipsScaleIntercept": Private(0x2005, "Philips MR Imaging DD 001", 0x0D, b"FL"),
 }
 _NAN = float("nan")
+
+Note: TypeAlias = str | float
 _FARTHEST = 1e6  # mm; no scanner is larger
 
 
@@ -54,18 +56,19 @@ class Frame:
 
     Args:
         path: its file.
-        index: which picture of the file, from 0.
+        index: which stored image of the file, from 0.
         position: LPS mm, not-a-number if unknown; so are the others.
         directions: direction of growing column, then of growing row.
         spacing: distance of rows and of columns, mm.
         shape: number of rows and of columns.
         slope: real value for each stored one.
         intercept: real value of a stored 0.
-        corner: row and column of its first pixel in the picture.
-        stored: pictures of the file, their rows and columns.
+        number: which frame of the file, from 0; a mosaic has several in one image.
+        corner: row and column of its first pixel in the stored image.
+        stored: stored images of the file, their rows and columns.
         keys: what tells it from others at its place.
         notes: what else a user of the values should know, by its name in a sidecar.
-        plain: how its pixels are stored, if they can be read without pydicom.
+        pixels: how its pixels are stored, if they can be read without pydicom.
     """
 
     path: Path
@@ -76,17 +79,22 @@ class Frame:
     shape: tuple[float, ...]
     slope: float = 1.0
     intercept: float = 0.0
+    number: int = 0
     corner: tuple[int, int] = (0, 0)
     stored: tuple[int, int, int] = (1, 0, 0)
     keys: FrameKeys = field(default_factory=FrameKeys)
-    notes: Mapping[str, Any] = field(default_factory=dict)
-    plain: PlainPixels | None = None
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    pixels: StoredPixels | None = None
 
-    def cut(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """The frame's stored values out of its picture."""
+    @property
+    def place(self) -> tuple[Path, int]:
+        """Which frame of which file it is; no other frame has the same."""
+        return self.path, self.number
+
+    def cut(self, stored: Pixels) -> Pixels:
+        """The frame's stored values out of the image that holds them."""
         (row, column), (rows, columns) = self.corner, map(int, self.shape)
-        part: NDArray[Any] = picture[row : row + rows, column : column + columns]
-        return part
+        return stored[row : row + rows, column : column + columns]
 
 
 def read_frames(path: Path) -> list[Frame]:
@@ -96,8 +104,8 @@ def read_frames(path: Path) -> list[Frame]:
         ReadError: the file is damaged, is no DICOM object or contradicts itself.
         GeometryError: it is a mosaic that does not say where its slices lie.
     """
-    if plain := _plain_frame(path):
-        return [plain]
+    if frame := _simple_frame(path):
+        return [frame]
     header = read_header(path)
     if header is None:
         raise ReadError("a file of the series is not DICOM any more; plan again")
@@ -108,10 +116,10 @@ def read_frames(path: Path) -> list[Frame]:
     return [classic_frame(path, header)]
 
 
-def _plain_frame(path: Path) -> Frame | None:
-    """The frame of a plain file, by the values that the index keeps.
+def _simple_frame(path: Path) -> Frame | None:
+    """The frame of a file of one slice, by the values that the index keeps.
 
-    Philips has more to say about its values, in elements of its own.
+    Philips describes its values in private elements, which the index does not keep.
 
     Raises:
         ReadError: the file may not be read, or is damaged.
@@ -121,29 +129,29 @@ def _plain_frame(path: Path) -> Frame | None:
             values = read_values(stream) or {}
     except OSError:
         raise ReadError("the file may not be read; check its permissions") from None
-    pixels = plain_pixels(values)
+    pixels = find_stored_pixels(values)
     if pixels is None or "philips" in values.get("Manufacturer", "").lower():
         return None
     frame = frame_in(path, values)
-    return replace(frame, plain=pixels) if frame else None
+    return replace(frame, pixels=pixels) if frame else None
 
 
 def frame_in(path: Path, values: Mapping[str, str]) -> Frame | None:
-    """The frame of a plain slice as far as the index knows it.
+    """The frame of a file of one slice as far as the index knows it.
 
     Args:
         path: its file.
         values: texts of its header by keyword.
 
     Returns:
-        The frame without all notes; ``None`` if the file has to be read: it may hold
-        several.
+        The frame, without some notes; ``None`` if the file may hold several frames and
+        has to be read.
 
     Raises:
         ReadError: the header gives no size, or a scaling that makes no sense.
     """
     several = values.get("NumberOfFrames", "1") not in {"1", ""}
-    enhanced = values.get("SOPClassUID", "") in ENHANCED
+    enhanced = values.get("SOPClassUID", "") in ENHANCED_IMAGES
     plain = not (several or enhanced or is_mosaic(values))
     return classic_frame(path, values) if plain else None
 
@@ -155,7 +163,7 @@ def classic_frame(path: Path, header: Header) -> Frame:
         ReadError: the header gives no size, or a scaling that makes no sense.
     """
     shape = _shape(header)
-    scaling = _rescale([header])
+    scaling = _scaling([header])
     return Frame(
         path=path,
         index=0,
@@ -165,8 +173,9 @@ def classic_frame(path: Path, header: Header) -> Frame:
         shape=shape,
         stored=(1, int(shape[0]), int(shape[1])),
         keys=read_keys([header]),
-        notes=_notes(header, [header], **scaling),
-        **scaling,
+        notes=_notes(header, [header], scaling),
+        slope=scaling.slope,
+        intercept=scaling.intercept,
     )
 
 
@@ -182,16 +191,17 @@ def planes_of(frames: Sequence[Frame]) -> Planes:
 
 def _mosaic_frames(path: Path, header: Dataset) -> list[Frame]:
     """The tiles of a Siemens mosaic, all of one volume."""
-    picture = classic_frame(path, header)
+    whole = classic_frame(path, header)
     rows, columns = tile_shape(header)
     return [
         replace(
-            picture,
+            whole,
+            number=number,
             position=tile.position,
             corner=tile.corner,
             shape=(float(rows), float(columns)),
         )
-        for tile in read_tiles(header)
+        for number, tile in enumerate(read_tiles(header))
     ]
 
 
@@ -205,10 +215,11 @@ def _enhanced_frames(path: Path, header: Dataset) -> list[Frame]:
     return [
         replace(
             _enhanced_frame(path, header, [own, *shared]),
-            index=index,
+            index=number,
+            number=number,
             stored=(len(groups), rows, columns),
         )
-        for index, own in enumerate(groups)
+        for number, own in enumerate(groups)
     ]
 
 
@@ -216,7 +227,7 @@ def _enhanced_frame(path: Path, header: Dataset, groups: list[Dataset]) -> Frame
     """One frame of a multi-frame file; its own groups come before the shared ones."""
     named = [item for name in _KEY_GROUPS for item in _inside(groups, name)]
     values = [*_inside(groups, "PixelValueTransformationSequence"), header]
-    scaling = _rescale(values)
+    scaling = _scaling(values)
     private = [item for group in groups for item in _philips_items(group)]
     return Frame(
         path=path,
@@ -230,8 +241,9 @@ def _enhanced_frame(path: Path, header: Dataset, groups: list[Dataset]) -> Frame
         spacing=_lengths(_inside(groups, "PixelMeasuresSequence"), "PixelSpacing", 2),
         shape=_shape(header),
         keys=read_keys([*named, header]),
-        notes=_notes(header, [*private, header], **scaling),
-        **scaling,
+        notes=_notes(header, [*private, header], scaling),
+        slope=scaling.slope,
+        intercept=scaling.intercept,
     )
 
 
@@ -248,8 +260,8 @@ def _items(dataset: Dataset, sequence: str) -> list[Dataset]:
 
 def _philips_items(group: Dataset) -> list[Dataset]:
     """What Philips says about a frame in its own sequence."""
-    found = private_value(group, _PHILIPS_FRAME)
-    items = found if isinstance(found, Sequence) else ()
+    value = private_value(group, _PHILIPS_FRAME)
+    items = value if isinstance(value, Sequence) else ()
     return [item for item in items if isinstance(item, Dataset)]
 
 
@@ -283,49 +295,54 @@ def _shape(header: Header) -> tuple[float, ...]:
 
 
 def _is_size(number: float) -> bool:
-    """Whether a picture can have this many rows or columns."""
+    """Whether an image can have this many rows or columns."""
     return number.is_integer() and 0 < number < 1 << 16
 
 
-def _rescale(places: Sequence[Header]) -> dict[str, Any]:
-    """Slope and intercept; none means that stored values are the real ones.
+class _Scaling(NamedTuple):
+    """How stored values become real ones."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+def _scaling(places: Sequence[Header]) -> _Scaling:
+    """Slope and intercept; without them stored values are the real ones.
 
     Raises:
         ReadError: they are there but make no sense.
     """
-    found = {}
-    for name, keyword in (("slope", "RescaleSlope"), ("intercept", "RescaleIntercept")):
-        given = [place for place in places if keyword in place]
-        if not given:
-            continue
-        number = _numbers(given, keyword, 1)[0]
-        if not np.isfinite(number) or (name == "slope" and number == 0):
-            raise ReadError("slope or intercept is no number; export the series again")
-        found[name] = number
-    return found
+    slope = _only_number(places, "RescaleSlope", 1.0)
+    intercept = _only_number(places, "RescaleIntercept", 0.0)
+    if not np.isfinite([slope, intercept]).all() or slope == 0:
+        raise ReadError("slope or intercept is no number; export the series again")
+    return _Scaling(slope, intercept)
+
+
+def _only_number(places: Sequence[Header], keyword: str, absent: float) -> float:
+    """The number of the first place that has one; not-a-number if none is a number."""
+    having = [place for place in places if keyword in place]
+    return _numbers(having, keyword, 1)[0] if having else absent
 
 
 def _notes(
-    header: Header,
-    private: Sequence[Header],
-    slope: float = 1.0,
-    intercept: float = 0.0,
-) -> dict[str, Any]:
+    header: Header, private: Sequence[Header], scaling: _Scaling
+) -> dict[str, Note]:
     """What a user of the values should know.
 
-    How a picture is to be shown, the value of pixels that were not measured, and
+    How an image is to be shown, the value of pixels that were not measured, and
     Philips' second scaling: its own slope turns real values into ones that compare
     between series, by division.
     """
-    notes: dict[str, Any] = {}
+    notes: dict[str, Note] = {}
     if text_of(header, "PhotometricInterpretation") == "MONOCHROME1":
         notes["PhotometricInterpretation"] = "MONOCHROME1"
     padding = numbers_of(header, "PixelPaddingValue", 1)
     if padding is not None:
-        notes["PaddingValue"] = padding[0] * slope + intercept
+        notes["PaddingValue"] = padding[0] * scaling.slope + scaling.intercept
     for name, element in _PHILIPS_SCALE.items():
-        found = (private_number(place, element) for place in private)
-        value = next((number for number in found if number is not None), None)
+        numbers = (private_number(place, element) for place in private)
+        value = next((number for number in numbers if number is not None), None)
         if value is not None:
             notes[name] = value
     return notes

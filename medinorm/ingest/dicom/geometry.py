@@ -19,8 +19,8 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SAME_DIRECTION = 1e-3  # largest difference of direction cosines in one series
 _UNIT_LENGTH = 1e-2  # largest deviation of direction cosines from an orthonormal pair
 _SAME_PLACE = 0.01  # mm; slices closer than this lie on one another ...
-_SAME_PART = 0.05  # ... and those closer than this part of the usual distance
-_PART_OF_GAP = 0.02  # a slice may miss its place by this part of the gap
+_SAME_FRACTION = 0.05  # ... and those closer than this fraction of the usual distance
+_GAP_FRACTION = 0.02  # a slice may miss its place by this fraction of the gap
 _TILT = 0.1  # degrees; rounded headers stay well below
 _MOST_GROWTH = 4  # slices of an even grid for each that there is
 _SAME_INDEX = 1e-6  # voxels
@@ -174,9 +174,9 @@ def place_numbers(planes: Planes) -> NDArray[np.intp]:
 
 
 def _check_headers(planes: Planes) -> None:
-    """Refuse slices that say nothing, nonsense or different things."""
-    given = (planes.positions, planes.directions, planes.spacings)
-    if not all(np.isfinite(values).all() for values in given):
+    """Refuse slices whose headers are incomplete, impossible or contradictory."""
+    headers = (planes.positions, planes.directions, planes.spacings)
+    if not all(np.isfinite(values).all() for values in headers):
         raise GeometryError(
             "no_geometry: position, orientation or pixel spacing is missing; "
             "export the series with its full headers"
@@ -193,8 +193,8 @@ def _check_headers(planes: Planes) -> None:
             "mixed_orientation: slices do not lie parallel; export each orientation "
             "as a series of its own"
         )
-    spread = np.ptp(planes.spacings, axis=0).max()
-    if np.ptp(planes.shapes, axis=0).any() or spread > _SAME_SPACING:
+    range_ = np.ptp(planes.spacings, axis=0).max()
+    if np.ptp(planes.shapes, axis=0).any() or range_ > _SAME_SPACING:
         raise GeometryError(
             "mixed_grid: slices differ in size or pixel spacing; export them as "
             "separate series"
@@ -207,16 +207,16 @@ def _uneven(gaps: Floats) -> str:
     Raises:
         GeometryError: slices lie at the same height, or some are missing.
     """
-    same = max(_SAME_PLACE, _SAME_PART * float(np.median(gaps)))
+    same = max(_SAME_PLACE, _SAME_FRACTION * float(np.median(gaps)))
     doubled = int((gaps < same).sum())
     if doubled:
         raise GeometryError(duplicate(doubled, len(gaps) + 1))
     gap = float(gaps.min())
-    tolerance = max(_PART_OF_GAP * gap, _SAME_PLACE)
+    tolerance = max(_GAP_FRACTION * gap, _SAME_PLACE)
     if np.ptp(gaps) <= tolerance:
         return ""
     multiples = np.rint(gaps / gap)
-    # Each gap may be off by a little; a multiple of the gap by that much for each part.
+    # Each gap has this tolerance; n gaps together have n times as much.
     if (np.abs(gaps - multiples * gap) <= tolerance * multiples).all():
         raise GeometryError(_missing(multiples))
     return (
@@ -306,7 +306,7 @@ def _check_places(planes: Planes, stack: Stack) -> None:
         error = placed - said[stack.order] * [-1.0, -1.0, 1.0]
         worst = max(worst, float(np.linalg.norm(error, axis=1).max()))
     gap = float(np.linalg.norm(stack.affine[:3, 2]))
-    if worst > max(_PART_OF_GAP * gap, 10 * _SAME_PLACE):
+    if worst > max(_GAP_FRACTION * gap, 10 * _SAME_PLACE):
         raise GeometryError(
             f"jitter: a slice lies {worst:.3g} mm from its place in an even stack; "
             "export the series again"

@@ -1,27 +1,30 @@
 """The few header values that the index keeps, from the first bytes of a DICOM file.
 
 pydicom makes an object of each element; going over the bytes takes a fraction of that.
-Only what is plain is read here: little endian, elements in order, ASCII text. All else
-gives ``None``, and pydicom has to read the file.
+Only simple files are read here: little endian, elements in order, ASCII text. All
+others give ``None``, and pydicom has to read them.
 
 References:
     DICOM PS3.5, "Data Structures and Encoding", sections 7 and 10.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
+from medinorm.ingest.deidentify.burned_in import BURNED_IN_KEYWORDS
+from medinorm.ingest.dicom.exclusion_rules import EXCLUSION_RULES
+
 Values = dict[str, str]
 
-# What the plan asks of a file. All lie in front of the pixels, before group 0030.
-KEYWORDS = (
+# What the plan asks of a file, besides what the rules ask.
+_PLAN_KEYWORDS = (
     *("ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "AcquisitionTime"),
-    *("Modality", "ConversionType", "Manufacturer", "StudyDescription"),
+    *("Modality", "Manufacturer", "StudyDescription"),
     *("SeriesDescription", "ManufacturerModelName", "ComplexImageComponent"),
     *("PatientID", "ContrastBolusAgent", "ScanningSequence", "SequenceName"),
     *("SliceThickness", "RepetitionTime", "EchoTime", "InversionTime", "EchoNumbers"),
@@ -31,10 +34,20 @@ KEYWORDS = (
     *("ImageOrientationPatient", "FrameOfReferenceUID", "NumberOfFrames"),
     "TemporalPositionIdentifier",
     *("DiffusionGradientOrientation", "NumberOfTemporalPositions", "Rows", "Columns"),
-    *("PixelSpacing", "BurnedInAnnotation", "SamplesPerPixel"),
+    *("PixelSpacing", "SamplesPerPixel"),
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     "PixelPaddingValue",
+)
+# All that the index keeps. All lie in front of the pixels, before group 0030.
+KEYWORDS: Sequence[str] = tuple(
+    dict.fromkeys(
+        [
+            *_PLAN_KEYWORDS,
+            *(keyword for rule in EXCLUSION_RULES for keyword in rule.keywords),
+            *BURNED_IN_KEYWORDS,
+        ]
+    )
 )
 
 
@@ -154,11 +167,11 @@ def decode_value(value: bytes, kind: bytes) -> str | None:
         return None
 
 
-def plain_text(text: str) -> str:
+def strip_values(text: str) -> str:
     r"""Text of one element without the blanks around each of its values.
 
     Examples:
-        >>> plain_text("ORIGINAL \\PRIMARY\0")
+        >>> strip_values("ORIGINAL \\PRIMARY\0")
         'ORIGINAL\\PRIMARY'
     """
     return "\\".join(part.strip(_BLANK) for part in text.split("\\"))
@@ -334,4 +347,4 @@ def _decode(value: bytes, kind: bytes) -> str:
         return "\\".join(map(str, numbers))
     if kind not in _TEXT or not value.isascii() or b"\x1b" in value:
         raise _UnusualError
-    return plain_text(value.decode("ascii"))
+    return strip_values(value.decode("ascii"))

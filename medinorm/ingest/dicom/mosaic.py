@@ -1,4 +1,4 @@
-"""Siemens mosaics: the slices of a volume as tiles of one picture."""
+"""Siemens mosaics: the slices of a volume as tiles of one stored image."""
 
 import math
 import struct
@@ -22,11 +22,11 @@ _UNIT_LENGTH = 1e-2
 
 
 @dataclass(frozen=True)
-class Tile:
+class MosaicTile:
     """One slice of a mosaic.
 
     Args:
-        corner: row and column of its first pixel in the picture.
+        corner: row and column of its first pixel in the stored image.
         position: centre of that pixel, LPS mm.
     """
 
@@ -35,12 +35,12 @@ class Tile:
 
 
 def is_mosaic(header: Header) -> bool:
-    """Whether a picture is a mosaic."""
+    """Whether a stored image is a mosaic."""
     return "MOSAIC" in text_of(header, "ImageType").upper().split("\\")
 
 
 def tile_shape(header: Dataset) -> tuple[int, int]:
-    """Rows and columns of one slice: the picture is a square of tiles.
+    """Rows and columns of one slice: the image is a square of tiles.
 
     Raises:
         ReadError: the header does not say how many slices there are.
@@ -48,14 +48,14 @@ def tile_shape(header: Dataset) -> tuple[int, int]:
     rows, columns = _size(header)
     side = math.ceil(math.sqrt(_count(header)))
     if rows % side or columns % side:
-        raise ReadError("mosaic: the picture does not divide into its slices")
+        raise ReadError("mosaic: the image does not divide into its slices")
     return rows // side, columns // side
 
 
-def read_tiles(header: Dataset) -> list[Tile]:
+def read_tiles(header: Dataset) -> list[MosaicTile]:
     """Where the slices of a mosaic lie.
 
-    ImagePositionPatient is where the first pixel would be if the whole picture were one
+    ImagePositionPatient is where the first pixel would be if the whole image were one
     slice around the same centre, so the first tile starts half the difference of the
     two sizes further in. The slices follow the normal in the CSA header, which may
     oppose that of rows and columns.
@@ -85,7 +85,7 @@ def read_tiles(header: Dataset) -> list[Tile]:
     step = _normal(header, directions.reshape(2, 3)) * _gap(header)
     across = int(whole[0]) // columns
     return [
-        Tile(
+        MosaicTile(
             corner=(number // across * rows, number % across * columns),
             position=tuple(float(x) for x in first + number * step),
         )
@@ -112,7 +112,7 @@ def read_csa(content: bytes) -> dict[str, list[str]]:
         {}
     """
     newer = content[:4] == b"SV10"
-    found: dict[str, list[str]] = {}
+    elements: dict[str, list[str]] = {}
     base = None
     try:
         (count,) = struct.unpack_from("<I", content, place := 8 * newer)
@@ -123,10 +123,10 @@ def read_csa(content: bytes) -> dict[str, list[str]]:
             texts, place = _read_items(
                 content, place + 84, items, base=None if newer else base
             )
-            found[_text(name)] = texts
+            elements[_text(name)] = texts
     except struct.error:
         return {}
-    return found
+    return elements
 
 
 def _read_items(
@@ -158,9 +158,9 @@ def _csa_of(header: Dataset) -> dict[str, list[str]]:
 
 
 def _count(header: Dataset) -> int:
-    """How many slices the picture holds."""
-    given = _csa_of(header).get("NumberOfImagesInMosaic", [])
-    number = float(given[0]) if given and given[0].isdecimal() else None
+    """How many slices the mosaic holds."""
+    texts = _csa_of(header).get("NumberOfImagesInMosaic", [])
+    number = float(texts[0]) if texts and texts[0].isdecimal() else None
     count = number or private_number(header, _COUNT)
     if not count or count < 1 or count % 1:
         raise ReadError(
@@ -171,7 +171,7 @@ def _count(header: Dataset) -> int:
 
 
 def _size(header: Dataset) -> tuple[int, int]:
-    """Rows and columns of the whole picture."""
+    """Rows and columns of the whole mosaic."""
     rows, columns = (numbers_of(header, name, 1) for name in ("Rows", "Columns"))
     if not (rows and columns and rows[0].is_integer() and columns[0].is_integer()):
         raise ReadError("a file has no pixels; copy the series again")

@@ -1,13 +1,12 @@
-"""Pixels of plain files, without pydicom: one picture, whole numbers, not compressed.
+"""Pixels of simple files, without pydicom: one image, whole numbers, uncompressed.
 
 pydicom makes an object of each element of a file, which takes ten times as long as
-reading the pixels. Whatever is not plain in every respect is left to it.
+reading the pixels. All other files are left to it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +14,21 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from medinorm.errors import ReadError
 from medinorm.ingest.archives import open_input
-from medinorm.ingest.dicom.files import MOST_BESIDE_PIXELS, numbers_of
+from medinorm.ingest.dicom.files import MOST_BESIDE_PIXELS, Pixels, numbers_of
 
 _KEYWORDS = (
     *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
     *("HighBit", "PixelRepresentation"),
 )
 _SYNTAXES = frozenset({str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)})
-_SHOWN = frozenset({"MONOCHROME1", "MONOCHROME2"})
+_GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
 _VALUE_TABLE = b"\x28\x00\x00\x30"  # ModalityLUTSequence, wherever it begins
 
 
 @dataclass(frozen=True)
-class PlainPixels:
-    """How the pixels of a plain file are stored.
+class StoredPixels:
+    """How the pixels of a simple file are stored.
 
     Args:
         shape: rows and columns.
@@ -41,12 +40,12 @@ class PlainPixels:
     dtype: str
     bits: int
 
-    def read(self, path: Path) -> NDArray[Any] | None:
-        """Read the picture, shape ``(1, rows, columns)``.
+    def read(self, path: Path) -> Pixels | None:
+        """Read the image, shape ``(1, rows, columns)``.
 
         Returns:
-            The stored values; ``None`` if the file is not as plain as its header
-            promises, so that pydicom has to judge it.
+            The stored values; ``None`` if the file is not as simple as its header says,
+            so that pydicom has to read it.
 
         Raises:
             ReadError: the file may not be read.
@@ -67,7 +66,7 @@ class PlainPixels:
             return None
         return values.reshape(1, *self.shape)
 
-    def _last_of(self, content: bytes) -> NDArray[Any] | None:
+    def _last_of(self, content: bytes) -> NDArray[np.integer] | None:
         """The pixels, if they are all of the right size and the last of a file."""
         size = self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
         length = size + size % 2
@@ -82,8 +81,8 @@ class PlainPixels:
         return np.frombuffer(content, self.dtype, count, start)
 
 
-def plain_pixels(values: Mapping[str, str]) -> PlainPixels | None:
-    """How the pixels of a file are stored, if they are plain.
+def find_stored_pixels(values: Mapping[str, str]) -> StoredPixels | None:
+    """How the pixels of a file are stored; ``None`` if pydicom has to read them.
 
     Args:
         values: texts of its header by keyword.
@@ -93,17 +92,17 @@ def plain_pixels(values: Mapping[str, str]) -> PlainPixels | None:
         >>> header |= {"BitsAllocated": "16", "BitsStored": "12", "HighBit": "11"}
         >>> header |= {"PhotometricInterpretation": "MONOCHROME2"}
         >>> header |= {"PixelRepresentation": "1"}
-        >>> plain_pixels(header | {"TransferSyntaxUID": "1.2.840.10008.1.2.1"})
-        PlainPixels(shape=(3, 4), dtype='<i2', bits=12)
+        >>> find_stored_pixels(header | {"TransferSyntaxUID": "1.2.840.10008.1.2.1"})
+        StoredPixels(shape=(3, 4), dtype='<i2', bits=12)
     """
-    found = [numbers_of(values, keyword, 1) for keyword in _KEYWORDS]
-    numbers = [int(number[0]) for number in found if number and number[0].is_integer()]
-    if len(numbers) < len(found):
+    texts = [numbers_of(values, keyword, 1) for keyword in _KEYWORDS]
+    numbers = [int(number[0]) for number in texts if number and number[0].is_integer()]
+    if len(numbers) < len(texts):
         return None
     rows, columns, samples, allocated, stored, high, signed = numbers
-    plain = (
+    simple = (
         values.get("TransferSyntaxUID") in _SYNTAXES
-        and values.get("PhotometricInterpretation") in _SHOWN
+        and values.get("PhotometricInterpretation") in _GREY
         and values.get("NumberOfFrames", "1") == "1"
         and (samples, high) == (1, stored - 1)
         and allocated in {8, 16}
@@ -111,6 +110,6 @@ def plain_pixels(values: Mapping[str, str]) -> PlainPixels | None:
         and signed in {0, 1}
         and min(rows, columns) > 0
     )
-    if not plain:
+    if not simple:
         return None
-    return PlainPixels((rows, columns), f"<{'ui'[signed]}{allocated // 8}", stored)
+    return StoredPixels((rows, columns), f"<{'ui'[signed]}{allocated // 8}", stored)

@@ -1,16 +1,15 @@
-"""Volumes off an even, right-angled grid, brought onto one by linear interpolation."""
-
-from typing import Any
+"""Volumes resampled onto an even grid with right angles, by linear interpolation."""
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from medinorm.files.nifti import Volume
+from medinorm.ingest.dicom.files import Pixels
 
 
 def interpolate_slices(
-    array: NDArray[Any], index: NDArray[np.float64]
+    array: Pixels, index: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Slices at uneven places as slices at even ones.
 
@@ -33,9 +32,10 @@ def interpolate_slices(
         after = min(int(np.searchsorted(index, place)), len(index) - 1)
         before = max(after - 1, 0)
         extent = index[after] - index[before]
-        part = (index[after] - place) / extent if extent else 0.0
+        weight = (index[after] - place) / extent if extent else 0.0
         # In one step, so that a slice that stays keeps its values exactly.
-        even[..., place] = array[..., before] * part + array[..., after] * (1 - part)
+        first, second = array[..., before], array[..., after]
+        even[..., place] = first * weight + second * (1 - weight)
     return even
 
 

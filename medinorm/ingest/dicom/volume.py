@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +10,8 @@ from numpy.typing import NDArray
 from medinorm.config import GeometryConfig
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.nifti import Volume
-from medinorm.ingest.dicom.files import read_pictures, read_pixels
-from medinorm.ingest.dicom.frames import Frame, planes_of, read_frames
+from medinorm.ingest.dicom.files import Pixels, read_pixels, read_stored_images
+from medinorm.ingest.dicom.frames import Frame, planes_of
 from medinorm.ingest.dicom.geometry import Stack, duplicate, place_numbers, stack_planes
 from medinorm.ingest.dicom.regrid import interpolate_slices, straighten
 
@@ -28,7 +26,7 @@ class Reading:
     """
 
     volume: Volume
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,9 @@ class Placed:
     dropped: int = 0
 
 
-def read_series(files: Sequence[Path]) -> Volume:
-    """Read the files of one series as one volume, and refuse what is no even stack.
-
-    Axes are column, row and slice of the acquisition; nothing is resampled. Slope and
-    intercept of each slice are applied. Whole numbers stay whole.
-
-    Args:
-        files: single slices, multi-frame files or mosaics, in any order.
-
-    Raises:
-        ReadError: a file is damaged or of a kind that is not read.
-        GeometryError: the slices do not make a volume; see `stack_planes`.
-    """
-    return read_part([frame for path in files for frame in read_frames(path)]).volume
-
-
-def read_part(frames: Sequence[Frame], policy: GeometryConfig | None = None) -> Reading:
+def read_series_part(
+    frames: Sequence[Frame], policy: GeometryConfig | None = None
+) -> Reading:
     """Read frames as one volume.
 
     Args:
@@ -126,13 +110,15 @@ def _doubled(places: NDArray[np.intp]) -> tuple[list[int], list[tuple[int, int]]
 def _same_values(one: Frame, other: Frame) -> bool:
     """Whether two frames hold the same real values."""
     first, second = (
-        _real_values(frame, frame.cut(_pictures([frame])[frame.index]), whole=False)
+        _real_values(
+            frame, frame.cut(_stored_images([frame])[frame.index]), whole=False
+        )
         for frame in (one, other)
     )
     return bool(np.array_equal(first, second))
 
 
-def _notes(placed: Placed) -> dict[str, Any]:
+def _notes(placed: Placed) -> dict[str, object]:
     """Entries for the sidecar; a list where slices differ."""
     stack = placed.stack
     changes = list(stack.changes)
@@ -140,7 +126,7 @@ def _notes(placed: Placed) -> dict[str, Any]:
         changes.append(
             f"duplicate: {placed.dropped} slices with the same pixels left out"
         )
-    notes: dict[str, Any] = {"GeometryChanges": changes} if changes else {}
+    notes: dict[str, object] = {"GeometryChanges": changes} if changes else {}
     ordered = [placed.frames[number] for number in stack.order]
     for name in sorted({name for frame in ordered for name in frame.notes}):
         values = [frame.notes.get(name) for frame in ordered]
@@ -153,19 +139,19 @@ def _notes(placed: Placed) -> dict[str, Any]:
     return notes
 
 
-def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
+def _fill(frames: Sequence[Frame], stack: Stack) -> Pixels:
     """Real values of all frames, shape ``(columns, rows, slices)``."""
     place = np.empty(len(frames), dtype=np.intp)
     place[stack.order] = np.arange(len(frames))
     whole = all(map(_keeps_whole, frames))
     moved = any(frame.intercept for frame in frames)
     rows, columns = (int(size) for size in frames[0].shape)
-    array: NDArray[Any] = np.empty(0)
+    array: Pixels = np.empty(0)
     order = sorted(range(len(frames)), key=lambda number: str(frames[number].path))
     for _, members in groupby(order, key=lambda number: frames[number].path):
         group = list(members)
-        pictures = _pictures([frames[number] for number in group])
-        stored = next(iter(pictures.values())).dtype
+        images = _stored_images([frames[number] for number in group])
+        stored = next(iter(images.values())).dtype
         if not array.size:
             whole = whole and stored.kind != "f"
         wanted = _type_for(stored, whole=whole, moved=moved)
@@ -176,11 +162,10 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> NDArray[Any]:
             array = array.astype(np.result_type(wanted, array.dtype))
         for number in group:
             frame = frames[number]
-            picture = frame.cut(pictures[frame.index])
-            values = _real_values(frame, picture, whole=whole)
+            values = _real_values(frame, frame.cut(images[frame.index]), whole=whole)
             with np.errstate(over="ignore"):  # as in `_real_values`
                 array[place[number]] = values
-    return _smallest(array).T
+    return _in_smallest_type(array).T
 
 
 def _keeps_whole(frame: Frame) -> bool:
@@ -192,7 +177,9 @@ def _keeps_whole(frame: Frame) -> bool:
     )
 
 
-def _type_for(stored: np.dtype[Any], *, whole: bool, moved: bool) -> np.dtype[Any]:
+def _type_for(
+    stored: np.dtype[np.number], *, whole: bool, moved: bool
+) -> np.dtype[np.number]:
     """The narrowest type that surely holds the real values of stored ones.
 
     Raises:
@@ -205,38 +192,38 @@ def _type_for(stored: np.dtype[Any], *, whole: bool, moved: bool) -> np.dtype[An
     return np.result_type(stored, np.int32) if moved else stored
 
 
-def _pictures(frames: Sequence[Frame]) -> Mapping[int, NDArray[Any]]:
-    """The pictures that frames of one file are in, by their number.
+def _stored_images(frames: Sequence[Frame]) -> Mapping[int, Pixels]:
+    """The stored images that hold frames of one file, by their number.
 
     Raises:
         ReadError: they have another size than the header gave.
     """
     first, wanted = frames[0], sorted({frame.index for frame in frames})
-    found: Mapping[int, NDArray[Any]] = {}
+    images: Mapping[int, Pixels] = {}
     if len(wanted) < first.stored[0]:
-        found = read_pictures(first.path, wanted)
+        images = read_stored_images(first.path, wanted)
     else:
-        stack = first.plain.read(first.path) if first.plain else None
+        stack = first.pixels.read(first.path) if first.pixels else None
         if stack is None:
             _, stack = read_pixels(first.path)
-        found = dict(enumerate(stack))
-    sizes = {picture.shape for picture in found.values()}
-    if list(found) != wanted or sizes != {first.stored[1:]}:
+        images = dict(enumerate(stack))
+    sizes = {image.shape for image in images.values()}
+    if list(images) != wanted or sizes != {first.stored[1:]}:
         raise ReadError("pixels and header differ in size; export the series again")
-    return found
+    return images
 
 
-def _real_values(frame: Frame, stored: NDArray[Any], *, whole: bool) -> NDArray[Any]:
+def _real_values(frame: Frame, stored: Pixels, *, whole: bool) -> Pixels:
     """Slope and intercept applied to one frame."""
     if whole:
-        moved: NDArray[Any] = stored.astype(np.int64) + int(frame.intercept)
+        moved: Pixels = stored.astype(np.int64) + int(frame.intercept)
         return moved
     with np.errstate(over="ignore"):  # what overflows is refused as not finite
-        scaled: NDArray[Any] = stored.astype(np.float64) * frame.slope + frame.intercept
+        scaled: Pixels = stored.astype(np.float64) * frame.slope + frame.intercept
     return scaled
 
 
-def _smallest(array: NDArray[Any]) -> NDArray[Any]:
+def _in_smallest_type(array: Pixels) -> Pixels:
     """Whole numbers in two bytes where they fit."""
     if array.dtype.kind == "f":
         return array

@@ -1,17 +1,17 @@
-"""Label maps that are DICOM objects themselves."""
+"""Label maps from annotations of a series: DICOM SEG or RTSTRUCT."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.nifti import Volume
-from medinorm.ingest.dicom.exclusion_rules import STRUCTURES
 from medinorm.ingest.dicom.files import read_header, text_of
+from medinorm.ingest.dicom.object_classes import STRUCTURES
 from medinorm.ingest.labels.rtstruct import read_structures
 from medinorm.ingest.labels.segmentation import read_segmentation
 
 
-def read_drawing(
+def read_annotation(
     path: Path,
     image: Volume,
     names: Mapping[int, str],
@@ -24,11 +24,11 @@ def read_drawing(
         path: the object.
         image: the image it was drawn on, with the acquisition's axes.
         names: name of each label value of the study.
-        tolerance: largest distance in mm that still is the same place.
+        tolerance: largest distance in mm at which two places count as the same.
         space: UID of the image's frame of reference, empty if it has none.
 
     Raises:
-        LabelError: what is drawn does not fit the study.
+        LabelError: the annotation does not fit the study.
         GeometryError: it was drawn in another frame of reference, or does not lie on
             the image's slices.
         ReadError: the object is damaged.

@@ -19,7 +19,7 @@ def values_by_name(names: Mapping[int, str]) -> dict[str, int]:
     """The label value of each folded name of the study.
 
     Raises:
-        LabelError: two names cannot be told apart.
+        LabelError: two names are the same when folded.
     """
     wanted = {fold_name(name): value for value, name in names.items()}
     if len(wanted) < len(names):

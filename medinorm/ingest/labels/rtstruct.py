@@ -17,11 +17,11 @@ from medinorm.ingest.labels.names import fold_name, values_by_name
 from medinorm.ingest.labels.polygons import fill_polygons
 
 _RAS = np.array([-1.0, -1.0, 1.0])
-_NEAR = 0.05  # a contour may miss its slice by this part of the gap
+_NEAR = 0.05  # a contour may miss its slice by this fraction of the gap
 
-# Corners are rounded to this part of a voxel: many tools draw through voxel centres,
-# and rounding errors must not decide to which side those belong.
-_PARTS = 1000
+# Corners are rounded to a thousandth of a voxel: many tools draw through voxel centres,
+# and rounding errors must not decide on which side those are.
+_STEPS = 1000  # in a voxel
 
 _FARTHEST = 1e5  # mm from the origin; no patient lies there
 
@@ -84,12 +84,12 @@ def read_structures(
     labels = np.zeros(image.grid, dtype=np.int64)
     for number, value in _values_of_structures(header, names, space).items():
         placed = [_placed(item, image, tolerance) for item in contours[number]]
-        drawn = _draw(placed, image.grid)
-        if labels[drawn].any():
+        inside = _fill(placed, image.grid)
+        if labels[inside].any():
             raise LabelError(
                 "label map: structures overlap; export them without overlap"
             )
-        labels[drawn] = value
+        labels[inside] = value
     return Volume(labels[np.newaxis], image.affine)
 
 
@@ -156,7 +156,7 @@ def _placed(item: Dataset, image: Volume, tolerance: float) -> _Contour:
         )
     if not 0 <= place < image.grid[2]:
         raise GeometryError("label map: another grid: a contour lies beyond the image")
-    corners = np.round(voxels[:, :2] * _PARTS) / _PARTS
+    corners = np.round(voxels[:, :2] * _STEPS) / _STEPS
     return _Contour(int(place), corners, kind == _XOR)
 
 
@@ -176,34 +176,34 @@ def _are_near(numbers: Sequence[float]) -> bool:
     return all(abs(number) < _FARTHEST for number in numbers)
 
 
-def _draw(
+def _fill(
     contours: Sequence[_Contour], grid: tuple[int, int, int]
 ) -> NDArray[np.bool_]:
     """The voxels of one structure."""
-    drawn = np.zeros(grid, dtype=np.bool_)
+    inside = np.zeros(grid, dtype=np.bool_)
     places = defaultdict(list)
     for contour in contours:
         places[contour.place].append(contour)
     for place, members in places.items():
         _check_nesting(members, grid[:2])
-        drawn[:, :, place] = fill_polygons([c.corners for c in members], grid[:2])
+        inside[:, :, place] = fill_polygons([c.corners for c in members], grid[:2])
     for before, after in pairwise(sorted(places)):
-        if after - before > 1 and (drawn[:, :, before] & drawn[:, :, after]).any():
+        if after - before > 1 and (inside[:, :, before] & inside[:, :, after]).any():
             raise LabelError(
                 "RTSTRUCT: contours skip slices of the image; interpolate them, or "
                 "draw separate parts as structures of their own"
             )
-    return drawn
+    return inside
 
 
 def _check_nesting(contours: Sequence[_Contour], shape: tuple[int, int]) -> None:
-    """Refuse contours of which it cannot be told what is inside.
+    """Refuse contours of which it is unclear what is inside.
 
     Of two contours one may lie inside the other or beside it. Where they cross, one
     reader joins them and another takes out what they share.
     """
-    plain = [contour.corners for contour in contours if not contour.crosses]
-    for one, other in _touching(plain):
+    simple = [contour.corners for contour in contours if not contour.crosses]
+    for one, other in _touching(simple):
         areas = [fill_polygons([corners], shape) for corners in (one, other)]
         shared = np.count_nonzero(areas[0] & areas[1])
         sizes = [np.count_nonzero(area) for area in areas]

@@ -14,7 +14,7 @@ from medinorm.ingest.dicom.frames import planes_of, read_frames
 from medinorm.ingest.labels.names import fold_name, values_by_name
 
 _RAS = np.array([-1.0, -1.0, 1.0])
-_WHOLE_SLICE = 0.01  # a frame may miss its slice by this part of the gap
+_WHOLE_SLICE = 0.01  # a frame may miss its slice by this fraction of the gap
 
 
 def read_segmentation(
@@ -42,11 +42,11 @@ def read_segmentation(
     numbers = _segments_of_frames(dataset, len(frames))
     labels = np.zeros(image.grid, dtype=np.int64)
     for frame, place, number in zip(frames, slices, numbers, strict=True):
-        drawn = _drawn(frame.T, number, values)
-        there = labels[:, :, place]
-        if (there[drawn > 0] > 0).any():
+        own = _label_values(frame.T, number, values)
+        others = labels[:, :, place]
+        if (others[own > 0] > 0).any():
             raise LabelError("label map: segments overlap; export them without overlap")
-        labels[:, :, place] = np.where(drawn > 0, drawn, there)
+        labels[:, :, place] = np.where(own > 0, own, others)
     return Volume(labels[np.newaxis], image.affine)
 
 
@@ -124,10 +124,10 @@ def _segment_of(groups: Sequence[Dataset]) -> int:
     raise LabelError("label map: a frame does not say which segment it shows")
 
 
-def _drawn(
+def _label_values(
     pixels: NDArray[np.integer], number: int, values: Mapping[int, int]
 ) -> NDArray[np.int64]:
-    """One frame with label values."""
+    """The label values of one frame of a segment; 0 if pixels say the segment."""
     known = {0: 0} | dict(values)
     shown = [number] if number else [int(value) for value in np.unique(pixels)]
     if not known.keys() >= set(shown):
@@ -136,5 +136,5 @@ def _drawn(
         return (pixels > 0).astype(np.int64) * known[number]
     table = np.zeros(int(pixels.max()) + 1, dtype=np.int64)
     table[shown] = [known[value] for value in shown]
-    drawn: NDArray[np.int64] = table[pixels]
-    return drawn
+    labels: NDArray[np.int64] = table[pixels]
+    return labels

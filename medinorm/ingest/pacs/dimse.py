@@ -22,8 +22,8 @@ from pynetdicom.sop_class import (
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
-from medinorm.ingest.dicom.exclusion_rules import DRAWINGS, IMAGES
 from medinorm.ingest.dicom.files import text_of
+from medinorm.ingest.dicom.object_classes import ANNOTATIONS, IMAGES
 from medinorm.ingest.pacs.archive import Asked, DicomStudy, Keep, Series
 
 _PENDING = frozenset({0xFF00, 0xFF01})
@@ -241,7 +241,7 @@ def _send_at_once(event: evt.Event) -> None:
 
 def _classes() -> list[str]:
     """The kinds of objects that ingest reads."""
-    return sorted(IMAGES | DRAWINGS)
+    return sorted(IMAGES | ANNOTATIONS)
 
 
 def _storage_contexts() -> list[PresentationContext]:

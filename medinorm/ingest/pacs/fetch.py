@@ -30,7 +30,7 @@ _GIVE_UP = 5  # failures in a row: nothing comes any more
 _LENGTH = 16  # characters of a pseudonym that names a file or folder
 _OURS = re.compile(f"[a-z2-7]{{{_LENGTH}}}")
 _WILDCARDS = frozenset("*?\\")
-_DRAWINGS = frozenset({"SEG", "RTSTRUCT"})
+_ANNOTATIONS = frozenset({"SEG", "RTSTRUCT"})
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def fetch_series(folder: Path, *, private: Path, pacs: PacsConfig) -> None:
             raise StageError(str(error)) from None
         job = _Job(archive, folder, pseudonyms)
         named = {job.name_of(series.uid): series for series in found}
-        _forget(folder / SERIES_FOLDER, named.keys())
+        _remove_unwanted(folder / SERIES_FOLDER, named.keys())
         ended = run_items(
             [FetchItem(name, named[name]) for name in sorted(named)],
             job.fetch,
@@ -291,8 +291,8 @@ def _find_line(archive: Archive, line: QueryLine, pacs: PacsConfig) -> Iterator[
         series = archive.find_series(uid)
         images = [item for item in series if _is_wanted(item, line, pacs)]
         yield from images
-        if images and pacs.drawings:
-            yield from (item for item in series if item.modality in _DRAWINGS)
+        if images and pacs.annotations:
+            yield from (item for item in series if item.modality in _ANNOTATIONS)
 
 
 def _fits(study: DicomStudy, line: QueryLine, pacs: PacsConfig) -> bool:
@@ -315,7 +315,7 @@ def _is_wanted(series: Series, line: QueryLine, pacs: PacsConfig) -> bool:
     )
 
 
-def _forget(folder: Path, names: Collection[str]) -> None:
+def _remove_unwanted(folder: Path, names: Collection[str]) -> None:
     """Delete series that match no more, such as those of a withdrawn patient."""
     for path in folder.glob("*"):
         if path.name not in names and _OURS.fullmatch(path.name):

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medinorm.ingest.deidentify.burned_in import burned_in_risk
-from medinorm.ingest.dicom.exclusion_rules import DRAWINGS, IMAGES, reason_against
-from medinorm.ingest.index import IndexRow, look_through, read_file
+from medinorm.ingest.dicom.exclusion_rules import reason_against
+from medinorm.ingest.dicom.object_classes import ANNOTATIONS, IMAGES
+from medinorm.ingest.index import IndexRow
 from medinorm.ingest.plan.candidates import FileState, InputFile
 
 
@@ -38,25 +39,8 @@ class Entry:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def index_folders(folders: Sequence[Path]) -> tuple[list[Entry], list[InputFile]]:
-    """Read the headers of all DICOM files in folders and in the folders inside.
-
-    Returns:
-        The DICOM objects that belong to a series, and all other files.
-
-    Raises:
-        StageError: a folder is missing.
-    """
-    return sort_rows(look_through(folders))
-
-
-def index_file(path: Path) -> Entry | InputFile:
-    """Read the header of one file."""
-    return _sorted_row(read_file(path)[-1])
-
-
 def sort_rows(rows: Sequence[IndexRow]) -> tuple[list[Entry], list[InputFile]]:
-    """Tell the DICOM objects that belong to a series from all other files."""
+    """Divide the index into DICOM objects that belong to a series and other files."""
     found = [_sorted_row(row) for row in rows]
     entries = [item for item in found if isinstance(item, Entry)]
     return entries, [item for item in found if isinstance(item, InputFile)]
@@ -78,12 +62,11 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
     """The entry of one DICOM object."""
     text = values.get
     sop_class = text("SOPClassUID") or text("MediaStorageSOPClassUID", "")
-    image_type = text("ImageType", "").split("\\")
     study = text("StudyInstanceUID", "")
-    drawn = sop_class in DRAWINGS
+    is_annotation = sop_class in ANNOTATIONS
     # What could never be a scan is left out for that, whatever is written on it.
     risk = burned_in_risk(values) if sop_class in IMAGES else ""
-    reason = risk or reason_against(sop_class, image_type)
+    reason = risk or reason_against({**values, "SOPClassUID": sop_class})
     sessions = {study, text("StudyID", ""), text("StudyDate", "")}
     return Entry(
         path=path,
@@ -92,8 +75,8 @@ def _entry(path: Path, values: Mapping[str, str]) -> Entry:
         study=study,
         sessions=frozenset(sessions - {""}),
         series=text("SeriesInstanceUID", ""),
-        refers_to=text("ReferencedSeries", "") if drawn else None,
-        reason="" if drawn else reason,
+        refers_to=text("ReferencedSeries", "") if is_annotation else None,
+        reason="" if is_annotation else reason,
         risky=bool(risk),
         values=values,
     )

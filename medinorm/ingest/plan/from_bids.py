@@ -8,7 +8,7 @@ from pathlib import Path
 from medinorm.errors import StageError
 from medinorm.files.tables import read_table
 from medinorm.ingest.bids.names import BidsFile, inherited_metadata, parse_name
-from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, plain_label
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, bids_label
 from medinorm.ingest.index import IndexRow
 from medinorm.ingest.plan.candidates import (
     Candidate,
@@ -91,7 +91,7 @@ class _Names:
         if label.isdecimal():
             return label
         if self.pseudonyms.keep:
-            return plain_label(label)
+            return bids_label(label)
         return self.pseudonyms.name("entity", key, label, length=_ENTITY_LENGTH)
 
 

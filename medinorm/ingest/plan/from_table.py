@@ -1,4 +1,4 @@
-"""Candidate scans from a table of NIfTI files."""
+"""Candidate scans from a table of image files."""
 
 import os
 from collections import defaultdict
@@ -9,7 +9,7 @@ from pathlib import Path
 from medinorm.errors import StageError
 from medinorm.files.records import column_names
 from medinorm.files.tables import read_table
-from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, plain_label
+from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, bids_label
 from medinorm.ingest.plan.candidates import (
     Candidate,
     FileState,
@@ -96,7 +96,7 @@ def suffix_of(channels: Sequence[str]) -> str:
         >>> suffix_of(["t1_ce"]), suffix_of(["t1", "t2"])
         ('t1ce', 'channels')
     """
-    return plain_label(channels[0]) if len(channels) == 1 else "channels"
+    return bids_label(channels[0]) if len(channels) == 1 else "channels"
 
 
 def scan_id(subject: str, session: str, *entities: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medinorm.config import IngestConfig
 from medinorm.errors import ReadError, ScanError
-from medinorm.ingest.dicom.divide_series import Part, divide_series
+from medinorm.ingest.dicom.divide_series import VolumeFrames, divide_series
 from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.frames import Frame, frame_in, read_frames
 from medinorm.ingest.dicom.volume import place_frames
@@ -29,7 +29,7 @@ class SeriesPart:
 
     Args:
         entries: the files' headers.
-        key: what tells it from other volumes of its series, empty if there are none.
+        key: how it differs from other volumes of its series, empty if there are none.
         reason: why it is left out; empty if it is a volume.
         wrong: whether it is left out because something about it is wrong.
         numbers: which frames of each file belong to it, from 0, where a file has more.
@@ -84,34 +84,24 @@ def frames_of(
     Raises:
         ScanError: a file is damaged, or has other frames than when it was planned.
     """
-    found = []
+    frames = []
     for path, wanted in zip(files, numbers, strict=True):
-        frames = read_frames(path)
-        if wanted is not None and len(frames) <= max(wanted):
+        own = read_frames(path)
+        if wanted is not None and len(own) <= max(wanted):
             raise ReadError("a file of the series has other frames now; plan again")
-        found += frames if wanted is None else [frames[number] for number in wanted]
-    return found
+        frames += own if wanted is None else [own[number] for number in wanted]
+    return frames
 
 
 def _divided(entries: Sequence[Entry], ingest: IngestConfig) -> list[SeriesPart]:
     """The volumes of one series."""
-    owner: dict[_FrameKey, tuple[Entry, int]] = {}
-    frames: list[Frame] = []
     try:
-        for entry in entries:
-            for number, frame in enumerate(_frames(entry)):
-                owner[_key_of(frame)] = entry, number
-                frames.append(frame)
+        frames = [frame for entry in entries for frame in _frames(entry)]
     except ScanError as error:
         return [SeriesPart(entries, reason=str(error), wrong=True)]
-    parts = divide_series(frames)
-    sizes = Counter(entry.path for entry, _ in owner.values())
-    return [_judged(part, owner, sizes, ingest) for part in parts]
-
-
-def _key_of(frame: Frame) -> _FrameKey:
-    """What tells a frame from all others: its file, and its place in that."""
-    return frame.path, frame.index, frame.corner
+    by_path = {entry.path: entry for entry in entries}
+    sizes = Counter(frame.path for frame in frames)
+    return [_judged(part, by_path, sizes, ingest) for part in divide_series(frames)]
 
 
 def _frames(entry: Entry) -> list[Frame]:
@@ -121,24 +111,21 @@ def _frames(entry: Entry) -> list[Frame]:
 
 
 def _judged(
-    part: Part,
-    owner: Mapping[_FrameKey, tuple[Entry, int]],
+    part: VolumeFrames,
+    entries: Mapping[Path, Entry],
     sizes: Mapping[Path, int],
     ingest: IngestConfig,
 ) -> SeriesPart:
     """One volume with the files that hold it, and the reason why it is left out."""
-    entries: dict[Path, Entry] = {}
     numbers: dict[Path, list[int]] = defaultdict(list)
     for frame in part.frames:
-        entry, number = owner[_key_of(frame)]
-        entries[entry.path] = entry
-        numbers[entry.path].append(number)
-    whole = all(len(found) == sizes[path] for path, found in numbers.items())
-    held = [entries[path] for path in sorted(entries)]
-    unwanted = _unwanted(part, held[0], ingest)
+        numbers[frame.path].append(frame.number)
+    whole = all(len(own) == sizes[path] for path, own in numbers.items())
+    files = [entries[path] for path in sorted(numbers)]
+    unwanted = _unwanted(part, files[0], ingest)
     wrong = "" if unwanted else part.reason or _verdict(part, ingest)
     return SeriesPart(
-        entries=held,
+        entries=files,
         key=part.name,
         reason=unwanted or wrong,
         wrong=bool(wrong),
@@ -146,17 +133,18 @@ def _judged(
     )
 
 
-def _unwanted(part: Part, entry: Entry, ingest: IngestConfig) -> str:
+def _unwanted(part: VolumeFrames, entry: Entry, ingest: IngestConfig) -> str:
     """Why nobody asked for a volume."""
-    sop_class = entry.values.get("SOPClassUID", "")
+    # A frame may say more about what it shows than its file.
+    image_type = "\\".join(part.frames[0].keys.image_type)
     return (
-        reason_against(sop_class, part.frames[0].keys.image_type)
+        reason_against({**entry.values, "ImageType": image_type})
         or reason_against_traits(ingest.select, traits_of(entry.values, part.frames))
         or _reason_against_time(part, ingest)
     )
 
 
-def _reason_against_time(part: Part, ingest: IngestConfig) -> str:
+def _reason_against_time(part: VolumeFrames, ingest: IngestConfig) -> str:
     """Why a time point is left out."""
     if ingest.time_points == "all" or not part.time:
         return ""
@@ -166,7 +154,7 @@ def _reason_against_time(part: Part, ingest: IngestConfig) -> str:
     )
 
 
-def _verdict(part: Part, ingest: IngestConfig) -> str:
+def _verdict(part: VolumeFrames, ingest: IngestConfig) -> str:
     """What is wrong with the geometry of a volume."""
     try:
         place_frames(part.frames, ingest.geometry)

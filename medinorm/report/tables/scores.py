@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from medinorm.records.evidence import DomainRow, SummaryRow
+from medinorm.records.metrics import METRICS, OTHER_METRICS
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.findings import MEAN, ReportFindings, mean, or_nan
 from medinorm.report.tables.cells import (
@@ -27,15 +28,16 @@ def tabulate_summary(findings: ReportFindings) -> Table:
         Column("Gap", f"Dice; {level} interval"),
         Column(f"Next {findings.noun.one}", f"Dice; {level} expected"),
         Column(f"Worst {findings.noun.one}", "Dice"),
-        Column("NSD", "0 to 1"),
-        Column("HD95", "mm"),
+        *_metric_columns(),
         Column("Failures", "predictions"),
     )
     rows = [_summary_cells(row, findings) for row in findings.summary]
     return Table(
-        "One row for each variant, best out-of-domain Dice first; NSD, HD95 and "
-        "failures are out-of-domain too. Dice and NSD: 0 to 1, higher is better. "
-        "Gap and HD95: lower is better. Click the name of a column to sort by it.",
+        f"One row for each variant, best out-of-domain Dice first; {_titles()} and "
+        "failures are out-of-domain too. "
+        f"{_name_all('Dice', *_titled('higher'))}: 0 to 1, higher is better. "
+        f"{_name_all('Gap', *_titled('lower'))}: lower is better. "
+        "Click the name of a column to sort by it.",
         columns,
         rows,
     )
@@ -69,8 +71,7 @@ def _summary_cells(row: SummaryRow, findings: ReportFindings) -> list[Cell]:
         estimate(row.gap, row.gap_low, row.gap_high, signed=True),
         Cell(new or ABSENT, or_nan(row.new_low)),
         Cell(worst.text, worst.sort, row.worst_domain or "", "wrap"),
-        number(row.nsd, 3),
-        number(row.hd95, 1),
+        *(_score(row.other_metrics[name], name) for name in OTHER_METRICS),
         number(row.failures, 0),
     ]
 
@@ -114,8 +115,7 @@ def tabulate_labels(findings: ReportFindings) -> Table:
         Column("Label", numeric=False),
         Column("In-domain", "Dice"),
         Column("Out-of-domain", "Dice"),
-        Column("NSD", "0 to 1"),
-        Column("HD95", "mm"),
+        *_metric_columns(),
         Column("Failures", "predictions"),
         Column("Not scored", "predictions"),
     )
@@ -130,9 +130,10 @@ def tabulate_labels(findings: ReportFindings) -> Table:
     return Table(
         f"Each label by itself; means over {noun.many}, each {noun.one} with equal "
         "weight. "
-        "Dice and NSD: 0 to 1, higher is better; HD95: lower is better. NSD, HD95 and "
-        "counts are out-of-domain. Not scored: neither the label map nor the "
-        "prediction holds the label.",
+        f"{_name_all('Dice', *_titled('higher'))}: 0 to 1, higher is better; "
+        f"{_name_all(*_titled('lower'))}: lower is better. "
+        f"{_titles()} and counts are out-of-domain. "
+        "Not scored: neither the label map nor the prediction holds the label.",
         columns,
         rows,
     )
@@ -165,8 +166,43 @@ def _label_cells(
         word(findings.labels[value]),
         number(mean(row.dice for row in inside), 3),
         number(mean(row.dice for row in outside), 3),
-        number(mean(row.nsd for row in outside), 3),
-        number(mean(row.hd95 for row in outside), 1),
+        *(
+            _score(mean(row.other_metrics[name] for row in outside), name)
+            for name in OTHER_METRICS
+        ),
         number(failures, 0),
         number(empty, 0),
     ]
+
+
+def _metric_columns() -> list[Column]:
+    """A column for each metric beside the primary one."""
+    metrics = [METRICS[name] for name in OTHER_METRICS]
+    return [Column(metric.title, metric.unit or "0 to 1") for metric in metrics]
+
+
+def _score(value: float | None, metric: str) -> Cell:
+    """The cell of a mean score, with the digits that its unit allows."""
+    return number(value, 1 if METRICS[metric].unit else 3)
+
+
+def _titled(better: str) -> list[str]:
+    """Titles of the metrics beside the primary one whose higher or lower is better."""
+    metrics = [METRICS[name] for name in OTHER_METRICS]
+    return [metric.title for metric in metrics if metric.better == better]
+
+
+def _titles() -> str:
+    """Titles of all metrics beside the primary one, with commas."""
+    return ", ".join(METRICS[name].title for name in OTHER_METRICS)
+
+
+def _name_all(*titles: str) -> str:
+    """Titles with "and" before the last.
+
+    Examples:
+        >>> _name_all("Dice", "NSD"), _name_all("HD95")
+        ('Dice and NSD', 'HD95')
+    """
+    *others, last = titles
+    return f"{', '.join(others)} and {last}" if others else last

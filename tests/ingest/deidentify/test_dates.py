@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from medinorm.ingest.deidentify.dates import (
     age_between,
     cap_age,
+    clean_time,
     parse_date,
-    plain_time,
     shift_date,
     shift_datetime,
     shift_of,
@@ -34,7 +34,7 @@ def test_what_is_no_date_or_time_or_age_is_dropped(text):
     for made in (
         shift_date(text, shift),
         shift_datetime(text, shift),
-        plain_time(text),
+        clean_time(text),
         cap_age(text),
     ):
         assert set(made) <= set("0123456789.DWMY")

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_names import (
-    plain_coil,
-    plain_kernel,
-    plain_model,
-    plain_software,
+    redact_coil,
+    redact_model,
+    redact_reconstruction_kernel,
+    redact_software,
 )
 
 NAMES = Pseudonyms(bytes(32))
@@ -24,7 +24,7 @@ NAMES = Pseudonyms(bytes(32))
     ],
 )
 def test_known_models_keep_their_names(model):
-    assert plain_model(model, NAMES) == model
+    assert redact_model(model, NAMES) == model
 
 
 @pytest.mark.parametrize(
@@ -35,19 +35,19 @@ def test_known_models_keep_their_names(model):
     ],
 )
 def test_versions_keep_their_text(software):
-    assert plain_software(software.replace("; ", "\\")) == software
+    assert redact_software(software.replace("; ", "\\")) == software
 
 
 @pytest.mark.parametrize("kernel", ["B30f", "Br40d", "FC18", "STANDARD", "YA", "I31f"])
 def test_kernels_keep_their_names(kernel):
-    assert plain_kernel(kernel) == kernel
+    assert redact_reconstruction_kernel(kernel) == kernel
 
 
 @pytest.mark.parametrize(
     "coil", ["32Ch Head", "8HRBRAIN", "SENSE-Head-8", "HE1-4;NE1,2", "HeadMatrix"]
 )
 def test_coils_keep_their_names(coil):
-    assert plain_coil(coil, NAMES) == coil
+    assert redact_coil(coil, NAMES) == coil
 
 
 @given(
@@ -56,9 +56,9 @@ def test_coils_keep_their_names(coil):
 )
 def test_nothing_unknown_passes(secret, around):
     text = around.format(secret)
-    for clean in (plain_software, plain_kernel):
+    for clean in (redact_software, redact_reconstruction_kernel):
         assert secret not in clean(text)
-    for name in (plain_model, plain_coil):
+    for name in (redact_model, redact_coil):
         assert secret not in name(text, NAMES)
 
 
@@ -67,16 +67,16 @@ def test_nothing_unknown_passes(secret, around):
     ["19510203", "1951-02-03", "03.02.1951", "03.02.51", "1951.02.03", "86753090"],
 )
 def test_neither_dates_nor_numbers_of_patients_pass(secret):
-    assert plain_software(f"syngo {secret}") == "syngo"
-    assert secret not in plain_model(f"Skyra {secret}", NAMES)
-    assert secret not in plain_coil(f"Head {secret}", NAMES)
-    assert plain_kernel(secret) == ""
+    assert redact_software(f"syngo {secret}") == "syngo"
+    assert secret not in redact_model(f"Skyra {secret}", NAMES)
+    assert secret not in redact_coil(f"Head {secret}", NAMES)
+    assert redact_reconstruction_kernel(secret) == ""
 
 
 def test_unlisted_models_stay_apart():
-    first, second = (plain_model(f"Skyra {name}", NAMES) for name in ("Foo", "Bar"))
+    first, second = (redact_model(f"Skyra {name}", NAMES) for name in ("Foo", "Bar"))
     assert first.startswith("Skyra unlisted-")
     assert first != second
-    assert plain_model("Skyra Foo", NAMES) == first
-    assert plain_model("Skyra Foo", Pseudonyms(b"x" * 32)) != first
-    assert plain_model("", NAMES) == plain_coil(" - ", NAMES) == ""
+    assert redact_model("Skyra Foo", NAMES) == first
+    assert redact_model("Skyra Foo", Pseudonyms(b"x" * 32)) != first
+    assert redact_model("", NAMES) == redact_coil(" - ", NAMES) == ""

@@ -20,10 +20,10 @@ from medinorm.ingest.dicom.files import (
     read_pixels,
     text_of,
 )
+from medinorm.ingest.dicom.frames import read_frames
 from medinorm.ingest.dicom.header_values import deflated_at
-from medinorm.ingest.dicom.volume import read_frames
-from medinorm.ingest.plan.candidates import InputFile
-from medinorm.ingest.plan.dicom_entries import Entry, index_file
+from medinorm.ingest.index import read_file
+from medinorm.ingest.plan.dicom_entries import sort_rows
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def test_only_the_wanted_elements_are_read(file):
 def test_other_files_are_told_apart(tmp_path, content):
     path = tmp_path / "x"
     path.write_bytes(content)
-    entry = index_file(path)
-    assert isinstance(entry, InputFile)
-    assert entry.reason in {"not DICOM", "the DICOM file is damaged; copy it again"}
+    (entries, (other,)) = sort_rows(read_file(path))
+    assert not entries
+    assert other.reason in {"not DICOM", "the DICOM file is damaged; copy it again"}
 
 
 def test_missing_file(tmp_path):
@@ -105,7 +105,7 @@ def test_no_damage_crashes_a_reader(fake, tmp_path_factory, data, enhanced):
                 st.binary(min_size=1, max_size=9)
             )
     path.write_bytes(bytes(content))
-    assert isinstance(index_file(path), Entry | InputFile)
+    assert sum(map(len, sort_rows(read_file(path)))) == 1
     for read in (read_frames, read_pixels):
         with suppress(ScanError):
             read(path)
@@ -121,7 +121,7 @@ def test_what_follows_the_pixels_cannot_fill_the_memory(file):
     with file.open("r+b") as stream:
         stream.truncate(1 << 40)
     (frame,) = read_frames(file)
-    assert frame.plain.read(file) is None
+    assert frame.pixels.read(file) is None
     with pytest.raises(ReadError, match="much larger than its pixels"):
         read_pixels(file)
 
@@ -154,4 +154,4 @@ def test_a_deflated_bomb_is_refused_before_it_fills_the_memory(
     for read in (read_header, read_pixels):
         with pytest.raises(ReadError, match="expands beyond all bounds"):
             read(path)
-    assert index_file(path).state == "unreadable"
+    assert read_file(path)[-1].state == "unreadable"

@@ -7,8 +7,8 @@ import pytest
 from medinorm.errors import ScanError
 from medinorm.ingest.convert.checks import check_image
 from medinorm.ingest.dicom.frames import frame_in, read_frames
-from medinorm.ingest.dicom.volume import read_series
 from tests.ingest.corpus.series import mosaic, save, slices, volume
+from tests.ingest.reading import read_series
 
 EXTREMES = ("nan", "inf", "-inf", "1e308", "-1e308", "1e-308", "0", "-1", "1e17")
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.config import disable_value_validation
+from pydicom.datadict import tag_for_keyword
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -18,7 +19,9 @@ from pydicom.uid import (
 )
 
 from medinorm.errors import ReadError
+from medinorm.ingest.deidentify.burned_in import BURNED_IN_RULES
 from medinorm.ingest.dicom import file_values
+from medinorm.ingest.dicom.exclusion_rules import EXCLUSION_RULES
 from medinorm.ingest.dicom.file_values import read_values
 from medinorm.ingest.dicom.header_values import (
     KEYWORDS,
@@ -194,6 +197,19 @@ def test_what_is_read_from_a_damaged_file_is_pydicoms_or_refused(fake, seed):
 
 def test_all_wanted_tags_lie_before_the_pixels():
     assert len(set(KEYWORDS)) == len(KEYWORDS)
+    assert max(tag_for_keyword(keyword) for keyword in KEYWORDS) < 0x00300000
+
+
+def test_the_index_keeps_what_the_rules_read():
+    asked = {
+        keyword
+        for rule in (*EXCLUSION_RULES, *BURNED_IN_RULES)
+        for keyword in rule.keywords
+    }
+    assert asked <= set(KEYWORDS)
+
+
+def test_private_elements_are_private():
     assert {element.group & 1 for element in PRIVATE.values()} == {1}
 
 

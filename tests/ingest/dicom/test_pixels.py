@@ -7,7 +7,7 @@ from pydicom.sequence import Sequence
 
 from medinorm.ingest.dicom.file_values import read_values
 from medinorm.ingest.dicom.files import read_pixels
-from medinorm.ingest.dicom.pixels import plain_pixels
+from medinorm.ingest.dicom.pixels import find_stored_pixels
 from tests.ingest.corpus.cases import CASES
 from tests.ingest.corpus.series import Truth, save, slices, voxels
 
@@ -17,12 +17,12 @@ PLAIN = {"axial", "8 bits", "8 bits, signed", "12 bits", "16 bits", "16 bits, si
 def read(path):
     """The pixels of a file if they are plain."""
     with path.open("rb") as stream:
-        pixels = plain_pixels(read_values(stream) or {})
+        pixels = find_stored_pixels(read_values(stream) or {})
     return pixels and pixels.read(path)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_plain_pixels_are_those_of_pydicom(name, tmp_path):
+def test_stored_pixels_are_those_of_pydicom(name, tmp_path):
     CASES[name].write(tmp_path)
     for path in tmp_path.iterdir():
         found = read(path)

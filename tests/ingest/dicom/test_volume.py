@@ -13,8 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from medinorm.errors import GeometryError, ReadError, ScanError
 from medinorm.ingest.dicom.frames import read_frames
-from medinorm.ingest.dicom.volume import read_part, read_series
+from medinorm.ingest.dicom.volume import read_series_part
 from tests.ingest.corpus.cases import CASES
+from tests.ingest.reading import read_series
 
 SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
 CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
@@ -295,4 +296,6 @@ def test_of_a_large_file_only_the_wanted_pictures_are_held(tmp_path, monkeypatch
         (frames[::2], frames[1::2]),
         strict=True,
     ):
-        np.testing.assert_array_equal(read_part(part).volume.array[0], truth.array)
+        np.testing.assert_array_equal(
+            read_series_part(part).volume.array[0], truth.array
+        )

@@ -7,9 +7,9 @@ from scipy.spatial.transform import Rotation
 
 from medinorm.errors import GeometryError, LabelError
 from medinorm.files.nifti import read_volume
-from medinorm.ingest.dicom.volume import read_series
-from medinorm.ingest.labels.dicom_labels import read_drawing
+from medinorm.ingest.labels.dicom_labels import read_annotation
 from medinorm.ingest.labels.segmentation import read_segmentation
+from tests.ingest.reading import read_series
 
 OBLIQUE = tuple(
     map(
@@ -194,10 +194,10 @@ def test_a_segmentation_of_another_space_is_refused(drawn, tmp_path):
     segment(datasets, masks, LABELS).save_as(path)
     own = datasets[0].FrameOfReferenceUID
     for space in ("", own):
-        found = read_drawing(path, volume, NAMES, 0.01, space)
+        found = read_annotation(path, volume, NAMES, 0.01, space)
         np.testing.assert_array_equal(found.array[0], labels)
     with pytest.raises(GeometryError, match="another space"):
-        read_drawing(path, volume, NAMES, 0.01, "1.2.3")
+        read_annotation(path, volume, NAMES, 0.01, "1.2.3")
 
 
 def test_two_segmentations_of_one_series_are_refused(drawn, fake, tmp_path, ingest):

@@ -42,8 +42,8 @@ def test_only_what_was_asked_for_arrives(fetch, expected, query, protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS[:2])
-def test_dates_and_no_drawings(fetch, expected, protocol):
-    fetched = fetch(protocol, dates=("20240201", "20240301"), drawings=False)
+def test_dates_and_no_annotations(fetch, expected, protocol):
+    fetched = fetch(protocol, dates=("20240201", "20240301"), annotations=False)
     assert fetched.pixels == expected(lambda ds: ds.Modality == "MR")
     with pytest.raises(StageError, match="no series that fits"):
         fetch(protocol, dates=("20250101", "20250301"))
@@ -198,7 +198,7 @@ def test_one_series_of_a_study(fetch, orthanc, expected, tmp_path):
     table.write_text(
         f"study_uid\tseries_uid\n{one.StudyInstanceUID}\t{one.SeriesInstanceUID}\n"
     )
-    fetched = fetch("c-get", query=table, drawings=False)
+    fetched = fetch("c-get", query=table, annotations=False)
     assert fetched.pixels == expected(
         lambda ds: ds.SeriesInstanceUID == one.SeriesInstanceUID
     )
