@@ -48,7 +48,7 @@ class Sample:
         return self.volume.array
 
     @property
-    def given(self) -> NDArray[np.bool_] | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """The masks as one array; ``None``: all voxels."""
         if all(mask is None for mask in self.masks):
             return None
@@ -57,8 +57,8 @@ class Sample:
 
     @property
     def policy(self) -> Policy:
-        """How kernels are to measure, the masks being `given`."""
-        return Policy("image" if self.given is None else "file", constant=self.constant)
+        """How to measure, with `mask`."""
+        return Policy("image" if self.mask is None else "file", constant=self.constant)
 
 
 def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sample:

@@ -23,11 +23,11 @@ from medinorm.files.sidecars import (
 )
 from medinorm.files.tables import Row
 from medinorm.harmonize.fit import read_map_of
-from medinorm.harmonize.methods import LEARNED, PER_SCAN
 from medinorm.harmonize.sample import Sample, mask_path, read_labels, read_sample
 from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
 from medinorm.intensity.maps.intensity_map import fill_background
+from medinorm.intensity.method import fit_scan, make_learned
 from medinorm.jobs.shards import State, in_shard, run_items
 from medinorm.layout import named_paths
 from medinorm.scan import Scan, read_scans
@@ -61,10 +61,11 @@ class Harmonizing:
         Raises:
             IntensityError: its intensities are unusable.
         """
-        options = self.settings.intensity_options
+        options = self.settings.intensity_options.of(self.intensity)
         if self.learned is None:
-            return PER_SCAN[self.intensity](sample, options)
-        return LEARNED[self.intensity].map_for(self.learned.map, sample, options)
+            return fit_scan(self.intensity, sample, options)
+        method = make_learned(self.intensity, options)
+        return method.map_for(self.learned.map, sample)
 
 
 def harmonize_scans(  # noqa: PLR0913  (one argument a flag)

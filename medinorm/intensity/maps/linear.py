@@ -1,7 +1,7 @@
 """Linear intensity maps: what z-score, percentiles, windows and clipping come to."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy
@@ -30,6 +30,8 @@ class LinearMap(ChannelMap):
         >>> LinearMap((2.0,), (4.0,)).inverse().apply(np.array([[0.0, 1.0]]))
         array([[2., 6.]], dtype=float32)
     """
+
+    kind: ClassVar[str] = "linear"
 
     offset: tuple[float, ...]
     scale: tuple[float, ...]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class PiecewiseLinearMap(ChannelMap):
         >>> bent.apply(np.array([[-10, 5, 15, 30]], dtype=np.int16))
         array([[-1. ,  0.5,  3. ,  9. ]], dtype=float32)
     """
+
+    kind: ClassVar[str] = "piecewise"
 
     inputs: tuple[tuple[float, ...], ...]
     outputs: tuple[tuple[float, ...], ...]

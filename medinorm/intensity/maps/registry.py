@@ -1,34 +1,39 @@
 """Every kind of intensity map by name, to and from JSON values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import Any
 
 from medinorm.errors import IntensityError
+from medinorm.intensity import methods
+from medinorm.intensity.maps import linear, piecewise
 from medinorm.intensity.maps.intensity_map import IntensityMap
-from medinorm.intensity.maps.linear import LinearMap
-from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
-from medinorm.intensity.methods.clusters import ClusterMap
-from medinorm.intensity.methods.histogram import QuantileFunction
-from medinorm.intensity.methods.nyul import NyulStandard
-from medinorm.intensity.methods.regions import RegionMap
 
-# A map's class by its name in JSON.
-MAPS: Mapping[str, type] = {
-    "linear": LinearMap,
-    "piecewise": PiecewiseLinearMap,
-    "regions": RegionMap,
-    "clusters": ClusterMap,
-    "nyul": NyulStandard,
-    "quantiles": QuantileFunction,
-}
+
+def _find_maps() -> Iterator[tuple[str, type]]:
+    """The classes with a `kind` of their own, here and beside the methods."""
+    found = iter_modules(methods.__path__, f"{methods.__name__}.")
+    modules = [linear, piecewise, *(import_module(one.name) for one in found)]
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                kind = vars(value).get("kind")
+                if isinstance(kind, str):
+                    yield kind, value
+
+
+MAPS: Mapping[str, type] = MappingProxyType(dict(_find_maps()))
+"""A map's class by its name in JSON, which is its `kind`."""
 
 
 def map_to_dict(map_: IntensityMap) -> dict[str, Any]:
     """A map as JSON values.
 
     Examples:
-        >>> map_to_dict(LinearMap((2.0,), (4.0,)))["kind"]
+        >>> map_to_dict(linear.LinearMap((2.0,), (4.0,)))["kind"]
         'linear'
 
     Raises:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from medinorm.choices import TissueName
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.methods.kde import scale_to_one
 from medinorm.intensity.statistics.density import Histogram, count_values, select_values
 
@@ -113,3 +114,13 @@ def memberships(values: Floats, centres: Floats) -> Floats:
     tiny = np.finfo(np.float64).eps ** 2 * max(float(squares.max()), 1e-300)
     closeness = 1 / np.maximum(squares, tiny)
     return np.asarray(closeness / closeness.sum(axis=0))
+
+
+@per_scan(
+    "fcm",
+    "the mean of one tissue at 1, tissues by fuzzy c-means (Reinhold et al. 2019)",
+    transform="FcmNormalize",
+)
+def map_fcm(scan: PreparedScan, *, tissue: TissueName) -> LinearMap:
+    """The map of a scan."""
+    return fit_fcm(scan.array, scan.masks, tissue)

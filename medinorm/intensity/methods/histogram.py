@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.intensity_map import require_channels
 from medinorm.intensity.maps.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.statistics.density import select_values
 from medinorm.intensity.statistics.moments import require_same_channels
+from medinorm.intensity.statistics.quantiles import measure_quantiles
 from medinorm.intensity.voxels.arrays import is_accelerated
 
 _EXTREME = 0.001  # share of voxels at each end that is not matched: noise
@@ -28,6 +29,8 @@ class QuantileFunction(PerScanMap):
         background: what voxels outside of the foreground become; ``None``: mapped.
         nonfinite: what NaN and infinity become; ``None``: they stay.
     """
+
+    kind: ClassVar[str] = "quantiles"
 
     values: tuple[tuple[float, ...], ...]
     background: float | None = None
@@ -144,3 +147,30 @@ def _extended(values: Sequence[float]) -> list[float]:
     """The values with another as far outside on each side as they reach."""
     reach = values[-1] - values[0]
     return [values[0] - reach, *values, values[-1] + reach]
+
+
+@learned(
+    "histogram",
+    "each scan's distribution matched to the mean one of the training scans",
+    transform="HistogramMatch",
+)
+@dataclass(frozen=True)
+class HistogramMatching(LearnedMethod[QuantileFunction, QuantileFunction]):
+    """The mean distribution of the training scans; see `fit_histogram`."""
+
+    quantiles: int
+    scale: tuple[float, float]
+
+    def measure(self, scan: PreparedScan) -> QuantileFunction:
+        """The quantile function of a scan."""
+        return measure_histogram(scan.array, scan.masks, self.quantiles)
+
+    def fit(self, measured: Sequence[QuantileFunction]) -> QuantileFunction:
+        """The mean quantile function."""
+        return fit_histogram(measured, self.scale)
+
+    def map_for(
+        self, learned: QuantileFunction, scan: PreparedScan
+    ) -> PiecewiseLinearMap:
+        """The map that gives a scan this distribution."""
+        return learned.map_for(scan.array, scan.masks)

@@ -6,6 +6,7 @@ from typing import Any
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.density import find_peak, select_values
 
 
@@ -52,3 +53,13 @@ def scale_to_one(levels: Sequence[float], what: str) -> LinearMap:
                 "to 1; use raw intensities or another method"
             )
     return LinearMap((0.0,) * len(levels), tuple(levels))
+
+
+@per_scan(
+    "kde",
+    "the peak of one tissue in the smoothed histogram at 1 (Reinhold et al. 2019)",
+    transform="KdeNormalize",
+)
+def map_kde(scan: PreparedScan, *, peak: PeakName) -> LinearMap:
+    """The map of a scan."""
+    return fit_kde(scan.array, scan.masks, peak)

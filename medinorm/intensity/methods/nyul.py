@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.intensity_map import require_channels
 from medinorm.intensity.maps.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.statistics.moments import require_same_channels
+from medinorm.intensity.statistics.quantiles import measure_quantiles
 
 PERCENTILES = (1.0, *(float(decile) for decile in range(10, 100, 10)), 99.0)
 """The landmarks of Shah et al.: deciles, without the extreme 1 % of the voxels."""
@@ -39,6 +40,8 @@ class NyulStandard(PerScanMap):
         background: what voxels outside of the foreground become; ``None``: mapped.
         nonfinite: what NaN and infinity become; ``None``: they stay.
     """
+
+    kind: ClassVar[str] = "nyul"
 
     percentiles: tuple[float, ...]
     values: tuple[tuple[float, ...], ...]
@@ -154,3 +157,29 @@ def fit_nyul(
             "background, or fewer percentiles"
         )
     return NyulStandard(scans[0].percentiles, tuple(map(tuple, standard.tolist())))
+
+
+@learned(
+    "nyul",
+    "landmarks of each scan's histogram on a standard scale learned from the training "
+    "scans (Nyul and Udupa 1999)",
+    transform="NyulNormalize",
+)
+@dataclass(frozen=True)
+class Nyul(LearnedMethod[Landmarks, NyulStandard]):
+    """Landmarks on a standard scale; for the options see `measure_landmarks`."""
+
+    percentiles: tuple[float, ...]
+    scale: tuple[float, float]
+
+    def measure(self, scan: PreparedScan) -> Landmarks:
+        """The landmarks of a scan."""
+        return measure_landmarks(scan.array, scan.masks, self.percentiles)
+
+    def fit(self, measured: Sequence[Landmarks]) -> NyulStandard:
+        """The standard scale."""
+        return fit_nyul(measured, self.scale)
+
+    def map_for(self, learned: NyulStandard, scan: PreparedScan) -> PiecewiseLinearMap:
+        """The lines of a scan."""
+        return learned.map_for(scan.array, scan.masks)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.linear import LinearMap
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.density import find_peak, select_values
+from medinorm.intensity.statistics.quantiles import measure_quantiles
 
 
 def fit_whitestripe(
@@ -70,3 +71,14 @@ def _find_stripe(
             "choose another foreground"
         )
     return np.asarray(stripe)
+
+
+@per_scan(
+    "whitestripe",
+    "mean 0 and standard deviation 1 over a stripe around the peak of white matter "
+    "(Shinohara et al. 2014)",
+    transform="WhiteStripeNormalize",
+)
+def map_whitestripe(scan: PreparedScan, *, peak: PeakName, width: float) -> LinearMap:
+    """The map of a scan."""
+    return fit_whitestripe(scan.array, scan.masks, peak, width)

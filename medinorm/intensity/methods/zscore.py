@@ -5,12 +5,24 @@ training set's statistics for all scans are those of `batch`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy, masks_to_measure
 from medinorm.intensity.maps.linear import LinearMap, match_moments, standardize
-from medinorm.intensity.statistics.moments import Moments, constant_error, merge_scans
+from medinorm.intensity.method import (
+    LearnedMethod,
+    PreparedScan,
+    learned,
+    per_scan,
+)
+from medinorm.intensity.statistics.moments import (
+    Moments,
+    constant_error,
+    merge_scans,
+    pool_moments,
+)
 from medinorm.intensity.voxels.arrays import measure
 from medinorm.intensity.voxels.sums import merge
 
@@ -155,3 +167,115 @@ def _measure_groups(
         for channel in counted:
             spreads[channel] = merged
     return Moments.of(spreads)
+
+
+@per_scan(
+    "zscore",
+    "mean 0 and standard deviation 1 over the foreground of each scan",
+    constant_zeros=True,
+    transform="InstanceNormalize",
+    alias="instance",
+)
+def map_instance(scan: PreparedScan) -> LinearMap:
+    """The z-score of each channel of a scan."""
+    return fit_instance(scan.array, scan.policy, scan.mask)
+
+
+@per_scan(
+    "layer",
+    "mean 0 and standard deviation 1 over the foreground of all channels of each scan "
+    "together",
+    constant_zeros=True,
+    transform="LayerNormalize",
+)
+def map_layer(scan: PreparedScan) -> LinearMap:
+    """The z-score of all channels of a scan together."""
+    return fit_layer(scan.array, scan.policy, scan.mask)
+
+
+@per_scan(
+    "group",
+    "mean 0 and standard deviation 1 over the foreground of groups of channels",
+    constant_zeros=True,
+    transform="GroupNormalize",
+)
+def map_group(
+    scan: PreparedScan, *, channels: tuple[tuple[str, ...], ...]
+) -> LinearMap:
+    """The z-score of groups of channels of a scan."""
+    groups = name_groups(scan.channels, channels)
+    return fit_group(scan.array, groups, scan.policy, scan.mask)
+
+
+@learned(
+    "population",
+    "mean and standard deviation of the training scans' foreground, the same map for "
+    "all scans",
+    measures=False,
+    constant_zeros=True,
+    transform="PopulationNormalize",
+)
+@dataclass(frozen=True)
+class Population(LearnedMethod[Moments, LinearMap]):
+    """The z-score of all training scans together."""
+
+    def measure(self, scan: PreparedScan) -> Moments:
+        """The moments of a scan's foreground."""
+        return measure_foreground(scan.array, scan.policy, scan.mask)
+
+    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+        """The z-score of all voxels."""
+        return fit_population(measured, Policy("image"))
+
+    def map_for(self, learned: LinearMap, scan: PreparedScan) -> LinearMap:
+        """The same map for every scan."""
+        del scan
+        return learned
+
+
+@learned(
+    "adaptive_instance",
+    "mean and standard deviation of reference scans, chosen from the training scans",
+    constant_zeros=True,
+    transform="AdaptiveInstanceNormalize",
+)
+@dataclass(frozen=True)
+class AdaptiveInstance(LearnedMethod[Moments, LinearMap]):
+    """The moments of reference scans.
+
+    Args:
+        references: how many training scans serve as reference.
+        alpha: how far to go, from 0 (the scan as it is) to 1.
+        standardize: bring all scans to the references' 0 and 1 in the end.
+    """
+
+    references: int
+    alpha: float
+    standardize: bool
+
+    def choose(self, training: Sequence[str]) -> list[str]:
+        """Evenly chosen references.
+
+        Examples:
+            >>> AdaptiveInstance(2, 1.0, True).choose(["a", "b", "c", "d"])
+            ['a', 'c']
+        """
+        count = min(self.references, len(training))
+        return [training[place * len(training) // count] for place in range(count)]
+
+    def measure(self, scan: PreparedScan) -> Moments:
+        """The moments of a scan's foreground."""
+        return measure_foreground(scan.array, scan.policy, scan.mask)
+
+    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+        """The references' moments, as the map that brings them to 0 and 1."""
+        return standardize(pool_moments(measured))
+
+    def map_for(self, learned: LinearMap, scan: PreparedScan) -> LinearMap:
+        """The map that gives a scan these moments, or goes a part of the way."""
+        squares = tuple(std * std for std in learned.scale)
+        target = Moments((1,) * len(squares), learned.offset, squares)
+        matched = fit_adaptive(
+            scan.array, target, scan.policy, scan.mask, alpha=self.alpha
+        )
+        return matched.then(learned) if self.standardize else matched

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
-from medinorm.intensity.methods.percentiles import measure_quantiles
 from medinorm.intensity.statistics.moments import constant_error
+from medinorm.intensity.statistics.quantiles import measure_quantiles
 from medinorm.intensity.voxels.arrays import (
     as_mask,
     blocks,

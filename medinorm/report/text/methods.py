@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medinorm import __version__
+from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
@@ -223,7 +224,7 @@ def _harmonizing(
 
 def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
     """Whether the foreground matters to a method."""
-    return intensity == "population" or harmonize.masks_scans(intensity)  # type: ignore[arg-type]
+    return intensity in FITTED_INTENSITIES or harmonize.masks_scans(intensity)
 
 
 def _scores(score: ScoreConfig | None) -> list[str]:

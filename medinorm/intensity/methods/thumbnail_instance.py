@@ -22,6 +22,7 @@ from medinorm.intensity.foreground import (
 )
 from medinorm.intensity.maps.intensity_map import IntensityMap
 from medinorm.intensity.maps.linear import LinearMap, standardize
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.moments import Moments
 from medinorm.intensity.voxels.arrays import (
     as_mask,
@@ -235,3 +236,24 @@ def _release(*arrays: Any) -> None:
                 base = base.base
             if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
                 base.madvise(mmap.MADV_DONTNEED)
+
+
+@per_scan(
+    "thumbnail_instance",
+    "mean 0 and standard deviation 1, measured on a part of each scan",
+    constant_zeros=True,
+    transform="ThumbnailNormalize",
+)
+def map_thumbnail(
+    scan: PreparedScan, *, source: SourceName, size: int, tiles: int, seed: int
+) -> LinearMap:
+    """The z-score of a scan."""
+    return fit_thumbnail(
+        scan.array,
+        scan.policy,
+        scan.mask,
+        source=source,
+        size=size,
+        tiles=tiles,
+        seed=seed,
+    )

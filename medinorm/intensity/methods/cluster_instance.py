@@ -6,7 +6,7 @@ read; this is its counterpart for scans, a reconstruction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
+from medinorm.intensity.methods.zscore import measure_foreground
 from medinorm.intensity.statistics.moments import (
     Moments,
     measure_moments,
@@ -48,6 +50,8 @@ class ClusterMap:
         background: value of :math:`y` outside of the foreground; ``None``: mapped.
         nonfinite: what NaN and infinity become; ``None``: they stay.
     """
+
+    kind: ClassVar[str] = "clusters"
 
     centre: tuple[float, ...]
     spread: tuple[float, ...]
@@ -236,3 +240,32 @@ def _descend(points: Points, centres: Points) -> Points:
 def _distances(points: Points, centres: Points) -> Points:
     """Squared distance of each point to each centre."""
     return np.asarray(np.square(points[:, np.newaxis] - centres).sum(axis=-1))
+
+
+@learned(
+    "cluster_instance",
+    "mean and standard deviation of the nearest cluster of training scans, blended "
+    "with the scan's own (a reconstruction from the paper's abstract)",
+    transform="ClusterNormalize",
+)
+@dataclass(frozen=True)
+class ClusterInstance(LearnedMethod[Moments, ClusterMap]):
+    """Clusters of training scans; for the options see `fit_clusters`."""
+
+    clusters: int
+    blend: float
+    seed: int
+
+    def measure(self, scan: PreparedScan) -> Moments:
+        """The moments of a scan's foreground."""
+        return measure_foreground(scan.array, scan.policy, scan.mask)
+
+    def fit(self, measured: Sequence[Moments]) -> ClusterMap:
+        """The clusters."""
+        return fit_clusters(
+            measured, self.clusters, Policy("image"), blend=self.blend, seed=self.seed
+        )
+
+    def map_for(self, learned: ClusterMap, scan: PreparedScan) -> LinearMap:
+        """The z-score by the cluster next to a scan, blended with its own."""
+        return learned.for_scan(self.measure(scan))

@@ -1,13 +1,14 @@
 """Spatially adaptive normalization at image level: statistics of each region."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy, find_masks, find_regions
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.moments import constant_error
 from medinorm.intensity.voxels.arrays import (
     ArrayT,
@@ -39,6 +40,8 @@ class RegionMap:
         >>> fit_regions(array, Policy("image"), regions=halves).apply(array)
         array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
+
+    kind: ClassVar[str] = "regions"
 
     offset: tuple[tuple[float, ...], ...]
     scale: tuple[tuple[float, ...], ...]
@@ -177,3 +180,20 @@ def _apply_regions(
         for voxels, numbers, mapped in found:
             above = voxels - offset.take(numbers)
             np.divide(above, scale.take(numbers), out=mapped, casting="same_kind")
+
+
+@per_scan(
+    "spatially_adaptive",
+    "mean 0 and standard deviation 1 in each class of intensity (multi-Otsu) and "
+    "outside of the foreground",
+    constant_zeros=True,
+    transform="RegionNormalize",
+)
+def map_classes(scan: PreparedScan, *, classes: int) -> RegionMap:
+    """The map by classes of the foreground's intensities, and all outside of it."""
+    regions = np.zeros(scan.array.shape, dtype=np.uint8)
+    for channel, mask, region in zip(scan.array, scan.masks, regions, strict=True):
+        inside = np.ones(channel.shape, dtype=bool) if mask is None else mask
+        region[inside] = 1 + find_regions(channel[inside], classes)
+    policy = Policy("image", constant=scan.policy.constant)
+    return fit_regions(scan.array, policy, regions=regions)

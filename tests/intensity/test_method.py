@@ -1,5 +1,7 @@
-"""Every method of the configuration has its kernel, and uses its parameters."""
+"""Every method of the configuration is declared, found and uses its options."""
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import get_args
 
 import numpy as np
@@ -7,14 +9,16 @@ import pytest
 
 from medinorm.choices import (
     FITTED_INTENSITIES,
+    INTENSITY_METHODS,
     PER_SCAN_INTENSITIES,
     UNMEASURED_INTENSITIES,
     IntensityName,
 )
-from medinorm.config import HarmonizeConfig, IntensityOptions
+from medinorm.config import IntensityOptions
 from medinorm.files.nifti import Volume
-from medinorm.harmonize.methods import LEARNED, PER_SCAN, choose_scans
 from medinorm.harmonize.sample import Sample
+from medinorm.intensity import methods
+from medinorm.intensity.method import LEARNED, PER_SCAN, Facts, fit_scan, make_learned
 
 
 def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):
@@ -34,24 +38,35 @@ def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):
 OPTIONS = IntensityOptions(group={"channels": [["t1", "t2"]]})
 
 
+def map_of(name, scan, options=OPTIONS, training=None):
+    """The map of a scan by a method, which learns from `training`."""
+    if name in PER_SCAN_INTENSITIES:
+        return fit_scan(name, scan, options.of(name))
+    method = make_learned(name, options.of(name))
+    learned = method.fit([method.measure(one) for one in training])
+    return method.map_for(learned, scan)
+
+
 def mapped(name, scan, options=OPTIONS, training=None):
     """A scan by a method, which learns from `training`."""
-    if name in PER_SCAN:
-        return PER_SCAN[name](scan, options).apply(scan.array, scan.masks)
-    method = LEARNED[name]
-    parts = [method.measure(one, options) for one in training]
-    learned = method.fit(parts, options)
-    return method.map_for(learned, scan, options).apply(scan.array, scan.masks)
+    return map_of(name, scan, options, training).apply(scan.array, scan.masks)
 
 
 TRAINING = [sample(gain, seed=seed) for seed, gain in enumerate([1, 1.1, 4, 4.2])]
 
 
-def test_the_methods_are_those_of_the_configuration():
-    assert set(PER_SCAN) == PER_SCAN_INTENSITIES
-    assert set(LEARNED) == FITTED_INTENSITIES
-    assert set(PER_SCAN) | set(LEARNED) == set(get_args(IntensityName))
-    assert set(IntensityOptions.model_fields) < set(get_args(IntensityName))
+def test_what_is_declared_is_what_is_registered():
+    for module in iter_modules(methods.__path__, f"{methods.__name__}."):
+        import_module(module.name)
+    assert PER_SCAN.keys() == PER_SCAN_INTENSITIES
+    assert LEARNED.keys() == FITTED_INTENSITIES
+    registered = PER_SCAN | LEARNED
+    assert set(registered) == set(get_args(IntensityName))
+    for name, declared in INTENSITY_METHODS.items():
+        assert declared.text == registered[name].text
+        assert declared.facts == registered[name].facts
+        assert declared.module == registered[name].make.__module__
+        assert set(declared.facts) <= Facts.__optional_keys__
 
 
 INVARIANT = sorted(
@@ -70,17 +85,11 @@ def test_a_scanners_gain_vanishes(name):
 
 @pytest.mark.parametrize("name", sorted(UNMEASURED_INTENSITIES))
 def test_one_map_for_all_scans(name):
-    scans = sample(), sample(2.0, seed=3)
-    maps = []
-    for scan in scans:
-        if name in PER_SCAN:
-            maps.append(PER_SCAN[name](scan, OPTIONS))
-        else:
-            method = LEARNED[name]
-            parts = [method.measure(one, OPTIONS) for one in TRAINING]
-            learned = method.fit(parts, OPTIONS)
-            maps.append(method.map_for(learned, scan, OPTIONS))
-    assert maps[0] == maps[1]
+    one, other = (
+        map_of(name, scan, training=TRAINING)
+        for scan in (sample(), sample(2.0, seed=3))
+    )
+    assert one == other
 
 
 def test_channels_of_a_group_keep_their_ratio():
@@ -163,43 +172,14 @@ def test_masks_matter(name):
 def test_references_are_spread_evenly():
     names = [f"{i:02d}" for i in range(20)]
     options = IntensityOptions(adaptive_instance={"references": 5})
-    chosen = choose_scans("adaptive_instance", names, options)
-    assert chosen == ["00", "04", "08", "12", "16"]
-    assert choose_scans("adaptive_instance", names[:3], options) == names[:3]
-    assert choose_scans("nyul", names, options) == names
+    method = make_learned("adaptive_instance", options.of("adaptive_instance"))
+    assert method.choose(names) == ["00", "04", "08", "12", "16"]
+    assert method.choose(names[:3]) == names[:3]
+    assert make_learned("nyul", options.of("nyul")).choose(names) == names
 
 
-ALL = get_args(IntensityName)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_flags_change_with_what_a_method_uses_and_nothing_else(name):
-    plain = HarmonizeConfig()
-    masked = HarmonizeConfig(foreground="image")
-    uses_mask = plain.used_by(name) != masked.used_by(name)
-    assert uses_mask == (name not in UNMEASURED_INTENSITIES)
-    assert plain.used_by(name, fitting=True) != masked.used_by(name, fitting=True)
-    others = [other for other in IntensityOptions.model_fields if other != name]
-    for other in others:
-        field = next(iter(IntensityOptions.model_fields[other].annotation.model_fields))
-        odd = {
-            "channels": [["a"]],
-            "percentiles": (3, 97),
-            "references": 3,
-            "classes": 3,
-            "clusters": 3,
-            "source": "exact",
-            "quantiles": 7,
-            "peak": "darkest",
-            "tissue": "darkest",
-            "low": -7,
-            "center": 7,
-        }[field]
-        given = HarmonizeConfig(intensity_options={other: {field: odd}})
-        assert given != plain
-        assert given.used_by(name) == plain.used_by(name)
-        assert given.record(name, fitting=False) == plain.record(name, fitting=False)
-        assert given.used_by(other) != plain.used_by(other)
-    packed = HarmonizeConfig(compress=True)
-    assert packed.used_by(name) != plain.used_by(name)
-    assert packed.used_by(name, fitting=True) == plain.used_by(name, fitting=True)
+def test_an_option_that_a_method_does_not_know_is_refused():
+    with pytest.raises(TypeError, match="peak"):
+        fit_scan("fcm", sample(), {"tissue": "middle", "peak": "darkest"})
+    with pytest.raises(TypeError, match="peak"):
+        make_learned("population", {"peak": "darkest"})

@@ -3,54 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from medinorm.choices import ConstantName
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy, find_masks
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.moments import constant_error
-from medinorm.intensity.voxels.arrays import (
-    as_mask,
-    is_accelerated,
-    measure,
-    require_grid,
-    to_host,
-)
-from medinorm.intensity.voxels.ranks import find_ranks
-
-
-def measure_quantiles(
-    channel: Any, mask: Any, fractions: Sequence[float]
-) -> NDArray[np.float64]:
-    """Exact order statistics of the voxels in a mask, with linear interpolation.
-
-    As `numpy.quantile` of the values in float64, for any number of voxels.
-
-    Args:
-        channel: any shape and real data type, finite in the mask.
-        mask: of the same shape; ``None``: all voxels.
-        fractions: between 0 and 1.
-
-    Raises:
-        IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
-            mask is on another grid.
-    """
-    inside = mask
-    if mask is not None:
-        require_grid(mask, channel)
-        inside = as_mask(mask)
-    if is_accelerated(channel):
-        from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
-
-        low, high, between = tensors.find_ranks(channel, inside, fractions)
-    else:
-        host = None if inside is None else to_host(inside)
-        low, high, between = find_ranks(to_host(channel), host, fractions)
-    if not low.size:
-        raise IntensityError("no voxel is in the mask; check it, or choose another")
-    return np.asarray(low + (high - low) * between)
+from medinorm.intensity.statistics.quantiles import measure_quantiles
+from medinorm.intensity.voxels.arrays import measure
 
 
 def fit_percentiles(
@@ -116,3 +76,16 @@ def _refuse(
         f"percentiles {percentiles[0]:g} and {percentiles[1]:g} are both "
         f"{value:g}; spread them or choose another foreground"
     )
+
+
+@per_scan(
+    "percentile",
+    "two percentiles of each scan's foreground mapped to 0 and 1",
+    constant_zeros=True,
+    transform="PercentileScale",
+)
+def map_percentile(
+    scan: PreparedScan, *, percentiles: tuple[float, float]
+) -> LinearMap:
+    """The map of a scan."""
+    return fit_percentile(scan.array, percentiles, scan.policy, scan.mask)
