@@ -93,14 +93,14 @@ def read_map_of(
             settings.
     """
     try:
-        found = read_fitted(fitted)
+        learned = read_fitted(fitted)
     except IntensityError as error:
         raise StageError(f"{fitted.name}: {error}") from error
-    given = found.parameters
-    left_out = set(given.get("left_out", ()))
+    recorded = learned.parameters
+    left_out = set(recorded.get("left_out", ()))
     wanted = {"split": split, **settings.record(intensity, fitting=False)}
-    shared = wanted.keys() & given.keys()
-    if found.method != intensity or any(wanted[k] != given[k] for k in shared):
+    shared = wanted.keys() & recorded.keys()
+    if learned.method != intensity or any(wanted[k] != recorded[k] for k in shared):
         raise StageError(
             f"{fitted.name} was fitted for another split, by another method or with "
             "other settings; fit it again"
@@ -111,12 +111,12 @@ def read_map_of(
     method = make_learned(intensity, settings.intensity_options.of(intensity))
     chosen = method.choose(training)
     used = [scan for scan in chosen if scan not in left_out]
-    if left_out - set(chosen) or found.fitted_on != hash_scans(used):
+    if left_out - set(chosen) or learned.fitted_on != hash_scans(used):
         raise StageError(
             f"{fitted.name} was not fitted on the training scans of {split!r}: it may "
             "know test scans; fit it again"
         )
-    return found
+    return learned
 
 
 def scans_of(splits: Sequence[Row], split: str, role: Role) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,6 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
             fitted map or has none, or its map was fitted on other scans.
     """
     _require_possible(intensity, settings)
-    given = (fitted, splits, split)
     if intensity in FITTED_INTENSITIES:
         if fitted is None or splits is None or split is None:
             raise StageError(
@@ -119,7 +118,7 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
             fitted, splits, intensity=intensity, split=split, settings=settings
         )
         job = Harmonizing(harmonized, intensity, settings, learned, checksum(fitted))
-    elif any(given):
+    elif fitted or splits or split:
         raise StageError(f"{intensity} takes no fitted map")
     else:
         job = Harmonizing(harmonized, intensity, settings)
@@ -150,12 +149,12 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     settings = job.settings
     masked = settings.masks_scans(job.intensity)
     sample = read_sample(scan, settings, masked=masked)
-    map_ = job.map_for(sample)
-    mapped = map_.apply(sample.array, sample.masks)
+    intensity_map = job.map_for(sample)
+    mapped = intensity_map.apply(sample.array, sample.masks)
     if settings.background is not None:
         fill_background(mapped, sample.masks, settings.background)
     facts = {
-        "map": map_to_dict(map_),
+        "map": map_to_dict(intensity_map),
         "checks": {**sample.facts, "channels": _check(mapped, sample.masks)},
     }
     for stale in _possible_paths(job.folder, scan):
@@ -193,21 +192,23 @@ def _possible_paths(folder: Path, scan: Scan) -> list[Path]:
     ]
 
 
-def _check(mapped: NDArray[np.float32], masks: Sequence[Any]) -> list[dict[str, float]]:
+def _check(
+    mapped: NDArray[np.float32], masks: Sequence[NDArray[np.bool_] | None]
+) -> list[dict[str, float]]:
     """What each channel has become: range of all voxels, moments of the foreground.
 
     Raises:
         IntensityError: it holds values that are not finite.
     """
-    found = []
+    checks = []
     for channel, mask in zip(mapped, masks, strict=True):
         low, high = float(channel.min()), float(channel.max())
         if not np.isfinite((low, high)).all():
             raise IntensityError("the map leaves values that are not finite")
         inside = channel if mask is None else channel[mask]
         mean, std = float(inside.mean(dtype=float)), float(inside.std(dtype=float))
-        found.append({"low": low, "high": high, "mean": mean, "std": std})
-    return found
+        checks.append({"low": low, "high": high, "mean": mean, "std": std})
+    return checks
 
 
 def _provenance(scan: Scan, job: Harmonizing) -> Provenance:

@@ -1,11 +1,14 @@
 """Scale by the mean of one tissue, found by fuzzy c-means."""
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from medinorm.choices import TissueName
 from medinorm.intensity import LinearMap
 from medinorm.intensity.methods.fcm import fit_fcm
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings, require_known
@@ -42,7 +45,7 @@ class FcmNormalize(MaskedTransform):
         require_known("tissue", tissue, TissueName)
         self.tissue: TissueName = tissue
 
-    def fit_masked(self, voxels: Any, masks: Sequence[Any]) -> LinearMap:
+    def fit_masked(self, voxels: Voxels, masks: Masks) -> LinearMap:
         """The factor of each channel of a scan."""
         return fit_fcm(voxels, masks, self.tissue)
 

@@ -1,11 +1,14 @@
 """Scale by the peak of one tissue in the smoothed histogram."""
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from medinorm.choices import PeakName
 from medinorm.intensity import LinearMap
 from medinorm.intensity.methods.kde import fit_kde
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings, require_known
@@ -41,7 +44,7 @@ class KdeNormalize(MaskedTransform):
         require_known("peak", peak, PeakName)
         self.peak: PeakName = peak
 
-    def fit_masked(self, voxels: Any, masks: Sequence[Any]) -> LinearMap:
+    def fit_masked(self, voxels: Voxels, masks: Masks) -> LinearMap:
         """The factor of each channel of a scan."""
         return fit_kde(voxels, masks, self.peak)
 

@@ -46,7 +46,7 @@ def map_to_dict(map_: IntensityMap) -> dict[str, Any]:
             f"a {type(map_).__name__} cannot be written; known: {', '.join(MAPS)}"
         )
     values = {
-        entry.name: _plain(getattr(map_, entry.name))
+        entry.name: _python_numbers(getattr(map_, entry.name))
         for entry in fields(map_)
         if entry.compare  # others belong to one scan
     }
@@ -73,13 +73,16 @@ def map_from_dict(values: Mapping[str, Any]) -> IntensityMap:
     return map_
 
 
-def _tuples(value: Any) -> Any:
+def _tuples(value: object) -> object:
     """Lists of JSON as tuples, at any depth."""
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def _plain(value: Any) -> Any:
+def _python_numbers(value: object) -> object:
     """Numbers of NumPy and torch as those of Python, which JSON has."""
     if isinstance(value, tuple):
-        return tuple(map(_plain, value))
-    return value.item() if getattr(value, "ndim", None) == 0 else value
+        return tuple(map(_python_numbers, value))
+    # A number of either, whatever its type is called.
+    item = getattr(value, "item", None)
+    single = getattr(value, "ndim", None) == 0
+    return item() if single and callable(item) else value

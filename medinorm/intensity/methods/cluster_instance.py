@@ -6,7 +6,7 @@ read; this is its counterpart for scans, a reconstruction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,10 @@ from medinorm.intensity.statistics.moments import (
     pool_moments,
     require_same_channels,
 )
-from medinorm.intensity.voxels.arrays import ArrayT
+from medinorm.intensity.voxels.kinds import (
+    ArrayT,
+    Masks,
+)
 
 Points = NDArray[np.float64]
 
@@ -38,7 +41,8 @@ class ClusterMap:
         + (1 - g)\,\frac{x - \mu}{\sigma}
 
     A scan is next to the cluster whose centre is nearest in
-    :math:`z = (\mu_c, \log \sigma_c)`, in units of the spread among training scans.
+    :math:`z = (\mu_c, \log \sigma_c)`, in units of their standard deviation among the
+    training scans.
 
     Args:
         centre: mean :math:`z` of the training scans.
@@ -62,7 +66,7 @@ class ClusterMap:
     background: float | None = None
     nonfinite: float | None = None
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+    def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Map all voxels of a scan, by its own moments and its cluster's.
 
         Args:
@@ -93,13 +97,13 @@ class ClusterMap:
             )
         number = self.nearest(own)
         offsets, scales = [], []
-        for spread, mean, std in zip(
-            own.spreads, self.mean[number], self.std[number], strict=True
+        for channel, mean, std in zip(
+            own.by_channel, self.mean[number], self.std[number], strict=True
         ):
-            shared, private = self.blend / std, (1 - self.blend) / spread.std
+            shared, private = self.blend / std, (1 - self.blend) / channel.std
             scale = 1 / (shared + private)
             # Between the two means, by their shares: a large offset costs no digits.
-            offsets.append(spread.mean + shared * scale * (mean - spread.mean))
+            offsets.append(channel.mean + shared * scale * (mean - channel.mean))
             scales.append(scale)
         return LinearMap(
             tuple(offsets),
@@ -201,7 +205,7 @@ def _kmeans(points: Points, count: int, seed: int) -> tuple[Points, NDArray[np.i
         )
     rng = np.random.default_rng(seed)
     tries = [_descend(points, _seed(points, count, rng)) for _ in range(_STARTS)]
-    centres = min(tries, key=lambda found: _distances(points, found).min(1).sum())
+    centres = min(tries, key=lambda each: _distances(points, each).min(1).sum())
     centres = centres[np.lexsort(centres.T[::-1])]
     return centres, _distances(points, centres).argmin(axis=1)
 

@@ -1,8 +1,5 @@
 """Scale by the mean of one tissue class, found by fuzzy c-means."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +9,10 @@ from medinorm.intensity.maps.linear import LinearMap
 from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.methods.kde import scale_to_one
 from medinorm.intensity.statistics.density import Histogram, count_values, select_values
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 _CLASS: dict[TissueName, int] = {"darkest": 0, "middle": 1, "brightest": 2}
 _FUZZINESS = 2.0
@@ -21,9 +22,7 @@ _SETTLED = 1e-5  # greatest movement of a centre, as a share of the range
 Floats = NDArray[np.float64]
 
 
-def fit_fcm(
-    array: Any, masks: Sequence[Any], tissue: TissueName = "brightest"
-) -> LinearMap:
+def fit_fcm(array: Voxels, masks: Masks, tissue: TissueName = "brightest") -> LinearMap:
     r"""The map :math:`y = x / \mu` that brings the mean of one of three tissues to 1.
 
     .. math:: \mu = \sum_v u_v x_v \Big/ \sum_v u_v

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,11 @@ from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.statistics.density import select_values
 from medinorm.intensity.statistics.moments import require_same_channels
 from medinorm.intensity.statistics.quantiles import measure_quantiles
-from medinorm.intensity.voxels.arrays import is_accelerated
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+    is_accelerated,
+)
 
 _EXTREME = 0.001  # share of voxels at each end that is not matched: noise
 
@@ -36,7 +40,7 @@ class QuantileFunction(PerScanMap):
     background: float | None = None
     nonfinite: float | None = None
 
-    def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+    def map_for(self, array: Voxels, masks: Masks) -> PiecewiseLinearMap:
         """The map that gives the foreground of a scan this distribution.
 
         .. math:: y = G^{-1}(F(x))
@@ -68,7 +72,7 @@ class QuantileFunction(PerScanMap):
 
 
 def measure_histogram(
-    array: Any, masks: Sequence[Any], count: int = 256
+    array: Voxels, masks: Masks, count: int = 256
 ) -> QuantileFunction:
     """The quantile function of one scan.
 
@@ -130,7 +134,7 @@ def fit_histogram(
 
 
 def _quantiles(
-    channel: Any, mask: Any, shares: NDArray[np.float64]
+    channel: Voxels, mask: Voxels | None, shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Many order statistics: of all voxels sorted, which is faster than one by one."""
     if is_accelerated(channel):

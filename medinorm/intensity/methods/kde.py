@@ -1,18 +1,19 @@
 """Scale by the peak of one tissue in a kernel density estimate."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.linear import LinearMap
 from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.density import find_peak, select_values
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 
-def fit_kde(
-    array: Any, masks: Sequence[Any], peak: PeakName = "brightest"
-) -> LinearMap:
+def fit_kde(array: Voxels, masks: Masks, peak: PeakName = "brightest") -> LinearMap:
     r"""The map :math:`y = x / m` that brings a tissue's peak to 1.
 
     :math:`m` is the intensity of a peak of the kernel density estimate of the

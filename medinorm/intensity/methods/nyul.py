@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from medinorm.intensity.maps.piecewise import PerScanMap, PiecewiseLinearMap, me
 from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.statistics.moments import require_same_channels
 from medinorm.intensity.statistics.quantiles import measure_quantiles
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 PERCENTILES = (1.0, *(float(decile) for decile in range(10, 100, 10)), 99.0)
 """The landmarks of Shah et al.: deciles, without the extreme 1 % of the voxels."""
@@ -48,7 +52,7 @@ class NyulStandard(PerScanMap):
     background: float | None = None
     nonfinite: float | None = None
 
-    def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+    def map_for(self, array: Voxels, masks: Masks) -> PiecewiseLinearMap:
         """The map that brings the landmarks of one scan to the standard scale.
 
         Landmarks that coincide (many voxels of the same value) become one, and go to
@@ -84,8 +88,8 @@ class NyulStandard(PerScanMap):
 
 
 def measure_landmarks(
-    array: Any,
-    masks: Sequence[Any],
+    array: Voxels,
+    masks: Masks,
     percentiles: tuple[float, ...] = PERCENTILES,
 ) -> Landmarks:
     """The landmarks of one scan.

@@ -1,8 +1,5 @@
 """Percentile scaling with exact order statistics."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from medinorm.choices import ConstantName
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy, find_masks
@@ -11,11 +8,15 @@ from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.moments import constant_error
 from medinorm.intensity.statistics.quantiles import measure_quantiles
 from medinorm.intensity.voxels.arrays import measure
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 
 def fit_percentiles(
-    array: Any,
-    masks: Sequence[Any],
+    array: Voxels,
+    masks: Masks,
     percentiles: tuple[float, float],
     constant: ConstantName = "refuse",
 ) -> LinearMap:
@@ -45,10 +46,10 @@ def fit_percentiles(
 
 
 def fit_percentile(
-    array: Any,
+    array: Voxels,
     percentiles: tuple[float, float],
     policy: Policy,
-    given: Any = None,
+    mask: Voxels | None = None,
 ) -> LinearMap:
     """The map of `fit_percentiles`, for the foreground that a policy finds.
 
@@ -56,18 +57,18 @@ def fit_percentile(
         array: shape ``(C, ...)``, NumPy or torch.
         percentiles: these go to 0 and 1, in percent.
         policy: which voxels are measured, and what if they are constant.
-        given: the mask, for the foregrounds `label` and `file`.
+        mask: of the foreground, for the foregrounds `label` and `file`.
 
     Raises:
         IntensityError: as `fit_percentiles` and `find_masks`.
     """
-    masks = find_masks(array, policy, given)
+    masks = find_masks(array, policy, mask)
     fitted = fit_percentiles(array, masks, percentiles, policy.constant)
     return fitted.following(policy)
 
 
 def _refuse(
-    channel: Any, mask: Any, percentiles: tuple[float, float], value: float
+    channel: Voxels, mask: Voxels | None, percentiles: tuple[float, float], value: float
 ) -> None:
     """Say why percentiles coincide."""
     if not measure(channel, mask).m2:

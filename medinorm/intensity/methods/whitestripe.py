@@ -1,6 +1,5 @@
 """WhiteStripe: standardize by normal-appearing white matter."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,15 @@ from medinorm.intensity.maps.linear import LinearMap
 from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.density import find_peak, select_values
 from medinorm.intensity.statistics.quantiles import measure_quantiles
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 
 def fit_whitestripe(
-    array: Any,
-    masks: Sequence[Any],
+    array: Voxels,
+    masks: Masks,
     peak: PeakName = "brightest",
     width: float = 0.05,
 ) -> LinearMap:

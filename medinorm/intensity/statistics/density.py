@@ -11,11 +11,14 @@ from medinorm.errors import IntensityError
 from medinorm.intensity.statistics.moments import constant_error
 from medinorm.intensity.statistics.quantiles import measure_quantiles
 from medinorm.intensity.voxels.arrays import (
-    as_mask,
     blocks,
     require_finite,
-    require_grid,
     select,
+)
+from medinorm.intensity.voxels.kinds import (
+    Voxels,
+    as_mask,
+    require_grid,
     to_host,
 )
 
@@ -49,7 +52,7 @@ class Histogram:
         return int(np.count_nonzero(self.counts))
 
 
-def select_values(channel: Any, mask: Any) -> NDArray[Any]:
+def select_values(channel: Voxels, mask: Voxels | None) -> NDArray[Any]:
     """The intensities in a mask, for NumPy.
 
     Args:
@@ -94,8 +97,8 @@ def count_values(values: NDArray[Any]) -> Histogram:
         )
     step = (float(high) - float(low)) / _BINS
     counts, sums = np.zeros(_BINS), np.zeros(_BINS)
-    with blocks(values, dtypes=[np.float64]) as found:
-        for block in found:
+    with blocks(values, dtypes=[np.float64]) as each:
+        for block in each:
             kept = block.clip(low, high)
             bins = np.minimum(((kept - low) / step).astype(np.intp), _BINS - 1)
             counts += np.bincount(bins, minlength=_BINS)
@@ -122,9 +125,10 @@ def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
     counts, means = histogram.counts, histogram.means
     total = counts.sum()
     mean = np.dot(counts, means) / total
-    spread = np.sqrt(np.dot(counts, np.square(means - mean)) / total)
+    deviation = np.sqrt(np.dot(counts, np.square(means - mean)) / total)
     quarter, three = np.interp((0.25, 0.75), np.cumsum(counts) / total, means)
-    width = min(spread, (three - quarter) / 1.34) if three > quarter else spread
+    narrow = (three - quarter) / 1.34
+    width = min(deviation, narrow) if three > quarter else deviation
     bandwidth = 0.9 * width * total ** (-1 / (2 * derivative + 5)) / histogram.step
     sigma = max(float(bandwidth), counts.size / histogram.occupied)
     mirrored = np.fft.rfft(np.concatenate([counts, counts[::-1]]))

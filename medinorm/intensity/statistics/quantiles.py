@@ -1,13 +1,13 @@
 """Exact order statistics of the voxels in a mask."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.voxels.arrays import (
+from medinorm.intensity.voxels.kinds import (
+    Voxels,
     as_mask,
     is_accelerated,
     require_grid,
@@ -17,7 +17,7 @@ from medinorm.intensity.voxels.ranks import find_ranks
 
 
 def measure_quantiles(
-    channel: Any, mask: Any, fractions: Sequence[float]
+    channel: Voxels, mask: Voxels | None, fractions: Sequence[float]
 ) -> NDArray[np.float64]:
     """Exact order statistics of the voxels in a mask, with linear interpolation.
 

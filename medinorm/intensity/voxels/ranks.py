@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from medinorm.intensity.voxels.arrays import (
     BLOCK,
-    Mask,
     blocks,
     is_finite,
     require_finite,
     select,
 )
+from medinorm.intensity.voxels.kinds import Mask
 
 _STEP = 61  # every so manieth voxel is in the sample; a prime avoids the grid's periods
 _FEW = 1 << 15  # voxels that are partitioned at once
@@ -39,8 +39,8 @@ class _Bracket:
         between: the voxels between, otherwise.
     """
 
-    low: Any
-    high: Any
+    low: np.number[Any] | None
+    high: np.number[Any] | None
     below: int = 0
     tied: int = 0
     between: list[NDArray[Any]] = field(default_factory=list)
