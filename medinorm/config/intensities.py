@@ -119,7 +119,8 @@ class ClusterOptions(MethodOptions):
     method = "cluster_instance"
 
     clusters: Count = Field(
-        default=2, description="Clusters of training scans, by mean and spread."
+        default=2,
+        description="Clusters of training scans, by mean and standard deviation.",
     )
     blend: Share = Field(
         default=0.5,
@@ -258,9 +259,11 @@ class _IntensityOptions(Section):
         """The parameters of some methods, with the defaults for all others.
 
         Examples:
-            >>> given = IntensityOptions(fcm=FcmOptions(tissue="middle"))
-            >>> given.only("fcm") == given, given.only("kde") == IntensityOptions()
-            (True, True)
+            >>> options = IntensityOptions(fcm=FcmOptions(tissue="middle"))
+            >>> options.only("fcm") == options
+            True
+            >>> options.only("kde") == IntensityOptions()
+            True
         """
         names = set(intensities) & type(self).model_fields.keys()
         return type(self)(**{name: getattr(self, name) for name in names})

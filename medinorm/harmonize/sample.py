@@ -33,7 +33,7 @@ class Sample:
         channels: their names.
         masks: foreground of each channel; ``None`` stands for all voxels.
         constant: what happens to a constant foreground.
-        facts: what was found on the way, for the sidecar.
+        facts: what was seen on the way, for the sidecar.
     """
 
     volume: Volume

@@ -1,4 +1,4 @@
-"""Image-level intensity maps as array kernels: fit on arrays, apply to arrays.
+"""Image-level intensity maps as array functions: fit on arrays, apply to arrays.
 
 NumPy arrays and torch tensors alike: what comes in goes out, on the same device, as
 float32; measurements are made in float64; the input is not changed.

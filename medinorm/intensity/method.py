@@ -22,9 +22,10 @@ from typing import Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from medinorm.choices import INTENSITY_METHODS, IntensityName
+from medinorm.choices import IntensityName
 from medinorm.intensity.foreground import Policy
 from medinorm.intensity.maps.intensity_map import IntensityMap
+from medinorm.method_names import INTENSITY_DECLARATIONS
 
 
 class PreparedScan(Protocol):
@@ -150,7 +151,7 @@ def fit_scan(
     Raises:
         IntensityError: the intensities of the scan are unusable.
     """
-    import_module(INTENSITY_METHODS[name].module)
+    import_module(INTENSITY_DECLARATIONS[name].module)
     fitted: IntensityMap = PER_SCAN[name].make(scan, **options)
     return fitted
 
@@ -164,7 +165,7 @@ def make_learned(
         name: of the method.
         options: all options of the method, by name.
     """
-    import_module(INTENSITY_METHODS[name].module)
+    import_module(INTENSITY_DECLARATIONS[name].module)
     method: LearnedMethod[Any, Any] = LEARNED[name].make(**options)
     return method
 

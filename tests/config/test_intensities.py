@@ -6,16 +6,17 @@ from typing import get_args
 
 import pytest
 
-from medinorm.choices import INTENSITY_ALIASES, INTENSITY_METHODS, IntensityName
+from medinorm.choices import INTENSITY_ALIASES, IntensityName
 from medinorm.config import ExperimentsConfig, IntensityOptions
 from medinorm.config.section import parse_section
 from medinorm.errors import ConfigError
 from medinorm.intensity.method import LEARNED, PER_SCAN
+from medinorm.method_names import INTENSITY_DECLARATIONS
 
 
 def arguments(name):
     """The options that a method takes, by its declaration."""
-    import_module(INTENSITY_METHODS[name].module)
+    import_module(INTENSITY_DECLARATIONS[name].module)
     if name in LEARNED:
         return set(inspect.signature(LEARNED[name].make).parameters)
     parameters = inspect.signature(PER_SCAN[name].make).parameters.values()

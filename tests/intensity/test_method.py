@@ -9,7 +9,6 @@ import pytest
 
 from medinorm.choices import (
     FITTED_INTENSITIES,
-    INTENSITY_METHODS,
     PER_SCAN_INTENSITIES,
     UNMEASURED_INTENSITIES,
     IntensityName,
@@ -19,6 +18,7 @@ from medinorm.files.nifti import Volume
 from medinorm.harmonize.sample import Sample
 from medinorm.intensity import methods
 from medinorm.intensity.method import LEARNED, PER_SCAN, Facts, fit_scan, make_learned
+from medinorm.method_names import INTENSITY_DECLARATIONS
 
 
 def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):
@@ -62,7 +62,7 @@ def test_what_is_declared_is_what_is_registered():
     assert LEARNED.keys() == FITTED_INTENSITIES
     registered = PER_SCAN | LEARNED
     assert set(registered) == set(get_args(IntensityName))
-    for name, declared in INTENSITY_METHODS.items():
+    for name, declared in INTENSITY_DECLARATIONS.items():
         assert declared.text == registered[name].text
         assert declared.facts == registered[name].facts
         assert declared.module == registered[name].make.__module__

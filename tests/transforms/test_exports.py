@@ -9,7 +9,7 @@ import pytest
 from monai.transforms import Transform
 
 from medinorm import transforms
-from medinorm.choices import INTENSITY_METHODS
+from medinorm.method_names import INTENSITY_DECLARATIONS
 from medinorm.transforms.on_keys import OnKeys
 
 README = Path(__file__).parents[2] / "README.md"
@@ -36,16 +36,18 @@ def test_every_transform_is_exported():
     assert set(transforms.__all__) == written - SHARED
 
 
-@pytest.mark.parametrize("name", sorted(INTENSITY_METHODS.keys() - {"none"}))
+@pytest.mark.parametrize("name", sorted(INTENSITY_DECLARATIONS.keys() - {"none"}))
 def test_every_method_has_a_transform(name):
-    transform = INTENSITY_METHODS[name].facts["transform"]
+    transform = INTENSITY_DECLARATIONS[name].facts["transform"]
     for_keys = getattr(transforms, f"{transform}d")
     assert issubclass(for_keys, OnKeys)
     assert for_keys.array_transform is getattr(transforms, transform)
 
 
 def test_no_two_methods_have_the_same_transform():
-    named = [method.facts.get("transform") for method in INTENSITY_METHODS.values()]
+    named = [
+        method.facts.get("transform") for method in INTENSITY_DECLARATIONS.values()
+    ]
     assert len(set(named)) == len(named)
 
 

@@ -187,8 +187,8 @@ def _look_up(channel: NDArray[Any], lines: "_Lines", out: Floats32) -> None:
     table = np.empty(every.size, dtype=np.float32)
     lines.apply(every.view(native), table)
     stored = channel.view(index.newbyteorder(channel.dtype.byteorder))
-    with blocks(stored, out=out, dtypes=[np.intp, np.float32]) as found:
-        for numbers, mapped in found:
+    with blocks(stored, out=out, dtypes=[np.intp, np.float32]) as each_block:
+        for numbers, mapped in each_block:
             np.take(table, numbers, out=mapped, mode="clip")
 
 
@@ -218,9 +218,9 @@ class _Lines:
         # Infinity times a slope of 0 is NaN: nothing to warn of.
         with (
             np.errstate(invalid="ignore", over="ignore"),
-            blocks(channel, out=out, dtypes=[np.float64, np.float32]) as found,
+            blocks(channel, out=out, dtypes=[np.float64, np.float32]) as each_block,
         ):
-            for voxels, mapped in found:
+            for voxels, mapped in each_block:
                 line = find(voxels)
                 above = voxels - self.starts.take(line)
                 above *= self.slopes.take(line)

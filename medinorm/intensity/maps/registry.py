@@ -15,8 +15,9 @@ from medinorm.intensity.maps.intensity_map import IntensityMap
 
 def _find_maps() -> Iterator[tuple[str, type]]:
     """The classes with a `kind` of their own, here and beside the methods."""
-    found = iter_modules(methods.__path__, f"{methods.__name__}.")
-    modules = [linear, piecewise, *(import_module(one.name) for one in found)]
+    names = [one.name for one in iter_modules(methods.__path__)]
+    beside = [import_module(f"{methods.__name__}.{name}") for name in names]
+    modules = [linear, piecewise, *beside]
     for module in modules:
         for value in vars(module).values():
             if isinstance(value, type) and value.__module__ == module.__name__:
@@ -29,7 +30,7 @@ MAPS: Mapping[str, type] = MappingProxyType(dict(_find_maps()))
 """A map's class by its name in JSON, which is its `kind`."""
 
 
-def map_to_dict(map_: IntensityMap) -> dict[str, Any]:
+def map_to_dict(intensity_map: IntensityMap) -> dict[str, Any]:
     """A map as JSON values.
 
     Examples:
@@ -40,14 +41,15 @@ def map_to_dict(map_: IntensityMap) -> dict[str, Any]:
         IntensityError: the map is of no known kind.
     """
     kinds = {class_: kind for kind, class_ in MAPS.items()}
-    kind = kinds.get(type(map_))
-    if kind is None or not is_dataclass(map_):
+    kind = kinds.get(type(intensity_map))
+    if kind is None or not is_dataclass(intensity_map):
         raise IntensityError(
-            f"a {type(map_).__name__} cannot be written; known: {', '.join(MAPS)}"
+            f"a {type(intensity_map).__name__} cannot be written; known: "
+            f"{', '.join(MAPS)}"
         )
     values = {
-        entry.name: _python_numbers(getattr(map_, entry.name))
-        for entry in fields(map_)
+        entry.name: _python_numbers(getattr(intensity_map, entry.name))
+        for entry in fields(intensity_map)
         if entry.compare  # others belong to one scan
     }
     return {"kind": kind, **values}
@@ -59,18 +61,18 @@ def map_from_dict(values: Mapping[str, Any]) -> IntensityMap:
     Raises:
         IntensityError: the kind is unknown, or the entries are not those of the kind.
     """
-    given = dict(values)
-    kind = str(given.pop("kind", None))
+    entries = dict(values)
+    kind = str(entries.pop("kind", None))
     if kind not in MAPS:
         raise IntensityError(f"unknown kind of map; known: {', '.join(MAPS)}")
     class_ = MAPS[kind]
     names = {entry.name for entry in fields(class_)}
-    if not given.keys() <= names:
+    if not entries.keys() <= names:
         raise IntensityError(f"a {kind} map has the entries {', '.join(sorted(names))}")
-    map_: IntensityMap = class_(
-        **{name: _tuples(value) for name, value in given.items()}
+    intensity_map: IntensityMap = class_(
+        **{name: _tuples(value) for name, value in entries.items()}
     )
-    return map_
+    return intensity_map
 
 
 def _tuples(value: object) -> object:

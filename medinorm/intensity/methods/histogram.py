@@ -88,13 +88,13 @@ def measure_histogram(
     shares = np.linspace(_EXTREME, 1 - _EXTREME, count)
     values = []
     for channel, mask in zip(array, masks, strict=True):
-        found = _quantiles(channel, mask, shares)
-        if found[0] == found[-1]:
+        quantiles = _quantiles(channel, mask, shares)
+        if quantiles[0] == quantiles[-1]:
             raise IntensityError(
-                f"nearly all foreground voxels are {found[0]:g}; check the scan, or "
-                "choose another foreground"
+                f"nearly all foreground voxels are {quantiles[0]:g}; check the scan, "
+                "or choose another foreground"
             )
-        values.append(tuple(found.tolist()))
+        values.append(tuple(quantiles.tolist()))
     return QuantileFunction(tuple(values))
 
 

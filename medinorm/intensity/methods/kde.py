@@ -1,4 +1,4 @@
-"""Scale by the peak of one tissue in a kernel density estimate."""
+"""Scale by the peak of one tissue in a smoothed histogram (KDE)."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from medinorm.intensity.voxels.kinds import (
 def fit_kde(array: Voxels, masks: Masks, peak: PeakName = "brightest") -> LinearMap:
     r"""The map :math:`y = x / m` that brings a tissue's peak to 1.
 
-    :math:`m` is the intensity of a peak of the kernel density estimate of the
+    :math:`m` is the intensity of a peak of the smoothed density (KDE) of the
     foreground: white matter of a T1-weighted brain is the brightest one.
 
     Args:

@@ -179,9 +179,11 @@ def _apply_regions(
     offset, scale = table
     with (
         np.errstate(invalid="ignore", over="ignore"),
-        blocks(channel, regions, out=out, dtypes=[float, np.intp, np.float32]) as found,
+        blocks(
+            channel, regions, out=out, dtypes=[float, np.intp, np.float32]
+        ) as each_block,
     ):
-        for voxels, numbers, mapped in found:
+        for voxels, numbers, mapped in each_block:
             above = voxels - offset.take(numbers)
             np.divide(above, scale.take(numbers), out=mapped, casting="same_kind")
 

@@ -92,12 +92,12 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
         "tiles": lambda: _tiles(volume, size, tiles, seed),
         "exact": lambda: _slabs(volume),
     }[source]
-    spreads = _measure_parts(volume, parts(), find, policy)
+    by_channel = _measure_parts(volume, parts(), find, policy)
     if policy.constant == "zeros" and mask is None:
-        spreads = _measure_constant(volume, parts(), spreads, policy)
-    if not all(spread.count for spread in spreads):
+        by_channel = _measure_constant(volume, parts(), by_channel, policy)
+    if not all(moments.count for moments in by_channel):
         raise empty_error(policy.foreground)
-    moments = Moments.of(spreads)
+    moments = Moments.of(by_channel)
     if policy.constant == "refuse" and not all(moments.m2):
         raise IntensityError(
             "all foreground voxels of a channel are the same; check the scan, or "
@@ -139,38 +139,40 @@ def apply_slabs(
 def _measure_parts(
     volume: StoredVolume, parts: Iterator[Index], find: MaskRule, policy: Policy
 ) -> list[VoxelMoments]:
-    """The spread of each channel's foreground in parts of a volume."""
-    spreads: list[list[VoxelMoments]] = [[] for _ in range(len(volume))]
+    """The moments of each channel's foreground in parts of a volume."""
+    by_channel: list[list[VoxelMoments]] = [[] for _ in range(len(volume))]
     nan, infinite = 0, 0
     for index in parts:
         part = np.array(volume[index])
-        for channel, mask, found in zip(part, find(index, part), spreads, strict=True):
+        masks = find(index, part)
+        for channel, mask, measured in zip(part, masks, by_channel, strict=True):
             counts = count_nonfinite(channel)
             nan, infinite = nan + counts[0], infinite + counts[1]
+            inside = mask
             if policy.nonfinite == "ignore" and any(counts):
                 finite = np.isfinite(channel)
-                mask = finite if mask is None else mask & finite  # noqa: PLW2901
-            found.append(measure_any(channel, mask))
+                inside = finite if mask is None else mask & finite
+            measured.append(measure_any(channel, inside))
         _release(volume)
     if policy.nonfinite == "refuse":
         refuse_nonfinite(nan, infinite)
-    return [merge(found) for found in spreads]
+    return [merge(measured) for measured in by_channel]
 
 
 def _measure_constant(
     volume: StoredVolume,
     parts: Iterator[Index],
-    spreads: Sequence[VoxelMoments],
+    by_channel: Sequence[VoxelMoments],
     policy: Policy,
 ) -> list[VoxelMoments]:
-    """The same spreads, of all voxels in constant channels without foreground."""
-    if all(spread.count for spread in spreads):
-        return [*spreads]
+    """The same moments, of all voxels in constant channels without foreground."""
+    if all(moments.count for moments in by_channel):
+        return [*by_channel]
     all_voxels = _mask_rule(volume, replace(policy, foreground="image"), None)
     whole = _measure_parts(volume, parts, all_voxels, policy)
     return [
-        every if every.count and not every.m2 and not spread.count else spread
-        for spread, every in zip(spreads, whole, strict=True)
+        every if every.count and not every.m2 and not moments.count else moments
+        for moments, every in zip(by_channel, whole, strict=True)
     ]
 
 
@@ -205,10 +207,10 @@ def _otsu_thresholds(volume: StoredVolume, size: int) -> list[float]:
     """The threshold of each channel, from its thumbnail's finite voxels."""
     planes: list[list[NDArray[Any]]] = [[] for _ in range(len(volume))]
     for index in _thumbnail(volume, size):
-        for channel, found in zip(np.array(volume[index]), planes, strict=True):
-            found.append(channel[np.isfinite(channel)])
+        for channel, values in zip(np.array(volume[index]), planes, strict=True):
+            values.append(channel[np.isfinite(channel)])
         _release(volume)
-    return [otsu_threshold(np.concatenate(found)) for found in planes]
+    return [otsu_threshold(np.concatenate(values)) for values in planes]
 
 
 def _thumbnail(volume: StoredVolume, size: int) -> Iterator[Index]:

@@ -111,7 +111,7 @@ def count_values(values: NDArray[Any]) -> Histogram:
 def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
     r"""The density of the intensities at each bin, up to a factor, or its derivative.
 
-    A Gaussian kernel of width :math:`0.9 \min(\sigma, IQR / 1.34) n^{-1/(2r + 5)}` for
+    A Gaussian of bandwidth :math:`0.9 \min(\sigma, IQR / 1.34) n^{-1/(2r + 5)}` for
     the :math:`r`-th derivative (Silverman's, for the density), but at least the mean
     distance of occupied bins: integers of few levels are no peaks. It is mirrored at
     both ends: where a threshold cut the foreground there is no peak either.
@@ -133,8 +133,8 @@ def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
     sigma = max(float(bandwidth), counts.size / histogram.occupied)
     mirrored = np.fft.rfft(np.concatenate([counts, counts[::-1]]))
     waves = 2 * np.pi * np.fft.rfftfreq(2 * counts.size)
-    kernel = np.exp(-np.square(sigma * waves) / 2) * (1j * waves) ** derivative
-    return np.fft.irfft(mirrored * kernel)[: counts.size]
+    gaussian = np.exp(-np.square(sigma * waves) / 2) * (1j * waves) ** derivative
+    return np.fft.irfft(mirrored * gaussian)[: counts.size]
 
 
 def find_peak(values: NDArray[Any], peak: PeakName) -> float:

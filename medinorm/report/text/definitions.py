@@ -1,9 +1,8 @@
 """What each choice of the configuration means, in the words of a paper."""
 
-from medinorm.choices import INTENSITY_METHODS
-from medinorm.method_names import NORM_DECLARATIONS
+from medinorm.method_names import INTENSITY_DECLARATIONS, NORM_DECLARATIONS
 
-INTENSITIES = {name: method.text for name, method in INTENSITY_METHODS.items()}
+INTENSITIES = {name: method.text for name, method in INTENSITY_DECLARATIONS.items()}
 FOREGROUNDS = {
     "image": "all voxels",
     "nonzero": "voxels other than 0",
