@@ -1,6 +1,12 @@
 """Every method of the configuration is declared, found and uses its options."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import get_args
 
@@ -19,6 +25,8 @@ from medinorm.harmonize.sample import Sample
 from medinorm.intensity import methods
 from medinorm.intensity.method import LEARNED, PER_SCAN, Facts, fit_scan, make_learned
 from medinorm.method_names import INTENSITY_DECLARATIONS
+
+PACKAGE = Path(methods.__file__).parents[2]
 
 
 def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):
@@ -183,3 +191,80 @@ def test_an_option_that_a_method_does_not_know_is_refused():
         fit_scan("fcm", sample(), {"tissue": "middle", "peak": "darkest"})
     with pytest.raises(TypeError, match="peak"):
         make_learned("population", {"peak": "darkest"})
+
+
+NEW_METHOD = '''"""Bring the median of each channel to a level."""
+
+from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
+from medinorm.intensity.statistics.quantiles import measure_quantiles
+
+
+@per_scan("median", "the median of each scan at a level")
+def map_median(scan: PreparedScan, *, level: float) -> LinearMap:
+    """The factor of each channel."""
+    medians = [
+        float(measure_quantiles(channel, mask, [0.5])[0])
+        for channel, mask in zip(scan.array, scan.masks, strict=True)
+    ]
+    return LinearMap((0.0,) * len(medians), tuple(m / level for m in medians))
+'''
+NEW_SECTION = '''class MedianOptions(MethodOptions):
+    """`median`: the median of a scan goes to a level."""
+
+    method = "median"
+
+    level: float = Field(default=1.0, description="Where it goes.")
+
+
+class _IntensityOptions('''
+TRY = """
+import json
+from types import SimpleNamespace
+import numpy as np
+from medinorm.config import HarmonizeConfig
+from medinorm.config.study import parse_study
+from medinorm.intensity.method import fit_scan
+from medinorm.layout import map_of
+from medinorm.report.text.definitions import INTENSITIES
+
+study = parse_study({
+    "experiments": {"intensity": ["median"]},
+    "harmonize": {"intensity_options": {"median": {"level": 5}}},
+})
+options = study.harmonize.intensity_options.of("median")
+scan = SimpleNamespace(array=np.array([[1.0, 2.0, 9.0]]), masks=(None,))
+print(json.dumps({
+    "text": INTENSITIES["median"],
+    "mapped": fit_scan("median", scan, options).apply(scan.array).tolist(),
+    "recorded": study.harmonize.record("median", fitting=False)["options"],
+    "of_all_splits": map_of("median", "some split") != "some split",
+    "known": "median" in str(HarmonizeConfig.model_json_schema()),
+}))
+"""
+
+
+def test_a_new_method_is_its_file_and_its_options(tmp_path):
+    package = tmp_path / "medinorm"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "intensity" / "methods" / "median.py").write_text(NEW_METHOD)
+    sections = package / "config" / "intensities.py"
+    text = sections.read_text()
+    assert text.count("class _IntensityOptions(") == 1
+    sections.write_text(text.replace("class _IntensityOptions(", NEW_SECTION))
+    done = subprocess.run(
+        [sys.executable, "-c", TRY],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "text": "the median of each scan at a level",
+        "mapped": [[2.5, 5.0, 22.5]],
+        "recorded": {"level": 5.0},
+        "of_all_splits": True,
+        "known": True,
+    }
