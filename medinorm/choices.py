@@ -1,29 +1,12 @@
 """The closed choices of the configuration, declared once."""
 
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Literal
 
 from medinorm import method_names
 
 NormName = method_names.NormName  # declared in medinorm/layers
-IntensityName = Literal[
-    "none",
-    "zscore",
-    "layer",
-    "group",
-    "percentile",
-    "population",
-    "adaptive_instance",
-    "spatially_adaptive",
-    "cluster_instance",
-    "thumbnail_instance",
-    "nyul",
-    "histogram",
-    "whitestripe",
-    "fcm",
-    "kde",
-    "clip",
-    "window",
-]
+IntensityName = method_names.IntensityName  # declared in medinorm/intensity
 ForegroundName = Literal["image", "nonzero", "positive", "otsu", "label", "file"]
 NonfiniteName = Literal["refuse", "ignore"]
 ConstantName = Literal["refuse", "zeros"]
@@ -38,13 +21,27 @@ ScannerName = Literal["ge_15t", "siemens_3t", "philips_3t", "lowfield_64mt"]
 
 # Methods that learn from the training scans of a split, before any scan is mapped.
 FITTED_INTENSITIES: frozenset[IntensityName] = frozenset(
-    {"population", "adaptive_instance", "cluster_instance", "nyul", "histogram"}
+    method_names.LEARNED_DECLARATIONS
 )
 # The others: one harmonized copy serves all splits.
-PER_SCAN_INTENSITIES: frozenset[IntensityName] = (
-    frozenset(get_args(IntensityName)) - FITTED_INTENSITIES
+PER_SCAN_INTENSITIES: frozenset[IntensityName] = frozenset(
+    method_names.PER_SCAN_DECLARATIONS
 )
 # Methods whose map does not depend on the scan that it is applied to.
 UNMEASURED_INTENSITIES: frozenset[IntensityName] = frozenset(
-    {"none", "clip", "window", "population"}
+    name
+    for name, method in method_names.INTENSITY_DECLARATIONS.items()
+    if not method.facts.get("measures", True)
 )
+# Methods that can make scans with a constant foreground zeros.
+ZEROING_INTENSITIES: frozenset[IntensityName] = frozenset(
+    name
+    for name, method in method_names.INTENSITY_DECLARATIONS.items()
+    if method.facts.get("constant_zeros", False)
+)
+# Other names that the configuration takes, each with the name of its method.
+INTENSITY_ALIASES: Mapping[str, IntensityName] = {
+    method.facts["alias"]: name
+    for name, method in method_names.INTENSITY_DECLARATIONS.items()
+    if "alias" in method.facts
+}

@@ -55,6 +55,8 @@ def read_declarations(place: str, decorator: str) -> Mapping[str, Declaration]:
     """
     found: dict[str, Declaration] = {}
     for module, source in _sources(place):
+        if f"@{decorator}(" not in source:
+            continue  # parsing takes the time
         for node, call in _calls(ast.parse(source), decorator):
             declared = _declaration(node, call, module)
             if declared.name in found:

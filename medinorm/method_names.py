@@ -18,10 +18,22 @@ NORM_DECLARATIONS: Mapping[str, Declaration] = MappingProxyType(
 )
 """What each norm and each perturbation of styles says about itself, by name."""
 
+_INTENSITIES = "medinorm.intensity.methods"
+PER_SCAN_DECLARATIONS = read_declarations(_INTENSITIES, "per_scan")
+"""What each intensity method says that is fitted on each scan by itself."""
+LEARNED_DECLARATIONS = read_declarations(_INTENSITIES, "learned")
+"""What each intensity method says that learns from training scans."""
+INTENSITY_DECLARATIONS: Mapping[str, Declaration] = MappingProxyType(
+    dict(sorted({**PER_SCAN_DECLARATIONS, **LEARNED_DECLARATIONS}.items()))
+)
+"""All intensity methods; for their facts see `medinorm.intensity.method.Facts`."""
+
 if TYPE_CHECKING:
     NormName = str
+    IntensityName = str
 else:
     NormName = Literal[tuple(NORM_DECLARATIONS)]
+    IntensityName = Literal[tuple(INTENSITY_DECLARATIONS)]
 
 # Arguments that are not an option: the network gives them.
 _GIVEN_BY_NETWORK = frozenset({"num_features"})

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from medinorm.choices import (
     UNMEASURED_INTENSITIES,
+    ZEROING_INTENSITIES,
     BiasFieldName,
     ConstantName,
     ForegroundName,
@@ -16,19 +17,6 @@ from medinorm.choices import (
 from medinorm.config.intensities import IntensityOptions
 from medinorm.config.numbers import Count, Millimetres
 from medinorm.config.section import Section
-
-_CONSTANT: frozenset[IntensityName] = frozenset(
-    {
-        "zscore",
-        "layer",
-        "group",
-        "percentile",
-        "population",
-        "adaptive_instance",
-        "spatially_adaptive",
-        "thumbnail_instance",
-    }
-)
 
 
 class N4Config(Section):
@@ -122,7 +110,8 @@ class HarmonizeConfig(Section):
             keys |= {"n4"}
         if fitting or self.masks_scans(intensity):
             keys |= {"foreground", "largest_component", "masks"}
-        if intensity in _CONSTANT and (fitting or intensity != "population"):
+        measured = fitting or intensity not in UNMEASURED_INTENSITIES
+        if measured and intensity in ZEROING_INTENSITIES:
             keys |= {"constant"}
         return frozenset(keys)
 

@@ -1,15 +1,45 @@
 """Parameters of the intensity methods, one section for each that has some."""
 
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, create_model, model_validator
 
-from medinorm.choices import IntensityName, PeakName, SourceName, TissueName
+from medinorm.choices import (
+    INTENSITY_ALIASES,
+    IntensityName,
+    PeakName,
+    SourceName,
+    TissueName,
+)
 from medinorm.config.numbers import Count, Percent, Seed, Word
 from medinorm.config.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _resolve_alias(word: object) -> object:
+    """The method that another name stands for; other words as they are."""
+    return INTENSITY_ALIASES.get(word, word) if isinstance(word, str) else word
+
+
+if TYPE_CHECKING:
+    IntensityWord = IntensityName
+else:
+    # A method by one of its names; the value is its name in paths and results.
+    IntensityWord = Annotated[
+        IntensityName,
+        BeforeValidator(
+            _resolve_alias,
+            json_schema_input_type=Literal[
+                (*get_args(IntensityName), *INTENSITY_ALIASES)
+            ],
+        ),
+    ]
+ALIASES_TEXT = "; ".join(
+    f"`{alias}` is another name of `{name}`"
+    for alias, name in INTENSITY_ALIASES.items()
+)
 
 _DECILES = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 99.0)
 
@@ -20,8 +50,16 @@ def _require_rising(name: str, values: tuple[float, ...]) -> None:
         raise ValueError(f"{name} must rise: each below the next")
 
 
-class GroupOptions(Section):
+class MethodOptions(Section):
+    """The parameters of one intensity method: its arguments, with their defaults."""
+
+    method: ClassVar[IntensityName]
+
+
+class GroupOptions(MethodOptions):
     """`group`: channels that share one mean and standard deviation."""
+
+    method = "group"
 
     channels: tuple[tuple[Word, ...], ...] = Field(
         default=(),
@@ -30,8 +68,10 @@ class GroupOptions(Section):
     )
 
 
-class PercentileOptions(Section):
+class PercentileOptions(MethodOptions):
     """`percentile`: two percentiles of a scan go to 0 and 1."""
+
+    method = "percentile"
 
     percentiles: tuple[Percent, Percent] = Field(
         default=(1.0, 99.0), description="These go to 0 and 1; values beyond are cut."
@@ -43,8 +83,10 @@ class PercentileOptions(Section):
         return self
 
 
-class AdaptiveOptions(Section):
+class AdaptiveOptions(MethodOptions):
     """`adaptive_instance`: mean and standard deviation of reference scans."""
+
+    method = "adaptive_instance"
 
     references: Count = Field(
         default=8,
@@ -61,19 +103,24 @@ class AdaptiveOptions(Section):
     )
 
 
-class RegionOptions(Section):
+class RegionOptions(MethodOptions):
     """`spatially_adaptive`: a z-score in each class of intensity (multi-Otsu)."""
+
+    method = "spatially_adaptive"
 
     classes: Annotated[int, Field(ge=2, le=5)] = Field(
         default=4, description="Classes of intensity, from dark to bright."
     )
 
 
-class ClusterOptions(Section):
+class ClusterOptions(MethodOptions):
     """`cluster_instance`: the z-score of the cluster next to a scan, and its own."""
 
+    method = "cluster_instance"
+
     clusters: Count = Field(
-        default=2, description="Clusters of training scans, by mean and spread."
+        default=2,
+        description="Clusters of training scans, by mean and standard deviation.",
     )
     blend: Share = Field(
         default=0.5,
@@ -82,8 +129,10 @@ class ClusterOptions(Section):
     seed: Seed = Field(default=0, description="Seed of the search for clusters.")
 
 
-class ThumbnailOptions(Section):
+class ThumbnailOptions(MethodOptions):
     """`thumbnail_instance`: a z-score measured on a part of the scan."""
+
+    method = "thumbnail_instance"
 
     source: SourceName = Field(
         default="thumbnail",
@@ -96,8 +145,10 @@ class ThumbnailOptions(Section):
     seed: Seed = Field(default=0, description="Seed of their places.")
 
 
-class NyulOptions(Section):
+class NyulOptions(MethodOptions):
     """`nyul`: landmarks of the histogram on a scale learned from training scans."""
+
+    method = "nyul"
 
     percentiles: tuple[Percent, ...] = Field(
         default=_DECILES, min_length=2, description="The landmarks, in percent."
@@ -113,8 +164,10 @@ class NyulOptions(Section):
         return self
 
 
-class HistogramOptions(Section):
+class HistogramOptions(MethodOptions):
     """`histogram`: the mean distribution of the training scans for every scan."""
+
+    method = "histogram"
 
     quantiles: Annotated[int, Field(ge=2, le=4096)] = Field(
         default=256, description="Quantiles that are matched."
@@ -129,8 +182,10 @@ class HistogramOptions(Section):
         return self
 
 
-class WhiteStripeOptions(Section):
+class WhiteStripeOptions(MethodOptions):
     """`whitestripe`: a stripe of white matter to mean 0 and standard deviation 1."""
+
+    method = "whitestripe"
 
     peak: PeakName = Field(
         default="brightest",
@@ -142,24 +197,30 @@ class WhiteStripeOptions(Section):
     )
 
 
-class FcmOptions(Section):
+class FcmOptions(MethodOptions):
     """`fcm`: the mean of one of three tissues to 1 (fuzzy c-means)."""
+
+    method = "fcm"
 
     tissue: TissueName = Field(
         default="brightest", description="Which one; white matter is that in T1."
     )
 
 
-class KdeOptions(Section):
+class KdeOptions(MethodOptions):
     """`kde`: the peak of one tissue in the smoothed histogram to 1."""
+
+    method = "kde"
 
     peak: PeakName = Field(
         default="brightest", description="Which one; white matter is that in T1."
     )
 
 
-class ClipOptions(Section):
+class ClipOptions(MethodOptions):
     """`clip`: intensities beyond two limits are cut; for CT, in HU."""
+
+    method = "clip"
 
     low: float = Field(default=-1000.0, description="Lower limit.")
     high: float = Field(default=1000.0, description="Upper limit.")
@@ -170,8 +231,10 @@ class ClipOptions(Section):
         return self
 
 
-class WindowOptions(Section):
+class WindowOptions(MethodOptions):
     """`window`: the edges of a CT window go to 0 and 1, what is beyond is cut."""
+
+    method = "window"
 
     center: float = Field(default=40.0, description="Middle of the window, in HU.")
     width: Annotated[float, Field(gt=0)] = Field(
@@ -179,36 +242,44 @@ class WindowOptions(Section):
     )
 
 
-class IntensityOptions(Section):
+class _IntensityOptions(Section):
     """Parameters of the intensity methods; those that are not here have none."""
 
-    group: GroupOptions = Field(default=GroupOptions(), description="")
-    percentile: PercentileOptions = Field(default=PercentileOptions(), description="")
-    adaptive_instance: AdaptiveOptions = Field(
-        default=AdaptiveOptions(), description=""
-    )
-    spatially_adaptive: RegionOptions = Field(default=RegionOptions(), description="")
-    cluster_instance: ClusterOptions = Field(default=ClusterOptions(), description="")
-    thumbnail_instance: ThumbnailOptions = Field(
-        default=ThumbnailOptions(), description=""
-    )
-    nyul: NyulOptions = Field(default=NyulOptions(), description="")
-    histogram: HistogramOptions = Field(default=HistogramOptions(), description="")
-    whitestripe: WhiteStripeOptions = Field(
-        default=WhiteStripeOptions(), description=""
-    )
-    fcm: FcmOptions = Field(default=FcmOptions(), description="")
-    kde: KdeOptions = Field(default=KdeOptions(), description="")
-    clip: ClipOptions = Field(default=ClipOptions(), description="")
-    window: WindowOptions = Field(default=WindowOptions(), description="")
+    def of(self, intensity: IntensityName) -> dict[str, Any]:
+        """The parameters of one method, by name; none, if it has none.
 
-    def only(self, *intensities: IntensityName) -> "IntensityOptions":
+        Examples:
+            >>> IntensityOptions().of("kde"), IntensityOptions().of("zscore")
+            ({'peak': 'brightest'}, {})
+        """
+        section: Section | None = getattr(self, intensity, None)
+        return section.model_dump() if isinstance(section, Section) else {}
+
+    def only(self, *intensities: IntensityName) -> Self:
         """The parameters of some methods, with the defaults for all others.
 
         Examples:
-            >>> given = IntensityOptions(fcm=FcmOptions(tissue="middle"))
-            >>> given.only("fcm") == given, given.only("kde") == IntensityOptions()
-            (True, True)
+            >>> options = IntensityOptions(fcm=FcmOptions(tissue="middle"))
+            >>> options.only("fcm") == options
+            True
+            >>> options.only("kde") == IntensityOptions()
+            True
         """
         names = set(intensities) & type(self).model_fields.keys()
-        return IntensityOptions(**{name: getattr(self, name) for name in names})
+        return type(self)(**{name: getattr(self, name) for name in names})
+
+
+if TYPE_CHECKING:
+    IntensityOptions = _IntensityOptions
+else:
+    # A key for each section above, named as its method.
+    IntensityOptions = create_model(
+        "IntensityOptions",
+        __base__=_IntensityOptions,
+        __module__=__name__,
+        __doc__=_IntensityOptions.__doc__,
+        **{
+            section.method: (section, Field(default=section(), description=""))
+            for section in MethodOptions.__subclasses__()
+        },
+    )

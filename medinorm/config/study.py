@@ -72,7 +72,7 @@ class StudyConfig(Section):
                     f"harmonize.foreground: label would read the labels of test scans "
                     f"for {intensity}; choose another foreground"
                 )
-        groups = self.harmonize.intensity_options.group.channels
+        groups = self.harmonize.intensity_options.of("group")["channels"]
         named = sorted(name for group in groups for name in group)
         if "group" in self.experiments.intensity and named != sorted(
             self.input.channels

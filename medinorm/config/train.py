@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from medinorm.choices import AdaptName, IntensityName, NetworkName, NormName
+from medinorm.choices import AdaptName, NetworkName, NormName
+from medinorm.config.intensities import ALIASES_TEXT, IntensityWord
 from medinorm.config.numbers import Count, Seed
 from medinorm.config.section import Section
 from medinorm.method_names import check_norm_options
@@ -75,8 +76,10 @@ class TrainConfig(Section):
 class ExperimentsConfig(Section):
     """What is compared: every combination of these is trained and tested."""
 
-    intensity: tuple[IntensityName, ...] = Field(
-        default=("zscore",), min_length=1, description="Intensity methods."
+    intensity: tuple[IntensityWord, ...] = Field(
+        default=("zscore",),
+        min_length=1,
+        description=f"Intensity methods; {ALIASES_TEXT}.",
     )
     norm: tuple[NormName, ...] = Field(
         default=("batch", "instance", "group", "layer"),

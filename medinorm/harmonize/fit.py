@@ -9,9 +9,9 @@ from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import IntensityError, ScanError, StageError
 from medinorm.files.records import read_records
-from medinorm.harmonize.methods import LEARNED, choose_scans
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
+from medinorm.intensity.method import LearnedMethod, make_learned
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import DISK_ERRORS, place_of
 from medinorm.records.scans import Role, Scan, SplitRow, read_scans
@@ -44,16 +44,16 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         raise StageError(f"{intensity} has nothing to fit; methods that have: {known}")
     table = read_scans(scans, canonical)
     training = scans_of(read_records(splits, SplitRow), split, "train")
-    options = settings.intensity_options
+    method = make_learned(intensity, settings.intensity_options.of(intensity))
     measured = {}
-    chosen = choose_scans(intensity, training, options)
+    chosen = method.choose(training)
     for scan in track(chosen, f"fit {intensity} on {split}"):
         try:
-            measured[scan] = _measure(table[scan], intensity, settings)
+            measured[scan] = _measure(table[scan], method, settings)
         except Exception as error:
             _log.warning("%s is left out: %s", scan, _reason(error))
     try:
-        learned = LEARNED[intensity].fit(list(measured.values()), options)
+        learned = method.fit(list(measured.values()))
     except IntensityError as error:
         raise StageError(
             f"{intensity} cannot be fitted on {len(measured)} training scans of "
@@ -93,15 +93,14 @@ def read_map_of(
             settings.
     """
     try:
-        found = read_fitted(fitted)
+        learned = read_fitted(fitted)
     except IntensityError as error:
         raise StageError(f"{fitted.name}: {error}") from error
-    fitted_with = found.parameters
-    left_out = set(fitted_with.get("left_out", ()))
+    recorded = learned.parameters
+    left_out = set(recorded.get("left_out", ()))
     wanted = {"split": split, **settings.record(intensity, fitting=False)}
-    shared = wanted.keys() & fitted_with.keys()
-    differs = any(wanted[key] != fitted_with[key] for key in shared)
-    if found.method != intensity or differs:
+    shared = wanted.keys() & recorded.keys()
+    if learned.method != intensity or any(wanted[k] != recorded[k] for k in shared):
         raise StageError(
             f"{fitted.name} was fitted for another split, by another method or with "
             "other settings; fit it again"
@@ -109,14 +108,15 @@ def read_map_of(
     roles = read_records(splits, SplitRow)
     training = scans_of(roles, split, "train")
     _require_apart(roles, split)
-    chosen = choose_scans(intensity, training, settings.intensity_options)
+    method = make_learned(intensity, settings.intensity_options.of(intensity))
+    chosen = method.choose(training)
     used = [scan for scan in chosen if scan not in left_out]
-    if left_out - set(chosen) or found.fitted_on != hash_scans(used):
+    if left_out - set(chosen) or learned.fitted_on != hash_scans(used):
         raise StageError(
             f"{fitted.name} was not fitted on the training scans of {split!r}: it may "
             "know test scans; fit it again"
         )
-    return found
+    return learned
 
 
 def scans_of(splits: Sequence[SplitRow], split: str, role: Role) -> list[str]:
@@ -134,11 +134,12 @@ def scans_of(splits: Sequence[SplitRow], split: str, role: Role) -> list[str]:
     return sorted(chosen)
 
 
-def _measure(scan: Scan, intensity: IntensityName, settings: HarmonizeConfig) -> Any:
+def _measure(
+    scan: Scan, method: LearnedMethod[Any, Any], settings: HarmonizeConfig
+) -> Any:
     """What a method remembers of one training scan."""
     strict = settings.model_copy(update={"constant": "refuse"})
-    sample = read_sample(scan, strict, masked=True)
-    return LEARNED[intensity].measure(sample, settings.intensity_options)
+    return method.measure(read_sample(scan, strict, masked=True))
 
 
 def _reason(error: Exception) -> str:

@@ -20,7 +20,7 @@ from medinorm.harmonize.spatial import (
 )
 from medinorm.intensity import Policy, find_masks
 from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
-from medinorm.intensity.voxels.arrays import as_mask
+from medinorm.intensity.voxels.kinds import as_mask, to_host
 from medinorm.records.scans import Scan
 
 
@@ -33,12 +33,12 @@ class Sample:
         channels: their names.
         masks: foreground of each channel; ``None`` stands for all voxels.
         constant: what happens to a constant foreground.
-        facts: what was found on the way, for the sidecar.
+        facts: what was seen on the way, for the sidecar.
     """
 
     volume: Volume
     channels: tuple[str, ...]
-    masks: tuple[Any, ...]
+    masks: tuple[NDArray[np.bool_] | None, ...]
     constant: ConstantName
     facts: Mapping[str, Any]
 
@@ -48,7 +48,7 @@ class Sample:
         return self.volume.array
 
     @property
-    def given(self) -> NDArray[np.bool_] | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """The masks as one array; ``None``: all voxels."""
         if all(mask is None for mask in self.masks):
             return None
@@ -57,8 +57,8 @@ class Sample:
 
     @property
     def policy(self) -> Policy:
-        """How kernels are to measure, the masks being `given`."""
-        return Policy("image" if self.given is None else "file", constant=self.constant)
+        """How to measure, with `mask`."""
+        return Policy("image" if self.mask is None else "file", constant=self.constant)
 
 
 def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sample:
@@ -83,12 +83,15 @@ def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sampl
     policy = Policy(
         settings.foreground, settings.largest_component, constant=settings.constant
     )
-    given = _read_mask(scan, source, settings)
+    mask = _read_mask(scan, source, settings)
     if settings.bias_field == "n4":
-        volume, facts["bias_field"] = _correct_shading(volume, policy, given, settings)
-    masks = find_masks(volume.array, policy, given)
+        volume, facts["bias_field"] = _correct_shading(volume, policy, mask, settings)
+    masks = tuple(
+        None if one is None else to_host(one)
+        for one in find_masks(volume.array, policy, mask)
+    )
     facts["foreground"] = [
-        volume.array[0].size if mask is None else int(mask.sum()) for mask in masks
+        volume.array[0].size if one is None else int(one.sum()) for one in masks
     ]
     return Sample(volume, scan.channels, masks, settings.constant, facts)
 
@@ -185,14 +188,17 @@ def _to_grid(mask: Volume, spacing: Spacing) -> NDArray[np.bool_]:
 
 
 def _correct_shading(
-    volume: Volume, policy: Policy, given: Any, settings: HarmonizeConfig
+    volume: Volume,
+    policy: Policy,
+    mask: NDArray[np.bool_] | None,
+    settings: HarmonizeConfig,
 ) -> tuple[Volume, list[dict[str, float]]]:
     """The volume without its bias field, and the range of the field."""
-    masks = find_masks(volume.array, policy, given)
+    masks = find_masks(volume.array, policy, mask)
     n4 = BiasSettings(**settings.n4.model_dump())
-    found = fit_bias_field(volume.array, masks, n4)
+    shading = fit_bias_field(volume.array, masks, n4)
     ranges = [
         {"low": float(field.min()), "high": float(field.max())}
-        for field in found.fields
+        for field in shading.fields
     ]
-    return volume.with_array(found.apply(volume.array)), ranges
+    return volume.with_array(shading.apply(volume.array)), ranges

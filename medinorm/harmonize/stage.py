@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,11 @@ from medinorm.files.sidecars import (
     write_sidecar,
 )
 from medinorm.harmonize.fit import read_map_of
-from medinorm.harmonize.methods import LEARNED, PER_SCAN
 from medinorm.harmonize.sample import Sample, mask_path, read_labels, read_sample
 from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
 from medinorm.intensity.maps.intensity_map import fill_background
+from medinorm.intensity.method import fit_scan, make_learned
 from medinorm.jobs.shards import Done, Failed, State, in_shard, run_items
 from medinorm.layout import named_paths
 from medinorm.records.scans import Scan, read_scans
@@ -61,10 +61,11 @@ class Harmonizing:
         Raises:
             IntensityError: its intensities are unusable.
         """
-        options = self.settings.intensity_options
+        options = self.settings.intensity_options.of(self.intensity)
         if self.learned is None:
-            return PER_SCAN[self.intensity](sample, options)
-        return LEARNED[self.intensity].map_for(self.learned.map, sample, options)
+            return fit_scan(self.intensity, sample, options)
+        method = make_learned(self.intensity, options)
+        return method.map_for(self.learned.map, sample)
 
 
 def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
@@ -151,12 +152,12 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     settings = job.settings
     masked = settings.masks_scans(job.intensity)
     sample = read_sample(scan, settings, masked=masked)
-    map_ = job.map_for(sample)
-    mapped = map_.apply(sample.array, sample.masks)
+    intensity_map = job.map_for(sample)
+    mapped = intensity_map.apply(sample.array, sample.masks)
     if settings.background is not None:
         fill_background(mapped, sample.masks, settings.background)
     facts = {
-        "map": map_to_dict(map_),
+        "map": map_to_dict(intensity_map),
         "checks": {**sample.facts, "channels": _check(mapped, sample.masks)},
     }
     for stale in _possible_paths(job.folder, scan):
@@ -194,21 +195,23 @@ def _possible_paths(folder: Path, scan: Scan) -> list[Path]:
     ]
 
 
-def _check(mapped: NDArray[np.float32], masks: Sequence[Any]) -> list[dict[str, float]]:
+def _check(
+    mapped: NDArray[np.float32], masks: Sequence[NDArray[np.bool_] | None]
+) -> list[dict[str, float]]:
     """What each channel has become: range of all voxels, moments of the foreground.
 
     Raises:
         IntensityError: it holds values that are not finite.
     """
-    found = []
+    checks = []
     for channel, mask in zip(mapped, masks, strict=True):
         low, high = float(channel.min()), float(channel.max())
         if not np.isfinite((low, high)).all():
             raise IntensityError("the map leaves values that are not finite")
         inside = channel if mask is None else channel[mask]
         mean, std = float(inside.mean(dtype=float)), float(inside.std(dtype=float))
-        found.append({"low": low, "high": high, "mean": mean, "std": std})
-    return found
+        checks.append({"low": low, "high": high, "mean": mean, "std": std})
+    return checks
 
 
 def _provenance(scan: Scan, job: Harmonizing) -> Provenance:

@@ -1,4 +1,4 @@
-"""Image-level intensity maps as array kernels: fit on arrays, apply to arrays.
+"""Image-level intensity maps as array functions: fit on arrays, apply to arrays.
 
 NumPy arrays and torch tensors alike: what comes in goes out, on the same device, as
 float32; measurements are made in float64; the input is not changed.
@@ -27,14 +27,10 @@ from medinorm.intensity.maps.linear import (
     window_map,
 )
 from medinorm.intensity.maps.registry import MAPS, map_from_dict, map_to_dict
-from medinorm.intensity.methods.clusters import ClusterMap, fit_clusters
-from medinorm.intensity.methods.percentiles import (
-    fit_percentile,
-    fit_percentiles,
-    measure_quantiles,
-)
-from medinorm.intensity.methods.regions import RegionMap, fit_regions
-from medinorm.intensity.methods.thumbnail import apply_slabs, fit_thumbnail
+from medinorm.intensity.methods.cluster_instance import ClusterMap, fit_clusters
+from medinorm.intensity.methods.percentile import fit_percentile, fit_percentiles
+from medinorm.intensity.methods.spatially_adaptive import RegionMap, fit_regions
+from medinorm.intensity.methods.thumbnail_instance import apply_slabs, fit_thumbnail
 from medinorm.intensity.methods.zscore import (
     fit_adaptive,
     fit_group,
@@ -50,6 +46,7 @@ from medinorm.intensity.statistics.moments import (
     merge_moments,
     pool_moments,
 )
+from medinorm.intensity.statistics.quantiles import measure_quantiles
 
 __all__ = [
     "MAPS",

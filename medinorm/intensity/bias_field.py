@@ -1,8 +1,6 @@
 """Bias field correction: the receive coil's smooth shading, found by N4."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,11 +8,13 @@ from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.intensity_map import require_channels
-from medinorm.intensity.voxels.arrays import (
+from medinorm.intensity.voxels.arrays import require_finite
+from medinorm.intensity.voxels.kinds import (
     ArrayT,
+    Masks,
+    Voxels,
     as_mask,
-    like,
-    require_finite,
+    match_kind,
     require_grid,
     to_host,
 )
@@ -55,7 +55,7 @@ class BiasField:
 
     fields: tuple[Field, ...]
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+    def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Divide by the field, inside and outside of the foreground.
 
         Args:
@@ -75,8 +75,7 @@ class BiasField:
         for channel, field, out in zip(host, self.fields, mapped, strict=True):
             require_grid(field, channel)
             np.divide(channel, field, out=out, casting="same_kind")
-        result: ArrayT = like(mapped, array)
-        return result
+        return match_kind(mapped, array)
 
     def inverse(self) -> "BiasField":
         """The shading put back."""
@@ -84,8 +83,8 @@ class BiasField:
 
 
 def fit_bias_field(
-    array: Any,
-    masks: Sequence[Any],
+    array: Voxels,
+    masks: Masks,
     settings: BiasSettings | None = None,
 ) -> BiasField:
     """Find the shading of each channel with N4, on a coarser grid.
@@ -108,7 +107,7 @@ def fit_bias_field(
         Tustison et al., "N4ITK: Improved N3 Bias Correction", IEEE Transactions on
         Medical Imaging 29(6), 2010, DOI 10.1109/TMI.2010.2046908.
     """
-    given = settings or BiasSettings()
+    chosen = settings or BiasSettings()
     fields = []
     for channel, mask in zip(array, masks, strict=True):
         if mask is not None:
@@ -123,7 +122,7 @@ def fit_bias_field(
                 f"only {np.count_nonzero(inside)} foreground voxels are above 0, too "
                 "few to find a bias field; choose another foreground"
             )
-        field = np.exp(_log_field(values, inside, given))
+        field = np.exp(_log_field(values, inside, chosen))
         fields.append(field / field[inside].mean(dtype=float).astype(np.float32))
     return BiasField(tuple(fields))
 

@@ -1,6 +1,6 @@
 """Contrast of scanners that were never seen: random changes for training.
 
-Every kernel takes and gives one channel of float32. Levels are measured above the
+Every function takes and gives one channel of float32. Levels are measured above the
 dark level of the channel and as shares of its range (see `measure_range`), so that the
 same numbers suit raw and normalized intensities.
 

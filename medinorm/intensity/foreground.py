@@ -6,7 +6,7 @@ it sets a background.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from medinorm.choices import ConstantName, ForegroundName, NonfiniteName
 from medinorm.errors import IntensityError
 from medinorm.intensity.voxels.arrays import (
+    measure_any,
+    require_finite,
+)
+from medinorm.intensity.voxels.kinds import (
     Mask,
     Rule,
+    Voxels,
     as_mask,
     is_accelerated,
     is_tensor,
-    like,
-    measure_any,
-    require_finite,
+    match_kind,
     require_grid,
     to_host,
 )
@@ -30,7 +33,8 @@ from medinorm.intensity.voxels.arrays import (
 _BINS = 256
 _EXTREME = 0.001
 _CLASSES = range(2, 6)  # more take minutes
-_GIVEN = ("label", "file")
+NEEDS_MASK: frozenset[ForegroundName] = frozenset({"label", "file"})
+"""Foregrounds that are masks, to be given with the image."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,16 @@ class Policy:
     nonfinite_value: float | None = None
 
 
-def find_masks(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]:
+def find_masks(
+    array: Voxels, policy: Policy, mask: Voxels | None = None
+) -> tuple[Voxels | None, ...]:
     """The foreground of each channel by a policy.
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch.
         policy: the foreground, and whether NaN and infinity are refused.
-        given: the mask for ``label`` and ``file``: shape ``(C, ...)``, ``(1, ...)`` or
-            the grid alone; foreground as `medinorm.intensity.voxels.arrays.as_mask`
+        mask: for ``label`` and ``file``: shape ``(C, ...)``, ``(1, ...)`` or the grid
+            alone; foreground as `medinorm.intensity.voxels.kinds.as_mask`
             says.
 
     Returns:
@@ -79,26 +85,30 @@ def find_masks(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]
         IntensityError: voxels are NaN or infinite, the policy needs a mask and none is
             given (or the reverse), it is on another grid, or nothing is in it.
     """
-    if (given is not None) != (policy.foreground in _GIVEN):
-        need = "needs a" if given is None else "takes no"
+    if (mask is not None) != (policy.foreground in NEEDS_MASK):
+        need = "needs a" if mask is None else "takes no"
         raise IntensityError(f"foreground {policy.foreground!r} {need} mask")
-    masks = [None] * len(array) if given is None else _by_channel(given, array)
+    own: Sequence[Voxels | None] = [None] * len(array)
+    if mask is not None:
+        own = _by_channel(mask, array)
     return tuple(
-        _find_mask(channel, policy, mask)
-        for channel, mask in zip(array, masks, strict=True)
+        _find_mask(channel, policy, channel_mask)
+        for channel, channel_mask in zip(array, own, strict=True)
     )
 
 
-def masks_to_measure(array: Any, policy: Policy, given: Any = None) -> tuple[Any, ...]:
+def masks_to_measure(
+    array: Voxels, policy: Policy, mask: Voxels | None = None
+) -> tuple[Voxels | Rule | None, ...]:
     """As `find_masks`, for `medinorm.intensity.voxels.arrays.measure`.
 
     A rule that looks at one voxel at a time stays a rule, and costs no pass of its own.
     """
     rule = POINTWISE.get(policy.foreground)
     strict = (policy.nonfinite, policy.constant) == ("refuse", "refuse")
-    if rule and given is None and not policy.largest and strict:
+    if rule and mask is None and not policy.largest and strict:
         return (rule,) * len(array)
-    return find_masks(array, policy, given)
+    return find_masks(array, policy, mask)
 
 
 def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
@@ -112,7 +122,7 @@ def find_foreground(channel: NDArray[Any], method: ForegroundName) -> Mask:
         Mask of the same shape.
 
     Raises:
-        IntensityError: no voxel is in the foreground, or it is a mask to be given.
+        IntensityError: no voxel is in the foreground, or it needs a mask.
     """
     if method not in FOREGROUNDS:
         raise IntensityError(f"foreground {method!r} needs a mask")
@@ -186,46 +196,55 @@ def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:
     return np.asarray(classes, dtype=np.uint8)
 
 
-def _find_mask(channel: Any, policy: Policy, given: Any) -> Any:
+def _find_mask(channel: Voxels, policy: Policy, mask: Voxels | None) -> Voxels | None:
     """The foreground of one channel, on its device."""
     finite = _finite(channel, policy)
-    mask = _choose(channel, finite, policy.foreground, given)
+    chosen = _choose(channel, finite, policy.foreground, mask)
     if finite is not None:
-        mask = finite if mask is None else mask & finite
-    if mask is None:
+        chosen = finite if chosen is None else chosen & finite
+    if chosen is None:
         return None
-    if not mask.any():
+    if not chosen.any():
         return _all_of_constant(channel, finite, policy)
-    return like(largest_component(to_host(mask)), channel) if policy.largest else mask
+    if policy.largest:
+        return match_kind(largest_component(to_host(chosen)), channel)
+    return chosen
 
 
-def _choose(channel: Any, finite: Any, method: ForegroundName, given: Any) -> Any:
-    """The voxels that a method picks, or a given mask; ``None``: all."""
-    if given is not None:
-        require_grid(given, channel)
-        inside = as_mask(given)
-        return inside if is_tensor(inside) else like(to_host(inside), channel)
+def _choose(
+    channel: Voxels,
+    finite: Voxels | None,
+    method: ForegroundName,
+    mask: Voxels | None,
+) -> Voxels | None:
+    """The voxels that a method picks, or those of a mask; ``None``: all."""
+    if mask is not None:
+        require_grid(mask, channel)
+        inside = as_mask(mask)
+        return inside if is_tensor(inside) else match_kind(to_host(inside), channel)
     if method == "image":
         return None
     if is_accelerated(channel) and method in POINTWISE:
-        return POINTWISE[method](channel)
+        return cast("Voxels", POINTWISE[method](channel))
     return _on_host(channel, finite, method)
 
 
-def _all_of_constant(channel: Any, finite: Any, policy: Policy) -> Any:
+def _all_of_constant(
+    channel: Voxels, finite: Voxels | None, policy: Policy
+) -> Voxels | None:
     """All voxels of a channel without foreground, if it is to become zeros.
 
     Raises:
         IntensityError: it is not constant, or the policy refuses that.
     """
-    if policy.constant == "zeros" and policy.foreground not in _GIVEN:
-        spread = measure_any(channel, finite)
-        if spread.count and not spread.m2:
+    if policy.constant == "zeros" and policy.foreground not in NEEDS_MASK:
+        moments = measure_any(channel, finite)
+        if moments.count and not moments.m2:
             return finite
     raise empty_error(policy.foreground)
 
 
-def _finite(channel: Any, policy: Policy) -> Any:
+def _finite(channel: Voxels, policy: Policy) -> Voxels | None:
     """Which voxels are finite; ``None``: all of them.
 
     For all voxels as foreground the measurement itself refuses others, for free.
@@ -234,28 +253,28 @@ def _finite(channel: Any, policy: Policy) -> Any:
         if policy.foreground != "image":
             require_finite(channel)
         return None
-    finite = like(np.isfinite(to_host(channel)), channel)
+    finite = match_kind(np.isfinite(to_host(channel)), channel)
     return None if finite.all() else finite
 
 
-def _on_host(channel: Any, finite: Any, method: ForegroundName) -> Any:
+def _on_host(channel: Voxels, finite: Voxels | None, method: ForegroundName) -> Voxels:
     """The foreground by NumPy and SimpleITK, which know no NaN."""
     values = to_host(channel)
     if finite is not None:
         inside = to_host(finite)
         lowest = values[inside].min() if inside.any() else 0
         values = np.where(inside, values, lowest)
-    return like(FOREGROUNDS[method](values), channel)
+    return match_kind(FOREGROUNDS[method](values), channel)
 
 
-def _by_channel(given: Any, array: Any) -> Sequence[Any]:
-    """Given masks, one for each channel."""
-    if given.ndim == array.ndim - 1:
-        return [given] * len(array)
-    if given.ndim == array.ndim and len(given) in (1, len(array)):
-        return [given[0]] * len(array) if len(given) == 1 else list(given)
-    require_grid(given, array)
-    return list(given)
+def _by_channel(mask: Voxels, array: Voxels) -> Sequence[Voxels]:
+    """A mask as one for each channel."""
+    if mask.ndim == array.ndim - 1:
+        return [mask] * len(array)
+    if mask.ndim == array.ndim and len(mask) in (1, len(array)):
+        return [mask[0]] * len(array) if len(mask) == 1 else list(mask)
+    require_grid(mask, array)
+    return list(mask)
 
 
 def empty_error(method: ForegroundName) -> IntensityError:

@@ -18,9 +18,11 @@ from medinorm.transforms.ct import (
     WindowIntensity,
     WindowIntensityd,
 )
+from medinorm.transforms.fcm import FcmNormalize, FcmNormalized
 from medinorm.transforms.group import GroupNormalize, GroupNormalized
 from medinorm.transforms.histogram import HistogramMatch, HistogramMatchd
 from medinorm.transforms.instance import InstanceNormalize, InstanceNormalized
+from medinorm.transforms.kde import KdeNormalize, KdeNormalized
 from medinorm.transforms.layer import LayerNormalize, LayerNormalized
 from medinorm.transforms.nyul import NyulNormalize, NyulNormalized
 from medinorm.transforms.percentile import PercentileScale, PercentileScaled
@@ -47,12 +49,16 @@ __all__ = [
     "ClipIntensityd",
     "ClusterNormalize",
     "ClusterNormalized",
+    "FcmNormalize",
+    "FcmNormalized",
     "GroupNormalize",
     "GroupNormalized",
     "HistogramMatch",
     "HistogramMatchd",
     "InstanceNormalize",
     "InstanceNormalized",
+    "KdeNormalize",
+    "KdeNormalized",
     "LayerNormalize",
     "LayerNormalized",
     "NyulNormalize",

@@ -1,6 +1,7 @@
 """Adaptive instance normalization at image level: moments of reference scans."""
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Unpack
 
 from medinorm.intensity import (
     LinearMap,
@@ -9,10 +10,11 @@ from medinorm.intensity import (
     pool_moments,
     standardize,
 )
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.fitted import choose_option, take_recorded
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
-from medinorm.transforms.references import reference_moments
+from medinorm.transforms.references import Reference, reference_moments
 from medinorm.transforms.settings import Settings
 
 
@@ -50,12 +52,12 @@ class AdaptiveInstanceNormalize(IntensityTransform):
 
     def __init__(
         self,
-        reference: Any,
+        reference: Reference | Sequence[Reference],
         alpha: float | None = None,
         standardize: bool | None = None,
         **settings: Unpack[Settings],
     ) -> None:
-        reference, chosen, options = take_recorded(reference, settings)
+        target, chosen, options = take_recorded(reference, settings)
         super().__init__(**chosen)
         self.alpha: float = choose_option("alpha", alpha, options, 1.0)
         self.standardize: bool = choose_option(
@@ -63,11 +65,11 @@ class AdaptiveInstanceNormalize(IntensityTransform):
         )
         if not 0 <= self.alpha <= 1:
             raise ValueError(f"alpha must be between 0 and 1, not {self.alpha:g}")
-        self.target = pool_moments(reference_moments(reference, self.policy))
+        self.target = pool_moments(reference_moments(target, self.policy))
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The map of a scan."""
-        matched = fit_adaptive(voxels, self.target, policy, given, alpha=self.alpha)
+        matched = fit_adaptive(voxels, self.target, policy, mask, alpha=self.alpha)
         return matched.then(standardize(self.target)) if self.standardize else matched
 
 

@@ -1,7 +1,5 @@
 """Cluster instance normalization at image level: similar scans share moments."""
 
-from typing import Any
-
 from medinorm.intensity import (
     ClusterMap,
     LinearMap,
@@ -9,8 +7,9 @@ from medinorm.intensity import (
     measure_foreground,
     standardize,
 )
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.fitted import FittedTransform
-from medinorm.transforms.masked import following
+from medinorm.transforms.masked import follow_policy
 from medinorm.transforms.on_keys import InvertibleOnKeys
 
 
@@ -37,13 +36,12 @@ class ClusterNormalize(FittedTransform):
 
     kinds = (ClusterMap,)
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The map of a scan, from its own moments and its cluster's."""
-        own = measure_foreground(voxels, policy, given)
+        own = measure_foreground(voxels, policy, mask)
         constant = not all(own.m2)
-        map_ = standardize(own) if constant else self.map.for_scan(own)
-        fitted: LinearMap = following(map_, policy)
-        return fitted
+        by_cluster: LinearMap = standardize(own) if constant else self.map.for_scan(own)
+        return follow_policy(by_cluster, policy)
 
 
 class ClusterNormalized(InvertibleOnKeys):

@@ -1,8 +1,7 @@
 """Windows and limits in Hounsfield units."""
 
-from typing import Any
-
 from medinorm.intensity import LinearMap, Policy, clip_map, window_map
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.voxels import require_all_finite
@@ -34,9 +33,9 @@ class ClipIntensity(IntensityTransform):
         self.low, self.high = float(low), float(high)
         clip_map(low, high, 1)
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The same map for every scan."""
-        del policy, given
+        del policy, mask
         require_all_finite(voxels)
         return clip_map(self.low, self.high, len(voxels))
 
@@ -75,9 +74,9 @@ class WindowIntensity(IntensityTransform):
         self.center, self.width = float(center), float(width)
         window_map(center, width, 1)
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The same map for every scan."""
-        del policy, given
+        del policy, mask
         require_all_finite(voxels)
         return window_map(self.center, self.width, len(voxels))
 

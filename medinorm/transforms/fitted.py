@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias, Unpack
+from typing import Any, ClassVar, TypeAlias, TypeVar, Unpack, cast
 
 from medinorm.errors import IntensityError
 from medinorm.intensity import FittedMap, IntensityMap, read_fitted
@@ -10,6 +10,7 @@ from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.settings import Settings
 
 Fitted: TypeAlias = FittedMap | IntensityMap | Path | str
+OptionT = TypeVar("OptionT")
 
 # What fitted maps call the settings, those of the workflow too.
 _RECORDED = {
@@ -42,12 +43,12 @@ class FittedTransform(IntensityTransform):
     kinds: ClassVar[tuple[type, ...]] = ()
 
     def __init__(self, fitted: Fitted, **settings: Unpack[Settings]) -> None:
-        found = read_map(Path(fitted)) if isinstance(fitted, str | Path) else fitted
-        chosen: Any = settings
-        if isinstance(found, FittedMap):
-            chosen = _with_recorded(found.parameters, settings)
-        super().__init__(**chosen)
-        self.map: Any = found.map if isinstance(found, FittedMap) else found
+        source = read_map(Path(fitted)) if isinstance(fitted, str | Path) else fitted
+        if isinstance(source, FittedMap):
+            settings = _with_recorded(source.parameters, settings)
+        super().__init__(**settings)
+        # Of one of `kinds`, which each method knows.
+        self.map: Any = source.map if isinstance(source, FittedMap) else source
         if self.kinds and not isinstance(self.map, self.kinds):
             known = " or ".join(kind.__name__ for kind in self.kinds)
             raise IntensityError(
@@ -63,8 +64,8 @@ class FittedTransform(IntensityTransform):
 
 
 def take_recorded(
-    reference: Any, settings: Mapping[str, Any]
-) -> tuple[Any, Any, Mapping[str, Any]]:
+    reference: object, settings: Settings
+) -> tuple[object, Settings, Mapping[str, Any]]:
     """A reference; and if it is a fitted map, or its JSON file, what is recorded there.
 
     Returns:
@@ -84,20 +85,21 @@ def take_recorded(
 
 
 def choose_option(
-    name: str, given: Any, recorded: Mapping[str, Any], default: Any
-) -> Any:
-    """An option as given, as recorded in a fitted map, or its default.
+    name: str, value: OptionT | None, recorded: Mapping[str, Any], default: OptionT
+) -> OptionT:
+    """An option as it was given, as recorded in a fitted map, or its default.
 
     Raises:
         ValueError: it is recorded and given.
     """
-    if given is None:
-        return recorded.get(name, default)
+    if value is None:
+        chosen: OptionT = recorded.get(name, default)
+        return chosen
     if name in recorded:
         raise ValueError(
             f"the fitted map says what {name} is: {recorded[name]}; leave it out"
         )
-    return given
+    return value
 
 
 def read_map(path: Path) -> FittedMap:
@@ -111,9 +113,7 @@ def read_map(path: Path) -> FittedMap:
     return read_fitted(path)
 
 
-def _with_recorded(
-    parameters: Mapping[str, Any], settings: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def _with_recorded(parameters: Mapping[str, Any], settings: Settings) -> Settings:
     """The settings, with those that a fitted map recorded."""
     recorded = parameters.get("policy", parameters)
     known = {name: recorded[key] for key, name in _RECORDED.items() if key in recorded}
@@ -121,4 +121,4 @@ def _with_recorded(
         raise ValueError(
             f"the fitted map says what {min(both)} is: {known[min(both)]}; leave it out"
         )
-    return {**known, **settings}
+    return cast("Settings", {**known, **settings})

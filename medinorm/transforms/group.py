@@ -1,9 +1,10 @@
 """Group normalization at image level: one z-score for each group of channels."""
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack, cast
 
 from medinorm.intensity import LinearMap, Policy, fit_group, name_groups
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings
@@ -43,12 +44,13 @@ class GroupNormalize(IntensityTransform):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(**settings)
-        given: Any = groups
-        self.groups = given if names is None else name_groups(names, given)
+        self.groups = cast("Sequence[Sequence[int]]", groups)
+        if names is not None:
+            self.groups = name_groups(names, cast("Sequence[Sequence[str]]", groups))
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The z-scores of a scan."""
-        return fit_group(voxels, self.groups, policy, given)
+        return fit_group(voxels, self.groups, policy, mask)
 
 
 class GroupNormalized(InvertibleOnKeys):

@@ -1,7 +1,7 @@
 """Histogram matching to reference scans."""
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from medinorm.intensity import find_masks
 from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
@@ -10,10 +10,14 @@ from medinorm.intensity.methods.histogram import (
     fit_histogram,
     measure_histogram,
 )
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 from medinorm.transforms.fitted import take_recorded
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
-from medinorm.transforms.references import measure_references
+from medinorm.transforms.references import Reference, measure_references
 from medinorm.transforms.settings import Settings
 
 
@@ -41,19 +45,22 @@ class HistogramMatch(MaskedTransform):
     """
 
     def __init__(
-        self, reference: Any, quantiles: int = 256, **settings: Unpack[Settings]
+        self,
+        reference: Reference | Sequence[Reference],
+        quantiles: int = 256,
+        **settings: Unpack[Settings],
     ) -> None:
-        reference, chosen, _ = take_recorded(reference, settings)
+        target, chosen, _ = take_recorded(reference, settings)
         super().__init__(**chosen)
 
-        def measure(voxels: Any) -> QuantileFunction:
+        def measure(voxels: Voxels) -> QuantileFunction:
             masks = find_masks(voxels, self.policy)
             return measure_histogram(voxels, masks, quantiles)
 
-        measured = measure_references(reference, self.policy, QuantileFunction, measure)
+        measured = measure_references(target, self.policy, QuantileFunction, measure)
         self.target = fit_histogram(measured, scale=None)
 
-    def fit_masked(self, voxels: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+    def fit_masked(self, voxels: Voxels, masks: Masks) -> PiecewiseLinearMap:
         """The map of a scan."""
         return self.target.map_for(voxels, masks)
 

@@ -1,8 +1,7 @@
 """Instance normalization at image level: the z-score of each channel of a scan."""
 
-from typing import Any
-
 from medinorm.intensity import LinearMap, Policy, fit_instance
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 
@@ -22,9 +21,9 @@ class InstanceNormalize(IntensityTransform):
         metatensor([[ 0.,  0., -1.,  1.]])
     """
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The z-score of a scan."""
-        return fit_instance(voxels, policy, given)
+        return fit_instance(voxels, policy, mask)
 
 
 class InstanceNormalized(InvertibleOnKeys):

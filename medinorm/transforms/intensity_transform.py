@@ -1,16 +1,22 @@
 """What all array transforms do: fit a map to a scan, apply it, record it, invert it."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Unpack
+from typing import ClassVar, Unpack
 
 import numpy as np
 import torch
 from monai.transforms import InvertibleTransform
 from monai.utils import TraceKeys, TransformBackends
+from torch import Tensor
 
 from medinorm.errors import IntensityError
 from medinorm.intensity import IntensityMap, Policy, find_masks
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 from medinorm.transforms.record import record_map, recorded_map
 from medinorm.transforms.settings import Settings, make_policy
 from medinorm.transforms.voxels import image_of, mask_for, voxels_of
@@ -48,16 +54,16 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
         return self.measures or self.policy.background is not None
 
     @abstractmethod
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> IntensityMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> IntensityMap:
         """The map of a scan.
 
         Args:
             voxels: shape ``(C, ...)``, NumPy or torch.
             policy: which voxels are measured.
-            given: the mask, for the foregrounds `label` and `file`.
+            mask: of the foreground, for the foregrounds `label` and `file`.
         """
 
-    def __call__(self, img: Any, mask: Any = None) -> Any:
+    def __call__(self, img: Voxels, mask: Voxels | None = None) -> Tensor:
         """Map an image.
 
         Args:
@@ -70,25 +76,30 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
                 it in a `RuntimeError`, as its ``__cause__``.
         """
         voxels = voxels_of(img)
-        policy, given, masks = self._find_masks(voxels, mask_for(voxels, mask))
-        map_ = self.fit(voxels, policy, given)
-        if masks is None and getattr(map_, "background", None) is not None:
-            masks = find_masks(voxels, policy, given)
-        return self.apply_map(map_, img, masks)
+        policy, own, masks = self._find_masks(voxels, mask_for(voxels, mask))
+        fitted = self.fit(voxels, policy, own)
+        if masks is None and getattr(fitted, "background", None) is not None:
+            masks = find_masks(voxels, policy, own)
+        return self.apply_map(fitted, img, masks)
 
-    def apply_map(self, map_: IntensityMap, img: Any, masks: Any = None) -> Any:
+    def apply_map(
+        self, intensity_map: IntensityMap, img: Voxels, masks: Masks | None = None
+    ) -> Tensor:
         """Map an image and record how.
 
         Args:
-            map_: the map.
+            intensity_map: the map.
             img: shape ``(C, ...)``.
             masks: one for each channel, where the map sets the background.
         """
         voxels = voxels_of(img)
-        result = image_of(map_.apply(voxels, masks), img)
-        return self.push_transform(result, extra_info=record_map(map_))
+        result = image_of(intensity_map.apply(voxels, masks), img)
+        recorded: Tensor = self.push_transform(
+            result, extra_info=record_map(intensity_map)
+        )
+        return recorded
 
-    def inverse(self, data: Any) -> Any:
+    def inverse(self, data: Tensor) -> Tensor:
         """Bring the intensities of an image back, where this transform was the last.
 
         Raises:
@@ -97,7 +108,7 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
         """
         return self.undo(data, restore=self.restore is not False)
 
-    def undo(self, data: Any, *, restore: bool) -> Any:
+    def undo(self, data: Tensor, *, restore: bool) -> Tensor:
         """Take this transform off the record, and `restore` the intensities or not."""
         recorded = self.pop_transform(data)
         if not (restore and recorded[TraceKeys.DO_TRANSFORM]):
@@ -111,13 +122,17 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
                 "intensities as they are"
             ) from error
 
-    def _find_masks(self, voxels: Any, given: Any) -> tuple[Policy, Any, Any]:
+    def _find_masks(
+        self, voxels: Voxels, mask: Voxels | None
+    ) -> tuple[Policy, Voxels | None, Sequence[Voxels | None] | None]:
         """The masks, if the map needs them; then they need not be found again."""
         if self.policy.background is None:
-            return self.policy, given, None
-        masks = find_masks(voxels, self.policy, given)
-        if any(mask is None for mask in masks):
-            return self.policy, given, masks
-        stack = torch.stack if isinstance(masks[0], torch.Tensor) else np.stack
-        found = replace(self.policy, foreground="file", largest=False)
-        return found, stack(masks), masks
+            return self.policy, mask, None
+        masks = find_masks(voxels, self.policy, mask)
+        tensors = [one for one in masks if isinstance(one, Tensor)]
+        arrays = [one for one in masks if isinstance(one, np.ndarray)]
+        if len(tensors) + len(arrays) < len(masks):
+            return self.policy, mask, masks
+        stack = torch.stack(tensors) if tensors else np.stack(arrays)
+        by_mask = replace(self.policy, foreground="file", largest=False)
+        return by_mask, stack, masks

@@ -1,8 +1,7 @@
 """Layer normalization at image level: one z-score for all channels of a scan."""
 
-from typing import Any
-
 from medinorm.intensity import LinearMap, Policy, fit_layer
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 
@@ -23,9 +22,9 @@ class LayerNormalize(IntensityTransform):
                 [-1., -1.]])
     """
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The z-score of a scan."""
-        return fit_layer(voxels, policy, given)
+        return fit_layer(voxels, policy, mask)
 
 
 class LayerNormalized(InvertibleOnKeys):

@@ -1,14 +1,20 @@
 """Methods that look at the distribution in the foreground, and need it as masks."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 from medinorm.errors import IntensityError
-from medinorm.intensity import Moments, Policy, find_masks, standardize
+from medinorm.intensity import LinearMap, Moments, Policy, find_masks, standardize
+from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
 from medinorm.intensity.voxels.arrays import measure
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 from medinorm.transforms.intensity_transform import IntensityTransform
+
+MapT = TypeVar("MapT", bound=LinearMap | PiecewiseLinearMap)
 
 
 class MaskedTransform(IntensityTransform):
@@ -18,26 +24,33 @@ class MaskedTransform(IntensityTransform):
     """
 
     @abstractmethod
-    def fit_masked(self, voxels: Any, masks: Sequence[Any]) -> Any:
+    def fit_masked(
+        self, voxels: Voxels, masks: Masks
+    ) -> LinearMap | PiecewiseLinearMap:
         """The map of a scan, for one mask a channel; ``None`` for all voxels."""
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> Any:
+    def fit(
+        self, voxels: Voxels, policy: Policy, mask: Voxels | None
+    ) -> LinearMap | PiecewiseLinearMap:
         """The map of a scan."""
-        masks = find_masks(voxels, policy, given)
+        masks = find_masks(voxels, policy, mask)
         try:
-            map_ = self.fit_masked(voxels, masks)
+            fitted = self.fit_masked(voxels, masks)
         except IntensityError:
             if policy.constant == "refuse":
                 raise
             own = Moments.of([*map(measure, voxels, masks)])
             if any(own.m2):
                 raise
-            map_ = standardize(own)
-        return following(map_, policy)
+            fitted = standardize(own)
+        return follow_policy(fitted, policy)
 
 
-def following(map_: Any, policy: Policy) -> Any:
+def follow_policy(intensity_map: MapT, policy: Policy) -> MapT:
     """A map with the values that a policy has for background, NaN and infinity."""
-    chosen = {"background": policy.background, "nonfinite": policy.nonfinite_value}
-    changes = {name: value for name, value in chosen.items() if value is not None}
-    return replace(map_, **changes)
+    background, nonfinite = policy.background, policy.nonfinite_value
+    return replace(
+        intensity_map,
+        background=intensity_map.background if background is None else background,
+        nonfinite=intensity_map.nonfinite if nonfinite is None else nonfinite,
+    )

@@ -1,10 +1,11 @@
 """Landmarks of the histogram on a standard scale that training scans set."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
 from medinorm.intensity.methods.nyul import NyulStandard
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 from medinorm.transforms.fitted import FittedTransform
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
@@ -33,10 +34,10 @@ class NyulNormalize(FittedTransform, MaskedTransform):
 
     kinds = (NyulStandard,)
 
-    def fit_masked(self, voxels: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+    def fit_masked(self, voxels: Voxels, masks: Masks) -> PiecewiseLinearMap:
         """The lines of a scan."""
-        map_: PiecewiseLinearMap = self.map.map_for(voxels, masks)
-        return map_
+        lines: PiecewiseLinearMap = self.map.map_for(voxels, masks)
+        return lines
 
 
 class NyulNormalized(InvertibleOnKeys):

@@ -4,10 +4,11 @@ import inspect
 from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from monai.config import KeysCollection
 from monai.transforms import InvertibleTransform, MapTransform, Randomizable
 
-from medinorm.transforms.settings import NEEDS_MASK
+from medinorm.intensity.foreground import NEEDS_MASK
 
 
 class OnKeys(MapTransform):  # type: ignore[misc]
@@ -25,7 +26,7 @@ class OnKeys(MapTransform):  # type: ignore[misc]
 
     array_transform: ClassVar[Any]
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         if "array_transform" in vars(cls):
             cls.backend = cls.array_transform.backend
@@ -34,9 +35,9 @@ class OnKeys(MapTransform):  # type: ignore[misc]
     def __init__(
         self,
         keys: KeysCollection,
-        *arguments: Any,
+        *arguments: object,
         allow_missing_keys: bool = False,
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.transform = self.array_transform(*arguments, **options)
@@ -72,10 +73,10 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
     def __init__(
         self,
         keys: KeysCollection,
-        *arguments: Any,
+        *arguments: object,
         mask_key: Hashable | None = None,
         allow_missing_keys: bool = False,
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(
             keys, *arguments, allow_missing_keys=allow_missing_keys, **options
@@ -83,8 +84,8 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
         policy = self.transform.policy
         masked = policy.foreground in NEEDS_MASK
         used = self.transform.reads_masks
-        given = mask_key is not None
-        if (masked and used and not given) or (given and not masked):
+        has_key = mask_key is not None
+        if (masked and used and not has_key) or (has_key and not masked):
             need = "needs a" if masked else "takes no"
             raise ValueError(
                 f"foreground {policy.foreground!r} {need} mask_key; masks belong to "
@@ -116,13 +117,15 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
 class RandomOnKeys(Randomizable, OnKeys):  # type: ignore[misc]
     """A random array transform that changes all items of a dictionary alike."""
 
-    def set_random_state(self, seed: Any = None, state: Any = None) -> "RandomOnKeys":
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> "RandomOnKeys":
         """Seed the array transform, which draws."""
         super().set_random_state(seed, state)
         self.transform.set_random_state(seed, state)
         return self
 
-    def randomize(self, data: Any = None) -> None:
+    def randomize(self, data: object = None) -> None:
         """Draw one change for all items."""
         self.transform.randomize(data)
 
@@ -138,9 +141,9 @@ class RandomOnKeys(Randomizable, OnKeys):  # type: ignore[misc]
 
 def _signature(cls: type[OnKeys]) -> inspect.Signature:
     """The arguments of a dictionary transform with those of its array transform."""
-    given = [*inspect.signature(cls.array_transform).parameters.values()]
-    rest = [one for one in given if one.kind is one.VAR_KEYWORD]
-    taken = [one for one in given if one not in rest]
+    of_array = [*inspect.signature(cls.array_transform).parameters.values()]
+    rest = [one for one in of_array if one.kind is one.VAR_KEYWORD]
+    taken = [one for one in of_array if one not in rest]
     own = {
         one.name: one
         for parent in reversed(cls.__mro__)

@@ -1,8 +1,9 @@
 """Percentile scaling, with exact order statistics."""
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from medinorm.intensity import LinearMap, Policy, fit_percentile
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings
@@ -37,9 +38,9 @@ class PercentileScale(IntensityTransform):
             )
         self.percentiles = low, high
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The map of a scan."""
-        return fit_percentile(voxels, self.percentiles, policy, given)
+        return fit_percentile(voxels, self.percentiles, policy, mask)
 
 
 class PercentileScaled(InvertibleOnKeys):

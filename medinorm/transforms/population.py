@@ -1,10 +1,9 @@
 """Population normalization: every scan by the statistics of the training scans."""
 
-from typing import Any
-
 from medinorm.intensity import LinearMap, Policy
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.fitted import FittedTransform
-from medinorm.transforms.masked import following
+from medinorm.transforms.masked import follow_policy
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.voxels import require_all_finite
 
@@ -32,13 +31,13 @@ class PopulationNormalize(FittedTransform):
     kinds = (LinearMap,)
     measures = False
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The same map for every scan."""
-        del given
+        del mask
         if policy.nonfinite == "refuse":
             require_all_finite(voxels)
-        map_: LinearMap = following(self.map, policy)
-        return map_
+        learned: LinearMap = self.map
+        return follow_policy(learned, policy)
 
 
 class PopulationNormalized(InvertibleOnKeys):

@@ -1,9 +1,11 @@
 """Scanner-style augmentation: the moments of one training scan for another."""
 
 from collections import deque
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Unpack
 
 from monai.transforms import RandomizableTransform
+from torch import Tensor
 
 from medinorm.intensity import (
     LinearMap,
@@ -12,9 +14,10 @@ from medinorm.intensity import (
     match_moments,
     measure_foreground,
 )
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys, RandomOnKeys
-from medinorm.transforms.references import reference_moments
+from medinorm.transforms.references import Reference, reference_moments
 from medinorm.transforms.settings import Settings
 
 
@@ -51,7 +54,7 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
 
     def __init__(
         self,
-        references: Any = None,
+        references: Reference | Sequence[Reference] | None = None,
         prob: float = 0.1,
         alpha: tuple[float, float] = (0.0, 1.0),
         capacity: int = 64,
@@ -64,17 +67,19 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
             raise ValueError(f"alpha must rise, from 0 to 1; not {low:g} to {high:g}")
         self.alpha = low, high
         self.learns = references is None
-        given = [] if self.learns else reference_moments(references, self.policy)
-        self.pool: deque[Moments] = deque(given, capacity if self.learns else None)
+        others = [] if self.learns else reference_moments(references, self.policy)
+        self.pool: deque[Moments] = deque(others, capacity if self.learns else None)
         self._place, self._alpha = 0.0, 0.0
 
-    def randomize(self, data: Any = None) -> None:
+    def randomize(self, data: object = None) -> None:
         """Draw whether, which other scan and how far."""
         super().randomize(data)
         # Always both: what follows does not depend on whether there is a change.
         self._place, self._alpha = self.R.rand(), self.R.uniform(*self.alpha)
 
-    def __call__(self, img: Any, mask: Any = None, randomize: bool = True) -> Any:
+    def __call__(
+        self, img: Voxels, mask: Voxels | None = None, randomize: bool = True
+    ) -> Tensor:
         """Change an image, perhaps.
 
         Args:
@@ -89,12 +94,12 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
             self.randomize()
         return super().__call__(img, mask)
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The map of a scan; it joins the others where they are learned."""
         others = list(self.pool)
         changes = self._do_transform and bool(others)
         if self.learns or changes:
-            own = measure_foreground(voxels, policy, given)
+            own = measure_foreground(voxels, policy, mask)
         if self.learns:
             self.pool.append(own)
         if not changes:

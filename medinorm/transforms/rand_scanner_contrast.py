@@ -1,10 +1,11 @@
 """Contrast of scanners that were never seen, drawn at random."""
 
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import numpy as np
 from monai.transforms import RandomizableTransform
 from monai.utils import TransformBackends
+from torch import Tensor
 
 from medinorm.intensity.contrast import (
     Bounds,
@@ -12,7 +13,11 @@ from medinorm.intensity.contrast import (
     ContrastRanges,
     draw_contrast,
 )
-from medinorm.intensity.voxels.arrays import like, to_host
+from medinorm.intensity.voxels.kinds import (
+    Voxels,
+    match_kind,
+    to_host,
+)
 from medinorm.transforms.on_keys import RandomOnKeys
 from medinorm.transforms.voxels import image_of, voxels_of
 
@@ -77,13 +82,13 @@ class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
         self.ranges = ContrastRanges(**ranges)
         self._seed = 0
 
-    def randomize(self, data: Any = None) -> None:
+    def randomize(self, data: object = None) -> None:
         """Draw whether and what to change."""
         super().randomize(data)
         # Always: what follows does not depend on whether there is a change.
         self._seed = int(self.R.randint(2**32, dtype=np.uint64))
 
-    def __call__(self, img: Any, randomize: bool = True) -> Any:
+    def __call__(self, img: Voxels, randomize: bool = True) -> Tensor:
         """Change an image, perhaps.
 
         Args:
@@ -100,7 +105,7 @@ class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
         if self._do_transform:
             rng = np.random.default_rng(self._seed)
             contrast = draw_contrast(self.ranges, rng, axes=voxels.ndim - 1)
-        return image_of(like(contrast.apply(to_host(voxels)), voxels), img)
+        return image_of(match_kind(contrast.apply(to_host(voxels)), voxels), img)
 
 
 class RandScannerContrastd(RandomOnKeys):

@@ -1,24 +1,37 @@
 """Reference scans: given as voxels, as files or by their statistics."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 from medinorm.errors import IntensityError
 from medinorm.files.nifti import read_volume
 from medinorm.intensity import FittedMap, LinearMap, Moments, Policy, measure_foreground
+from medinorm.intensity.foreground import NEEDS_MASK
+from medinorm.intensity.methods.histogram import QuantileFunction
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.fitted import read_map
-from medinorm.transforms.settings import NEEDS_MASK
 from medinorm.transforms.voxels import voxels_of
 
 MeasureT = TypeVar("MeasureT")
 
+# An image, the path of one or of a fitted map, such a map, or what was measured.
+Reference: TypeAlias = (
+    Voxels
+    | Path
+    | str
+    | FittedMap
+    | Moments
+    | QuantileFunction
+    | Mapping[str, Sequence[float]]
+)
+
 
 def measure_references(
-    references: Any,
+    references: object,
     policy: Policy,
     measured: type[MeasureT],
-    measure: Callable[[Any], MeasureT],
+    measure: Callable[[Voxels], MeasureT],
 ) -> list[MeasureT]:
     """What is measured in one reference scan or in several.
 
@@ -44,7 +57,7 @@ def measure_references(
     ]
 
 
-def reference_moments(references: Any, policy: Policy) -> list[Moments]:
+def reference_moments(references: object, policy: Policy) -> list[Moments]:
     """The moments of one reference scan or of several; see `measure_references`.
 
     Args:
@@ -61,7 +74,7 @@ def reference_moments(references: Any, policy: Policy) -> list[Moments]:
     )
 
 
-def _learned(reference: Any) -> Any:
+def _learned(reference: object) -> object:
     """What a fitted map was learned to match; other references as they are."""
     if isinstance(reference, str | Path) and Path(reference).suffix == ".json":
         reference = read_map(Path(reference))
@@ -72,7 +85,7 @@ def _learned(reference: Any) -> Any:
     return reference.map
 
 
-def _moments(values: Mapping[str, Any]) -> Moments:
+def _moments(values: Mapping[str, Sequence[float]]) -> Moments:
     """Moments of their JSON form."""
     if values.keys() != {"mean", "std"}:
         raise IntensityError("a reference's statistics are its mean and std; give both")
@@ -85,7 +98,7 @@ def _moments(values: Mapping[str, Any]) -> Moments:
     return Moments((1,) * len(mean), mean, tuple(one * one for one in std))
 
 
-def _voxels(reference: Any, policy: Policy) -> Any:
+def _voxels(reference: object, policy: Policy) -> Voxels:
     """The voxels of a reference."""
     if policy.foreground in NEEDS_MASK:
         raise IntensityError(
@@ -99,4 +112,4 @@ def _voxels(reference: Any, policy: Policy) -> Any:
             f"a {type(reference).__name__} is no reference here; give an image, a path "
             "or statistics"
         )
-    return voxels_of(reference)
+    return voxels_of(cast("Voxels", reference))

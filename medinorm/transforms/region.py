@@ -4,8 +4,10 @@ from collections.abc import Hashable, Mapping
 from typing import Any, Unpack
 
 from monai.config import KeysCollection
+from torch import Tensor
 
 from medinorm.intensity import Policy, RegionMap, fit_regions
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import MeasureSettings
@@ -37,7 +39,9 @@ class RegionNormalize(IntensityTransform):
         super().__init__(**settings)
         self.count = count
 
-    def __call__(self, img: Any, mask: Any = None, regions: Any = None) -> Any:
+    def __call__(
+        self, img: Voxels, mask: Voxels | None = None, regions: Voxels | None = None
+    ) -> Tensor:
         """Map an image.
 
         Args:
@@ -50,18 +54,18 @@ class RegionNormalize(IntensityTransform):
             IntensityError: the intensities, the mask or the region map cannot be used.
         """
         voxels = voxels_of(img)
-        map_ = fit_regions(
+        fitted = fit_regions(
             voxels,
             self.policy,
             mask_for(voxels, mask),
             regions=mask_for(voxels, regions),
             count=self.count,
         )
-        return self.apply_map(map_, img)
+        return self.apply_map(fitted, img)
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> RegionMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> RegionMap:
         """The map of a scan, by classes of intensity."""
-        return fit_regions(voxels, policy, given, count=self.count)
+        return fit_regions(voxels, policy, mask, count=self.count)
 
 
 class RegionNormalized(InvertibleOnKeys):
@@ -79,7 +83,7 @@ class RegionNormalized(InvertibleOnKeys):
     def __init__(
         self,
         keys: KeysCollection,
-        *arguments: Any,
+        *arguments: object,
         region_key: Hashable | None = None,
         **options: Any,
     ) -> None:

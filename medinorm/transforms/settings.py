@@ -44,8 +44,6 @@ class Settings(MeasureSettings, total=False):
     nonfinite_value: float | None
 
 
-NEEDS_MASK: frozenset[ForegroundName] = frozenset({"label", "file"})
-
 _CHOICES = {
     "foreground": ForegroundName,
     "nonfinite": NonfiniteName,
@@ -70,7 +68,7 @@ def make_policy(**settings: Any) -> Policy:
     return Policy(**{"foreground": "otsu", **settings})
 
 
-def require_known(name: str, value: str, choice: Any) -> None:
+def require_known(name: str, value: str, choice: object) -> None:
     """Refuse a value that is none of a `Literal`.
 
     Raises:

@@ -3,10 +3,15 @@
 from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medinorm.choices import SourceName
 from medinorm.intensity import LinearMap, Policy, fit_thumbnail
-from medinorm.intensity.voxels.arrays import require_grid, to_host
+from medinorm.intensity.voxels.kinds import (
+    Voxels,
+    require_grid,
+    to_host,
+)
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings, require_known
@@ -46,16 +51,16 @@ class ThumbnailNormalize(IntensityTransform):
         require_known("source", source, SourceName)
         self.source, self.size, self.tiles, self.seed = source, size, tiles, seed
 
-    def fit(self, voxels: Any, policy: Policy, given: Any) -> LinearMap:
+    def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The z-score of a scan."""
         volume = to_host(voxels)
         if policy.nonfinite == "refuse":  # wherever they are, not only where measured
             require_all_finite(volume)
-        mask = None if given is None else _for_channels(to_host(given), volume)
+        each = None if mask is None else _for_channels(to_host(mask), volume)
         return fit_thumbnail(
             volume,
             policy,
-            mask,
+            each,
             source=self.source,
             size=self.size,
             tiles=self.tiles,
@@ -63,7 +68,7 @@ class ThumbnailNormalize(IntensityTransform):
         )
 
 
-def _for_channels(mask: Any, volume: Any) -> Any:
+def _for_channels(mask: NDArray[Any], volume: NDArray[Any]) -> NDArray[Any]:
     """A mask for each channel, without a copy."""
     each = mask[np.newaxis] if mask.ndim < volume.ndim else mask
     require_grid(each[0], volume[0])

@@ -1,37 +1,41 @@
 """Voxels from what MONAI hands over, and back."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.data.meta_obj import get_track_meta
 from torch import Tensor
 
-from medinorm.intensity.voxels.arrays import is_tensor, require_finite, to_host
+from medinorm.intensity.voxels.arrays import require_finite
+from medinorm.intensity.voxels.kinds import (
+    Voxels,
+    is_tensor,
+    to_host,
+)
 
 
-def voxels_of(image: Any) -> Any:
+def voxels_of(image: Voxels) -> Voxels:
     """The voxels of an image without its metadata, sharing memory."""
     if isinstance(image, MetaTensor):
-        return image.as_tensor().detach()
+        tensor: Tensor = image.as_tensor().detach()
+        return tensor
     return image.detach() if is_tensor(image) else np.asanyarray(image)
 
 
-def mask_for(voxels: Any, mask: Any) -> Any:
+def mask_for(voxels: Voxels, mask: Voxels | None) -> Voxels | None:
     """A mask of the same kind and on the same device as the voxels."""
     if mask is None:
         return None
-    given = voxels_of(mask)
+    inside = voxels_of(mask)
     if isinstance(voxels, Tensor):
-        if not is_tensor(given):  # torch has no negative strides and one byte order
-            native = given.dtype.newbyteorder("=")
-            given = np.ascontiguousarray(given, dtype=native)
-        return torch.as_tensor(given, device=voxels.device)
-    return to_host(given)
+        if not is_tensor(inside):  # torch has no negative strides and one byte order
+            native = inside.dtype.newbyteorder("=")
+            inside = np.ascontiguousarray(inside, dtype=native)
+        return torch.as_tensor(inside, device=voxels.device)
+    return to_host(inside)
 
 
-def image_of(voxels: Any, image: Any) -> Any:
+def image_of(voxels: Voxels, image: Voxels) -> Tensor:
     """Voxels with the metadata of the image that they were computed from.
 
     As in MONAI a `MetaTensor`, or a tensor where metadata are not tracked
@@ -44,10 +48,11 @@ def image_of(voxels: Any, image: Any) -> Any:
     result = MetaTensor(tensor)
     if isinstance(image, MetaTensor):
         result.copy_meta_from(image)
-    return result
+    with_metadata: Tensor = result
+    return with_metadata
 
 
-def require_all_finite(voxels: Any) -> None:
+def require_all_finite(voxels: Voxels) -> None:
     """Refuse NaN and infinity in any channel.
 
     Raises:

@@ -1,11 +1,14 @@
 """WhiteStripe: standardize by normal-appearing white matter."""
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from medinorm.choices import PeakName
 from medinorm.intensity import LinearMap
 from medinorm.intensity.methods.whitestripe import fit_whitestripe
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 from medinorm.transforms.masked import MaskedTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import Settings, require_known
@@ -46,7 +49,7 @@ class WhiteStripeNormalize(MaskedTransform):
         self.peak: PeakName = peak
         self.width = width
 
-    def fit_masked(self, voxels: Any, masks: Sequence[Any]) -> LinearMap:
+    def fit_masked(self, voxels: Voxels, masks: Masks) -> LinearMap:
         """The z-score by the white stripe of a scan."""
         return fit_whitestripe(voxels, masks, self.peak, self.width)
 

@@ -67,7 +67,7 @@ def test_each_channel_has_its_foreground(tmp_path):
     sample = read_sample(scan, HarmonizeConfig(), masked=True)
     inside = int((ball()[0] > 50).sum())
     assert sample.facts["foreground"] == [inside, inside]
-    assert sample.given.shape == (2, 20, 20, 20)
+    assert sample.mask.shape == (2, 20, 20, 20)
     assert sample.policy.foreground == "file"
 
 
@@ -75,7 +75,7 @@ def test_all_voxels_need_no_mask(tmp_path):
     scan = write_scan(tmp_path, ball())
     settings = HarmonizeConfig(foreground="image")
     sample = read_sample(scan, settings, masked=True)
-    assert (sample.given, sample.policy.foreground) == (None, "image")
+    assert (sample.mask, sample.policy.foreground) == (None, "image")
     assert sample.facts["foreground"] == [8000]
     unmeasured = read_sample(scan, HarmonizeConfig(), masked=False)
     assert "foreground" not in unmeasured.facts
@@ -104,8 +104,8 @@ def test_masks_of_some_channels_fill_up_with_all_voxels():
     mask = ball()[0] > 50
     volume = Volume(ball(2), np.eye(4))
     sample = Sample(volume, ("t1", "t2"), (mask, None), "refuse", {})
-    np.testing.assert_array_equal(sample.given[0], mask)
-    assert sample.given[1].all()
+    np.testing.assert_array_equal(sample.mask[0], mask)
+    assert sample.mask[1].all()
 
 
 @pytest.mark.parametrize("outside", [np.nan, np.inf, 0])

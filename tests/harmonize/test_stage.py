@@ -142,7 +142,7 @@ def test_maps_and_methods_belong_together(small_study, fit):
         harmonize(small_study, "population")
     with pytest.raises(StageError, match="zscore takes no fitted map"):
         harmonize(small_study, "zscore", target)
-    with pytest.raises(StageError, match="'foo' is unknown; known: none, zscore"):
+    with pytest.raises(StageError, match="'foo' is unknown; known: adaptive"):
         harmonize(small_study, "foo")
 
 

@@ -18,7 +18,7 @@ from medinorm.intensity.foreground import (
     find_regions,
 )
 from medinorm.intensity.maps.linear import clip_map
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.methods.percentile import measure_quantiles
 from medinorm.intensity.statistics.density import select_values
 from medinorm.intensity.voxels.arrays import measure
 

@@ -75,11 +75,13 @@ CASES = {
     ),
     "ClipIntensity": Case({"low": 10, "high": 90}, measures=False, inverts=False),
     "ClusterNormalize": Case({"fitted": fit_clusters(MOMENTS, 2, POLICY)}),
+    "FcmNormalize": Case(),
     "GroupNormalize": Case({"groups": [[0], [1]]}),
     "HistogramMatch": Case(
         {"reference": TRAINING[:2]}, masked={"reference": QUANTILES[:2]}
     ),
     "InstanceNormalize": Case(),
+    "KdeNormalize": Case(),
     "LayerNormalize": Case(),
     "NyulNormalize": Case({"fitted": fit_nyul(LANDMARKS)}),
     "PercentileScale": Case(inverts=False),

@@ -266,3 +266,24 @@ def test_the_inverse_brings_intensities_back(name, scan):
         torch.testing.assert_close(
             image.as_tensor(), scan.as_tensor(), rtol=1e-4, atol=1e-2
         )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AdaptiveInstanceNormalize",
+        "HistogramMatch",
+        "InstanceNormalize",
+        "NyulNormalize",
+        "PercentileScale",
+        "WhiteStripeNormalize",
+    ],
+)
+def test_gain_and_offset_vanish(name, scan):
+    options = {"foreground": "file", **CASES[name].masked}
+    one, other = (
+        make(name, **options)(image, scan.as_tensor() > 0)
+        for image in (scan, 3.5 * scan + 11)
+    )
+    scale = one.std()
+    torch.testing.assert_close(one / scale, other / scale, rtol=0, atol=2e-3)

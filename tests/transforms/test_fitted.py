@@ -12,7 +12,6 @@ from medinorm.intensity import (
     Policy,
     fit_clusters,
     hash_scans,
-    measure_foreground,
     write_fitted,
 )
 from medinorm.intensity.methods.nyul import fit_nyul
@@ -24,7 +23,6 @@ from medinorm.transforms import (
     InstanceNormalize,
     NyulNormalize,
     PopulationNormalize,
-    PopulationNormalized,
 )
 from tests.transforms.cases import LANDMARKS, MOMENTS, POLICY, QUANTILES, TRAINING
 
@@ -86,41 +84,6 @@ def test_takes_the_record_of_the_workflow(scan):
     assert transform(scan).min() < 0
 
 
-def test_population_follows_no_scan():
-    transform = PopulationNormalize(LINEAR)
-    result = transform(torch.tensor([[12.0], [28.0]]))
-    assert torch.equal(result.as_tensor(), torch.tensor([[1.0], [2.0]]))
-    with pytest.raises(IntensityError, match="1 voxels are NaN"):
-        transform(torch.tensor([[torch.nan], [28.0]]))
-
-
-def test_the_background_of_the_map_itself(scan):
-    with_background = LinearMap((10.0, 20.0), (2.0, 4.0), background=-1.0)
-    result = PopulationNormalize(with_background, foreground="positive")(scan)
-    assert (result.as_tensor()[scan.as_tensor() <= 0] == -1).all()
-
-
-def test_clusters_bring_scanners_together():
-    transform = ClusterNormalize(
-        fit_clusters(MOMENTS, 2, POLICY, blend=0.5), foreground="positive"
-    )
-    given = Policy("file")
-    means = [
-        measure_foreground(transform(scan).numpy(), given, scan > 0).mean
-        for scan in TRAINING
-    ]
-    assert np.abs(means).max() < 0.5
-    assert np.std([one.mean for one in MOMENTS], axis=0).min() > 50
-
-
-def test_one_constant_channel_gets_its_own_moments(scan):
-    scan[1] = 7.0
-    clusters = fit_clusters(MOMENTS, 2, POLICY)
-    result = ClusterNormalize(clusters, foreground="positive", constant="zeros")(scan)
-    assert (result[1] == 0).all()
-    assert abs(result[0][scan[0] > 0].mean()) < 1e-5
-
-
 def test_references_from_the_workflow(tmp_path, scan):
     learned = LinearMap((100.0, 200.0), (10.0, 20.0))  # brings references to 0 and 1
     write_fitted(fitted(learned), tmp_path / "map.json")
@@ -166,26 +129,6 @@ def test_numbers_of_numpy_and_torch_are_numbers(scan):
     transform = PopulationNormalize(map_)
     back = transform.inverse(transform(scan)).as_tensor()
     torch.testing.assert_close(back, scan.as_tensor(), rtol=1e-4, atol=1e-2)
-
-
-def test_a_map_of_label_foreground_needs_no_label_of_the_scan(scan):
-    learned = fitted(LINEAR, foreground="label")
-    data = {"image": scan}
-    alone = PopulationNormalize(learned)(scan)
-    assert torch.equal(PopulationNormalized("image", learned)(data)["image"], alone)
-    with_key = PopulationNormalized("image", learned, mask_key="label")
-    assert torch.equal(with_key(data)["image"], alone)
-
-
-def test_a_background_of_the_map_itself_needs_the_label(scan):
-    with_background = LinearMap((10.0, 20.0), (2.0, 4.0), background=-1.0)
-    learned = fitted(with_background, foreground="label")
-    with pytest.raises(ValueError, match="needs a mask_key"):
-        PopulationNormalized("image", learned)
-    transform = PopulationNormalized("image", learned, mask_key="label")
-    inside = scan.as_tensor() > 0
-    result = transform({"image": scan, "label": inside})["image"]
-    assert (result.as_tensor()[~inside] == -1).all()
 
 
 @pytest.mark.parametrize("std", [[10.0], [10.0, -2.0], [10.0, 0.0]])

@@ -1,18 +1,19 @@
 """What every fitted intensity map can do, and what they share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.voxels.arrays import (
+from medinorm.intensity.voxels.kinds import (
     ArrayT,
+    Masks,
+    Voxels,
     as_mask,
     find_finite,
     is_accelerated,
-    like,
+    match_kind,
     require_grid,
     to_host,
 )
@@ -21,7 +22,7 @@ from medinorm.intensity.voxels.arrays import (
 class IntensityMap(Protocol):
     """A frozen function from intensities to intensities, channel by channel."""
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+    def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Map all voxels; the input is not changed.
 
         Args:
@@ -61,10 +62,10 @@ class ChannelMap(ABC):
         """How many channels an image must have."""
 
     @abstractmethod
-    def apply_channel(self, number: int, channel: Any, out: Any) -> None:
+    def apply_channel(self, number: int, channel: Voxels, out: Voxels) -> None:
         """Map the channel of that number into float32 room of its shape."""
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+    def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Map all voxels; the input is not changed.
 
         Args:
@@ -81,19 +82,20 @@ class ChannelMap(ABC):
         if self.background is not None and masks is None:
             raise IntensityError("this map sets the background; give it the foreground")
         require_channels(array, self.channels)
-        given: Any = array if is_accelerated(array) else to_host(array)
-        mapped = empty_float32(given)
-        for number, (channel, out) in enumerate(zip(given, mapped, strict=True)):
+        voxels: Voxels = array if is_accelerated(array) else to_host(array)
+        mapped = empty_float32(voxels)
+        for number, (channel, out) in enumerate(zip(voxels, mapped, strict=True)):
             self.apply_channel(number, channel, out)
             if self.nonfinite is not None:
                 out[~find_finite(channel)] = self.nonfinite
-        if self.background is not None:
+        if self.background is not None and masks is not None:
             fill_background(mapped, masks, self.background)
-        result: ArrayT = mapped if is_accelerated(array) else like(mapped, array)
-        return result
+        if is_accelerated(array):
+            return cast("ArrayT", mapped)
+        return match_kind(to_host(mapped), array)
 
 
-def require_channels(array: Any, channels: int) -> None:
+def require_channels(array: Voxels, channels: int) -> None:
     """Refuse an image with another number of channels than a map.
 
     Raises:
@@ -106,14 +108,15 @@ def require_channels(array: Any, channels: int) -> None:
         )
 
 
-def empty_float32(array: Any) -> Any:
+def empty_float32(array: ArrayT) -> ArrayT:
     """A float32 array of the same shape and order in memory."""
     if is_accelerated(array):
-        return array.new_empty(array.shape, dtype=array.float().dtype)
-    return np.empty_like(array, dtype=np.float32, subok=False)
+        room = array.new_empty(array.shape, dtype=array.float().dtype)
+        return cast("ArrayT", room)
+    return cast("ArrayT", np.empty_like(array, dtype=np.float32, subok=False))
 
 
-def fill_background(mapped: Any, masks: Sequence[Any], value: float) -> None:
+def fill_background(mapped: Voxels, masks: Masks, value: float) -> None:
     """Write `value` outside of the masks."""
     for out, mask in zip(mapped, masks, strict=True):
         if mask is not None:

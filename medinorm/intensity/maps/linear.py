@@ -1,13 +1,14 @@
 """Linear intensity maps: what z-score, percentiles, windows and clipping come to."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import ClassVar
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy
 from medinorm.intensity.maps.intensity_map import ChannelMap
 from medinorm.intensity.statistics.moments import Moments
 from medinorm.intensity.voxels.arrays import subtract_divide
+from medinorm.intensity.voxels.kinds import Voxels
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class LinearMap(ChannelMap):
         array([[2., 6.]], dtype=float32)
     """
 
+    kind: ClassVar[str] = "linear"
+
     offset: tuple[float, ...]
     scale: tuple[float, ...]
     limits: tuple[float, float] | None = None
@@ -42,7 +45,7 @@ class LinearMap(ChannelMap):
         """How many channels an image must have."""
         return len(self.offset)
 
-    def apply_channel(self, number: int, channel: Any, out: Any) -> None:
+    def apply_channel(self, number: int, channel: Voxels, out: Voxels) -> None:
         """Map the channel of that number into float32 room of its shape."""
         offset, scale = self.offset[number], self.scale[number]
         subtract_divide(channel, offset, scale, out, self.limits)
@@ -131,7 +134,7 @@ def match_moments(moments: Moments, target: Moments, alpha: float = 1.0) -> Line
             f"{len(moments.mean)}; compare scans with the same channels"
         )
     offsets, scales = [], []
-    for own, other in zip(moments.spreads, target.spreads, strict=True):
+    for own, other in zip(moments.by_channel, target.by_channel, strict=True):
         gain = 1 - alpha + alpha * (other.std / own.std if own.m2 else 1.0)
         mean = own.mean + alpha * (other.mean - own.mean)
         if not gain > 0:

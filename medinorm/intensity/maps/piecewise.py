@@ -4,14 +4,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.intensity_map import ChannelMap
-from medinorm.intensity.voxels.arrays import ArrayT, blocks, is_accelerated
+from medinorm.intensity.voxels.arrays import blocks
+from medinorm.intensity.voxels.kinds import (
+    ArrayT,
+    Masks,
+    Voxels,
+    is_accelerated,
+    to_host,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -48,6 +58,8 @@ class PiecewiseLinearMap(ChannelMap):
         array([[-1. ,  0.5,  3. ,  9. ]], dtype=float32)
     """
 
+    kind: ClassVar[str] = "piecewise"
+
     inputs: tuple[tuple[float, ...], ...]
     outputs: tuple[tuple[float, ...], ...]
     background: float | None = None
@@ -71,15 +83,17 @@ class PiecewiseLinearMap(ChannelMap):
         """How many channels an image must have."""
         return len(self.inputs)
 
-    def apply_channel(self, number: int, channel: Any, out: Any) -> None:
+    def apply_channel(self, number: int, channel: Voxels, out: Voxels) -> None:
         """Map the channel of that number into float32 room of its shape."""
         lines = _Lines.through(self.inputs[number], self.outputs[number])
         if is_accelerated(channel):
-            lines.apply_tensor(channel, out)
-        elif _has_few_values(channel):
-            _look_up(channel, lines, out)
+            lines.apply_tensor(channel, cast("Tensor", out))
+            return
+        values, room = to_host(channel), to_host(out)
+        if _has_few_values(values):
+            _look_up(values, lines, room)
         else:
-            lines.apply(channel, out)
+            lines.apply(values, room)
 
     def inverse(self) -> "PiecewiseLinearMap":
         """The map back.
@@ -101,10 +115,10 @@ class PerScanMap(ABC):
     """What is learned once and gives each scan a map of its own."""
 
     @abstractmethod
-    def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+    def map_for(self, array: Voxels, masks: Masks) -> PiecewiseLinearMap:
         """The map of one scan, from what is measured in its masks."""
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+    def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Map a scan by `map_for`.
 
         Args:
@@ -173,8 +187,8 @@ def _look_up(channel: NDArray[Any], lines: "_Lines", out: Floats32) -> None:
     table = np.empty(every.size, dtype=np.float32)
     lines.apply(every.view(native), table)
     stored = channel.view(index.newbyteorder(channel.dtype.byteorder))
-    with blocks(stored, out=out, dtypes=[np.intp, np.float32]) as found:
-        for numbers, mapped in found:
+    with blocks(stored, out=out, dtypes=[np.intp, np.float32]) as each_block:
+        for numbers, mapped in each_block:
             np.take(table, numbers, out=mapped, mode="clip")
 
 
@@ -204,15 +218,15 @@ class _Lines:
         # Infinity times a slope of 0 is NaN: nothing to warn of.
         with (
             np.errstate(invalid="ignore", over="ignore"),
-            blocks(channel, out=out, dtypes=[np.float64, np.float32]) as found,
+            blocks(channel, out=out, dtypes=[np.float64, np.float32]) as each_block,
         ):
-            for voxels, mapped in found:
+            for voxels, mapped in each_block:
                 line = find(voxels)
                 above = voxels - self.starts.take(line)
                 above *= self.slopes.take(line)
                 np.add(above, self.levels.take(line), out=mapped, casting="same_kind")
 
-    def apply_tensor(self, channel: Any, out: Any) -> None:
+    def apply_tensor(self, channel: "Tensor", out: "Tensor") -> None:
         """Map one channel of a tensor into `out`, on its device."""
         import torch  # noqa: PLC0415 - a tensor has imported it
 

@@ -1,16 +1,18 @@
 """Scale by the mean of one tissue class, found by fuzzy c-means."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.choices import TissueName
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.methods.kde import scale_to_one
 from medinorm.intensity.statistics.density import Histogram, count_values, select_values
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 _CLASS: dict[TissueName, int] = {"darkest": 0, "middle": 1, "brightest": 2}
 _FUZZINESS = 2.0
@@ -20,9 +22,7 @@ _SETTLED = 1e-5  # greatest movement of a centre, as a share of the range
 Floats = NDArray[np.float64]
 
 
-def fit_fcm(
-    array: Any, masks: Sequence[Any], tissue: TissueName = "brightest"
-) -> LinearMap:
+def fit_fcm(array: Voxels, masks: Masks, tissue: TissueName = "brightest") -> LinearMap:
     r"""The map :math:`y = x / \mu` that brings the mean of one of three tissues to 1.
 
     .. math:: \mu = \sum_v u_v x_v \Big/ \sum_v u_v
@@ -113,3 +113,13 @@ def memberships(values: Floats, centres: Floats) -> Floats:
     tiny = np.finfo(np.float64).eps ** 2 * max(float(squares.max()), 1e-300)
     closeness = 1 / np.maximum(squares, tiny)
     return np.asarray(closeness / closeness.sum(axis=0))
+
+
+@per_scan(
+    "fcm",
+    "the mean of one tissue at 1, tissues by fuzzy c-means (Reinhold et al. 2019)",
+    transform="FcmNormalize",
+)
+def map_fcm(scan: PreparedScan, *, tissue: TissueName) -> LinearMap:
+    """The map of a scan."""
+    return fit_fcm(scan.array, scan.masks, tissue)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.intensity_map import require_channels
 from medinorm.intensity.maps.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.statistics.density import select_values
 from medinorm.intensity.statistics.moments import require_same_channels
-from medinorm.intensity.voxels.arrays import is_accelerated
+from medinorm.intensity.statistics.quantiles import measure_quantiles
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+    is_accelerated,
+)
 
 _EXTREME = 0.001  # share of voxels at each end that is not matched: noise
 
@@ -29,11 +34,13 @@ class QuantileFunction(PerScanMap):
         nonfinite: what NaN and infinity become; ``None``: they stay.
     """
 
+    kind: ClassVar[str] = "quantiles"
+
     values: tuple[tuple[float, ...], ...]
     background: float | None = None
     nonfinite: float | None = None
 
-    def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+    def map_for(self, array: Voxels, masks: Masks) -> PiecewiseLinearMap:
         """The map that gives the foreground of a scan this distribution.
 
         .. math:: y = G^{-1}(F(x))
@@ -65,7 +72,7 @@ class QuantileFunction(PerScanMap):
 
 
 def measure_histogram(
-    array: Any, masks: Sequence[Any], count: int = 256
+    array: Voxels, masks: Masks, count: int = 256
 ) -> QuantileFunction:
     """The quantile function of one scan.
 
@@ -81,13 +88,13 @@ def measure_histogram(
     shares = np.linspace(_EXTREME, 1 - _EXTREME, count)
     values = []
     for channel, mask in zip(array, masks, strict=True):
-        found = _quantiles(channel, mask, shares)
-        if found[0] == found[-1]:
+        quantiles = _quantiles(channel, mask, shares)
+        if quantiles[0] == quantiles[-1]:
             raise IntensityError(
-                f"nearly all foreground voxels are {found[0]:g}; check the scan, or "
-                "choose another foreground"
+                f"nearly all foreground voxels are {quantiles[0]:g}; check the scan, "
+                "or choose another foreground"
             )
-        values.append(tuple(found.tolist()))
+        values.append(tuple(quantiles.tolist()))
     return QuantileFunction(tuple(values))
 
 
@@ -127,7 +134,7 @@ def fit_histogram(
 
 
 def _quantiles(
-    channel: Any, mask: Any, shares: NDArray[np.float64]
+    channel: Voxels, mask: Voxels | None, shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Many order statistics: of all voxels sorted, which is faster than one by one."""
     if is_accelerated(channel):
@@ -144,3 +151,30 @@ def _extended(values: Sequence[float]) -> list[float]:
     """The values with another as far outside on each side as they reach."""
     reach = values[-1] - values[0]
     return [values[0] - reach, *values, values[-1] + reach]
+
+
+@learned(
+    "histogram",
+    "each scan's distribution matched to the mean one of the training scans",
+    transform="HistogramMatch",
+)
+@dataclass(frozen=True)
+class HistogramMatching(LearnedMethod[QuantileFunction, QuantileFunction]):
+    """The mean distribution of the training scans; see `fit_histogram`."""
+
+    quantiles: int
+    scale: tuple[float, float]
+
+    def measure(self, scan: PreparedScan) -> QuantileFunction:
+        """The quantile function of a scan."""
+        return measure_histogram(scan.array, scan.masks, self.quantiles)
+
+    def fit(self, measured: Sequence[QuantileFunction]) -> QuantileFunction:
+        """The mean quantile function."""
+        return fit_histogram(measured, self.scale)
+
+    def map_for(
+        self, learned: QuantileFunction, scan: PreparedScan
+    ) -> PiecewiseLinearMap:
+        """The map that gives a scan this distribution."""
+        return learned.map_for(scan.array, scan.masks)

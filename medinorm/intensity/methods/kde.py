@@ -1,20 +1,22 @@
-"""Scale by the peak of one tissue in a kernel density estimate."""
+"""Scale by the peak of one tissue in a smoothed histogram (KDE)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.density import find_peak, select_values
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 
-def fit_kde(
-    array: Any, masks: Sequence[Any], peak: PeakName = "brightest"
-) -> LinearMap:
+def fit_kde(array: Voxels, masks: Masks, peak: PeakName = "brightest") -> LinearMap:
     r"""The map :math:`y = x / m` that brings a tissue's peak to 1.
 
-    :math:`m` is the intensity of a peak of the kernel density estimate of the
+    :math:`m` is the intensity of a peak of the smoothed density (KDE) of the
     foreground: white matter of a T1-weighted brain is the brightest one.
 
     Args:
@@ -52,3 +54,13 @@ def scale_to_one(levels: Sequence[float], what: str) -> LinearMap:
                 "to 1; use raw intensities or another method"
             )
     return LinearMap((0.0,) * len(levels), tuple(levels))
+
+
+@per_scan(
+    "kde",
+    "the peak of one tissue in the smoothed histogram at 1 (Reinhold et al. 2019)",
+    transform="KdeNormalize",
+)
+def map_kde(scan: PreparedScan, *, peak: PeakName) -> LinearMap:
+    """The map of a scan."""
+    return fit_kde(scan.array, scan.masks, peak)

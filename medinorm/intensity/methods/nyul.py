@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.intensity_map import require_channels
 from medinorm.intensity.maps.piecewise import PerScanMap, PiecewiseLinearMap, merge_ties
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.statistics.moments import require_same_channels
+from medinorm.intensity.statistics.quantiles import measure_quantiles
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 PERCENTILES = (1.0, *(float(decile) for decile in range(10, 100, 10)), 99.0)
 """The landmarks of Shah et al.: deciles, without the extreme 1 % of the voxels."""
@@ -40,12 +45,14 @@ class NyulStandard(PerScanMap):
         nonfinite: what NaN and infinity become; ``None``: they stay.
     """
 
+    kind: ClassVar[str] = "nyul"
+
     percentiles: tuple[float, ...]
     values: tuple[tuple[float, ...], ...]
     background: float | None = None
     nonfinite: float | None = None
 
-    def map_for(self, array: Any, masks: Sequence[Any]) -> PiecewiseLinearMap:
+    def map_for(self, array: Voxels, masks: Masks) -> PiecewiseLinearMap:
         """The map that brings the landmarks of one scan to the standard scale.
 
         Landmarks that coincide (many voxels of the same value) become one, and go to
@@ -81,8 +88,8 @@ class NyulStandard(PerScanMap):
 
 
 def measure_landmarks(
-    array: Any,
-    masks: Sequence[Any],
+    array: Voxels,
+    masks: Masks,
     percentiles: tuple[float, ...] = PERCENTILES,
 ) -> Landmarks:
     """The landmarks of one scan.
@@ -154,3 +161,29 @@ def fit_nyul(
             "background, or fewer percentiles"
         )
     return NyulStandard(scans[0].percentiles, tuple(map(tuple, standard.tolist())))
+
+
+@learned(
+    "nyul",
+    "landmarks of each scan's histogram on a standard scale learned from the training "
+    "scans (Nyul and Udupa 1999)",
+    transform="NyulNormalize",
+)
+@dataclass(frozen=True)
+class Nyul(LearnedMethod[Landmarks, NyulStandard]):
+    """Landmarks on a standard scale; for the options see `measure_landmarks`."""
+
+    percentiles: tuple[float, ...]
+    scale: tuple[float, float]
+
+    def measure(self, scan: PreparedScan) -> Landmarks:
+        """The landmarks of a scan."""
+        return measure_landmarks(scan.array, scan.masks, self.percentiles)
+
+    def fit(self, measured: Sequence[Landmarks]) -> NyulStandard:
+        """The standard scale."""
+        return fit_nyul(measured, self.scale)
+
+    def map_for(self, learned: NyulStandard, scan: PreparedScan) -> PiecewiseLinearMap:
+        """The lines of a scan."""
+        return learned.map_for(scan.array, scan.masks)

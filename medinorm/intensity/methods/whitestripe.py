@@ -1,6 +1,5 @@
 """WhiteStripe: standardize by normal-appearing white matter."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,18 @@ from numpy.typing import NDArray
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
 from medinorm.intensity.maps.linear import LinearMap
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.density import find_peak, select_values
+from medinorm.intensity.statistics.quantiles import measure_quantiles
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
+)
 
 
 def fit_whitestripe(
-    array: Any,
-    masks: Sequence[Any],
+    array: Voxels,
+    masks: Masks,
     peak: PeakName = "brightest",
     width: float = 0.05,
 ) -> LinearMap:
@@ -70,3 +74,14 @@ def _find_stripe(
             "choose another foreground"
         )
     return np.asarray(stripe)
+
+
+@per_scan(
+    "whitestripe",
+    "mean 0 and standard deviation 1 over a stripe around the peak of white matter "
+    "(Shinohara et al. 2014)",
+    transform="WhiteStripeNormalize",
+)
+def map_whitestripe(scan: PreparedScan, *, peak: PeakName, width: float) -> LinearMap:
+    """The map of a scan."""
+    return fit_whitestripe(scan.array, scan.masks, peak, width)

@@ -5,33 +5,49 @@ training set's statistics for all scans are those of `batch`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy, masks_to_measure
 from medinorm.intensity.maps.linear import LinearMap, match_moments, standardize
-from medinorm.intensity.statistics.moments import Moments, constant_error, merge_scans
+from medinorm.intensity.method import (
+    LearnedMethod,
+    PreparedScan,
+    learned,
+    per_scan,
+)
+from medinorm.intensity.statistics.moments import (
+    Moments,
+    constant_error,
+    merge_scans,
+    pool_moments,
+)
 from medinorm.intensity.voxels.arrays import measure
+from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.intensity.voxels.sums import merge
 
 
-def measure_foreground(array: Any, policy: Policy, given: Any = None) -> Moments:
+def measure_foreground(
+    array: Voxels, policy: Policy, mask: Voxels | None = None
+) -> Moments:
     """Moments of the foreground of each channel.
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch.
         policy: which voxels are measured, and what if they are constant.
-        given: the mask, for the foregrounds `label` and `file`.
+        mask: of the foreground, for the foregrounds `label` and `file`.
 
     Raises:
         IntensityError: the foreground is constant and the policy refuses that; or as
             `find_masks`.
     """
     groups = [[channel] for channel in range(len(array))]
-    return _measure_groups(array, groups, policy, given)
+    return _measure_groups(array, groups, policy, mask)
 
 
-def fit_instance(array: Any, policy: Policy, given: Any = None) -> LinearMap:
+def fit_instance(
+    array: Voxels, policy: Policy, mask: Voxels | None = None
+) -> LinearMap:
     """The z-score of each channel of a scan. For arguments see `measure_foreground`.
 
     Examples:
@@ -41,23 +57,23 @@ def fit_instance(array: Any, policy: Policy, given: Any = None) -> LinearMap:
         ... )  # doctest: +ELLIPSIS
         LinearMap(offset=(2.0, 20.0), scale=(1.0, 10.0), ...)
     """
-    return standardize(measure_foreground(array, policy, given)).following(policy)
+    return standardize(measure_foreground(array, policy, mask)).following(policy)
 
 
-def fit_layer(array: Any, policy: Policy, given: Any = None) -> LinearMap:
+def fit_layer(array: Voxels, policy: Policy, mask: Voxels | None = None) -> LinearMap:
     """The z-score of all channels of a scan together.
 
     Differences between channels stay: for channels in one unit, such as echoes. A
     constant channel, where the policy allows it, becomes 0 and counts for nothing.
     """
-    return fit_group(array, [range(len(array))], policy, given)
+    return fit_group(array, [range(len(array))], policy, mask)
 
 
 def fit_group(
-    array: Any,
+    array: Voxels,
     groups: Sequence[Sequence[int]],
     policy: Policy,
-    given: Any = None,
+    mask: Voxels | None = None,
 ) -> LinearMap:
     """The z-score of groups of channels of a scan.
 
@@ -65,13 +81,13 @@ def fit_group(
         array: shape ``(C, ...)``, NumPy or torch.
         groups: the channels of each group; every channel in one of them.
         policy: which voxels are measured, and what if they are constant.
-        given: the mask, for the foregrounds `label` and `file`.
+        mask: of the foreground, for the foregrounds `label` and `file`.
 
     Raises:
         IntensityError: the groups do not hold each channel once, the foreground of a
             group is constant and the policy refuses that; or as `find_masks`.
     """
-    moments = _measure_groups(array, groups, policy, given)
+    moments = _measure_groups(array, groups, policy, mask)
     return standardize(moments).following(policy)
 
 
@@ -98,7 +114,7 @@ def name_groups(
 def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
     """The z-score of all voxels of all training scans: the same map for every scan.
 
-    Scans in which a channel is constant have no say in it (`merge_scans`).
+    Scans in which a channel is constant do not count in it (`merge_scans`).
 
     Args:
         parts: moments of each training scan (`measure_foreground`).
@@ -111,10 +127,10 @@ def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
 
 
 def fit_adaptive(
-    array: Any,
+    array: Voxels,
     target: Moments,
     policy: Policy,
-    given: Any = None,
+    mask: Voxels | None = None,
     *,
     alpha: float = 1.0,
 ) -> LinearMap:
@@ -125,33 +141,145 @@ def fit_adaptive(
         target: moments of the reference (`measure_foreground`), or of several
             (`pool_moments`), measured by the same policy.
         policy: which voxels are measured, and what if they are constant.
-        given: the mask, for the foregrounds `label` and `file`.
+        mask: of the foreground, for the foregrounds `label` and `file`.
         alpha: how far to go, from 0 (the scan as it is) to 1.
 
     Raises:
         IntensityError: as `measure_foreground` and `match_moments`.
     """
-    own = measure_foreground(array, policy, given)
+    own = measure_foreground(array, policy, mask)
     return match_moments(own, target, alpha).following(policy)
 
 
 def _measure_groups(
-    array: Any, groups: Sequence[Sequence[int]], policy: Policy, given: Any
+    array: Voxels, groups: Sequence[Sequence[int]], policy: Policy, mask: Voxels | None
 ) -> Moments:
     """Moments of each channel, those of its group."""
     if sorted(channel for group in groups for channel in group) != [*range(len(array))]:
         raise IntensityError(
             f"the groups must hold each of the {len(array)} channels once"
         )
-    masks = masks_to_measure(array, policy, given)
-    spreads = [*map(measure, array, masks)]
+    masks = masks_to_measure(array, policy, mask)
+    measured = [*map(measure, array, masks)]
     strict = policy.constant == "refuse"
     for group in groups:
         # A constant channel that is allowed may not have been acquired.
-        counted = [channel for channel in group if strict or spreads[channel].m2]
-        merged = merge([spreads[channel] for channel in counted])
+        counted = [channel for channel in group if strict or measured[channel].m2]
+        merged = merge([measured[channel] for channel in counted])
         if strict and not merged.m2:
             raise constant_error(array[group[0]], masks[group[0]])
         for channel in counted:
-            spreads[channel] = merged
-    return Moments.of(spreads)
+            measured[channel] = merged
+    return Moments.of(measured)
+
+
+@per_scan(
+    "zscore",
+    "mean 0 and standard deviation 1 over the foreground of each scan",
+    constant_zeros=True,
+    transform="InstanceNormalize",
+    alias="instance",
+)
+def map_instance(scan: PreparedScan) -> LinearMap:
+    """The z-score of each channel of a scan."""
+    return fit_instance(scan.array, scan.policy, scan.mask)
+
+
+@per_scan(
+    "layer",
+    "mean 0 and standard deviation 1 over the foreground of all channels of each scan "
+    "together",
+    constant_zeros=True,
+    transform="LayerNormalize",
+)
+def map_layer(scan: PreparedScan) -> LinearMap:
+    """The z-score of all channels of a scan together."""
+    return fit_layer(scan.array, scan.policy, scan.mask)
+
+
+@per_scan(
+    "group",
+    "mean 0 and standard deviation 1 over the foreground of groups of channels",
+    constant_zeros=True,
+    transform="GroupNormalize",
+)
+def map_group(
+    scan: PreparedScan, *, channels: tuple[tuple[str, ...], ...]
+) -> LinearMap:
+    """The z-score of groups of channels of a scan."""
+    groups = name_groups(scan.channels, channels)
+    return fit_group(scan.array, groups, scan.policy, scan.mask)
+
+
+@learned(
+    "population",
+    "mean and standard deviation of the training scans' foreground, the same map for "
+    "all scans",
+    measures=False,
+    constant_zeros=True,
+    transform="PopulationNormalize",
+)
+@dataclass(frozen=True)
+class Population(LearnedMethod[Moments, LinearMap]):
+    """The z-score of all training scans together."""
+
+    def measure(self, scan: PreparedScan) -> Moments:
+        """The moments of a scan's foreground."""
+        return measure_foreground(scan.array, scan.policy, scan.mask)
+
+    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+        """The z-score of all voxels."""
+        return fit_population(measured, Policy("image"))
+
+    def map_for(self, learned: LinearMap, scan: PreparedScan) -> LinearMap:
+        """The same map for every scan."""
+        del scan
+        return learned
+
+
+@learned(
+    "adaptive_instance",
+    "mean and standard deviation of reference scans, chosen from the training scans",
+    constant_zeros=True,
+    transform="AdaptiveInstanceNormalize",
+)
+@dataclass(frozen=True)
+class AdaptiveInstance(LearnedMethod[Moments, LinearMap]):
+    """The moments of reference scans.
+
+    Args:
+        references: how many training scans serve as reference.
+        alpha: how far to go, from 0 (the scan as it is) to 1.
+        standardize: bring all scans to the references' 0 and 1 in the end.
+    """
+
+    references: int
+    alpha: float
+    standardize: bool
+
+    def choose(self, training: Sequence[str]) -> list[str]:
+        """Evenly chosen references.
+
+        Examples:
+            >>> AdaptiveInstance(2, 1.0, True).choose(["a", "b", "c", "d"])
+            ['a', 'c']
+        """
+        count = min(self.references, len(training))
+        return [training[place * len(training) // count] for place in range(count)]
+
+    def measure(self, scan: PreparedScan) -> Moments:
+        """The moments of a scan's foreground."""
+        return measure_foreground(scan.array, scan.policy, scan.mask)
+
+    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+        """The references' moments, as the map that brings them to 0 and 1."""
+        return standardize(pool_moments(measured))
+
+    def map_for(self, learned: LinearMap, scan: PreparedScan) -> LinearMap:
+        """The map that gives a scan these moments, or goes a part of the way."""
+        squares = tuple(std * std for std in learned.scale)
+        target = Moments((1,) * len(squares), learned.offset, squares)
+        matched = fit_adaptive(
+            scan.array, target, scan.policy, scan.mask, alpha=self.alpha
+        )
+        return matched.then(learned) if self.standardize else matched

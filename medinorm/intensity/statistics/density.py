@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 
 from medinorm.choices import PeakName
 from medinorm.errors import IntensityError
-from medinorm.intensity.methods.percentiles import measure_quantiles
 from medinorm.intensity.statistics.moments import constant_error
+from medinorm.intensity.statistics.quantiles import measure_quantiles
 from medinorm.intensity.voxels.arrays import (
-    as_mask,
     blocks,
     require_finite,
-    require_grid,
     select,
+)
+from medinorm.intensity.voxels.kinds import (
+    Voxels,
+    as_mask,
+    require_grid,
     to_host,
 )
 
@@ -49,7 +52,7 @@ class Histogram:
         return int(np.count_nonzero(self.counts))
 
 
-def select_values(channel: Any, mask: Any) -> NDArray[Any]:
+def select_values(channel: Voxels, mask: Voxels | None) -> NDArray[Any]:
     """The intensities in a mask, for NumPy.
 
     Args:
@@ -94,8 +97,8 @@ def count_values(values: NDArray[Any]) -> Histogram:
         )
     step = (float(high) - float(low)) / _BINS
     counts, sums = np.zeros(_BINS), np.zeros(_BINS)
-    with blocks(values, dtypes=[np.float64]) as found:
-        for block in found:
+    with blocks(values, dtypes=[np.float64]) as each:
+        for block in each:
             kept = block.clip(low, high)
             bins = np.minimum(((kept - low) / step).astype(np.intp), _BINS - 1)
             counts += np.bincount(bins, minlength=_BINS)
@@ -108,7 +111,7 @@ def count_values(values: NDArray[Any]) -> Histogram:
 def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
     r"""The density of the intensities at each bin, up to a factor, or its derivative.
 
-    A Gaussian kernel of width :math:`0.9 \min(\sigma, IQR / 1.34) n^{-1/(2r + 5)}` for
+    A Gaussian of bandwidth :math:`0.9 \min(\sigma, IQR / 1.34) n^{-1/(2r + 5)}` for
     the :math:`r`-th derivative (Silverman's, for the density), but at least the mean
     distance of occupied bins: integers of few levels are no peaks. It is mirrored at
     both ends: where a threshold cut the foreground there is no peak either.
@@ -122,15 +125,16 @@ def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
     counts, means = histogram.counts, histogram.means
     total = counts.sum()
     mean = np.dot(counts, means) / total
-    spread = np.sqrt(np.dot(counts, np.square(means - mean)) / total)
+    deviation = np.sqrt(np.dot(counts, np.square(means - mean)) / total)
     quarter, three = np.interp((0.25, 0.75), np.cumsum(counts) / total, means)
-    width = min(spread, (three - quarter) / 1.34) if three > quarter else spread
+    narrow = (three - quarter) / 1.34
+    width = min(deviation, narrow) if three > quarter else deviation
     bandwidth = 0.9 * width * total ** (-1 / (2 * derivative + 5)) / histogram.step
     sigma = max(float(bandwidth), counts.size / histogram.occupied)
     mirrored = np.fft.rfft(np.concatenate([counts, counts[::-1]]))
     waves = 2 * np.pi * np.fft.rfftfreq(2 * counts.size)
-    kernel = np.exp(-np.square(sigma * waves) / 2) * (1j * waves) ** derivative
-    return np.fft.irfft(mirrored * kernel)[: counts.size]
+    gaussian = np.exp(-np.square(sigma * waves) / 2) * (1j * waves) ** derivative
+    return np.fft.irfft(mirrored * gaussian)[: counts.size]
 
 
 def find_peak(values: NDArray[Any], peak: PeakName) -> float:

@@ -1,12 +1,16 @@
-"""Count, mean and spread of each channel's foreground."""
+"""Count, mean and standard deviation of each channel's foreground."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.voxels.arrays import measure
-from medinorm.intensity.voxels.sums import Spread, merge
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Rule,
+    Voxels,
+)
+from medinorm.intensity.voxels.sums import VoxelMoments, merge
 
 
 @dataclass(frozen=True)
@@ -23,24 +27,24 @@ class Moments:
     @property
     def std(self) -> tuple[float, ...]:
         """Standard deviation of each channel."""
-        return tuple(spread.std for spread in self.spreads)
+        return tuple(moments.std for moments in self.by_channel)
 
     @property
-    def spreads(self) -> tuple[Spread, ...]:
+    def by_channel(self) -> tuple[VoxelMoments, ...]:
         """The same by channel."""
-        return tuple(map(Spread, self.count, self.mean, self.m2))
+        return tuple(map(VoxelMoments, self.count, self.mean, self.m2))
 
     @classmethod
-    def of(cls, spreads: Sequence[Spread]) -> "Moments":
+    def of(cls, by_channel: Sequence[VoxelMoments]) -> "Moments":
         """Moments from those of each channel."""
         return cls(
-            count=tuple(spread.count for spread in spreads),
-            mean=tuple(spread.mean for spread in spreads),
-            m2=tuple(spread.m2 for spread in spreads),
+            count=tuple(moments.count for moments in by_channel),
+            mean=tuple(moments.mean for moments in by_channel),
+            m2=tuple(moments.m2 for moments in by_channel),
         )
 
 
-def measure_moments(array: Any, masks: Sequence[Any]) -> Moments:
+def measure_moments(array: Voxels, masks: Masks) -> Moments:
     """Moments of each channel in its mask, in float64, deviations from the mean.
 
     Args:
@@ -51,13 +55,13 @@ def measure_moments(array: Any, masks: Sequence[Any]) -> Moments:
         IntensityError: all voxels of a mask have the same value, none is in it, one is
             NaN or infinite, or it is on another grid.
     """
-    spreads = []
+    by_channel = []
     for channel, mask in zip(array, masks, strict=True):
-        spread = measure(channel, mask)
-        if not spread.m2:
+        moments = measure(channel, mask)
+        if not moments.m2:
             raise constant_error(channel, mask)
-        spreads.append(spread)
-    return Moments.of(spreads)
+        by_channel.append(moments)
+    return Moments.of(by_channel)
 
 
 def merge_moments(parts: Sequence[Moments]) -> Moments:
@@ -70,11 +74,11 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     Raises:
         IntensityError: there is no part, or parts differ in their number of channels.
     """
-    return Moments.of([merge(spreads) for spreads in _by_channel(parts)])
+    return Moments.of([merge(channel) for channel in _by_channel(parts)])
 
 
 def merge_scans(parts: Sequence[Moments]) -> Moments:
-    """As `merge_moments`, but scans in which a channel is constant have no say in it.
+    """As `merge_moments`, but scans in which a channel is constant do not count in it.
 
     There it may not have been acquired. Only if it is constant in all scans, all count.
 
@@ -83,8 +87,8 @@ def merge_scans(parts: Sequence[Moments]) -> Moments:
     """
     return Moments.of(
         [
-            merge([spread for spread in spreads if spread.m2] or spreads)
-            for spreads in _by_channel(parts)
+            merge([moments for moments in channel if moments.m2] or channel)
+            for channel in _by_channel(parts)
         ]
     )
 
@@ -130,16 +134,18 @@ def require_same_channels(channels: Sequence[int]) -> None:
         )
 
 
-def _by_channel(parts: Sequence[Moments]) -> list[tuple[Spread, ...]]:
-    """The spreads of each channel, those of all parts."""
+def _by_channel(parts: Sequence[Moments]) -> list[tuple[VoxelMoments, ...]]:
+    """The moments of each channel, those of all parts."""
     require_same_channels([len(part.count) for part in parts])
-    return list(zip(*(part.spreads for part in parts), strict=True))
+    return list(zip(*(part.by_channel for part in parts), strict=True))
 
 
-def constant_error(channel: Any, mask: Any = None) -> IntensityError:
+def constant_error(
+    channel: Voxels, mask: Voxels | Rule | None = None
+) -> IntensityError:
     """What to say of a constant foreground."""
-    spread = measure(channel, mask)
+    moments = measure(channel, mask)
     return IntensityError(
-        f"all {spread.count} foreground voxels are {spread.mean:g}; "
+        f"all {moments.count} foreground voxels are {moments.mean:g}; "
         "check the scan, or choose another foreground"
     )

@@ -1,24 +1,35 @@
-"""What all intensity kernels do with voxels, for NumPy arrays and torch tensors alike.
+"""What all intensity functions do with voxels, of NumPy arrays and torch tensors.
 
-Torch is never imported here: an input that is a tensor has imported it. Tensors on the
-CPU share their memory with NumPy and take the same way; those on an accelerator stay
-there (`medinorm.intensity.voxels.tensors`).
+Tensors on the CPU share their memory with NumPy and take the same way; those on an
+accelerator stay there (`medinorm.intensity.voxels.tensors`).
 
 Voxels are read in blocks that stay in the processor's cache, so that float64
 temporaries cost no memory traffic.
 """
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from medinorm.errors import IntensityError
+from medinorm.intensity.voxels.kinds import (
+    ArrayT,
+    Mask,
+    Rule,
+    Voxels,
+    as_mask,
+    is_accelerated,
+    is_tensor,
+    match_kind,
+    require_grid,
+    to_host,
+)
 from medinorm.intensity.voxels.sums import (
-    Spread,
+    VoxelMoments,
     merge_parts,
     refuse_nonfinite,
     split_offset,
@@ -27,41 +38,8 @@ from medinorm.intensity.voxels.sums import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-ArrayT = TypeVar("ArrayT", bound="NDArray[Any] | Tensor")
-Mask = NDArray[np.bool_]
-Rule = Callable[[Any], Any]  # voxels to mask, one voxel at a time
-
 BLOCK = 1 << 15  # voxels: 256 KiB as float64
 _ROUNDING = 1e-9  # relative; float64 sums are better, and contrast in float32 is larger
-
-
-def is_tensor(array: Any) -> bool:
-    """Whether `array` is a torch tensor."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(array, torch.Tensor)
-
-
-def is_accelerated(array: Any) -> bool:
-    """Whether `array` is a tensor that does not lie in the main memory."""
-    return is_tensor(array) and array.device.type != "cpu"
-
-
-def to_host(array: Any) -> NDArray[Any]:
-    """`array` for NumPy, sharing memory where it can."""
-    if not is_tensor(array):
-        return np.asarray(array)
-    tensor = array.detach().cpu()
-    if "bfloat16" in str(tensor.dtype):  # NumPy has none
-        tensor = tensor.float()
-    return np.asarray(tensor.numpy())
-
-
-def like(values: NDArray[Any], array: Any) -> Any:
-    """`values` as a tensor on the device of `array`, if that is a tensor."""
-    if not is_tensor(array):
-        return values
-    torch: Any = sys.modules["torch"]
-    return torch.from_numpy(values).to(array.device)
 
 
 def blocks(
@@ -69,7 +47,7 @@ def blocks(
     out: NDArray[Any] | None = None,
     dtypes: Sequence[DTypeLike | None] | None = None,
     size: int = BLOCK,
-) -> Any:
+) -> AbstractContextManager[Iterable[Any]]:
     """Blocks of arrays of one shape, as vectors, in the order in memory of the first.
 
     To be used as a context. With one operand there are vectors, with several tuples.
@@ -81,16 +59,17 @@ def blocks(
         size: voxels in a block, at most.
 
     Returns:
-        A `numpy.nditer`.
+        A `numpy.nditer`, over vectors or tuples of them.
     """
     operands = [*arrays] if out is None else [*arrays, out]
-    reads, writes = [["readonly"]] * len(arrays), [["writeonly"]] * (out is not None)
+    uses: list[list[Literal["readonly", "writeonly"]]] = [["readonly"]] * len(arrays)
+    if out is not None:
+        uses.append(["writeonly"])
     kinds = dtypes or [None] * len(operands)
-    iterator: Any = np.nditer
-    return iterator(
+    iterator = np.nditer(
         operands,
         flags=["external_loop", "buffered", "zerosize_ok"],
-        op_flags=reads + writes,
+        op_flags=uses,
         op_dtypes=[
             operand.dtype if kind is None else np.dtype(kind)
             for operand, kind in zip(operands, kinds, strict=True)
@@ -99,27 +78,7 @@ def blocks(
         order="K",
         buffersize=size,
     )
-
-
-def find_finite(array: Any) -> Any:
-    """Which voxels are neither NaN nor infinite: of the same kind and on its device."""
-    return array.isfinite() if is_tensor(array) else np.isfinite(array)
-
-
-def as_mask(mask: Any) -> Any:
-    """Which voxels of a mask are foreground: those with a number other than 0.
-
-    NaN and infinity are outside: SPM writes NaN where there is no brain.
-
-    Args:
-        mask: any shape and real data type, NumPy or torch.
-
-    Returns:
-        The same shape, kind and device, of booleans.
-    """
-    if "bool" in str(mask.dtype):
-        return mask
-    return find_finite(mask) & (mask != 0)
+    return cast("AbstractContextManager[Iterable[Any]]", iterator)
 
 
 def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
@@ -127,7 +86,7 @@ def select(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
     return channel.flatten(order="K") if mask is None else channel[as_mask(mask)]
 
 
-def count_nonfinite(channel: Any) -> tuple[int, int]:
+def count_nonfinite(channel: Voxels) -> tuple[int, int]:
     """How many voxels are NaN, and how many infinite."""
     if is_accelerated(channel):
         from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
@@ -137,8 +96,8 @@ def count_nonfinite(channel: Any) -> tuple[int, int]:
     if values.dtype.kind != "f":
         return 0, 0
     nan, infinite = 0, 0
-    with blocks(values) as found:
-        for voxels in found:
+    with blocks(values) as each:
+        for voxels in each:
             if not is_finite(voxels):
                 nan += int(np.isnan(voxels).sum())
                 infinite += int(np.isinf(voxels).sum())
@@ -155,7 +114,7 @@ def is_finite(voxels: NDArray[Any]) -> bool:
         return isfinite(voxels.dot(voxels)) or bool(np.isfinite(voxels).all())
 
 
-def require_finite(channel: Any) -> None:
+def require_finite(channel: Voxels) -> None:
     """Refuse NaN and infinity.
 
     Raises:
@@ -164,20 +123,7 @@ def require_finite(channel: Any) -> None:
     refuse_nonfinite(*count_nonfinite(channel))
 
 
-def require_grid(mask: Any, channel: Any) -> None:
-    """Refuse a mask on another voxel grid.
-
-    Raises:
-        IntensityError: the shapes differ.
-    """
-    if tuple(mask.shape) != tuple(channel.shape):
-        raise IntensityError(
-            f"the mask has {_grid(mask)} voxels, the image {_grid(channel)}; "
-            "resample the mask onto the image's grid"
-        )
-
-
-def measure(channel: Any, mask: Any = None) -> Spread:
+def measure(channel: Voxels, mask: Voxels | Rule | None = None) -> VoxelMoments:
     """Count, mean and squared deviations of the voxels in a mask, in float64.
 
     Args:
@@ -186,7 +132,7 @@ def measure(channel: Any, mask: Any = None) -> Spread:
             be finite, those that it does not pick too.
 
     Returns:
-        The spread; its `m2` is 0 if and only if all voxels have the same value.
+        The moments; `m2` is 0 if and only if all voxels have the same value.
 
     Raises:
         IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
@@ -194,49 +140,49 @@ def measure(channel: Any, mask: Any = None) -> Spread:
     """
     if mask is not None and not callable(mask):
         require_grid(mask, channel)
-    spread = measure_any(channel, mask)
-    if not isfinite(spread.m2):
+    moments = measure_any(channel, mask)
+    if not isfinite(moments.m2):
         require_finite(channel)
-    if not spread.count:
+    if not moments.count:
         raise IntensityError("no voxel is in the foreground; choose another")
-    return spread
+    return moments
 
 
-def measure_any(channel: Any, mask: Any = None) -> Spread:
+def measure_any(channel: Voxels, mask: Voxels | Rule | None = None) -> VoxelMoments:
     """As `measure`, but of no voxel it is empty, and of NaN it is NaN."""
     inside = mask if mask is None or callable(mask) else as_mask(mask)
     if is_accelerated(channel):
         from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
 
-        spread = tensors.measure(channel, inside)
+        moments = tensors.measure(channel, inside)
     else:
         host = to_host(inside) if is_tensor(inside) else inside
-        spread = _measure(to_host(channel), host)
+        moments = _measure(to_host(channel), host)
     # The extremes decide what is constant: by rounding, the deviations of a constant
     # array are often above 0. They are looked up only where rounding could be all.
-    if spread.count and spread.std <= _ROUNDING * abs(spread.mean):
+    if moments.count and moments.std <= _ROUNDING * abs(moments.mean):
         values = _inside(channel, inside)
         low = float(values.min())
         if low == float(values.max()):
-            return Spread(spread.count, low, 0.0)
-    return spread
+            return VoxelMoments(moments.count, low, 0.0)
+    return moments
 
 
-def _measure(channel: NDArray[Any], mask: Any) -> Spread:
-    """The spread of a NumPy channel, merged from that of its blocks."""
+def _measure(channel: NDArray[Any], mask: Mask | Rule | None) -> VoxelMoments:
+    """The moments of a NumPy channel, merged from those of its blocks."""
     measured = _Blocks()
-    masked = mask is not None and not callable(mask)
-    operands = (channel, mask) if masked else (channel,)
+    rule = mask if callable(mask) else None
+    operands = (channel,) if mask is None or rule else (channel, mask)
     with (
         np.errstate(invalid="ignore", over="ignore"),
-        blocks(*operands, dtypes=[None, bool][: len(operands)]) as found,
+        blocks(*operands, dtypes=[None, bool][: len(operands)]) as each,
     ):
-        for block in found:
-            if masked:
+        for block in each:
+            if len(operands) > 1:
                 measured.add(block[0][block[1]])
             else:
-                measured.add(block if mask is None else _pick(block, mask))
-    return merge_parts(measured.found)
+                measured.add(_pick(block, rule) if rule else block)
+    return merge_parts(measured.parts)
 
 
 def _pick(block: NDArray[Any], rule: Rule) -> NDArray[Any]:
@@ -246,7 +192,7 @@ def _pick(block: NDArray[Any], rule: Rule) -> NDArray[Any]:
     return block[rule(block)]
 
 
-def _inside(channel: Any, mask: Any) -> Any:
+def _inside(channel: Voxels, mask: Voxels | Rule | None) -> Voxels:
     """The voxels in a mask, as a vector."""
     if mask is None:
         return channel.ravel()
@@ -254,12 +200,12 @@ def _inside(channel: Any, mask: Any) -> Any:
 
 
 class _Blocks:
-    """Spreads of blocks, in float64. Few calls: there are hundreds of blocks."""
+    """Moments of blocks, in float64. Few calls: there are hundreds of blocks."""
 
     def __init__(self) -> None:
         self._ones = np.ones(BLOCK)
         self._room = np.empty(BLOCK)
-        self.found: list[tuple[int, float, float]] = []
+        self.parts: list[tuple[int, float, float]] = []
 
     def add(self, values: NDArray[Any]) -> None:
         """Measure one block. `numpy.dot` sums faster than `numpy.sum`."""
@@ -270,16 +216,16 @@ class _Blocks:
         room[...] = values
         mean = room.dot(self._ones[:count]) / count
         room -= mean
-        self.found.append((count, mean, room.dot(room)))
+        self.parts.append((count, mean, room.dot(room)))
 
 
 def subtract_divide(
-    channel: Any,
+    channel: ArrayT,
     offset: float,
     scale: float,
-    out: Any = None,
+    out: ArrayT | None = None,
     limits: tuple[float, float] | None = None,
-) -> Any:
+) -> ArrayT:
     r""":math:`(x - a) / b` of all voxels, as float32, and clipped to `limits`.
 
     The offset is removed exactly: in float32 a mean of 1e6 would lose it. Where the
@@ -297,7 +243,9 @@ def subtract_divide(
     if is_accelerated(channel):
         from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
 
-        return tensors.subtract_divide(channel, offset, scale, out, limits)
+        room = cast("Tensor | None", out)
+        result = tensors.subtract_divide(channel, offset, scale, room, limits)
+        return cast("ArrayT", result)
     values = to_host(channel)
     mapped = np.empty_like(values, dtype=np.float32) if out is None else to_host(out)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -305,7 +253,7 @@ def subtract_divide(
             _map_in_float32(values, offset, scale, mapped, limits)
         else:
             _map_in_float64(values, offset, scale, mapped, limits)
-    return like(mapped, channel) if out is None else out
+    return match_kind(mapped, channel) if out is None else out
 
 
 def exact_in_float32(dtype: np.dtype[Any]) -> bool:
@@ -322,8 +270,8 @@ def _map_in_float32(
 ) -> None:
     near, rest = split_offset(offset, scale)
     factor, last = np.float32(1 / scale), np.float32(rest)
-    with blocks(channel, out=out, dtypes=[np.float32, np.float32]) as found:
-        for voxels, mapped in found:
+    with blocks(channel, out=out, dtypes=[np.float32, np.float32]) as each:
+        for voxels, mapped in each:
             np.subtract(voxels, near, out=mapped)
             np.multiply(mapped, factor, out=mapped)
             if rest:
@@ -339,12 +287,8 @@ def _map_in_float64(
     out: NDArray[np.float32],
     limits: tuple[float, float] | None,
 ) -> None:
-    with blocks(channel, out=out, dtypes=[np.float64, np.float32]) as found:
-        for voxels, mapped in found:
+    with blocks(channel, out=out, dtypes=[np.float64, np.float32]) as each:
+        for voxels, mapped in each:
             np.divide(voxels - offset, scale, out=mapped, casting="same_kind")
             if limits:
                 mapped.clip(*limits, out=mapped)
-
-
-def _grid(array: Any) -> str:
-    return "x".join(map(str, array.shape)) or "1"

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from medinorm.intensity.voxels.arrays import (
     BLOCK,
-    Mask,
     blocks,
     is_finite,
     require_finite,
     select,
 )
+from medinorm.intensity.voxels.kinds import Mask
 
 _STEP = 61  # every so manieth voxel is in the sample; a prime avoids the grid's periods
 _FEW = 1 << 15  # voxels that are partitioned at once
@@ -29,7 +29,7 @@ _MARGIN = 4.0  # standard errors of a rank in the sample
 
 @dataclass
 class _Bracket:
-    """Values between which some ranks probably lie, and what was found there.
+    """Values between which some ranks probably lie, and the voxels there.
 
     Args:
         low: the lower one; ``None`` near the lowest rank: none is below.
@@ -39,8 +39,8 @@ class _Bracket:
         between: the voxels between, otherwise.
     """
 
-    low: Any
-    high: Any
+    low: np.number[Any] | None
+    high: np.number[Any] | None
     below: int = 0
     tied: int = 0
     between: list[NDArray[Any]] = field(default_factory=list)
@@ -126,8 +126,8 @@ def _count(
     operands = (channel,) if mask is None else (channel, mask)
     dtypes = [np.intp, bool][: len(operands)]
     # Blocks are larger than the histogram, or adding it up would take the time.
-    with blocks(*operands, dtypes=dtypes, size=max(BLOCK, 4 * span)) as found:
-        for block in found:
+    with blocks(*operands, dtypes=dtypes, size=max(BLOCK, 4 * span)) as each_block:
+        for block in each_block:
             values = block if mask is None else block[0][block[1]]
             histogram += np.bincount(values - low, minlength=span)
     return low + np.searchsorted(histogram.cumsum(), ranks, side="right")
@@ -149,23 +149,23 @@ def _narrow(
                 require_finite(select(channel, mask))
             for bracket in brackets:
                 bracket.add(values)
-    found = [
+    values_at = [
         bracket.find(pair) for bracket, pair in zip(brackets, ranks.T, strict=True)
     ]
-    if any(pair is None for pair in found):
+    if any(pair is None for pair in values_at):
         return _partition(channel, mask, ranks)
-    return np.array(found).T
+    return np.array(values_at).T
 
 
 def _sample(channel: NDArray[Any], mask: Mask | None) -> NDArray[Any]:
     """Some of the voxels in the mask."""
     operands = (channel,) if mask is None else (channel, mask)
-    with blocks(*operands) as found:
+    with blocks(*operands) as each_block:
         parts = [
             block[::_STEP].copy()
             if mask is None
             else block[0][::_STEP][block[1][::_STEP]]
-            for block in found
+            for block in each_block
         ]
     return np.concatenate(parts)
 

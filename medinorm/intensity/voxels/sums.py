@@ -1,4 +1,4 @@
-"""What is measured of voxels, and the small sums that all kernels share."""
+"""What is measured of voxels, and the small sums that all functions share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _NEGLIGIBLE = 2.0**-24  # half the distance of float32 numbers near 1
 
 
 @dataclass(frozen=True)
-class Spread:
+class VoxelMoments:
     """How many voxels, their mean, and their squared deviations from it, summed."""
 
     count: int
@@ -25,8 +25,8 @@ class Spread:
         return sqrt(self.m2 / self.count)
 
 
-def merge(parts: Sequence[Spread]) -> Spread:
-    """The spread of all voxels together, from that of the parts.
+def merge(parts: Sequence[VoxelMoments]) -> VoxelMoments:
+    """The moments of all voxels together, from those of the parts.
 
     References:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
@@ -37,17 +37,17 @@ def merge(parts: Sequence[Spread]) -> Spread:
     )
 
 
-def merge_parts(parts: Sequence[tuple[int, float, float]]) -> Spread:
+def merge_parts(parts: Sequence[tuple[int, float, float]]) -> VoxelMoments:
     """As `merge`, of counts, means and deviations."""
     if not parts:
-        return Spread(0, 0.0, 0.0)
+        return VoxelMoments(0, 0.0, 0.0)
     count, mean, m2 = np.array(parts).T
     # Means as differences to one of them: a large offset costs no digits.
     with np.errstate(invalid="ignore", over="ignore"):
         shift = mean - mean[0]
         middle = count.dot(shift) / count.sum()
         total = m2.sum() + count.dot(np.square(shift - middle))
-    return Spread(int(count.sum()), float(mean[0] + middle), float(total))
+    return VoxelMoments(int(count.sum()), float(mean[0] + middle), float(total))
 
 
 def refuse_nonfinite(nan: int, infinite: int) -> None:

@@ -1,14 +1,23 @@
-"""The kernels for tensors on an accelerator: the one module here that imports torch."""
+"""What is done with tensors on an accelerator: the one module that imports torch."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medinorm.intensity.voxels.sums import Spread, merge, refuse_nonfinite, split_offset
+from medinorm.intensity.voxels.kinds import (
+    Rule,
+    Voxels,
+)
+from medinorm.intensity.voxels.sums import (
+    VoxelMoments,
+    merge,
+    refuse_nonfinite,
+    split_offset,
+)
 
 _BLOCK = 1 << 24  # voxels: 128 MiB as float64
 _EXACT_IN_FLOAT32 = {
@@ -28,7 +37,7 @@ def count_nonfinite(channel: Tensor) -> tuple[int, int]:
     return int(channel.isnan().sum()), int(channel.isinf().sum())
 
 
-def measure(channel: Tensor, mask: Any) -> Spread:
+def measure(channel: Tensor, mask: Voxels | Rule | None) -> VoxelMoments:
     """Count, mean and squared deviations of the voxels in a mask."""
     kind = _precise(channel)
     inside = mask
@@ -36,20 +45,21 @@ def measure(channel: Tensor, mask: Any) -> Spread:
         refuse_nonfinite(*count_nonfinite(channel))
         inside = mask(channel)
     parts = []
-    for values in _values(channel, inside):
+    for values in _values(channel, cast("Tensor | None", inside)):
         if values.numel():
             precise = values.to(kind)
             mean = precise.mean()
             m2 = (precise - mean).square().sum()
-            parts.append(Spread(values.numel(), float(mean), float(m2)))
+            parts.append(VoxelMoments(values.numel(), float(mean), float(m2)))
     return merge(parts)
 
 
 def find_ranks(
-    channel: Tensor, mask: Tensor | None, fractions: Sequence[float]
+    channel: Tensor, mask: Voxels | None, fractions: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Order statistics around fractions; see `medinorm.intensity.voxels.ranks`."""
-    values = channel.flatten() if mask is None else channel[mask.bool()]
+    inside = cast("Tensor | None", mask)
+    values = channel.flatten() if inside is None else channel[inside.bool()]
     if not values.numel():
         return np.empty(0), np.empty(0), np.empty(0)
     ordered = values.sort().values

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from medinorm import __version__
+from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
@@ -222,7 +223,7 @@ def _harmonizing(
 
 def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
     """Whether the foreground matters to a method."""
-    return intensity == "population" or harmonize.masks_scans(intensity)  # type: ignore[arg-type]
+    return intensity in FITTED_INTENSITIES or harmonize.masks_scans(intensity)
 
 
 def _scores(score: ScoreConfig | None) -> list[str]:

@@ -5,12 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.errors import IntensityError
 from medinorm.intensity import (
-    LinearMap,
     fit_percentiles,
     measure_moments,
-    merge_moments,
     standardize,
 )
 
@@ -59,63 +56,3 @@ def test_the_input_is_not_changed():
     zscore(array)
     fit_percentiles(array, EVERYWHERE, (1, 99)).apply(array)
     np.testing.assert_array_equal(array, before)
-
-
-def test_the_mask_restricts_the_fit_and_not_the_map():
-    array = VOLUME.copy()
-    mask = np.zeros(array.shape[1:], dtype=bool)
-    mask[:4] = True
-    array[0, 4:] = 1e5
-    mapped = zscore(array, [mask])
-    assert abs(mapped[0][mask].mean()) < 1e-5
-    assert mapped[0, 4:].min() > 100
-
-
-def test_channels_are_mapped_by_themselves():
-    array = np.concatenate([VOLUME, VOLUME * 1000 + 7])
-    mapped = zscore(array, EVERYWHERE * 2)
-    np.testing.assert_allclose(mapped[0], mapped[1], atol=1e-4)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.1, 1.1e6, -3.3])
-def test_constant_scans_are_refused(value):
-    array = np.full(VOLUME.shape, value, dtype=np.float32)
-    with pytest.raises(IntensityError, match=r"all 990 foreground voxels are"):
-        measure_moments(array, EVERYWHERE)
-    with pytest.raises(IntensityError, match=r"all 990 foreground voxels are"):
-        fit_percentiles(array, EVERYWHERE, (1, 99))
-
-
-def test_percentiles_that_coincide_are_refused():
-    array = np.zeros(VOLUME.shape)
-    array[0, 0, 0, 0] = 5
-    with pytest.raises(IntensityError, match="percentiles 1 and 99 are both 0"):
-        fit_percentiles(array, EVERYWHERE, (1, 99))
-
-
-def test_percentiles_are_exact_and_clipped():
-    array = np.arange(101, dtype=np.int16).reshape(1, 101, 1, 1)
-    mapped = fit_percentiles(array, [np.ones((101, 1, 1), bool)], (10, 90)).apply(array)
-    assert mapped[0, 10, 0, 0] == 0
-    assert mapped[0, 90, 0, 0] == 1
-    assert mapped[0, 50, 0, 0] == 0.5
-    assert (mapped.min(), mapped.max()) == (0, 1)
-
-
-@given(cut=st.integers(1, 8))
-def test_merged_moments_are_those_of_the_whole(cut):
-    masks = EVERYWHERE[0]
-    parts = [
-        measure_moments(VOLUME[:, rows], [masks[rows]])
-        for rows in (slice(None, cut), slice(cut, None))
-    ]
-    whole = measure_moments(VOLUME, EVERYWHERE)
-    merged = merge_moments(parts)
-    assert merged.count == whole.count
-    np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-12)
-    np.testing.assert_allclose(merged.std, whole.std, rtol=1e-12)
-
-
-def test_the_number_of_channels_must_fit():
-    with pytest.raises(IntensityError, match="the image has 2 channels, the map 1"):
-        LinearMap((0.0,), (1.0,)).apply(np.zeros((2, 3, 3, 3)))

@@ -9,18 +9,13 @@ import pytest
 from medinorm.errors import IntensityError
 from medinorm.intensity import (
     MAPS,
-    FittedMap,
     LinearMap,
     Policy,
     fit_clusters,
-    fit_instance,
     fit_regions,
-    hash_scans,
     map_from_dict,
     map_to_dict,
     measure_foreground,
-    read_fitted,
-    write_fitted,
 )
 from medinorm.intensity.maps.piecewise import PiecewiseLinearMap
 from medinorm.intensity.methods.histogram import fit_histogram, measure_histogram
@@ -67,32 +62,3 @@ def test_what_is_no_map_is_refused():
         map_from_dict({"kind": "cubic"})
     with pytest.raises(IntensityError, match="a linear map has the entries"):
         map_from_dict({"kind": "linear", "slope": 3})
-
-
-def test_a_fitted_map_is_a_file(tmp_path):
-    policy = Policy("nonzero", background=0.0)
-    fitted = FittedMap(
-        method="zscore",
-        parameters={"policy": vars(policy), "blend": 0.5},
-        scans=2,
-        fitted_on=hash_scans(["a", "b"]),
-        map=fit_instance(SCANS[0], policy),
-    )
-    write_fitted(fitted, tmp_path / "map.json")
-    again = read_fitted(tmp_path / "map.json")
-    assert again == fitted
-    assert Policy(**again.parameters["policy"]) == policy
-    assert again.version
-
-
-def test_the_hash_is_of_the_set_of_scans():
-    assert hash_scans(["a", "b"]) == hash_scans(["b", "a"]) != hash_scans(["a"])
-    assert hash_scans(["ab"]) != hash_scans(["a", "b"])
-    assert len(hash_scans([])) == 32
-
-
-@pytest.mark.parametrize("text", ["{}", "[]", "3", "not json", '{"map": 3}'])
-def test_another_file_is_refused_without_its_content(tmp_path, text):
-    (tmp_path / "map.json").write_text(text)
-    with pytest.raises(IntensityError, match=r"^this is no fitted map; fit it again$"):
-        read_fitted(tmp_path / "map.json")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medinorm.errors import IntensityError
-from medinorm.intensity.methods.percentiles import measure_quantiles
+from medinorm.intensity.methods.percentile import measure_quantiles
 from medinorm.intensity.voxels import ranks as order
 
 FRACTIONS = (0.0, 0.001, 0.01, 0.25, 0.5, 0.77, 0.99, 1.0)

@@ -102,7 +102,7 @@ def test_errors_of_tensors(device):
     assert fit_instance(tensor, policy).apply(tensor).isfinite().all()
 
 
-class TestTheAcceleratorsKernelsOnTheCpu:
+class TestTheAcceleratorsFunctionsOnTheCpu:
     """The code for a GPU runs on any tensor; where there is no GPU, here."""
 
     def test_measure(self):

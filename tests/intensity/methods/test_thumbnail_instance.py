@@ -8,7 +8,7 @@ import pytest
 from medinorm.choices import SourceName
 from medinorm.errors import IntensityError
 from medinorm.intensity import Policy, apply_slabs, fit_instance, fit_thumbnail
-from medinorm.intensity.methods import thumbnail as module
+from medinorm.intensity.methods import thumbnail_instance as module
 
 RNG = np.random.default_rng(0)
 SHAPE = (2, 30, 31, 32)

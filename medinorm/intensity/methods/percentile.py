@@ -1,61 +1,22 @@
 """Percentile scaling with exact order statistics."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from medinorm.choices import ConstantName
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy, find_masks
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.moments import constant_error
-from medinorm.intensity.voxels.arrays import (
-    as_mask,
-    is_accelerated,
-    measure,
-    require_grid,
-    to_host,
+from medinorm.intensity.statistics.quantiles import measure_quantiles
+from medinorm.intensity.voxels.arrays import measure
+from medinorm.intensity.voxels.kinds import (
+    Masks,
+    Voxels,
 )
-from medinorm.intensity.voxels.ranks import find_ranks
-
-
-def measure_quantiles(
-    channel: Any, mask: Any, fractions: Sequence[float]
-) -> NDArray[np.float64]:
-    """Exact order statistics of the voxels in a mask, with linear interpolation.
-
-    As `numpy.quantile` of the values in float64, for any number of voxels.
-
-    Args:
-        channel: any shape and real data type, finite in the mask.
-        mask: of the same shape; ``None``: all voxels.
-        fractions: between 0 and 1.
-
-    Raises:
-        IntensityError: no voxel is in the mask, one of them is NaN or infinite, or the
-            mask is on another grid.
-    """
-    inside = mask
-    if mask is not None:
-        require_grid(mask, channel)
-        inside = as_mask(mask)
-    if is_accelerated(channel):
-        from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
-
-        low, high, between = tensors.find_ranks(channel, inside, fractions)
-    else:
-        host = None if inside is None else to_host(inside)
-        low, high, between = find_ranks(to_host(channel), host, fractions)
-    if not low.size:
-        raise IntensityError("no voxel is in the mask; check it, or choose another")
-    return np.asarray(low + (high - low) * between)
 
 
 def fit_percentiles(
-    array: Any,
-    masks: Sequence[Any],
+    array: Voxels,
+    masks: Masks,
     percentiles: tuple[float, float],
     constant: ConstantName = "refuse",
 ) -> LinearMap:
@@ -85,10 +46,10 @@ def fit_percentiles(
 
 
 def fit_percentile(
-    array: Any,
+    array: Voxels,
     percentiles: tuple[float, float],
     policy: Policy,
-    given: Any = None,
+    mask: Voxels | None = None,
 ) -> LinearMap:
     """The map of `fit_percentiles`, for the foreground that a policy finds.
 
@@ -96,18 +57,18 @@ def fit_percentile(
         array: shape ``(C, ...)``, NumPy or torch.
         percentiles: these go to 0 and 1, in percent.
         policy: which voxels are measured, and what if they are constant.
-        given: the mask, for the foregrounds `label` and `file`.
+        mask: of the foreground, for the foregrounds `label` and `file`.
 
     Raises:
         IntensityError: as `fit_percentiles` and `find_masks`.
     """
-    masks = find_masks(array, policy, given)
+    masks = find_masks(array, policy, mask)
     fitted = fit_percentiles(array, masks, percentiles, policy.constant)
     return fitted.following(policy)
 
 
 def _refuse(
-    channel: Any, mask: Any, percentiles: tuple[float, float], value: float
+    channel: Voxels, mask: Voxels | None, percentiles: tuple[float, float], value: float
 ) -> None:
     """Say why percentiles coincide."""
     if not measure(channel, mask).m2:
@@ -116,3 +77,16 @@ def _refuse(
         f"percentiles {percentiles[0]:g} and {percentiles[1]:g} are both "
         f"{value:g}; spread them or choose another foreground"
     )
+
+
+@per_scan(
+    "percentile",
+    "two percentiles of each scan's foreground mapped to 0 and 1",
+    constant_zeros=True,
+    transform="PercentileScale",
+)
+def map_percentile(
+    scan: PreparedScan, *, percentiles: tuple[float, float]
+) -> LinearMap:
+    """The map of a scan."""
+    return fit_percentile(scan.array, percentiles, scan.policy, scan.mask)

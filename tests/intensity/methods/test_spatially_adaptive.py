@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from medinorm.errors import IntensityError
 from medinorm.intensity import Policy, fit_instance, fit_regions
-from medinorm.intensity.methods.regions import RegionMap
+from medinorm.intensity.methods.spatially_adaptive import RegionMap
 
 IMAGE = Policy("image")
 RNG = np.random.default_rng(0)

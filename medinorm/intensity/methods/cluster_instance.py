@@ -6,7 +6,7 @@ read; this is its counterpart for scans, a reconstruction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy
 from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
+from medinorm.intensity.methods.zscore import measure_foreground
 from medinorm.intensity.statistics.moments import (
     Moments,
     measure_moments,
     pool_moments,
     require_same_channels,
 )
-from medinorm.intensity.voxels.arrays import ArrayT
+from medinorm.intensity.voxels.kinds import (
+    ArrayT,
+    Masks,
+)
 
 Points = NDArray[np.float64]
 
@@ -36,7 +41,8 @@ class ClusterMap:
         + (1 - g)\,\frac{x - \mu}{\sigma}
 
     A scan is next to the cluster whose centre is nearest in
-    :math:`z = (\mu_c, \log \sigma_c)`, in units of the spread among training scans.
+    :math:`z = (\mu_c, \log \sigma_c)`, in units of their standard deviation among the
+    training scans.
 
     Args:
         centre: mean :math:`z` of the training scans.
@@ -49,6 +55,8 @@ class ClusterMap:
         nonfinite: what NaN and infinity become; ``None``: they stay.
     """
 
+    kind: ClassVar[str] = "clusters"
+
     centre: tuple[float, ...]
     spread: tuple[float, ...]
     centres: tuple[tuple[float, ...], ...]
@@ -58,7 +66,7 @@ class ClusterMap:
     background: float | None = None
     nonfinite: float | None = None
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+    def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Map all voxels of a scan, by its own moments and its cluster's.
 
         Args:
@@ -89,13 +97,13 @@ class ClusterMap:
             )
         number = self.nearest(own)
         offsets, scales = [], []
-        for spread, mean, std in zip(
-            own.spreads, self.mean[number], self.std[number], strict=True
+        for channel, mean, std in zip(
+            own.by_channel, self.mean[number], self.std[number], strict=True
         ):
-            shared, private = self.blend / std, (1 - self.blend) / spread.std
+            shared, private = self.blend / std, (1 - self.blend) / channel.std
             scale = 1 / (shared + private)
             # Between the two means, by their shares: a large offset costs no digits.
-            offsets.append(spread.mean + shared * scale * (mean - spread.mean))
+            offsets.append(channel.mean + shared * scale * (mean - channel.mean))
             scales.append(scale)
         return LinearMap(
             tuple(offsets),
@@ -197,7 +205,7 @@ def _kmeans(points: Points, count: int, seed: int) -> tuple[Points, NDArray[np.i
         )
     rng = np.random.default_rng(seed)
     tries = [_descend(points, _seed(points, count, rng)) for _ in range(_STARTS)]
-    centres = min(tries, key=lambda found: _distances(points, found).min(1).sum())
+    centres = min(tries, key=lambda each: _distances(points, each).min(1).sum())
     centres = centres[np.lexsort(centres.T[::-1])]
     return centres, _distances(points, centres).argmin(axis=1)
 
@@ -236,3 +244,32 @@ def _descend(points: Points, centres: Points) -> Points:
 def _distances(points: Points, centres: Points) -> Points:
     """Squared distance of each point to each centre."""
     return np.asarray(np.square(points[:, np.newaxis] - centres).sum(axis=-1))
+
+
+@learned(
+    "cluster_instance",
+    "mean and standard deviation of the nearest cluster of training scans, blended "
+    "with the scan's own (a reconstruction from the paper's abstract)",
+    transform="ClusterNormalize",
+)
+@dataclass(frozen=True)
+class ClusterInstance(LearnedMethod[Moments, ClusterMap]):
+    """Clusters of training scans; for the options see `fit_clusters`."""
+
+    clusters: int
+    blend: float
+    seed: int
+
+    def measure(self, scan: PreparedScan) -> Moments:
+        """The moments of a scan's foreground."""
+        return measure_foreground(scan.array, scan.policy, scan.mask)
+
+    def fit(self, measured: Sequence[Moments]) -> ClusterMap:
+        """The clusters."""
+        return fit_clusters(
+            measured, self.clusters, Policy("image"), blend=self.blend, seed=self.seed
+        )
+
+    def map_for(self, learned: ClusterMap, scan: PreparedScan) -> LinearMap:
+        """The z-score by the cluster next to a scan, blended with its own."""
+        return learned.for_scan(self.measure(scan))

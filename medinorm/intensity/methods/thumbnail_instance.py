@@ -7,7 +7,7 @@ of the whole volume, so that no voxel depends on where the slabs were cut.
 import mmap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +16,50 @@ from medinorm.choices import SourceName
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import (
     FOREGROUNDS,
+    NEEDS_MASK,
     Policy,
     empty_error,
     otsu_threshold,
 )
 from medinorm.intensity.maps.intensity_map import IntensityMap
 from medinorm.intensity.maps.linear import LinearMap, standardize
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.moments import Moments
 from medinorm.intensity.voxels.arrays import (
-    as_mask,
     count_nonfinite,
     measure_any,
+)
+from medinorm.intensity.voxels.kinds import (
+    Shaped,
+    as_mask,
     require_grid,
 )
-from medinorm.intensity.voxels.sums import Spread, merge, refuse_nonfinite
+from medinorm.intensity.voxels.sums import VoxelMoments, merge, refuse_nonfinite
 
 Index = tuple[slice, ...]
+
+
+class StoredVolume(Shaped, Protocol):
+    """A volume that is read in parts: `numpy.ndarray`, `numpy.memmap`, HDF5."""
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Index, /) -> Any: ...  # an array, or what becomes one
+
+
 MaskRule = Callable[[Index, NDArray[Any]], list[Any]]
 
 _SLAB = 1 << 22  # voxels read at a time: 16 MiB as float32
 
 
 def fit_thumbnail(  # noqa: PLR0913  (keywords)
-    volume: Any,
+    volume: StoredVolume,
     policy: Policy,
-    given: Any = None,
+    mask: StoredVolume | None = None,
     *,
     source: SourceName = "thumbnail",
     size: int = 128,
@@ -56,7 +75,7 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
         volume: shape ``(C, X, Y, Z)``, sliced as a NumPy array: `numpy.memmap`, HDF5.
         policy: which voxels are measured, and what if they are constant. The threshold
             of ``otsu`` is that of the thumbnail.
-        given: the mask for ``label`` and ``file``, of the shape of `volume`.
+        mask: the mask for ``label`` and ``file``, of the shape of `volume`.
         source: every n-th voxel (``thumbnail``), random cubes (``tiles``) or all voxels
             (``exact``).
         size: voxels along the edge of a thumbnail or tile, at most.
@@ -67,18 +86,18 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
         IntensityError: nothing is in the foreground, it is constant or not finite and
             the policy refuses that, or it needs the whole volume (`largest`).
     """
-    find = _mask_rule(volume, policy, given, size)
+    find = _mask_rule(volume, policy, mask, size)
     parts: Callable[[], Iterator[Index]] = {
         "thumbnail": lambda: _thumbnail(volume, size),
         "tiles": lambda: _tiles(volume, size, tiles, seed),
         "exact": lambda: _slabs(volume),
     }[source]
-    spreads = _measure_parts(volume, parts(), find, policy)
-    if policy.constant == "zeros" and given is None:
-        spreads = _measure_constant(volume, parts(), spreads, policy)
-    if not all(spread.count for spread in spreads):
+    by_channel = _measure_parts(volume, parts(), find, policy)
+    if policy.constant == "zeros" and mask is None:
+        by_channel = _measure_constant(volume, parts(), by_channel, policy)
+    if not all(moments.count for moments in by_channel):
         raise empty_error(policy.foreground)
-    moments = Moments.of(spreads)
+    moments = Moments.of(by_channel)
     if policy.constant == "refuse" and not all(moments.m2):
         raise IntensityError(
             "all foreground voxels of a channel are the same; check the scan, or "
@@ -88,83 +107,90 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
 
 
 def apply_slabs(
-    map_: IntensityMap,
-    volume: Any,
-    out: Any,
+    intensity_map: IntensityMap,
+    volume: StoredVolume,
+    out: NDArray[np.float32],
     policy: Policy | None = None,
-    given: Any = None,
+    mask: StoredVolume | None = None,
 ) -> None:
     """Map a volume into another array, slab by slab.
 
     Args:
-        map_: a map whose result at a voxel depends on that voxel only.
+        intensity_map: a map whose result at a voxel depends on that voxel only.
         volume: shape ``(C, X, Y, Z)``, as in `fit_thumbnail`.
         out: of the same shape, to write to: a `numpy.memmap` of float32.
         policy: where the foreground is, for maps that set the background.
-        given: the mask for ``label`` and ``file``, of the shape of `volume`.
+        mask: the mask for ``label`` and ``file``, of the shape of `volume`.
 
     Raises:
         IntensityError: shapes differ, or the map needs the foreground and there is no
             policy.
     """
     require_grid(out, volume)
-    find = _mask_rule(volume, policy, given) if policy else None
+    find = _mask_rule(volume, policy, mask) if policy else None
     for index in _slabs(volume):
-        part = np.asarray(volume[index])
-        masks = find(index, part) if find else None
-        out[index] = map_.apply(part, masks)
-        del part
-        _release(volume, out, given)
+        slab = np.asarray(volume[index])
+        masks = find(index, slab) if find else None
+        out[index] = intensity_map.apply(slab, masks)
+        del slab
+        _release(volume, out, mask)
 
 
 def _measure_parts(
-    volume: Any, parts: Iterator[Index], find: MaskRule, policy: Policy
-) -> list[Spread]:
-    """The spread of each channel's foreground in parts of a volume."""
-    spreads: list[list[Spread]] = [[] for _ in range(len(volume))]
+    volume: StoredVolume, parts: Iterator[Index], find: MaskRule, policy: Policy
+) -> list[VoxelMoments]:
+    """The moments of each channel's foreground in parts of a volume."""
+    by_channel: list[list[VoxelMoments]] = [[] for _ in range(len(volume))]
     nan, infinite = 0, 0
     for index in parts:
         part = np.array(volume[index])
-        for channel, mask, found in zip(part, find(index, part), spreads, strict=True):
+        masks = find(index, part)
+        for channel, mask, measured in zip(part, masks, by_channel, strict=True):
             counts = count_nonfinite(channel)
             nan, infinite = nan + counts[0], infinite + counts[1]
+            inside = mask
             if policy.nonfinite == "ignore" and any(counts):
                 finite = np.isfinite(channel)
-                mask = finite if mask is None else mask & finite  # noqa: PLW2901
-            found.append(measure_any(channel, mask))
+                inside = finite if mask is None else mask & finite
+            measured.append(measure_any(channel, inside))
         _release(volume)
     if policy.nonfinite == "refuse":
         refuse_nonfinite(nan, infinite)
-    return [merge(found) for found in spreads]
+    return [merge(measured) for measured in by_channel]
 
 
 def _measure_constant(
-    volume: Any, parts: Iterator[Index], spreads: Sequence[Spread], policy: Policy
-) -> list[Spread]:
-    """The same spreads, of all voxels in constant channels without foreground."""
-    if all(spread.count for spread in spreads):
-        return [*spreads]
+    volume: StoredVolume,
+    parts: Iterator[Index],
+    by_channel: Sequence[VoxelMoments],
+    policy: Policy,
+) -> list[VoxelMoments]:
+    """The same moments, of all voxels in constant channels without foreground."""
+    if all(moments.count for moments in by_channel):
+        return [*by_channel]
     all_voxels = _mask_rule(volume, replace(policy, foreground="image"), None)
     whole = _measure_parts(volume, parts, all_voxels, policy)
     return [
-        every if every.count and not every.m2 and not spread.count else spread
-        for spread, every in zip(spreads, whole, strict=True)
+        every if every.count and not every.m2 and not moments.count else moments
+        for moments, every in zip(by_channel, whole, strict=True)
     ]
 
 
-def _mask_rule(volume: Any, policy: Policy, given: Any, size: int = 128) -> MaskRule:
+def _mask_rule(
+    volume: StoredVolume, policy: Policy, mask: StoredVolume | None, size: int = 128
+) -> MaskRule:
     """How to find the foreground of a part of the volume."""
     if policy.largest:
         raise IntensityError(
             "the largest component needs the whole volume; make a mask of it first "
             "(foreground: file)"
         )
-    if (given is not None) != (policy.foreground in ("label", "file")):
-        need = "needs a" if given is None else "takes no"
+    if (mask is not None) != (policy.foreground in NEEDS_MASK):
+        need = "needs a" if mask is None else "takes no"
         raise IntensityError(f"foreground {policy.foreground!r} {need} mask")
-    if given is not None:
-        require_grid(given, volume)
-        return lambda index, _part: list(as_mask(np.asarray(given[index])))
+    if mask is not None:
+        require_grid(mask, volume)
+        return lambda index, _part: list(as_mask(np.asarray(mask[index])))
     if policy.foreground == "image":
         return lambda _index, part: [None] * len(part)
     if policy.foreground == "otsu":
@@ -177,17 +203,17 @@ def _mask_rule(volume: Any, policy: Policy, given: Any, size: int = 128) -> Mask
     return lambda _index, part: [rule(channel) for channel in part]
 
 
-def _otsu_thresholds(volume: Any, size: int) -> list[float]:
+def _otsu_thresholds(volume: StoredVolume, size: int) -> list[float]:
     """The threshold of each channel, from its thumbnail's finite voxels."""
     planes: list[list[NDArray[Any]]] = [[] for _ in range(len(volume))]
     for index in _thumbnail(volume, size):
-        for channel, found in zip(np.array(volume[index]), planes, strict=True):
-            found.append(channel[np.isfinite(channel)])
+        for channel, values in zip(np.array(volume[index]), planes, strict=True):
+            values.append(channel[np.isfinite(channel)])
         _release(volume)
-    return [otsu_threshold(np.concatenate(found)) for found in planes]
+    return [otsu_threshold(np.concatenate(values)) for values in planes]
 
 
-def _thumbnail(volume: Any, size: int) -> Iterator[Index]:
+def _thumbnail(volume: StoredVolume, size: int) -> Iterator[Index]:
     """Every n-th voxel along each axis, plane by plane."""
     axis = _outer_axis(volume)
     steps = [max(1, -(-length // size)) for length in volume.shape[1:]]
@@ -198,7 +224,7 @@ def _thumbnail(volume: Any, size: int) -> Iterator[Index]:
         yield tuple(index)
 
 
-def _tiles(volume: Any, size: int, count: int, seed: int) -> Iterator[Index]:
+def _tiles(volume: StoredVolume, size: int, count: int, seed: int) -> Iterator[Index]:
     """Cubes at random places."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
@@ -206,10 +232,10 @@ def _tiles(volume: Any, size: int, count: int, seed: int) -> Iterator[Index]:
         yield (slice(None), *(slice(start, start + size) for start in corner))
 
 
-def _slabs(volume: Any) -> Iterator[Index]:
+def _slabs(volume: StoredVolume) -> Iterator[Index]:
     """The whole volume in slabs that are contiguous on disk."""
     axis = _outer_axis(volume)
-    plane = np.prod(volume.shape) // max(1, volume.shape[axis])
+    plane = int(np.prod(volume.shape)) // max(1, volume.shape[axis])
     thick = max(1, int(_SLAB // max(1, plane)))
     index = [slice(None)] * len(volume.shape)
     for start in range(0, volume.shape[axis], thick):
@@ -217,21 +243,42 @@ def _slabs(volume: Any) -> Iterator[Index]:
         yield tuple(index)
 
 
-def _outer_axis(volume: Any) -> int:
+def _outer_axis(volume: StoredVolume) -> int:
     """The spatial axis along which neighbours are farthest from each other on disk."""
     strides: Sequence[int] = getattr(volume, "strides", None) or (0,) * volume.ndim
     return 1 + int(np.argmax(np.abs(strides[1:])))
 
 
-def _release(*arrays: Any) -> None:
+def _release(*arrays: object) -> None:
     """Give memory-mapped pages back: they stay in the file, and count no more as used.
 
     Not those of copy-on-write maps, which may hold changes that are nowhere else.
     """
     for array in arrays:
         if isinstance(array, np.memmap) and array.mode != "c":
-            base: Any = array
+            base: object = array
             while isinstance(base, np.ndarray):
                 base = base.base
             if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
                 base.madvise(mmap.MADV_DONTNEED)
+
+
+@per_scan(
+    "thumbnail_instance",
+    "mean 0 and standard deviation 1, measured on a part of each scan",
+    constant_zeros=True,
+    transform="ThumbnailNormalize",
+)
+def map_thumbnail(
+    scan: PreparedScan, *, source: SourceName, size: int, tiles: int, seed: int
+) -> LinearMap:
+    """The z-score of a scan."""
+    return fit_thumbnail(
+        scan.array,
+        scan.policy,
+        scan.mask,
+        source=source,
+        size=size,
+        tiles=tiles,
+        seed=seed,
+    )

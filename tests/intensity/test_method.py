@@ -1,5 +1,13 @@
-"""Every method of the configuration has its kernel, and uses its parameters."""
+"""Every method of the configuration is declared, found and uses its options."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import get_args
 
 import numpy as np
@@ -11,10 +19,14 @@ from medinorm.choices import (
     UNMEASURED_INTENSITIES,
     IntensityName,
 )
-from medinorm.config import HarmonizeConfig, IntensityOptions
+from medinorm.config import IntensityOptions
 from medinorm.files.nifti import Volume
-from medinorm.harmonize.methods import LEARNED, PER_SCAN, choose_scans
 from medinorm.harmonize.sample import Sample
+from medinorm.intensity import methods
+from medinorm.intensity.method import LEARNED, PER_SCAN, Facts, fit_scan, make_learned
+from medinorm.method_names import INTENSITY_DECLARATIONS
+
+PACKAGE = Path(methods.__file__).parents[2]
 
 
 def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):
@@ -34,24 +46,35 @@ def sample(gain=1.0, offset=0.0, *, seed=0, channels=("t1", "t2"), masked=True):
 OPTIONS = IntensityOptions(group={"channels": [["t1", "t2"]]})
 
 
+def map_of(name, scan, options=OPTIONS, training=None):
+    """The map of a scan by a method, which learns from `training`."""
+    if name in PER_SCAN_INTENSITIES:
+        return fit_scan(name, scan, options.of(name))
+    method = make_learned(name, options.of(name))
+    learned = method.fit([method.measure(one) for one in training])
+    return method.map_for(learned, scan)
+
+
 def mapped(name, scan, options=OPTIONS, training=None):
     """A scan by a method, which learns from `training`."""
-    if name in PER_SCAN:
-        return PER_SCAN[name](scan, options).apply(scan.array, scan.masks)
-    method = LEARNED[name]
-    parts = [method.measure(one, options) for one in training]
-    learned = method.fit(parts, options)
-    return method.map_for(learned, scan, options).apply(scan.array, scan.masks)
+    return map_of(name, scan, options, training).apply(scan.array, scan.masks)
 
 
 TRAINING = [sample(gain, seed=seed) for seed, gain in enumerate([1, 1.1, 4, 4.2])]
 
 
-def test_the_methods_are_those_of_the_configuration():
-    assert set(PER_SCAN) == PER_SCAN_INTENSITIES
-    assert set(LEARNED) == FITTED_INTENSITIES
-    assert set(PER_SCAN) | set(LEARNED) == set(get_args(IntensityName))
-    assert set(IntensityOptions.model_fields) < set(get_args(IntensityName))
+def test_what_is_declared_is_what_is_registered():
+    for module in iter_modules(methods.__path__, f"{methods.__name__}."):
+        import_module(module.name)
+    assert PER_SCAN.keys() == PER_SCAN_INTENSITIES
+    assert LEARNED.keys() == FITTED_INTENSITIES
+    registered = PER_SCAN | LEARNED
+    assert set(registered) == set(get_args(IntensityName))
+    for name, declared in INTENSITY_DECLARATIONS.items():
+        assert declared.text == registered[name].text
+        assert declared.facts == registered[name].facts
+        assert declared.module == registered[name].make.__module__
+        assert set(declared.facts) <= Facts.__optional_keys__
 
 
 INVARIANT = sorted(
@@ -70,17 +93,11 @@ def test_a_scanners_gain_vanishes(name):
 
 @pytest.mark.parametrize("name", sorted(UNMEASURED_INTENSITIES))
 def test_one_map_for_all_scans(name):
-    scans = sample(), sample(2.0, seed=3)
-    maps = []
-    for scan in scans:
-        if name in PER_SCAN:
-            maps.append(PER_SCAN[name](scan, OPTIONS))
-        else:
-            method = LEARNED[name]
-            parts = [method.measure(one, OPTIONS) for one in TRAINING]
-            learned = method.fit(parts, OPTIONS)
-            maps.append(method.map_for(learned, scan, OPTIONS))
-    assert maps[0] == maps[1]
+    one, other = (
+        map_of(name, scan, training=TRAINING)
+        for scan in (sample(), sample(2.0, seed=3))
+    )
+    assert one == other
 
 
 def test_channels_of_a_group_keep_their_ratio():
@@ -163,43 +180,91 @@ def test_masks_matter(name):
 def test_references_are_spread_evenly():
     names = [f"{i:02d}" for i in range(20)]
     options = IntensityOptions(adaptive_instance={"references": 5})
-    chosen = choose_scans("adaptive_instance", names, options)
-    assert chosen == ["00", "04", "08", "12", "16"]
-    assert choose_scans("adaptive_instance", names[:3], options) == names[:3]
-    assert choose_scans("nyul", names, options) == names
+    method = make_learned("adaptive_instance", options.of("adaptive_instance"))
+    assert method.choose(names) == ["00", "04", "08", "12", "16"]
+    assert method.choose(names[:3]) == names[:3]
+    assert make_learned("nyul", options.of("nyul")).choose(names) == names
 
 
-ALL = get_args(IntensityName)
+def test_an_option_that_a_method_does_not_know_is_refused():
+    with pytest.raises(TypeError, match="peak"):
+        fit_scan("fcm", sample(), {"tissue": "middle", "peak": "darkest"})
+    with pytest.raises(TypeError, match="peak"):
+        make_learned("population", {"peak": "darkest"})
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_flags_change_with_what_a_method_uses_and_nothing_else(name):
-    plain = HarmonizeConfig()
-    masked = HarmonizeConfig(foreground="image")
-    uses_mask = plain.used_by(name) != masked.used_by(name)
-    assert uses_mask == (name not in UNMEASURED_INTENSITIES)
-    assert plain.used_by(name, fitting=True) != masked.used_by(name, fitting=True)
-    others = [other for other in IntensityOptions.model_fields if other != name]
-    for other in others:
-        field = next(iter(IntensityOptions.model_fields[other].annotation.model_fields))
-        odd = {
-            "channels": [["a"]],
-            "percentiles": (3, 97),
-            "references": 3,
-            "classes": 3,
-            "clusters": 3,
-            "source": "exact",
-            "quantiles": 7,
-            "peak": "darkest",
-            "tissue": "darkest",
-            "low": -7,
-            "center": 7,
-        }[field]
-        given = HarmonizeConfig(intensity_options={other: {field: odd}})
-        assert given != plain
-        assert given.used_by(name) == plain.used_by(name)
-        assert given.record(name, fitting=False) == plain.record(name, fitting=False)
-        assert given.used_by(other) != plain.used_by(other)
-    packed = HarmonizeConfig(compress=True)
-    assert packed.used_by(name) != plain.used_by(name)
-    assert packed.used_by(name, fitting=True) == plain.used_by(name, fitting=True)
+NEW_METHOD = '''"""Bring the median of each channel to a level."""
+
+from medinorm.intensity.maps.linear import LinearMap
+from medinorm.intensity.method import PreparedScan, per_scan
+from medinorm.intensity.statistics.quantiles import measure_quantiles
+
+
+@per_scan("median", "the median of each scan at a level")
+def map_median(scan: PreparedScan, *, level: float) -> LinearMap:
+    """The factor of each channel."""
+    medians = [
+        float(measure_quantiles(channel, mask, [0.5])[0])
+        for channel, mask in zip(scan.array, scan.masks, strict=True)
+    ]
+    return LinearMap((0.0,) * len(medians), tuple(m / level for m in medians))
+'''
+NEW_SECTION = '''class MedianOptions(MethodOptions):
+    """`median`: the median of a scan goes to a level."""
+
+    method = "median"
+
+    level: float = Field(default=1.0, description="Where it goes.")
+
+
+class _IntensityOptions('''
+TRY = """
+import json
+from types import SimpleNamespace
+import numpy as np
+from medinorm.config import HarmonizeConfig
+from medinorm.config.study import parse_study
+from medinorm.intensity.method import fit_scan
+from medinorm.layout import map_of
+from medinorm.report.text.definitions import INTENSITIES
+
+study = parse_study({
+    "experiments": {"intensity": ["median"]},
+    "harmonize": {"intensity_options": {"median": {"level": 5}}},
+})
+options = study.harmonize.intensity_options.of("median")
+scan = SimpleNamespace(array=np.array([[1.0, 2.0, 9.0]]), masks=(None,))
+print(json.dumps({
+    "text": INTENSITIES["median"],
+    "mapped": fit_scan("median", scan, options).apply(scan.array).tolist(),
+    "recorded": study.harmonize.record("median", fitting=False)["options"],
+    "of_all_splits": map_of("median", "some split") != "some split",
+    "known": "median" in str(HarmonizeConfig.model_json_schema()),
+}))
+"""
+
+
+def test_a_new_method_is_its_file_and_its_options(tmp_path):
+    package = tmp_path / "medinorm"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "intensity" / "methods" / "median.py").write_text(NEW_METHOD)
+    sections = package / "config" / "intensities.py"
+    text = sections.read_text()
+    assert text.count("class _IntensityOptions(") == 1
+    sections.write_text(text.replace("class _IntensityOptions(", NEW_SECTION))
+    done = subprocess.run(
+        [sys.executable, "-c", TRY],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "text": "the median of each scan at a level",
+        "mapped": [[2.5, 5.0, 22.5]],
+        "recorded": {"level": 5.0},
+        "of_all_splits": True,
+        "known": True,
+    }

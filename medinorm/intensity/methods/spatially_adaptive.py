@@ -1,24 +1,30 @@
 """Spatially adaptive normalization at image level: statistics of each region."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy, find_masks, find_regions
+from medinorm.intensity.method import PreparedScan, per_scan
 from medinorm.intensity.statistics.moments import constant_error
 from medinorm.intensity.voxels.arrays import (
-    ArrayT,
     blocks,
     count_nonfinite,
-    like,
     measure,
+)
+from medinorm.intensity.voxels.kinds import (
+    ArrayT,
+    Mask,
+    Masks,
+    Voxels,
+    match_kind,
     require_grid,
     to_host,
 )
-from medinorm.intensity.voxels.sums import Spread
+from medinorm.intensity.voxels.sums import VoxelMoments
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,13 @@ class RegionMap:
         array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
 
+    kind: ClassVar[str] = "regions"
+
     offset: tuple[tuple[float, ...], ...]
     scale: tuple[tuple[float, ...], ...]
     regions: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
 
-    def apply(self, array: ArrayT, masks: Any = None) -> ArrayT:
+    def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Map all voxels; the input is not changed.
 
         Args:
@@ -67,8 +75,7 @@ class RegionMap:
             values, self.regions, self.offset, self.scale, mapped, strict=True
         ):
             _apply_regions(channel, regions, np.array((offset, scale)), out)
-        result: ArrayT = like(mapped, array)
-        return result
+        return match_kind(mapped, array)
 
     def inverse(self) -> "RegionMap":
         """The map back, with the same region map."""
@@ -84,11 +91,11 @@ class RegionMap:
 
 
 def fit_regions(
-    array: Any,
+    array: Voxels,
     policy: Policy,
-    given: Any = None,
+    mask: Voxels | None = None,
     *,
-    regions: Any = None,
+    regions: Voxels | None = None,
     count: int = 4,
 ) -> RegionMap:
     """Mean 0 and standard deviation 1 in each region.
@@ -99,7 +106,7 @@ def fit_regions(
     Args:
         array: shape ``(C, ...)``, NumPy or torch.
         policy: which voxels are measured, and what if all are constant.
-        given: the mask, for the foregrounds `label` and `file`.
+        mask: of the foreground, for the foregrounds `label` and `file`.
         regions: number of the region of each voxel, as shape ``(C, ...)``, ``(1, ...)``
             or the grid alone; ``None``: classes of intensity of each channel.
         count: how many classes, where `regions` is ``None``.
@@ -109,20 +116,20 @@ def fit_regions(
             0 and 255, a channel is constant and the policy refuses that; or as
             `find_masks`.
     """
-    masks = find_masks(array, policy, given)
+    masks = find_masks(array, policy, mask)
     numbers = _region_map(array, regions, count)
     offsets, scales = [], []
-    for channel, mask, parts in zip(array, masks, numbers, strict=True):
-        inside = None if mask is None else to_host(mask)
-        spreads = _measure_regions(to_host(channel), inside, parts)
-        if not any(spread.m2 for spread in spreads) and policy.constant == "refuse":
-            raise constant_error(channel, mask)
-        offsets.append(tuple(spread.mean for spread in spreads))
-        scales.append(tuple(spread.std if spread.m2 else 1.0 for spread in spreads))
+    for channel, own, number in zip(array, masks, numbers, strict=True):
+        inside = None if own is None else to_host(own)
+        by_region = _measure_regions(to_host(channel), inside, number)
+        if not any(one.m2 for one in by_region) and policy.constant == "refuse":
+            raise constant_error(channel, own)
+        offsets.append(tuple(one.mean for one in by_region))
+        scales.append(tuple(one.std if one.m2 else 1.0 for one in by_region))
     return RegionMap(tuple(offsets), tuple(scales), numbers)
 
 
-def _region_map(array: Any, regions: Any, count: int) -> NDArray[np.uint8]:
+def _region_map(array: Voxels, regions: Voxels | None, count: int) -> NDArray[np.uint8]:
     """The region map of all channels."""
     if regions is None:
         classes = [
@@ -138,7 +145,7 @@ def _region_map(array: Any, regions: Any, count: int) -> NDArray[np.uint8]:
     return np.broadcast_to(values, array.shape).astype(np.uint8)
 
 
-def _without_nonfinite(channel: Any) -> NDArray[Any]:
+def _without_nonfinite(channel: Voxels) -> NDArray[Any]:
     """The channel for NumPy, with NaN and infinity as dark as its darkest voxel."""
     values = to_host(channel)
     if not any(count_nonfinite(values)):
@@ -148,18 +155,18 @@ def _without_nonfinite(channel: Any) -> NDArray[Any]:
 
 
 def _measure_regions(
-    channel: NDArray[Any], mask: Any, regions: NDArray[np.uint8]
-) -> list[Spread]:
-    """The spread of each region's foreground; of an empty one 1 voxel of 0."""
-    spreads = []
+    channel: NDArray[Any], mask: Mask | None, regions: NDArray[np.uint8]
+) -> list[VoxelMoments]:
+    """The moments of each region's foreground; of an empty one 1 voxel of 0."""
+    by_region = []
     for number in range(int(regions.max()) + 1):
         inside = regions == number
         if mask is not None:
             inside &= mask
-        spreads.append(
-            measure(channel, inside) if inside.any() else Spread(1, 0.0, 0.0)
+        by_region.append(
+            measure(channel, inside) if inside.any() else VoxelMoments(1, 0.0, 0.0)
         )
-    return spreads
+    return by_region
 
 
 def _apply_regions(
@@ -172,8 +179,27 @@ def _apply_regions(
     offset, scale = table
     with (
         np.errstate(invalid="ignore", over="ignore"),
-        blocks(channel, regions, out=out, dtypes=[float, np.intp, np.float32]) as found,
+        blocks(
+            channel, regions, out=out, dtypes=[float, np.intp, np.float32]
+        ) as each_block,
     ):
-        for voxels, numbers, mapped in found:
+        for voxels, numbers, mapped in each_block:
             above = voxels - offset.take(numbers)
             np.divide(above, scale.take(numbers), out=mapped, casting="same_kind")
+
+
+@per_scan(
+    "spatially_adaptive",
+    "mean 0 and standard deviation 1 in each class of intensity (multi-Otsu) and "
+    "outside of the foreground",
+    constant_zeros=True,
+    transform="RegionNormalize",
+)
+def map_classes(scan: PreparedScan, *, classes: int) -> RegionMap:
+    """The map by classes of the foreground's intensities, and all outside of it."""
+    regions = np.zeros(scan.array.shape, dtype=np.uint8)
+    for channel, mask, region in zip(scan.array, scan.masks, regions, strict=True):
+        inside = np.ones(channel.shape, dtype=bool) if mask is None else mask
+        region[inside] = 1 + find_regions(channel[inside], classes)
+    policy = Policy("image", constant=scan.policy.constant)
+    return fit_regions(scan.array, policy, regions=regions)

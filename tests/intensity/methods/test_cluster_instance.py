@@ -13,7 +13,7 @@ from medinorm.intensity import (
     measure_foreground,
     pool_moments,
 )
-from medinorm.intensity.methods import clusters as module
+from medinorm.intensity.methods import cluster_instance as module
 
 IMAGE = Policy("image")
 RNG = np.random.default_rng(0)

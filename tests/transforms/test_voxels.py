@@ -1,0 +1,50 @@
+"""Voxels of what MONAI hands over, and back with the image's metadata."""
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from medinorm.errors import IntensityError
+from medinorm.transforms.voxels import (
+    image_of,
+    mask_for,
+    require_all_finite,
+    voxels_of,
+)
+from tests.transforms.cases import AFFINE, as_meta, make_scan
+
+
+def test_voxels_share_the_memory_of_the_image_without_its_metadata(scan):
+    voxels = voxels_of(scan)
+    assert type(voxels) is torch.Tensor
+    assert voxels.data_ptr() == scan.data_ptr()
+    array = make_scan()
+    assert voxels_of(array) is array
+
+
+def test_a_mask_becomes_the_kind_of_the_voxels():
+    array = make_scan()
+    reversed_mask = (array > 0)[:, ::-1]
+    as_tensor = mask_for(torch.from_numpy(array), reversed_mask)
+    assert torch.equal(as_tensor, torch.from_numpy(reversed_mask.copy()))
+    as_array = mask_for(array, torch.from_numpy(array > 0))
+    assert isinstance(as_array, np.ndarray)
+    assert mask_for(array, None) is None
+
+
+def test_the_result_has_the_metadata_of_its_image_and_none_of_an_array():
+    image = as_meta(make_scan())
+    result = image_of(image.as_tensor() + 1, image)
+    assert isinstance(result, MetaTensor)
+    torch.testing.assert_close(result.affine, AFFINE)
+    plain = image_of(make_scan(), make_scan())
+    torch.testing.assert_close(plain.affine, torch.eye(4, dtype=torch.float64))
+
+
+def test_nan_in_any_channel_is_refused():
+    scan = make_scan()
+    require_all_finite(scan)
+    scan[1, 0, 0, 0] = np.nan
+    with pytest.raises(IntensityError, match="1 voxels are NaN and 0 infinite"):
+        require_all_finite(scan)
