@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "audit": set(),
     "cli": set(),
     "workflow": {"cli"},
+    "__main__": {"cli"},
 }
 
 # The rooms of ingest, in the order of the data.

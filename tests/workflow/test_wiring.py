@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medinorm.cli.flags import expand_words
+from medinorm.cli.hidden_flags import expand_words
 from medinorm.config import parse_study
 from medinorm.files.tables import write_table
 from medinorm.layout import Layout, map_of
