@@ -46,14 +46,14 @@ STUDY = {
 }
 
 
-def snakemake(folder, *words, study=STUDY):
+def snakemake(folder, *words, study=STUDY, snakefile=ROOT / "Snakefile"):
     """Call snakemake as a user would, in a folder of its own."""
     configfile = folder / "config.yaml"
     configfile.write_text(yaml.safe_dump(study))
     command = [
         Path(sys.executable).with_name("snakemake"),
         "--snakefile",
-        ROOT / "Snakefile",
+        snakefile,
         "--directory",
         folder,
         "--configfile",
@@ -107,6 +107,16 @@ def test_the_snakefile_only_wires():
         assert not [
             line for line in lines if line.lstrip().startswith(("def ", "run:"))
         ]
+
+
+def test_a_clone_and_an_installed_package_make_the_same(tmp_path):
+    outputs = [
+        snakemake(tmp_path, "-n", snakefile=folder / "Snakefile")[1]
+        for folder in (ROOT, WORKFLOW)
+    ]
+    clone, package = map(jobs, outputs)
+    assert clone == package
+    assert clone["report"] == clone["qc"] == clone["all"] == 1
 
 
 def test_impossible_settings_end_before_any_job(tmp_path):
@@ -245,6 +255,26 @@ def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):
     status = read_table(results / "runs/zscore/group/pooled/job-0.tsv")
     assert [row["state"] for row in status] == ["ok", "ok"]
     assert kept.stat().st_mtime_ns == before
+
+
+def test_a_study_of_an_earlier_version_goes_on(finished, tmp_path):
+    """Then a job was a batch and previews were thumbnails; nothing is trained again."""
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder)
+    results = folder / "results"
+    for path in results.rglob("job-*.tsv"):
+        path.rename(path.with_name(path.name.replace("job", "batch")))
+    (results / "previews").rename(results / "thumbnails")
+    models = sorted(results.glob("runs/**/model.safetensors"))
+    before = [path.stat().st_mtime_ns for path in models]
+    trained = "results/runs/zscore/group/pooled/job-0.tsv"
+    code, output = snakemake(folder, trained, "results/report/qc.html")
+    assert code == 0, output[-3000:]
+    assert [row["state"] for row in read_table(folder / trained)] == ["ok", "ok"]
+    assert [path.stat().st_mtime_ns for path in models] == before
+    assert list((results / "previews").glob("*.png"))
+    assert not list(results.rglob("batch-*.tsv"))
+    assert not (results / "thumbnails").exists()
 
 
 def test_no_patient_string_leaves_the_private_folder(finished):

@@ -9,7 +9,7 @@ rule report:
         verdict=layout.verdict,
         tables=layout.evidence_tables,
     output:
-        report=report(layout.report, caption="report.rst", category="Report"),
+        report=report(layout.report, caption="captions/report.rst", category="Report"),
     log:
         f"{layout.log}/report.log",
     conda:
@@ -59,7 +59,7 @@ rule qc:
         excluded=layout.excluded,
         statuses=wiring.previews,
     output:
-        page=report(layout.qc, caption="qc.rst", category="Report"),
+        page=report(layout.qc, caption="captions/qc.rst", category="Report"),
     log:
         f"{layout.log}/qc.log",
     conda:

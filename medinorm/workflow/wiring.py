@@ -49,6 +49,12 @@ class Wiring:
         return InputConfig.model_validate(given.model_dump() | made)
 
     @property
+    def pages(self) -> list[str]:
+        """What a study is made for: its pages, and the marker of a strict study."""
+        strict = [self.layout.strict] if self.study.strict else []
+        return [self.layout.report, self.layout.qc, *strict]
+
+    @property
     def fetch_flags(self) -> str:
         """The flags of fetch."""
         pacs = self.study.input.pacs

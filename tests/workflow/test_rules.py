@@ -13,16 +13,19 @@ from medinorm.cli.stages import STAGES
 from medinorm.config.section import Section
 
 FOLDER = Path(medinorm.workflow.__file__).parent
+RULE = re.compile(r"^(?:rule|checkpoint) (\w+):$", re.MULTILINE)
 BY_HAND = {"ingest", "export", "audit", "schema"}  # stages that no rule calls
 
 
 def commands():
     """Name of each rule, and its shell command on one line."""
     for path in sorted(FOLDER.glob("*.smk")):
-        rules = re.split(r"^(?:rule|checkpoint) (\w+):$", path.read_text(), flags=re.M)
+        rules = re.split(
+            r"^(?:rule|checkpoint) (\w+):$", path.read_text(), flags=re.MULTILINE
+        )
         for name, body in zip(rules[1::2], rules[2::2], strict=True):
             shell = body.partition("shell:\n")[2]
-            yield name, "".join(re.findall(r'^ *"(.*)"$', shell, re.M))
+            yield name, "".join(re.findall(r'^ *"(.*)"$', shell, re.MULTILINE))
 
 
 RULES = dict(commands())

@@ -39,6 +39,12 @@ def test_every_combination_is_scored_once(splits):
     assert not [path for path in scores if "instance/batch_statistics" in path]
 
 
+def test_a_strict_study_is_for_its_marker_too():
+    pages = ["results/report/report.html", "results/report/qc.html"]
+    assert wiring().pages == pages
+    assert wiring(strict=True).pages == [*pages, "results/ingest/strict"]
+
+
 def test_the_last_job_takes_the_seeds_that_are_left():
     study = wiring(experiments={"seeds": [5, 6, 7, 8], "runs_per_job": 3})
     assert [study.seeds("0"), study.seeds("1")] == ["5 6 7", "8"]
