@@ -1,2 +1,8 @@
-# The workflow is part of the package: `medinorm/workflow/`.
-include: "medinorm/workflow/Snakefile"
+# The workflow is part of the package: `medinorm/workflow/`. What is made by default must
+# be said here: Snakemake ignores the first rule of an included file.
+include: "medinorm/workflow/study.smk"
+
+
+rule all:
+    input:
+        wiring.pages,

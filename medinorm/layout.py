@@ -9,6 +9,8 @@ from pathlib import Path
 from medinorm.choices import PER_SCAN_INTENSITIES
 from medinorm.config import StudyConfig
 
+FILES_NAME = "files.tsv"  # beside the plan
+
 # Tables of the comparison, beside verdict.json.
 EVIDENCE = (
     "cases",
@@ -22,6 +24,8 @@ EVIDENCE = (
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
+
+_SPLIT_RUNS = "{intensity}/{norm}/{split}"  # below the folder of all networks
 
 SHARED_MAP = "shared"  # in place of a split: harmonized once for all splits
 
@@ -71,7 +75,7 @@ class Layout:
     @property
     def files(self) -> str:
         """Private table of what is to become of each input file."""
-        return f"{self.private}/files.tsv"
+        return f"{self.private}/{FILES_NAME}"
 
     @property
     def plan(self) -> str:
@@ -94,7 +98,7 @@ class Layout:
         return f"{self.results}/scans.tsv"
 
     @property
-    def found_unusable(self) -> str:
+    def excluded_by_ingest(self) -> str:
         """Table of the scans and files that ingest excluded."""
         return f"{self.results}/ingest/excluded.tsv"
 
@@ -134,31 +138,41 @@ class Layout:
         return f"{self.harmonized}/status/shard-{{shard}}.tsv"
 
     @property
+    def runs_root(self) -> str:
+        """Folder of all trained networks."""
+        return f"{self.results}/runs"
+
+    @property
     def runs(self) -> str:
         """Folder of the trained networks of one split, one folder a seed."""
-        return f"{self.results}/runs/{{intensity}}/{{norm}}/{{split}}"
+        return f"{self.runs_root}/{_SPLIT_RUNS}"
 
     @property
     def trained(self) -> str:
         """Status of the runs of one training job."""
-        return f"{self.runs}/batch-{{batch}}.tsv"
+        return f"{self.runs}/job-{{job}}.tsv"
+
+    @property
+    def predictions_root(self) -> str:
+        """Folder of all predictions."""
+        return f"{self.results}/predictions"
 
     @property
     def predictions(self) -> str:
         """Folder of predictions of one split, one folder a seed."""
-        return f"{self.results}/predictions/{{intensity}}/{{norm}}/{{adapt}}/{{split}}"
+        return f"{self.predictions_root}/{{intensity}}/{{norm}}/{{adapt}}/{{split}}"
 
     @property
     def predicted(self) -> str:
         """Status of the predictions of one job."""
-        return f"{self.predictions}/batch-{{batch}}.tsv"
+        return f"{self.predictions}/job-{{job}}.tsv"
 
     @property
     def scores(self) -> str:
         """Scores of the predictions of one job."""
         return (
             f"{self.results}/scores/{{intensity}}/{{norm}}/{{adapt}}/{{split}}"
-            "/batch-{batch}.tsv"
+            "/job-{job}.tsv"
         )
 
     @property
@@ -167,19 +181,29 @@ class Layout:
         return f"{self.results}/evidence"
 
     @property
+    def verdict(self) -> str:
+        """The comparison in words and numbers, JSON."""
+        return f"{self.evidence}/verdict.json"
+
+    @property
+    def evidence_tables(self) -> list[str]:
+        """The comparison's tables."""
+        return [f"{self.evidence}/{name}.tsv" for name in EVIDENCE]
+
+    @property
     def report(self) -> str:
         """The report, one HTML file."""
         return f"{self.results}/report/report.html"
 
     @property
-    def thumbnails(self) -> str:
-        """Folder of the small pictures of the quality page."""
-        return f"{self.results}/thumbnails"
+    def previews(self) -> str:
+        """Folder of the previews of the quality page."""
+        return f"{self.results}/previews"
 
     @property
-    def thumbnails_status(self) -> str:
-        """Status of the small pictures of one shard."""
-        return f"{self.thumbnails}/status/shard-{{shard}}.tsv"
+    def previews_status(self) -> str:
+        """Status of the previews of one shard."""
+        return f"{self.previews}/status/shard-{{shard}}.tsv"
 
     @property
     def qc(self) -> str:
@@ -196,6 +220,32 @@ class Layout:
         """Folder of the logs of all jobs."""
         return f"{self.results}/logs"
 
+    @property
+    def superseded(self) -> tuple[str, ...]:
+        """Patterns of files that earlier versions wrote under names of their own."""
+        jobs = "batch-*.tsv"
+        return (
+            f"{self.runs_root}/*/*/*/{jobs}",
+            f"{self.predictions_root}/*/*/*/*/{jobs}",
+            f"{self.results}/scores/*/*/*/*/{jobs}",
+            f"{self.results}/thumbnails/*.png",
+            f"{self.results}/thumbnails/*.json",
+            f"{self.results}/thumbnails/status/*.tsv",
+            f"{self.log}/thumbnails/*.log",
+        )
+
+
+def fill(path: str, **wildcards: object) -> str:
+    """A path of the layout with its wildcards filled in; other braces stay.
+
+    Examples:
+        >>> fill("a {b}/shard-{shard}.tsv", shard=3)
+        'a {b}/shard-3.tsv'
+    """
+    for name, value in wildcards.items():
+        path = path.replace(f"{{{name}}}", str(value))
+    return path
+
 
 def map_of(intensity: str, split: str) -> str:
     """The `map` wildcard: the split, or ``shared`` where nothing is fitted.
@@ -205,6 +255,16 @@ def map_of(intensity: str, split: str) -> str:
         ('shared', 'lodo-ge')
     """
     return SHARED_MAP if intensity in PER_SCAN_INTENSITIES else split
+
+
+def split_runs(runs: Path, *, intensity: str, norm: str, split: str) -> Path:
+    """Folder of the networks of one split below the folder of all.
+
+    Examples:
+        >>> split_runs(Path("r"), intensity="none", norm="ibn", split="a").as_posix()
+        'r/none/ibn/a'
+    """
+    return runs / fill(_SPLIT_RUNS, intensity=intensity, norm=norm, split=split)
 
 
 def run_folder(runs: Path, seed: int) -> Path:

@@ -17,7 +17,12 @@ from medinorm.files.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[1]
 
-RULES = [ROOT / "Snakefile", *(ROOT / "medinorm" / "workflow").glob("*.smk")]
+WORKFLOW = ROOT / "medinorm" / "workflow"
+RULES = [
+    ROOT / "Snakefile",
+    WORKFLOW / "Snakefile",
+    *sorted(WORKFLOW.glob("*.smk")),
+]
 
 DEMO = {"scanners": ["siemens_3t", "ge_15t"], "subjects": 3, "spacing": 4.0}
 STUDY = {
@@ -41,14 +46,14 @@ STUDY = {
 }
 
 
-def snakemake(folder, *words, study=STUDY):
+def snakemake(folder, *words, study=STUDY, snakefile=ROOT / "Snakefile"):
     """Call snakemake as a user would, in a folder of its own."""
     configfile = folder / "config.yaml"
     configfile.write_text(yaml.safe_dump(study))
     command = [
         Path(sys.executable).with_name("snakemake"),
         "--snakefile",
-        ROOT / "Snakefile",
+        snakefile,
         "--directory",
         folder,
         "--configfile",
@@ -104,6 +109,16 @@ def test_the_snakefile_only_wires():
         ]
 
 
+def test_a_clone_and_an_installed_package_make_the_same(tmp_path):
+    outputs = [
+        snakemake(tmp_path, "-n", snakefile=folder / "Snakefile")[1]
+        for folder in (ROOT, WORKFLOW)
+    ]
+    clone, package = map(jobs, outputs)
+    assert clone == package
+    assert clone["report"] == clone["qc"] == clone["all"] == 1
+
+
 def test_impossible_settings_end_before_any_job(tmp_path):
     study = STUDY | {"train": {"step": 3}}
     code, output = snakemake(tmp_path, study=study)
@@ -118,7 +133,7 @@ def test_a_study_ends_in_a_report(finished):
     verdict = json.loads((finished / "results/evidence/verdict.json").read_text())
     assert not verdict["ranked"]  # two seeds
     scores = read_table(
-        finished / "results/scores/zscore/batch/batch_statistics/pooled/batch-0.tsv"
+        finished / "results/scores/zscore/batch/batch_statistics/pooled/job-0.tsv"
     )
     assert {row["seed"] for row in scores} == {"0", "1"}
 
@@ -163,7 +178,7 @@ def test_a_norms_setting_re_runs_only_that_norm(finished):
 
 
 COMPARED = ("none", "zscore", "nyul")
-TRAINED = [f"results/runs/{name}/group/pooled/batch-0.tsv" for name in COMPARED]
+TRAINED = [f"results/runs/{name}/group/pooled/job-0.tsv" for name in COMPARED]
 
 
 def with_harmonize(**values):
@@ -209,7 +224,7 @@ def test_what_follows_from_a_killed_job_is_made_again(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished, folder)
     study = STUDY | {"train": STUDY["train"] | {"steps": 2}}
-    first = "results/runs/zscore/group/pooled/batch-0.tsv"
+    first = "results/runs/zscore/group/pooled/job-0.tsv"
     code, output = snakemake(folder, first, study=study)
     assert code == 0, output[-2000:]
     _, output = snakemake(folder, "-n", study=study)
@@ -231,15 +246,35 @@ def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):
     # as after a kill: the second seed, and all that comes after it, is not there
     for gone in ("report", "evidence", "scores", "runs/zscore/group/pooled/seed-1"):
         shutil.rmtree(results / gone)
-    (results / "runs/zscore/group/pooled/batch-0.tsv").unlink()
+    (results / "runs/zscore/group/pooled/job-0.tsv").unlink()
     shutil.rmtree(results / "predictions/zscore/group/none/pooled")
     (folder / ".snakemake" / "locks").mkdir(exist_ok=True)
     (folder / ".snakemake" / "locks" / "0.input.lock").write_text("results/scans.tsv")
     code, output = snakemake(folder)
     assert code == 0, output[-3000:]
-    status = read_table(results / "runs/zscore/group/pooled/batch-0.tsv")
+    status = read_table(results / "runs/zscore/group/pooled/job-0.tsv")
     assert [row["state"] for row in status] == ["ok", "ok"]
     assert kept.stat().st_mtime_ns == before
+
+
+def test_a_study_of_an_earlier_version_goes_on(finished, tmp_path):
+    """Then a job was a batch and previews were thumbnails; nothing is trained again."""
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder)
+    results = folder / "results"
+    for path in results.rglob("job-*.tsv"):
+        path.rename(path.with_name(path.name.replace("job", "batch")))
+    (results / "previews").rename(results / "thumbnails")
+    models = sorted(results.glob("runs/**/model.safetensors"))
+    before = [path.stat().st_mtime_ns for path in models]
+    trained = "results/runs/zscore/group/pooled/job-0.tsv"
+    code, output = snakemake(folder, trained, "results/report/qc.html")
+    assert code == 0, output[-3000:]
+    assert [row["state"] for row in read_table(folder / trained)] == ["ok", "ok"]
+    assert [path.stat().st_mtime_ns for path in models] == before
+    assert list((results / "previews").glob("*.png"))
+    assert not list(results.rglob("batch-*.tsv"))
+    assert not (results / "thumbnails").exists()
 
 
 def test_no_patient_string_leaves_the_private_folder(finished):

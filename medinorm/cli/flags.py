@@ -5,30 +5,25 @@ list of sections one that takes JSON for each.
 """
 
 import argparse
-import hashlib
 import json
 import shlex
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from medinorm.config.section import Section, parse_section, section_of
 from medinorm.errors import ConfigError
-from medinorm.files.atomic import read_json, replacing
 
 S = TypeVar("S", bound=Section)
-
-WORDS_FLAG = "--flags-from"
 
 
 def add_flags(parser: argparse.ArgumentParser, section: type[Section]) -> None:
     """Add a flag for each key of `section` to a parser."""
     group = parser.add_argument_group(section.__name__, section.__doc__)
     for name, field in section.model_fields.items():
-        group.add_argument(_flag(name), **_argument(name, field))
+        group.add_argument(flag_of(name), **_argument(name, field))
 
 
 def read_flags(arguments: argparse.Namespace, section: type[S]) -> S:
@@ -59,49 +54,9 @@ def write_flags(section: Section) -> str:
     return shlex.join(words)
 
 
-def hide_flags(flags: str, folder: Path, *, because: Sequence[str] = ()) -> str:
-    """Put flags into a file that only its owner may read; the flag that reads them.
-
-    What Snakemake runs, it also writes down and shows. The file's name follows from its
-    content, so that other flags are another command.
-
-    Args:
-        flags: as `write_flags` gives them.
-        folder: where to put the file, closed to others if it is made here.
-        because: what else makes another command, such as checksums.
-    """
-    text = json.dumps(shlex.split(flags))
-    digest = hashlib.blake2b("\0".join((text, *because)).encode(), digest_size=10)
-    path = folder / f"{digest.hexdigest()}.json"
-    if not path.exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.touch(mode=0o600)
-            temporary.write_text(text, encoding="utf-8")
-    return shlex.join([WORDS_FLAG, str(path)])
-
-
-def expand_words(words: Sequence[str]) -> list[str]:
-    """The words of a command line, those that `hide_flags` put into a file included.
-
-    Raises:
-        ConfigError: the file cannot be read.
-    """
-    if WORDS_FLAG not in words[:-1]:
-        return list(words)
-    place = list(words).index(WORDS_FLAG)
-    try:
-        hidden = list(map(str, read_json(Path(words[place + 1]))))
-    except (OSError, ValueError, TypeError):
-        raise ConfigError(
-            f"{WORDS_FLAG[2:]}: not a JSON list that can be read"
-        ) from None
-    return [*words[:place], *hidden, *words[place + 2 :]]
-
-
 def _words(name: str, value: Any, nested: type[Section] | None) -> list[str]:
     """One key as words of a command line."""
-    flag = _flag(name)
+    flag = flag_of(name)
     if value is None or value in ([], {}):
         return []
     if isinstance(value, bool):
@@ -115,8 +70,8 @@ def _words(name: str, value: Any, nested: type[Section] | None) -> list[str]:
     return [flag, _text(value)]
 
 
-def _flag(name: str) -> str:
-    """The flag of a key: underscores become hyphens."""
+def flag_of(name: str) -> str:
+    """The flag of a key or an argument: underscores become hyphens."""
     return "--" + name.replace("_", "-")
 
 
@@ -131,13 +86,27 @@ def _argument(name: str, field: FieldInfo) -> dict[str, Any]:
     origin = _origin(field)
     if origin in {tuple, dict}:
         options["nargs"] = "*"
-    options["metavar"] = "JSON" if section_of(field) else _metavar(origin)
+    options["metavar"] = _metavar(field)
     return options
 
 
-def _metavar(origin: Any) -> str:
-    """The placeholder shown for a value."""
-    return "KEY=VALUE" if origin is dict else "VALUE"
+def _metavar(field: FieldInfo) -> str:
+    """The placeholder shown for a value: the choices, if they are closed."""
+    if section_of(field):
+        return "JSON"
+    if _origin(field) is dict:
+        return "KEY=VALUE"
+    choices = dict.fromkeys(_choices(field.annotation))
+    return "{" + ",".join(choices) + "}" if choices else "VALUE"
+
+
+def _choices(kind: Any) -> Iterator[str]:
+    """The words that a type allows, if it is closed."""
+    if get_origin(kind) is Literal:
+        yield from map(str, get_args(kind))
+    else:
+        for part in get_args(kind):
+            yield from _choices(part)
 
 
 def _origin(field: FieldInfo) -> Any:

@@ -1,6 +1,7 @@
-"""The command line: one subcommand a stage, its flags the keys of its sections.
+"""The command line: one subcommand a stage, its flags the arguments of its function.
 
-Stages are imported only when they are called, so that ``--help`` answers at once.
+Stages are imported only when they are called, and the flags of one are made only when
+it is named, so that ``--help`` answers at once.
 """
 
 import argparse
@@ -8,18 +9,27 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from medinorm import __version__
-from medinorm.cli.flags import WORDS_FLAG, add_flags, expand_words, read_flags
-from medinorm.cli.stages import STAGES, Stage
+from medinorm.cli.hidden_flags import expand_words
+from medinorm.cli.signatures import read_arguments, read_summary
+from medinorm.cli.stages import STAGES
 from medinorm.errors import ConfigError, MedinormError
 from medinorm.jobs.shards import DISK_ERRORS, place_of
 
 _BUG = 2  # exit code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong, and that shows no path."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where the flags are listed; leave."""
+        self.exit(2, f"{self.prog}: {message} (flags: {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,14 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = expand_words(sys.argv[1:] if arguments is None else arguments)
     except ConfigError as error:
         return _complain(_flag_of(str(error)))
-    given = _parser().parse_args(words)
+    name = next((word for word in words if not word.startswith("-")), None)
+    given, unknown = _parser(name).parse_known_args(words)
+    if unknown:
+        _refuse(unknown, given)
     level = logging.WARNING if given.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-    stage: Stage = given.stage
+    return _run(STAGES[given.stage], given)
+
+
+def _run(target: str, given: argparse.Namespace) -> int:
+    """Call the function of a stage; the exit code."""
+    from medinorm.cli.arguments import read_values  # noqa: PLC0415 (needs pydantic)
+
     try:
-        settings = {name: read_flags(given, kind) for name, kind in stage.sections}
-        words = [*stage.files, *stage.options]
-        _function(stage)(**{word: getattr(given, word) for word in words}, **settings)
+        values = read_values(given, read_arguments(target))
+        _function(target)(**values)
     except MedinormError as error:
         message = str(error)
         wrong_flag = isinstance(error, ConfigError)
@@ -81,15 +99,16 @@ def _flag_of(message: str) -> str:
     return f"--{key.replace('_', '-')}{separator}{rest}" if separator else message
 
 
-def _function(stage: Stage) -> Any:
+def _function(target: str) -> Callable[..., Any]:
     """The function behind a stage, imported now."""
-    module, _, name = stage.target.partition(":")
-    return getattr(import_module(module), name)
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
 
 
-def _parser() -> argparse.ArgumentParser:
-    """The parser of all stages."""
-    parser = argparse.ArgumentParser(
+def _parser(chosen: str | None) -> _Parser:
+    """The parser of all stages, with the flags of the chosen one."""
+    parser = _Parser(
         prog="medinorm",
         description="Which normalization lets a segmentation model survive a scanner "
         "it has never seen? Each stage reads files and writes files; the Snakefile "
@@ -97,30 +116,49 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--quiet", action="store_true", help="warnings and errors only")
-    commands = parser.add_subparsers(title="stages", metavar="STAGE", required=True)
-    for name, stage in STAGES.items():
-        command = commands.add_parser(
-            name, help=stage.summary, description=stage.summary
-        )
-        _add_arguments(command, stage)
-        command.set_defaults(stage=stage)
+    if chosen is not None and chosen not in STAGES:
+        _refuse_stage(parser, chosen)
+    commands = parser.add_subparsers(
+        title="stages", metavar="STAGE", dest="stage", required=True
+    )
+    for name, target in STAGES.items():
+        if name == chosen:
+            _add_stage(commands, name, target)
+        elif chosen is None:
+            commands.add_parser(name, help=read_summary(target))
     return parser
 
 
-def _add_arguments(command: argparse.ArgumentParser, stage: Stage) -> None:
-    """Files first, then what selects the work, then the settings."""
-    for word, text in stage.files.items():
-        several = text.startswith("tables")
-        command.add_argument(word, type=Path, help=text, nargs="+" if several else None)
-    for word, option in stage.options.items():
-        flag = "--" + word.replace("_", "-")
-        command.add_argument(flag, dest=word, **option)
-    for _, section in stage.sections:
-        add_flags(command, section)
-    if stage.sections:
-        command.add_argument(
-            WORDS_FLAG,
-            metavar="FILE",
-            help="read more flags from a JSON list: a command line is seen by others, "
-            "a private file is not",
-        )
+def _add_stage(commands: Any, name: str, target: str) -> None:
+    """Add the parser of a stage, with all its flags."""
+    # Needs pydantic, which takes longer to import than all the rest.
+    from medinorm.cli.arguments import add_arguments, usage_of  # noqa: PLC0415
+
+    # Exact names: `--split` must not be taken for `--splits`.
+    arguments = read_arguments(target)
+    command = commands.add_parser(
+        name,
+        usage=f"medinorm {name} {usage_of(arguments)}",
+        description=read_summary(target),
+        allow_abbrev=False,
+    )
+    add_arguments(command, arguments)
+    command.set_defaults(parser=command)
+
+
+def _refuse_stage(parser: _Parser, name: str) -> NoReturn:
+    """Say that there is no such stage, and which was meant."""
+    close = get_close_matches(name, STAGES, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"stages: {', '.join(STAGES)}"
+    parser.error(f"unknown stage; {hint}")
+
+
+def _refuse(words: Sequence[str], given: argparse.Namespace) -> NoReturn:
+    """Say which flags are unknown; other words may be paths and are not shown."""
+    parser: _Parser = given.parser
+    flags = [word.partition("=")[0] for word in words if word.startswith("-")]
+    if not flags:
+        parser.error("a word belongs to no flag; files are named, as in --scans PATH")
+    close = get_close_matches(flags[0], parser._option_string_actions, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    parser.error(f"unknown flag {flags[0]}{hint}")

@@ -3,11 +3,12 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from medinorm.files.atomic import read_json
-from medinorm.layout import run_folder
+from medinorm.layout import run_folder, split_runs
 from medinorm.records.evidence import CaseRow, FairnessRow
 from medinorm.variant import Variant
 
@@ -32,9 +33,11 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
         score = case.score
         trained.setdefault(score.variant, set()).add((score.split, score.seed))
     for variant in sorted(trained):
-        folder = runs / variant.intensity / variant.norm
+        of_split = partial(
+            split_runs, runs, intensity=variant.intensity, norm=variant.norm
+        )
         places = (
-            run_folder(folder / split, seed) / _RECORD
+            run_folder(of_split(split=split), seed) / _RECORD
             for split, seed in sorted(trained[variant])
         )
         records = [record for place in places if (record := _read_record(place))]

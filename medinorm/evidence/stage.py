@@ -39,7 +39,7 @@ def compare_variants(
     runs: Path,
     evidence: Path,
     *,
-    domain: Sequence[str],
+    domain: Sequence[str] = ("scanner",),
     settings: EvidenceConfig,
 ) -> None:
     """Compare the variants of a study and say what can be said.

@@ -35,6 +35,15 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     left out and named in the map; so is a constant one, whatever `settings` say:
     nothing can be learned from it.
 
+    Args:
+        scans: `scans.tsv`.
+        canonical: folder to which its paths are relative.
+        splits: `splits.tsv`.
+        target: fitted map to write.
+        intensity: the method.
+        split: whose training scans to use.
+        settings: grid, foreground and the methods' parameters.
+
     Raises:
         OSError: the disk is full or read-only.
         StageError: the method has nothing to fit, or no map can be fitted.

@@ -87,7 +87,11 @@ class _Export:
 
 
 def export_dicom(
-    source: Path, output: Path, *, private: Path, settings: ExportConfig
+    source: Path,
+    output: Path,
+    *,
+    private: Path = Path("private"),
+    settings: ExportConfig,
 ) -> None:
     """Write a de-identified copy of each MR, CT and PET image below a folder.
 

@@ -76,7 +76,7 @@ class IndexRow:
 def index_input(
     index: Path,
     *,
-    private: Path,
+    private: Path = Path("private"),
     input: InputConfig,  # noqa: A002 - the word in the configuration
 ) -> None:
     """Look at every file of the input once; read headers, never pixels.

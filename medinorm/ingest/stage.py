@@ -7,14 +7,15 @@ from medinorm.config import IngestConfig, InputConfig
 from medinorm.ingest.collect.stage import collect_scans
 from medinorm.ingest.convert.stage import convert_scans
 from medinorm.ingest.index import index_input
-from medinorm.ingest.plan.stage import FILES_NAME, plan_scans
+from medinorm.ingest.plan.stage import plan_scans
+from medinorm.layout import Layout, fill
 
 
 def ingest_scans(
     results: Path,
     *,
-    private: Path,
-    columns: Sequence[str],
+    private: Path = Path("private"),
+    columns: Sequence[str] = (),
     input: InputConfig,  # noqa: A002 - the word in the configuration
     ingest: IngestConfig,
 ) -> None:
@@ -30,9 +31,9 @@ def ingest_scans(
     Raises:
         StageError: the input is missing or contradictory, or no scan is usable.
     """
-    index, plan = private / "index.jsonl", private / "plan.tsv"
-    canonical = results / "canonical"
-    status = results / "ingest" / "shard-0.tsv"
+    layout = Layout(str(results), str(private))
+    index, plan, canonical = map(Path, (layout.index, layout.plan, layout.canonical))
+    status = Path(fill(layout.converted, shard=0))
     index_input(index, private=private, input=input)
     plan_scans(index, plan, private=private, input=input, ingest=ingest)
     convert_scans(
@@ -48,10 +49,10 @@ def ingest_scans(
     )
     collect_scans(
         plan,
-        private / FILES_NAME,
+        Path(layout.files),
         canonical,
-        results / "scans.tsv",
-        results / "excluded.tsv",
-        results / "ingest" / "account.tsv",
+        Path(layout.scans),
+        Path(layout.excluded),
+        Path(layout.account),
         [status],
     )

@@ -77,7 +77,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     predictions: Path,
     status: Path,
     *,
-    adapt: AdaptName,
+    adapt: AdaptName = "none",
     split: str,
     seeds: Sequence[int],
     settings: PredictConfig,

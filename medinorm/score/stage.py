@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from medinorm.choices import AdaptName, IntensityName, NormName
 from medinorm.config import ScoreConfig, TaskConfig
 from medinorm.errors import GeometryError, LabelError, ScanError, StageError
 from medinorm.files.nifti import Volume, read_volume
@@ -80,9 +81,9 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     canonical: Path,
     scores: Path,
     *,
-    intensity: str,
-    norm: str,
-    adapt: str,
+    intensity: IntensityName,
+    norm: NormName,
+    adapt: AdaptName = "none",
     split: str,
     seeds: Sequence[int],
     input: TaskConfig,  # noqa: A002 (the word of the configuration)

@@ -14,6 +14,7 @@ import lightning.pytorch as lightning
 import torch
 from torch.utils.data import DataLoader
 
+from medinorm.choices import IntensityName, NormName
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError
 from medinorm.files.records import read_records, write_records
@@ -44,9 +45,9 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     runs: Path,
     status: Path,
     *,
-    intensity: str,
-    norm: str,
-    norm_options: str,
+    intensity: IntensityName,
+    norm: NormName,
+    norm_options: str = "{}",
     split: str,
     seeds: Sequence[int],
     task: TaskConfig,

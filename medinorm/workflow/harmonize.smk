@@ -15,7 +15,8 @@ rule fit:
         canonical=layout.canonical,
         settings=lambda wildcards: wiring.fit_flags(wildcards.intensity),
     shell:
-        "medinorm fit {input.scans:q} {params.canonical:q} {input.splits:q} {output.fitted:q}"
+        "medinorm fit --scans {input.scans:q} --canonical {params.canonical:q}"
+        " --splits {input.splits:q} --target {output.fitted:q}"
         " --intensity {wildcards.intensity:q} --split {wildcards.split:q}"
         " {params.settings} > {log:q} 2>&1"
 
@@ -39,7 +40,7 @@ rule harmonize:
             wildcards.intensity, wildcards.map
         ),
     shell:
-        "medinorm harmonize {input.scans:q} {params.canonical:q} {params.harmonized:q}"
-        " {output.status:q} --intensity {wildcards.intensity:q}"
-        " --shard {wildcards.shard:q} --shards {params.shards:q}"
+        "medinorm harmonize --scans {input.scans:q} --canonical {params.canonical:q}"
+        " --harmonized {params.harmonized:q} --status {output.status:q}"
+        " --intensity {wildcards.intensity:q} --shard {wildcards.shard:q} --shards {params.shards:q}"
         " {params.settings} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-# From hospital files (or the demo) to usable scans and their splits.
+# From hospital files (or the demo) to usable scans.
 rule demo:
     """Simulate scanners on real anatomy, as DICOM series with label maps."""
     output:
@@ -11,7 +11,8 @@ rule demo:
         dicom=layout.demo_dicom,
         settings=lambda wildcards: write_flags(study.demo),
     shell:
-        "medinorm demo {params.dicom:q} {output.labels:q} {params.settings} > {log:q} 2>&1"
+        "medinorm demo --dicom {params.dicom:q} --labels {output.labels:q}"
+        " {params.settings} > {log:q} 2>&1"
 
 
 rule fetch:
@@ -27,7 +28,7 @@ rule fetch:
         private=subpath(output.fetched, ancestor=2),
         settings=lambda wildcards: wiring.fetch_flags,
     shell:
-        "medinorm fetch {params.folder:q} --private {params.private:q}"
+        "medinorm fetch --folder {params.folder:q} --private {params.private:q}"
         " {params.settings} > {log:q} 2>&1"
 
 
@@ -45,7 +46,7 @@ rule index:
         private=subpath(output.index, parent=True),
         settings=lambda wildcards: wiring.index_flags,
     shell:
-        "medinorm index {output.index:q} --private {params.private:q}"
+        "medinorm index --index {output.index:q} --private {params.private:q}"
         " {params.settings} > {log:q} 2>&1"
 
 
@@ -65,8 +66,8 @@ rule plan:
         private=subpath(output.plan, parent=True),
         settings=lambda wildcards: wiring.input_flags,
     shell:
-        "medinorm plan {input.index:q} {output.plan:q} --private {params.private:q}"
-        " {params.settings} > {log:q} 2>&1"
+        "medinorm plan --index {input.index:q} --plan {output.plan:q}"
+        " --private {params.private:q} {params.settings} > {log:q} 2>&1"
 
 
 rule convert:
@@ -86,9 +87,10 @@ rule convert:
         columns=lambda wildcards: wiring.columns,
         settings=lambda wildcards: wiring.input_flags,
     shell:
-        "medinorm convert {input.plan:q} {params.canonical:q} {output.status:q}"
-        " --private {params.private:q} --shard {wildcards.shard:q}"
-        " --shards {params.shards} --columns {params.columns} {params.settings} > {log:q} 2>&1"
+        "medinorm convert --plan {input.plan:q} --canonical {params.canonical:q}"
+        " --status {output.status:q} --private {params.private:q}"
+        " --shard {wildcards.shard:q} --shards {params.shards}"
+        " --columns {params.columns} {params.settings} > {log:q} 2>&1"
 
 
 rule collect:
@@ -99,7 +101,7 @@ rule collect:
         statuses=wiring.converted,
     output:
         scans=layout.scans,
-        excluded=layout.found_unusable,
+        excluded=layout.excluded_by_ingest,
         account=layout.account,
     log:
         f"{layout.log}/collect.log",
@@ -108,71 +110,10 @@ rule collect:
     params:
         canonical=layout.canonical,
     shell:
-        "medinorm collect {input.plan:q} {input.files:q} {params.canonical:q}"
-        " {output.scans:q} {output.excluded:q} {output.account:q}"
-        " {input.statuses:q} > {log:q} 2>&1"
-
-
-checkpoint split:
-    """Decide who trains and who tests, before anything is learned."""
-    input:
-        scans=layout.scans,
-        found=layout.found_unusable,
-    output:
-        splits=layout.splits,
-        excluded=layout.excluded,
-    log:
-        f"{layout.log}/split.log",
-    conda:
-        "environment.yaml"
-    params:
-        settings=lambda wildcards: write_flags(study.split),
-    shell:
-        "medinorm split {input.scans:q} {input.found:q} {output.splits:q} {output.excluded:q}"
-        " {params.settings} > {log:q} 2>&1"
-
-
-rule thumbnails:
-    """Draw small pictures of one shard of the scans."""
-    input:
-        scans=layout.scans,
-    output:
-        status=layout.thumbnails_status,
-    log:
-        f"{layout.log}/thumbnails/{{shard}}.log",
-    conda:
-        "environment.yaml"
-    params:
-        canonical=layout.canonical,
-        thumbnails=subpath(output.status, ancestor=2),
-        shards=study.shards,
-        settings=lambda wildcards: write_flags(study.input.task),
-    shell:
-        "medinorm thumbnails {input.scans:q} {params.canonical:q} {params.thumbnails:q}"
-        " {output.status:q} --shard {wildcards.shard:q} --shards {params.shards}"
-        " {params.settings} > {log:q} 2>&1"
-
-
-rule qc:
-    """Write the quality page: every scan at a glance, and what was left out."""
-    input:
-        scans=layout.scans,
-        excluded=layout.excluded,
-        statuses=wiring.thumbnails,
-    output:
-        page=report(layout.qc, caption="qc.rst", category="Report"),
-    log:
-        f"{layout.log}/qc.log",
-    conda:
-        "environment.yaml"
-    params:
-        thumbnails=lambda wildcards: layout.thumbnails,
-        title=lambda wildcards: study.title,
-        settings=lambda wildcards: write_flags(study.input.task),
-    shell:
-        "medinorm qc {input.scans:q} {input.excluded:q} {params.thumbnails:q}"
-        " {output.page:q} {input.statuses:q} --title {params.title:q}"
-        " {params.settings} > {log:q} 2>&1"
+        "medinorm collect --plan {input.plan:q} --files {input.files:q}"
+        " --canonical {params.canonical:q} --scans {output.scans:q}"
+        " --excluded {output.excluded:q} --account {output.account:q}"
+        " --statuses {input.statuses:q} > {log:q} 2>&1"
 
 
 rule strict:
@@ -187,4 +128,4 @@ rule strict:
     conda:
         "environment.yaml"
     shell:
-        "medinorm strict {input.excluded:q} 2>&1 | tee {log:q}"
+        "medinorm strict --excluded {input.excluded:q} 2>&1 | tee {log:q}"

@@ -9,7 +9,7 @@ rule train:
     output:
         status=layout.trained,
     log:
-        f"{layout.log}/train/{{intensity}}/{{norm}}/{{split}}/{{batch}}.log",
+        f"{layout.log}/train/{{intensity}}/{{norm}}/{{split}}/{{job}}.log",
     conda:
         "environment.yaml"
     threads: study.train.threads
@@ -20,11 +20,12 @@ rule train:
             wildcards.intensity, wildcards.split
         ),
         runs=subpath(output.status, parent=True),
-        options=lambda wildcards: wiring.norm_options(wildcards.norm),
-        seeds=lambda wildcards: wiring.seeds(wildcards.batch),
+        norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
+        seeds=lambda wildcards: wiring.seeds(wildcards.job),
         settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.train)}",
     shell:
-        "medinorm train {input.splits:q} {params.harmonized:q} {params.runs:q}"
-        " {output.status:q} --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
-        " --norm-options {params.options:q} --split {wildcards.split:q}"
+        "medinorm train --splits {input.splits:q} --harmonized {params.harmonized:q}"
+        " --runs {params.runs:q} --status {output.status:q}"
+        " --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
+        " --norm-options {params.norm_options:q} --split {wildcards.split:q}"
         " --seeds {params.seeds} {params.settings} > {log:q} 2>&1"

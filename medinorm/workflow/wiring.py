@@ -12,12 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName, NormName
-from medinorm.cli.flags import hide_flags, write_flags
+from medinorm.cli.flags import write_flags
+from medinorm.cli.hidden_flags import hide_flags
 from medinorm.config import HarmonizeConfig, InputConfig, StudyConfig
 from medinorm.config.section import Section
 from medinorm.files.atomic import checksum
 from medinorm.files.tables import read_table
-from medinorm.layout import Layout, map_of
+from medinorm.layout import Layout, fill, map_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Wiring:
         else:
             return given
         return InputConfig.model_validate(given.model_dump() | made)
+
+    @property
+    def pages(self) -> list[str]:
+        """What a study is made for: its pages, and the marker of a strict study."""
+        strict = [self.layout.strict] if self.study.strict else []
+        return [self.layout.report, self.layout.qc, *strict]
 
     @property
     def fetch_flags(self) -> str:
@@ -106,20 +113,24 @@ class Wiring:
     @property
     def converted(self) -> list[str]:
         """Status tables of ingest."""
-        shards = range(self.study.shards)
-        return [self.layout.converted.format(shard=shard) for shard in shards]
+        return [
+            fill(self.layout.converted, shard=shard)
+            for shard in range(self.study.shards)
+        ]
 
     @property
-    def thumbnails(self) -> list[str]:
-        """Status tables of the small pictures."""
-        shards = range(self.study.shards)
-        return [self.layout.thumbnails_status.format(shard=shard) for shard in shards]
+    def previews(self) -> list[str]:
+        """Status tables of the previews of the quality page."""
+        return [
+            fill(self.layout.previews_status, shard=shard)
+            for shard in range(self.study.shards)
+        ]
 
     def fitted(self, intensity: str, map_: str) -> list[str]:
         """The fitted map that harmonizing needs, if any."""
         if intensity in PER_SCAN_INTENSITIES:
             return []
-        return [self.layout.intensity_map.format(intensity=intensity, split=map_)]
+        return [fill(self.layout.intensity_map, intensity=intensity, split=map_)]
 
     def fit_flags(self, intensity: IntensityName) -> str:
         """The settings that fitting a map depends on, as flags."""
@@ -151,8 +162,11 @@ class Wiring:
     def harmonized(self, intensity: str, split: str) -> list[str]:
         """Status tables of the harmonized scans of a split."""
         return [
-            self.layout.harmonized_status.format(
-                intensity=intensity, map=map_of(intensity, split), shard=shard
+            fill(
+                self.layout.harmonized_status,
+                intensity=intensity,
+                map=map_of(intensity, split),
+                shard=shard,
             )
             for shard in range(self.study.shards)
         ]
@@ -160,17 +174,17 @@ class Wiring:
     def harmonized_folder(self, intensity: str, split: str) -> str:
         """Folder of the harmonized scans of a split."""
         map_ = map_of(intensity, split)
-        return self.layout.harmonized.format(intensity=intensity, map=map_)
+        return fill(self.layout.harmonized, intensity=intensity, map=map_)
 
     def norm_options(self, norm: NormName) -> str:
         """Arguments of a layer, as JSON."""
         options = self.study.experiments.norm_options.get(norm, {})
         return json.dumps(options, sort_keys=True)
 
-    def seeds(self, batch: str) -> str:
-        """The seeds of one training job, as words."""
+    def seeds(self, job: str) -> str:
+        """The seeds of one job, as words."""
         size = self.study.experiments.runs_per_job
-        first = int(batch) * size
+        first = int(job) * size
         chosen = self.study.experiments.seeds[first : first + size]
         return " ".join(map(str, chosen))
 
@@ -190,13 +204,14 @@ class Wiring:
             for norm in experiments.norm:
                 for adapt in experiments.adapt if norm == "batch" else ("none",):
                     for split in splits:
-                        for batch in range(jobs):
-                            yield self.layout.scores.format(
+                        for job in range(jobs):
+                            yield fill(
+                                self.layout.scores,
                                 intensity=intensity,
                                 norm=norm,
                                 adapt=adapt,
                                 split=split,
-                                batch=batch,
+                                job=job,
                             )
 
 

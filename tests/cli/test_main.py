@@ -1,23 +1,22 @@
 """The command line: one line for what a user can mend, a traceback for bugs."""
 
 import errno
-import inspect
-from importlib import import_module
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from medinorm.choices import AdaptName
 from medinorm.cli import main as cli
-from medinorm.cli.flags import hide_flags
+from medinorm.cli.hidden_flags import hide_flags
+from medinorm.cli.signatures import read_arguments, read_summary
 from medinorm.cli.stages import STAGES
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_flags_are_the_arguments_of_the_stage(name):
-    stage = STAGES[name]
-    module, _, function = stage.target.partition(":")
-    signature = inspect.signature(getattr(import_module(module), function))
-    given = [*stage.files, *stage.options, *(word for word, _ in stage.sections)]
-    assert set(signature.parameters) == set(given)
+def split(table):
+    """The words of a call of split, all of whose files are one."""
+    flags = [a.name for a in read_arguments(STAGES["split"]) if a.kind is Path]
+    return ["split", *(word for flag in flags for word in (f"--{flag}", str(table)))]
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -25,24 +24,26 @@ def test_every_stage_has_help(name, capsys):
     with pytest.raises(SystemExit) as done:
         cli.main([name, "--help"])
     assert done.value.code == 0
-    assert STAGES[name].summary.split()[0] in capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"usage: medinorm {name} --" in shown
+    assert read_summary(STAGES[name]) in shown
 
 
 def test_a_mistake_is_one_line(tmp_path, capsys):
-    table = str(tmp_path / "none.tsv")
-    assert cli.main(["split", table, table, table, table]) == 1
+    assert cli.main(split(tmp_path / "none.tsv")) == 1
     assert capsys.readouterr().err == "medinorm: none.tsv: the table does not exist\n"
 
 
 def test_a_bad_setting_names_its_flag(capsys):
-    words = ["split", "a", "b", "c", "d", "--test-folds", "0"]
+    words = [*split("a"), "--test-folds", "0"]
     assert cli.main(words) == 1
     assert "--test-folds: Input should be" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
     (tmp_path / "file").touch()
-    words = ["index", str(tmp_path / "i"), "--private", str(tmp_path / "file" / "x")]
+    words = ["index", "--index", str(tmp_path / "i")]
+    words += ["--private", str(tmp_path / "file" / "x")]
     assert cli.main(words) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "cannot be used (NotADirectoryError at " in line
@@ -57,19 +58,18 @@ def test_a_full_disk_is_one_line_and_a_bug_is_not(monkeypatch, capsys):
         monkeypatch.setattr(cli, "_function", lambda _: stage)
 
     fail(OSError(errno.ENOSPC, "No space left on device"))
-    assert cli.main(["strict", "x"]) == 1
+    assert cli.main(["strict", "--excluded", "x"]) == 1
     assert "free space and run again" in capsys.readouterr().err
     fail(KeyError("Doe^John"))
-    assert cli.main(["strict", "x"]) == 2
+    assert cli.main(["strict", "--excluded", "x"]) == 2
     shown = capsys.readouterr().err
     assert "KeyError at test_main.py" in shown
     assert "Doe" not in shown
 
 
 def test_flags_come_from_a_private_file_too(tmp_path, capsys):
-    table = str(tmp_path / "doe.tsv")
     flags = hide_flags("--test-folds 0", tmp_path / "flags")
-    words = ["split", table, table, table, table, *flags.split()]
+    words = [*split(tmp_path / "doe.tsv"), *flags.split()]
     assert cli.main(words) == 1
     assert "--test-folds: Input should be" in capsys.readouterr().err
     for content in (None, "{", b"\xff"):
@@ -81,7 +81,41 @@ def test_flags_come_from_a_private_file_too(tmp_path, capsys):
         assert shown == "medinorm: --flags-from: not a JSON list that can be read\n"
 
 
-def test_unknown_stage_lists_the_known(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["trian"])
-    assert "train" in capsys.readouterr().err
+def refusal(words, capsys):
+    """The line that a command line is refused with."""
+    with pytest.raises(SystemExit) as done:
+        cli.main(words)
+    assert done.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_an_unknown_stage_suggests_the_closest(capsys):
+    assert "did you mean train?" in refusal(["trian"], capsys)
+    assert "stages: demo, fetch" in refusal(["zzz"], capsys)
+
+
+def test_an_unknown_choice_lists_the_known(capsys):
+    line = refusal(["predict", "--adapt", "tentt"], capsys)
+    assert line.startswith("medinorm predict: argument --adapt: invalid choice")
+    assert all(name in line for name in get_args(AdaptName))
+    for flag in ("--norm", "--intensity"):
+        assert "choose from" in refusal(["train", flag, "zzz"], capsys)
+
+
+def test_an_unknown_flag_suggests_the_closest(capsys):
+    words = [*split("a"), "--test-fold=/data/Doe", "x"]
+    line = refusal(words, capsys)
+    assert "unknown flag --test-fold; did you mean --test-folds?" in line
+    assert "Doe" not in line
+
+
+def test_a_file_without_its_flag_is_refused_and_not_shown(capsys):
+    line = refusal(["audit", "/data/Doe", "--folder", "a", "--known", "b"], capsys)
+    assert "files are named" in line
+    assert "Doe" not in line
+
+
+def test_a_flag_is_not_taken_for_another_that_begins_like_it(capsys):
+    words = ["evidence", "--split", "lodo-a", "--scores", "a", "--runs", "b"]
+    assert "--splits" in refusal([*words, "--evidence", "c"], capsys)

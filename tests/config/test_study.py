@@ -126,7 +126,7 @@ def test_shipped_studies_name_the_schema():
 def test_schema_and_key_reference_are_in_step():
     assert json.loads((ROOT / "config/schema.json").read_text()) == schema()
     assert (ROOT / "config/README.md").read_text() == key_reference(), (
-        "run: medinorm schema config"
+        "run: medinorm schema --folder config"
     )
 
 

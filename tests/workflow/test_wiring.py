@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medinorm.cli.flags import expand_words
+from medinorm.cli.hidden_flags import expand_words
 from medinorm.config import parse_study
 from medinorm.files.tables import write_table
 from medinorm.layout import Layout, map_of
@@ -37,6 +37,12 @@ def test_every_combination_is_scored_once(splits):
     scores = wiring(experiments=experiments).scores(splits)
     assert len(scores) == len(set(scores)) == 2 * (2 + 1) * 2 * 2
     assert not [path for path in scores if "instance/batch_statistics" in path]
+
+
+def test_a_strict_study_is_for_its_marker_too():
+    pages = ["results/report/report.html", "results/report/qc.html"]
+    assert wiring().pages == pages
+    assert wiring(strict=True).pages == [*pages, "results/ingest/strict"]
 
 
 def test_the_last_job_takes_the_seeds_that_are_left():

@@ -101,10 +101,10 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
     canonical: Path,
     status: Path,
     *,
-    private: Path,
-    shard: int,
-    shards: int,
-    columns: Sequence[str],
+    private: Path = Path("private"),
+    shard: int = 0,
+    shards: int = 1,
+    columns: Sequence[str] = (),
     input: InputConfig,  # noqa: A002 - the word in the configuration
     ingest: IngestConfig,
 ) -> None:

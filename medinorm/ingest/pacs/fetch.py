@@ -93,7 +93,9 @@ class FetchStatus:
         )
 
 
-def fetch_series(folder: Path, *, private: Path, pacs: PacsConfig) -> None:
+def fetch_series(
+    folder: Path, *, private: Path = Path("private"), pacs: PacsConfig
+) -> None:
     r"""Download the series that match the query; those already complete are kept.
 
     Writes one folder for each series below `folder`\ ``/series``, with names that say

@@ -23,8 +23,8 @@ from medinorm.ingest.plan.candidates import (
 from medinorm.ingest.plan.from_bids import find_bids_scans
 from medinorm.ingest.plan.from_dicom import find_dicom_scans
 from medinorm.ingest.plan.from_table import find_table_scans, suffix_of
+from medinorm.layout import FILES_NAME
 
-FILES_NAME = "files.tsv"
 SERIES_FOLDER = "series"
 
 _IN_USE = frozenset({"used", "part"})
@@ -34,7 +34,7 @@ def plan_scans(
     index: Path,
     plan: Path,
     *,
-    private: Path,
+    private: Path = Path("private"),
     input: InputConfig,  # noqa: A002 - the word in the configuration
     ingest: IngestConfig,
 ) -> None:

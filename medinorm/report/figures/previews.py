@@ -79,8 +79,8 @@ def draw_previews(  # noqa: PLR0913 - what Snakemake knows of a job
     previews: Path,
     status: Path,
     *,
-    shard: int,
-    shards: int,
+    shard: int = 0,
+    shards: int = 1,
     input: TaskConfig,  # noqa: A002 - the word in the configuration
 ) -> None:
     """Draw the scans of one shard: three planes, labels outlined, with their measures.

@@ -63,7 +63,7 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     page: Path,
     statuses: Sequence[Path],
     *,
-    title: str,
+    title: str = "medinorm study",
     input: TaskConfig,  # noqa: A002 (the word of the configuration)
 ) -> None:
     """Write the quality page; scans that someone should look at come first.

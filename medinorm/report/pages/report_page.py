@@ -31,7 +31,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
     evidence: Path,
     canonical: Path,
     predictions: Path,
-    title: str,
+    title: str = "medinorm study",
     input: TaskConfig,  # noqa: A002 (the word of the configuration)
     settings: ReportConfig,
     harmonize: HarmonizeConfig | None = None,

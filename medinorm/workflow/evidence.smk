@@ -1,0 +1,24 @@
+# What all scores together say.
+rule evidence:
+    """Turn scores into gaps, intervals and a ranking, or refuse to rank."""
+    input:
+        splits=layout.splits,
+        scores=lambda wildcards: wiring.scores(
+            checkpoints.split.get(**wildcards).output.splits
+        ),
+    output:
+        verdict=layout.verdict,
+        tables=layout.evidence_tables,
+    log:
+        f"{layout.log}/evidence.log",
+    conda:
+        "environment.yaml"
+    params:
+        runs=layout.runs_root,
+        evidence=subpath(output.verdict, parent=True),
+        domain=lambda wildcards: study.split.domain,
+        settings=lambda wildcards: write_flags(study.evidence),
+    shell:
+        "medinorm evidence --splits {input.splits:q} --runs {params.runs:q}"
+        " --evidence {params.evidence:q} --scores {input.scores:q}"
+        " --domain {params.domain:q} {params.settings} > {log:q} 2>&1"

@@ -1,0 +1,25 @@
+# What the predictions are worth.
+rule score:
+    """Compare predictions with label maps."""
+    input:
+        scans=layout.scans,
+        splits=layout.splits,
+        predicted=layout.predicted,
+    output:
+        scores=layout.scores,
+    log:
+        f"{layout.log}/score/{{intensity}}/{{norm}}/{{adapt}}/{{split}}/{{job}}.log",
+    conda:
+        "environment.yaml"
+    params:
+        canonical=layout.canonical,
+        predictions=subpath(input.predicted, parent=True),
+        seeds=lambda wildcards: wiring.seeds(wildcards.job),
+        settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.score)}",
+    shell:
+        "medinorm score --scans {input.scans:q} --canonical {params.canonical:q}"
+        " --splits {input.splits:q} --predictions {params.predictions:q}"
+        " --scores {output.scores:q} --intensity {wildcards.intensity:q}"
+        " --norm {wildcards.norm:q} --adapt {wildcards.adapt:q}"
+        " --split {wildcards.split:q} --seeds {params.seeds}"
+        " {params.settings} > {log:q} 2>&1"

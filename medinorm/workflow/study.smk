@@ -1,0 +1,45 @@
+# The workflow only wires: each rule calls one subcommand of `medinorm`, which is also
+# what you call by hand. Settings come as flags, so a changed setting re-runs exactly
+# what it concerns.
+from medinorm.config import parse_study
+from medinorm.cli.flags import write_flags
+from medinorm.layout import Layout
+from medinorm.workflow.superseded import discard_superseded
+from medinorm.workflow.wiring import Wiring
+
+# Snakemake merges a --configfile into this one, so that the demo's settings would leak
+# into other studies: it is read only when no other is given.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+study = parse_study(config)
+layout = Layout.of(study)
+wiring = Wiring(study, layout)
+
+
+wildcard_constraints:
+    shard=r"\d+",
+    job=r"\d+",
+    intensity=r"[a-z_]+",
+    norm=r"[a-z_]+",
+    adapt=r"[a-z_]+",
+
+
+localrules:
+    strict,
+
+
+onstart:
+    discard_superseded(layout)
+
+
+include: "ingest.smk"
+include: "split.smk"
+include: "harmonize.smk"
+include: "train.smk"
+include: "predict.smk"
+include: "score.smk"
+include: "evidence.smk"
+include: "report.smk"

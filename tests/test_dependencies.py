@@ -1,0 +1,90 @@
+"""What is imported is a dependency, and each dependency is imported or has a reason."""
+
+import ast
+import sys
+import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+# Dependencies that nothing imports by name.
+REASONS = {
+    "snakemake": "runs the workflow",
+    "pygments": "snakemake --report asks for it",
+    "tensorboard": "Lightning's TensorBoardLogger writes with it",
+    "pyjpegls": "pydicom decodes JPEG-LS with it",
+    "pylibjpeg": "pydicom decodes JPEG 2000 with it",
+    "python-gdcm": "pydicom decodes JPEG with it",
+}
+# Imports that are no dependency.
+OPTIONAL = {"triton": "comes with torch where there is a CUDA device"}
+
+# The import name follows from none of the installed packages where these are not.
+NAMES = {"pil": "pillow", "yaml": "pyyaml", "gdcm": "python-gdcm"}
+
+
+def required(*extras):
+    """Names of the dependencies, and of those of some extras."""
+    texts = list(PROJECT["dependencies"])
+    for extra in extras:
+        texts += PROJECT["optional-dependencies"][extra]
+    names = {canonicalize_name(Requirement(text).name) for text in texts}
+    return names - {"medinorm"}
+
+
+@cache
+def imported(folder):
+    """Distribution of each foreign package that a folder imports, and a file of it."""
+    known = packages_distributions()
+    found = {}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            for top in {name.partition(".")[0] for name in names}:
+                if top in sys.stdlib_module_names or top in {"medinorm", "tests"}:
+                    continue
+                name = known.get(top, [NAMES.get(top.lower(), top)])[0]
+                found[canonicalize_name(name)] = str(path.relative_to(ROOT))
+    return found
+
+
+def test_each_import_of_the_package_is_a_dependency():
+    missing = imported("medinorm").keys() - required("pacs") - OPTIONAL.keys()
+    assert not missing
+
+
+def test_each_dependency_is_imported_or_has_a_reason():
+    unused = required("pacs") - imported("medinorm").keys()
+    assert unused == REASONS.keys()
+
+
+def test_each_import_of_the_tests_is_a_dependency():
+    allowed = required("pacs", "test") | OPTIONAL.keys()
+    assert not imported("tests").keys() - allowed
+
+
+def test_only_some_parts_import_what_only_an_extra_brings():
+    only_extra = required("pacs") - required()
+    where = imported("medinorm")
+    assert only_extra <= where.keys()
+    assert all(where[name].startswith("medinorm/ingest/pacs/") for name in only_extra)
+
+
+@pytest.mark.parametrize("name", sorted(required("pacs", "test", "dev", "peers")))
+def test_versions_of_what_is_tested_are_pinned(name):
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {
+        canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line
+    }
+    assert name in pinned

@@ -1,0 +1,221 @@
+"""The recipes of CONTRIBUTING, performed on a copy of the package.
+
+What a recipe adds must be there by its name, with nothing edited but what the recipe
+says.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "medinorm"
+HEADING = re.compile(r"^### Add (.*)$", re.MULTILINE)
+BLOCK = re.compile(r"^```python\n# ([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLACE = re.compile(
+    r"new file: (?P<new>\S+)"
+    r"|at the end of (?P<end>\S+)"
+    r"|(?P<side>behind|before) [\"'](?P<anchor>.*)[\"'] in (?P<file>\S+)"
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What must be true after a recipe.
+
+    Args:
+        needs: a file of the package without which the recipe cannot be performed.
+        places: how many places it may name.
+        code: ends without an error where the recipe was performed.
+        help: words of a command whose help shows what was added.
+        shown: how the help shows it.
+    """
+
+    needs: str
+    places: int
+    code: str
+    help: Sequence[str]
+    shown: str
+
+
+CHECKS = {
+    "a norm": Check(
+        needs="layers/declare.py",
+        places=1,
+        code="""
+import torch
+from medinorm.config import parse_study
+from medinorm.layers.registry import NORMS
+study = parse_study({"experiments": {"norm": ["centred"]}})
+assert study.experiments.norm == ("centred",)
+assert NORMS["centred"](2)(torch.ones(1, 2, 4, 4, 4)).abs().max() == 0
+""",
+        help=["train", "--help"],
+        shown="centred",
+    ),
+    "an intensity method": Check(
+        needs="intensity/method.py",
+        places=2,
+        code="""
+from types import SimpleNamespace
+import numpy as np
+from medinorm.config import parse_study
+from medinorm.intensity.method import fit_scan
+options = {"median": {"target": 2.0}}
+study = parse_study({
+    "experiments": {"intensity": ["median"]},
+    "harmonize": {"intensity_options": options},
+})
+assert study.harmonize.intensity_options.of("median") == options["median"]
+scan = SimpleNamespace(array=np.full((1, 3, 3, 3), 5, np.float32), masks=[None])
+assert (fit_scan("median", scan, options["median"]).apply(scan.array) == 2).all()
+""",
+        help=["harmonize", "--help"],
+        shown="median",
+    ),
+    "a metric": Check(
+        needs="score/declare.py",
+        places=1,
+        code="""
+from types import SimpleNamespace
+from medinorm.files.records import column_names
+from medinorm.records.scores import ScoreRow
+from medinorm.score.declare import load_metrics
+assert "volume_error" in column_names(ScoreRow)
+label = SimpleNamespace(voxels_label=4, voxels_prediction=5)
+assert load_metrics()["volume_error"](label) == 0.25
+""",
+        help=["score", "--help"],
+        shown="score",
+    ),
+    "a report section": Check(
+        needs="report/section.py",
+        places=1,
+        code="""
+from medinorm.report.section import find_sections
+assert "scan-numbers" in [section.anchor for section in find_sections()]
+""",
+        help=["report", "--help"],
+        shown="report",
+    ),
+    "a stage": Check(
+        needs="cli/stages.py",
+        places=3,  # the function, its line in the table, its rule
+        code="""
+from pathlib import Path
+from medinorm.cli.main import main
+from medinorm.files.tables import read_table
+Path("scans.tsv").write_text("scan\\tscanner\\na\\tx\\nb\\tx\\nc\\ty\\n")
+words = ["census", "--scans", "scans.tsv", "--census", "census.tsv", "--least", "2"]
+assert main(words) == 0
+assert read_table(Path("census.tsv")) == [{"scanner": "x", "scans": "2"}]
+assert main([*words, "--column", "site"]) == 1
+""",
+        help=["census", "--help"],
+        shown="--least NUMBER scanners with fewer scans are left out [1]",
+    ),
+}
+PERFORMED = [name for name, check in CHECKS.items() if (PACKAGE / check.needs).exists()]
+
+
+def recipes():
+    """The blocks of each recipe: where they belong, and their text."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    section = text.partition("\n## Recipes\n")[2].partition("\n## ")[0]
+    _, *parts = HEADING.split(section)
+    return {
+        name: BLOCK.findall(body)
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def perform(blocks, root):
+    """Put the blocks of a recipe where they belong."""
+    for where, text in blocks:
+        place = PLACE.fullmatch(where)
+        assert place, f"what is meant by {where!r}?"
+        path = root / (place["new"] or place["end"] or place["file"])
+        if place["new"]:
+            assert not path.exists()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        elif place["end"]:
+            path.write_text(path.read_text() + text)
+        else:
+            path.write_text(insert(path.read_text(), text, place))
+
+
+def insert(old, text, place):
+    """A file with a block behind or before the one line that holds an anchor."""
+    lines = old.splitlines(keepends=True)
+    (number,) = [n for n, line in enumerate(lines) if place["anchor"] in line]
+    number += place["side"] == "behind"
+    return "".join([*lines[:number], text, *lines[number:]])
+
+
+@pytest.fixture
+def performed(request, tmp_path):
+    """A copy of the package with what a recipe adds."""
+    name = request.param
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PACKAGE, tmp_path / "medinorm", ignore=ignored)
+    perform(recipes()[name], tmp_path)
+    return tmp_path
+
+
+def run(folder, *words):
+    """Call Python where the copy is the package."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"},
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return " ".join(done.stdout.split())
+
+
+def test_there_are_five_recipes_and_each_is_checked():
+    assert list(recipes()) == list(CHECKS)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_recipe_costs_what_it_may(name):
+    assert 0 < len(recipes()[name]) <= CHECKS[name].places
+
+
+@pytest.mark.parametrize("performed", PERFORMED, indirect=True)
+def test_what_a_recipe_adds_is_there_by_name(performed, request):
+    check = CHECKS[request.node.callspec.params["performed"]]
+    run(performed, "-c", check.code)
+    assert check.shown in run(performed, "-m", "medinorm", *check.help)
+
+
+@pytest.mark.parametrize("performed", ["a stage"], indirect=True)
+def test_a_stage_is_a_rule_of_the_workflow(performed):
+    snakefile = performed / "medinorm" / "workflow" / "Snakefile"
+    words = ["--snakefile", str(snakefile), "--configfile", "study.yaml"]
+    (performed / "study.yaml").write_text("title: Tiny\n")
+    assert "census" in run(performed, "-m", "snakemake", *words, "--list-rules")
+
+
+def test_the_code_of_recipes_passes_lint(tmp_path):
+    for blocks in recipes().values():
+        for where, text in blocks:
+            if where.startswith("new file"):
+                path = tmp_path / where.partition(": ")[2]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+    settings = ["--config", str(ROOT / "pyproject.toml")]
+    settings += ["--config", "lint.isort.known-first-party=['medinorm']"]
+    for command in (["check"], ["format", "--check"]):
+        run(tmp_path, "-m", "ruff", *command, *settings, str(tmp_path))
