@@ -35,8 +35,8 @@ class Declaration:
     text: str
     facts: Mapping[str, Any]
     module: str
-    target: str
-    parameters: tuple[str, ...]
+    target: str = ""
+    parameters: tuple[str, ...] = ()
 
 
 @cache

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medinorm.intensity import find_foreground, find_regions
+from medinorm.layers.conditions.network import MapKeyword
 
 KEYWORDS = ("style", "regions", "domain", "mask")
-MAPS = ("regions", "mask")
+MAPS: tuple[MapKeyword, ...] = ("regions", "mask")
 
 REGIONS = 4  # air and three classes of tissue
 
