@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from medinorm.records.evidence import DomainRow, SummaryRow
+from medinorm.records.evidence import MEAN, DomainRow, SummaryRow
 from medinorm.records.metrics import METRICS, OTHER_METRICS
 from medinorm.report.figures.svg import ABSENT
-from medinorm.report.findings import MEAN, ReportFindings, mean, or_nan
+from medinorm.report.findings import ReportFindings, mean, or_nan
 from medinorm.report.tables.cells import (
     Cell,
     Column,
@@ -28,19 +28,44 @@ def tabulate_summary(findings: ReportFindings) -> Table:
         Column("Gap", f"Dice; {level} interval"),
         Column(f"Next {findings.noun.one}", f"Dice; {level} expected"),
         Column(f"Worst {findings.noun.one}", "Dice"),
-        *_metric_columns(),
+        *map(_metric_column, OTHER_METRICS),
         Column("Failures", "predictions"),
     )
     rows = [_summary_cells(row, findings) for row in findings.summary]
     return Table(
-        f"One row for each variant, best out-of-domain Dice first; {_titles()} and "
-        "failures are out-of-domain too. "
-        f"{_name_all('Dice', *_titled('higher'))}: 0 to 1, higher is better. "
-        f"{_name_all('Gap', *_titled('lower'))}: lower is better. "
+        "One row for each variant, best out-of-domain Dice first; "
+        f"{_titles(OTHER_METRICS)} and failures are out-of-domain too. "
+        f"{_directions()} Gap: lower is better. "
         "Click the name of a column to sort by it.",
         columns,
         rows,
     )
+
+
+def _metric_column(name: str) -> Column:
+    """The head of a column of one metric."""
+    declared = METRICS[name]
+    return Column(declared.title, declared.unit or "0 to 1")
+
+
+def _metric_cell(value: float | None, name: str) -> Cell:
+    """A mean of one metric: three decimals of a share, one of a distance."""
+    return number(value, 1 if METRICS[name].unit else 3)
+
+
+def _titles(names: Iterable[str]) -> str:
+    """Metrics as a reader calls them, with commas."""
+    return ", ".join(METRICS[name].title for name in names)
+
+
+def _directions() -> str:
+    """Which metrics are better when they are higher, and which when they are lower."""
+    higher, lower = (
+        _titles(name for name in METRICS if METRICS[name].better == better)
+        for better in ("higher", "lower")
+    )
+    sentences = [f"{higher}: 0 to 1, higher is better."] if higher else []
+    return " ".join([*sentences, *([f"{lower}: lower is better."] if lower else [])])
 
 
 def explain_next_domain(findings: ReportFindings) -> str:
@@ -71,7 +96,7 @@ def _summary_cells(row: SummaryRow, findings: ReportFindings) -> list[Cell]:
         estimate(row.gap, row.gap_low, row.gap_high, signed=True),
         Cell(new or ABSENT, or_nan(row.new_low)),
         Cell(worst.text, worst.sort, row.worst_domain or "", "wrap"),
-        *(_score(row.other_metrics[name], name) for name in OTHER_METRICS),
+        *(_metric_cell(row.other_metrics[name], name) for name in OTHER_METRICS),
         number(row.failures, 0),
     ]
 
@@ -115,7 +140,7 @@ def tabulate_labels(findings: ReportFindings) -> Table:
         Column("Label", numeric=False),
         Column("In-domain", "Dice"),
         Column("Out-of-domain", "Dice"),
-        *_metric_columns(),
+        *map(_metric_column, OTHER_METRICS),
         Column("Failures", "predictions"),
         Column("Not scored", "predictions"),
     )
@@ -129,11 +154,9 @@ def tabulate_labels(findings: ReportFindings) -> Table:
     ]
     return Table(
         f"Each label by itself; means over {noun.many}, each {noun.one} with equal "
-        "weight. "
-        f"{_name_all('Dice', *_titled('higher'))}: 0 to 1, higher is better; "
-        f"{_name_all(*_titled('lower'))}: lower is better. "
-        f"{_titles()} and counts are out-of-domain. "
-        "Not scored: neither the label map nor the prediction holds the label.",
+        f"weight. {_directions()} {_titles(OTHER_METRICS)} and counts are "
+        "out-of-domain. Not scored: neither the label map nor the prediction holds the "
+        "label.",
         columns,
         rows,
     )
@@ -167,42 +190,9 @@ def _label_cells(
         number(mean(row.dice for row in inside), 3),
         number(mean(row.dice for row in outside), 3),
         *(
-            _score(mean(row.other_metrics[name] for row in outside), name)
+            _metric_cell(mean(row.other_metrics[name] for row in outside), name)
             for name in OTHER_METRICS
         ),
         number(failures, 0),
         number(empty, 0),
     ]
-
-
-def _metric_columns() -> list[Column]:
-    """A column for each metric beside the primary one."""
-    metrics = [METRICS[name] for name in OTHER_METRICS]
-    return [Column(metric.title, metric.unit or "0 to 1") for metric in metrics]
-
-
-def _score(value: float | None, metric: str) -> Cell:
-    """The cell of a mean score, with the digits that its unit allows."""
-    return number(value, 1 if METRICS[metric].unit else 3)
-
-
-def _titled(better: str) -> list[str]:
-    """Titles of the metrics beside the primary one whose higher or lower is better."""
-    metrics = [METRICS[name] for name in OTHER_METRICS]
-    return [metric.title for metric in metrics if metric.better == better]
-
-
-def _titles() -> str:
-    """Titles of all metrics beside the primary one, with commas."""
-    return ", ".join(METRICS[name].title for name in OTHER_METRICS)
-
-
-def _name_all(*titles: str) -> str:
-    """Titles with "and" before the last.
-
-    Examples:
-        >>> _name_all("Dice", "NSD"), _name_all("HD95")
-        ('Dice and NSD', 'HD95')
-    """
-    *others, last = titles
-    return f"{', '.join(others)} and {last}" if others else last
