@@ -14,10 +14,11 @@ BiasFieldName = Literal["none", "n4"]
 PeakName = Literal["darkest", "largest", "brightest"]
 TissueName = Literal["darkest", "middle", "brightest"]
 SourceName = Literal["thumbnail", "tiles", "exact"]
-DesignName = Literal["lodo", "pooled", "single"]
-NetworkName = Literal["unet", "dynunet", "segresnet"]
-AdaptName = Literal["none", "batch_statistics", "tent"]
-ScannerName = Literal["ge_15t", "siemens_3t", "philips_3t", "lowfield_64mt"]
+DesignName = method_names.DesignName  # declared in medinorm/split/designs.py
+NetworkName = method_names.NetworkName  # in medinorm/train/networks
+AugmentationName = method_names.AugmentationName  # in medinorm/train/augmentations.py
+AdaptName = method_names.AdaptName  # in medinorm/predict/adaptations.py
+ScannerName = method_names.ScannerName  # in medinorm/demo/scanners.py
 
 # Methods that learn from the training scans of a split, before any scan is mapped.
 FITTED_INTENSITIES: frozenset[IntensityName] = frozenset(

@@ -28,12 +28,37 @@ INTENSITY_DECLARATIONS: Mapping[str, Declaration] = MappingProxyType(
 )
 """All intensity methods; for their facts see `medinorm.intensity.method.Facts`."""
 
+DESIGN_DECLARATIONS = read_declarations("medinorm.split.designs", "design")
+"""What each split design says about itself, see `medinorm.split.designs.Design`."""
+NETWORK_DECLARATIONS = read_declarations("medinorm.train.networks", "network")
+"""As above; see `medinorm.train.networks.registry.Network`."""
+AUGMENTATION_DECLARATIONS = read_declarations(
+    "medinorm.train.augmentations", "augmentation"
+)
+"""As above; see `medinorm.train.augmentations.Augmentation`."""
+ADAPTATION_DECLARATIONS = read_declarations(
+    "medinorm.predict.adaptations", "adaptation"
+)
+"""As above; see `medinorm.predict.adaptations.Adaptation`."""
+SCANNER_DECLARATIONS = read_declarations("medinorm.demo.scanners", "scanner")
+"""As above, of the simulated scanners; see `medinorm.demo.scanners.scanner`."""
+
 if TYPE_CHECKING:
     NormName = str
     IntensityName = str
+    DesignName = str
+    NetworkName = str
+    AugmentationName = str
+    AdaptName = str
+    ScannerName = str
 else:
     NormName = Literal[tuple(NORM_DECLARATIONS)]
     IntensityName = Literal[tuple(INTENSITY_DECLARATIONS)]
+    DesignName = Literal[tuple(DESIGN_DECLARATIONS)]
+    NetworkName = Literal[tuple(NETWORK_DECLARATIONS)]
+    AugmentationName = Literal[tuple(AUGMENTATION_DECLARATIONS)]
+    AdaptName = Literal[tuple(ADAPTATION_DECLARATIONS)]
+    ScannerName = Literal[tuple(SCANNER_DECLARATIONS)]
 
 # Arguments that are not an option: the network gives them.
 _GIVEN_BY_NETWORK = frozenset({"num_features"})
@@ -76,3 +101,24 @@ def check_norm_options(norm: NormName, options: Iterable[str]) -> None:
                 f"{norm} has no option {option}; "
                 f"{known if known_options else 'it takes none'}"
             )
+
+
+def goes_with(adapt: AdaptName, norm: NormName) -> bool:
+    """Whether an adaptation can adapt networks of a norm.
+
+    Examples:
+        >>> goes_with("tent", "batch"), goes_with("tent", "group")
+        (True, False)
+    """
+    norms = ADAPTATION_DECLARATIONS[adapt].facts["norms"]
+    return not norms or norm in norms
+
+
+def describe(declared: Mapping[str, Declaration]) -> str:
+    """Names with what they mean, for the description of a key.
+
+    Examples:
+        >>> describe({"flip": Declaration("flip", "left-right mirror", {}, "")})
+        '`flip`: left-right mirror'
+    """
+    return "; ".join(f"`{name}`: {item.text}" for name, item in declared.items())

@@ -7,8 +7,15 @@ from typing import get_args
 
 import pytest
 
+from medinorm import choices, method_names
 from medinorm.layers import NORMS, PERTURBATIONS, insert_perturbation
-from medinorm.method_names import NormName, check_norm_options, norm_option_names
+from medinorm.method_names import (
+    NormName,
+    check_norm_options,
+    describe,
+    goes_with,
+    norm_option_names,
+)
 
 
 def test_the_names_are_those_of_the_registry():
@@ -49,3 +56,34 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("names", "declared"),
+    [
+        (choices.DesignName, method_names.DESIGN_DECLARATIONS),
+        (choices.NetworkName, method_names.NETWORK_DECLARATIONS),
+        (choices.AugmentationName, method_names.AUGMENTATION_DECLARATIONS),
+        (choices.AdaptName, method_names.ADAPTATION_DECLARATIONS),
+        (choices.ScannerName, method_names.SCANNER_DECLARATIONS),
+    ],
+)
+def test_names_are_those_declared(names, declared):
+    assert get_args(names) == tuple(declared)
+    assert len(declared) >= 3
+    assert describe(declared).count("`: ") == len(declared)
+
+
+def test_only_networks_with_batch_norm_are_adapted():
+    assert goes_with("batch_statistics", "batch")
+    assert not goes_with("batch_statistics", "instance")
+    assert all(goes_with("none", norm) for norm in get_args(NormName))
+
+
+def test_norms_that_an_adaptation_names_exist():
+    named = {
+        norm
+        for declared in method_names.ADAPTATION_DECLARATIONS.values()
+        for norm in declared.facts["norms"]
+    }
+    assert named <= set(get_args(NormName))

@@ -4,17 +4,14 @@
 these sections (``medinorm schema``); a test keeps them in step.
 """
 
-from medinorm.config.dicom import GeometryConfig, PlaneName, SelectRule
-from medinorm.config.evaluate import (
-    EvidenceConfig,
-    PredictConfig,
-    ReportConfig,
-    ScoreConfig,
-)
-from medinorm.config.export import ExportConfig
+from medinorm.config.dicom import ExportConfig, GeometryConfig, PlaneName, SelectRule
+from medinorm.config.evidence import EvidenceConfig
 from medinorm.config.harmonize import HarmonizeConfig, N4Config
 from medinorm.config.intensities import IntensityOptions
 from medinorm.config.pacs import PacsConfig
+from medinorm.config.predict import PredictConfig
+from medinorm.config.report import ReportConfig
+from medinorm.config.score import ScoreConfig
 from medinorm.config.source import (
     DemoConfig,
     IngestConfig,

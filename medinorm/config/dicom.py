@@ -1,4 +1,4 @@
-"""Which DICOM series are used, and what is done about slices that are no even stack."""
+"""DICOM: which series are used, what uneven slices become, what an export keeps."""
 
 import re
 from typing import Literal, Self
@@ -62,3 +62,21 @@ class SelectRule(Section):
         except re.error:
             raise ValueError("description is no regular expression") from None
         return self
+
+
+class ExportConfig(Section):
+    """What may stay in exported DICOM files; by default nothing that could tell."""
+
+    dates: Literal["remove", "shift"] = Field(
+        default="remove",
+        description="`shift` moves all dates of a subject by the same number of days, "
+        "which only the key can tell.",
+    )
+    characteristics: bool = Field(
+        default=False,
+        description="Keep sex, size, weight and age; 90 years and more become 90.",
+    )
+    devices: bool = Field(
+        default=False,
+        description="Keep device, station and institution as keyed pseudonyms.",
+    )

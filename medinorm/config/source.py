@@ -12,6 +12,11 @@ from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
 from medinorm.config.pacs import PacsConfig
 from medinorm.config.section import Section
 from medinorm.declarations import read_declarations
+from medinorm.method_names import (
+    DESIGN_DECLARATIONS,
+    SCANNER_DECLARATIONS,
+    describe,
+)
 
 _FORMATS = " or ".join(read_declarations("medinorm.files.formats", "image_format"))
 
@@ -87,7 +92,7 @@ class DemoConfig(Section):
     scanners: tuple[ScannerName, ...] = Field(
         default=("siemens_3t", "ge_15t", "lowfield_64mt"),
         min_length=2,
-        description="Simulated scanners; `lowfield_64mt` is the known-hard one.",
+        description=f"Simulated scanners: {describe(SCANNER_DECLARATIONS)}.",
     )
     subjects: Count = Field(default=12, description="Subjects on each scanner.")
     spacing: Millimetres = Field(
@@ -151,8 +156,7 @@ class SplitConfig(Section):
     designs: tuple[DesignName, ...] = Field(
         default=("lodo", "pooled"),
         min_length=1,
-        description="`lodo`: train on all domains but one; `pooled`: on all; "
-        "`single`: on one.",
+        description=f"{describe(DESIGN_DECLARATIONS)}.",
     )
     folds: Annotated[int, Field(ge=2)] = Field(
         default=4, description="Equal parts into which each domain's subjects fall."

@@ -6,17 +6,16 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from medinorm.config.evaluate import (
-    EvidenceConfig,
-    PredictConfig,
-    ReportConfig,
-    ScoreConfig,
-)
+from medinorm.config.evidence import EvidenceConfig
 from medinorm.config.harmonize import HarmonizeConfig
 from medinorm.config.numbers import Count
+from medinorm.config.predict import PredictConfig
+from medinorm.config.report import ReportConfig
+from medinorm.config.score import ScoreConfig
 from medinorm.config.section import Section, parse_section
 from medinorm.config.source import DemoConfig, IngestConfig, InputConfig, SplitConfig
 from medinorm.config.train import ExperimentsConfig, TrainConfig
+from medinorm.method_names import ADAPTATION_DECLARATIONS, goes_with
 
 
 class StudyConfig(Section):
@@ -95,13 +94,18 @@ class StudyConfig(Section):
             raise ValueError(
                 "train.selection: validation needs split.validation_fraction above 0"
             )
-        adapts = set(self.experiments.adapt)
-        if adapts != {"none"} and "batch" not in self.experiments.norm:
-            raise ValueError(
-                "experiments.adapt: test-time rows need batch in experiments.norm"
-            )
-        if "none" not in adapts:
+        return self
+
+    @model_validator(mode="after")
+    def _adaptable(self) -> Self:
+        if "none" not in self.experiments.adapt:
             raise ValueError("experiments.adapt must contain none, the reference row")
+        for adapt in self.experiments.adapt:
+            if not any(goes_with(adapt, norm) for norm in self.experiments.norm):
+                norms = " or ".join(ADAPTATION_DECLARATIONS[adapt].facts["norms"])
+                raise ValueError(
+                    f"experiments.adapt: {adapt} needs {norms} in experiments.norm"
+                )
         return self
 
 

@@ -4,17 +4,35 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from medinorm.choices import AdaptName, NetworkName, NormName
+from medinorm.choices import AdaptName, AugmentationName, NetworkName, NormName
 from medinorm.config.intensities import ALIASES_TEXT, IntensityWord
 from medinorm.config.numbers import Count, Seed
 from medinorm.config.section import Section
-from medinorm.method_names import check_norm_options
+from medinorm.method_names import (
+    ADAPTATION_DECLARATIONS,
+    AUGMENTATION_DECLARATIONS,
+    NETWORK_DECLARATIONS,
+    check_norm_options,
+    describe,
+    goes_with,
+)
+
+
+def _users_of(option: str) -> str:
+    """The networks that use an option."""
+    return ", ".join(
+        f"`{name}`"
+        for name, declared in NETWORK_DECLARATIONS.items()
+        if option in declared.facts["uses"]
+    )
 
 
 class NetworkConfig(Section):
     """The segmentation network, the same for every norm."""
 
-    name: NetworkName = Field(default="unet", description="MONAI network.")
+    name: NetworkName = Field(
+        default="unet", description=f"{describe(NETWORK_DECLARATIONS)}."
+    )
     channels: tuple[Count, ...] = Field(
         default=(16, 32, 64, 128),
         min_length=2,
@@ -22,8 +40,34 @@ class NetworkConfig(Section):
     )
     residual_units: Annotated[int, Field(ge=0)] = Field(
         default=0,
-        description="Residual units in each level (`unet`); 0 is two convolutions.",
+        description="Residual units in each level; 0 is two convolutions. Refused for "
+        f"networks other than {_users_of('residual_units')}.",
     )
+
+    @model_validator(mode="after")
+    def _used(self) -> Self:
+        facts = NETWORK_DECLARATIONS[self.name].facts
+        for name, field in type(self).model_fields.items():
+            given = getattr(self, name)
+            if name not in {"name", *facts["uses"]} and given != field.default:
+                raise ValueError(f"{name} is not used by {self.name}; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _built(self) -> Self:
+        facts = NETWORK_DECLARATIONS[self.name].facts
+        levels = max(len(self.channels), facts.get("levels", 2))
+        if levels > len(self.channels):
+            raise ValueError(
+                f"channels needs {levels} numbers or more, one a level of {self.name}"
+            )
+        doubled = tuple(self.channels[0] * 2**level for level in range(levels))
+        if facts.get("doubles") and self.channels != doubled:
+            raise ValueError(
+                f"channels must double at each level of {self.name}, "
+                f"such as {list(doubled)}"
+            )
+        return self
 
 
 class TrainConfig(Section):
@@ -43,10 +87,10 @@ class TrainConfig(Section):
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=1e-5, description="Weight decay of AdamW."
     )
-    augmentation: Literal["none", "flip", "intensity"] = Field(
+    augmentation: AugmentationName = Field(
         default="flip",
-        description="`flip`: left-right mirror; `intensity`: that, and random gain, "
-        "offset and noise. With labels that tell left from right use `none`.",
+        description=f"{describe(AUGMENTATION_DECLARATIONS)}. With labels that tell "
+        "left from right use `none`.",
     )
     foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5, description="Share of patches centred on a labelled voxel."
@@ -92,9 +136,8 @@ class ExperimentsConfig(Section):
     adapt: tuple[AdaptName, ...] = Field(
         default=("none",),
         min_length=1,
-        description="Test-time rows of `batch`, learned from the unlabelled test scans "
-        "of each domain: `batch_statistics` estimates the statistics anew (AdaBN), "
-        "`tent` adapts gains and offsets by entropy minimization (TENT).",
+        description="Test-time rows of the norms that can be adapted: "
+        f"{describe(ADAPTATION_DECLARATIONS)}.",
     )
     seeds: tuple[Seed, ...] = Field(
         default=(0, 1, 2),
@@ -119,3 +162,13 @@ class ExperimentsConfig(Section):
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} names the same entry twice")
         return self
+
+    def adapts_of(self, norm: NormName) -> tuple[AdaptName, ...]:
+        """The adaptations that go with a norm.
+
+        Examples:
+            >>> experiments = ExperimentsConfig(adapt=("none", "tent"))
+            >>> experiments.adapts_of("batch"), experiments.adapts_of("group")
+            (('none', 'tent'), ('none',))
+        """
+        return tuple(adapt for adapt in self.adapt if goes_with(adapt, norm))

@@ -6,12 +6,12 @@ outputs for them finds leaks only.
 
 import hashlib
 from dataclasses import dataclass, fields
-from typing import get_args
 
 import numpy as np
 
 from medinorm.choices import ScannerName
 from medinorm.config import DemoConfig
+from medinorm.method_names import SCANNER_DECLARATIONS
 
 # Parts of invented words; rare letters make them impossible to meet by chance.
 _STARTS = ("Qua", "Xy", "Zvo", "Vre", "Tzi", "Kju", "Yque", "Jhu", "Dwy", "Gzo")
@@ -73,9 +73,8 @@ def stream(
         subject: counted from 0.
         purpose: `ANATOMY`, `SCAN`, `IDENTITY` or `SITE`.
     """
-    return np.random.default_rng(
-        [seed, get_args(ScannerName).index(scanner), subject, purpose]
-    )
+    number = SCANNER_DECLARATIONS[scanner].facts["seed"]
+    return np.random.default_rng([seed, number, subject, purpose])
 
 
 def draw_patient(seed: int, scanner: ScannerName, subject: int) -> Patient:

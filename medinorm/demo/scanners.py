@@ -1,13 +1,13 @@
 """The simulated scanners: field strength, pulse sequence, geometry, coil and scale."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medinorm.choices import ScannerName
 from medinorm.demo.grid import Grid
 from medinorm.demo.signal import (
     InversionSpinEcho,
@@ -71,6 +71,40 @@ class Scanner:
     rescaled: bool = False
 
 
+_DECLARED: dict[str, Scanner] = {}
+_SEEDS: set[int] = set()
+
+SCANNERS: Mapping[str, Scanner] = MappingProxyType(_DECLARED)
+"""The simulated scanners by name."""
+
+
+def scanner(
+    name: str, _text: str, *, seed: int
+) -> Callable[[Callable[[], Scanner]], Callable[[], Scanner]]:
+    """Declare what the function below gives as a simulated scanner.
+
+    The arguments must be literals: they are read from the text of this file too.
+
+    Args:
+        name: its word in the configuration and in names of files.
+        _text: what it is, in a few words, for the configuration.
+        seed: first number of its random streams. No other scanner has it, and it never
+            changes: with another one all subjects of the scanner would be others.
+
+    Raises:
+        ValueError: another scanner has that seed.
+    """
+    if seed in _SEEDS:
+        raise ValueError(f"another scanner has seed {seed}: give {name} one of its own")
+    _SEEDS.add(seed)
+
+    def declare(make: Callable[[], Scanner]) -> Callable[[], Scanner]:
+        _DECLARED[name] = make()
+        return make
+
+    return declare
+
+
 _PHILIPS_TFE = PreparedEcho(
     repetition_time=2.6,
     echo_time=0.0037,
@@ -80,8 +114,10 @@ _PHILIPS_TFE = PreparedEcho(
     pulses=200,
 )
 
-SCANNERS: dict[ScannerName, Scanner] = {
-    "ge_15t": Scanner(
+
+@scanner("ge_15t", "1.5 T, axial, spoiled gradient echo", seed=0)
+def _ge_15t() -> Scanner:
+    return Scanner(
         field_strength=1.5,
         sequence=SpoiledEcho(repetition_time=0.024, echo_time=0.005, flip_angle=30.0),
         orientation="axial",
@@ -107,8 +143,12 @@ SCANNERS: dict[ScannerName, Scanner] = {
         },
         description="Ax 3D SPGR",
         file_name="i{number}.MRDC.{number}",
-    ),
-    "siemens_3t": Scanner(
+    )
+
+
+@scanner("siemens_3t", "3 T, sagittal, MPRAGE", seed=1)
+def _siemens_3t() -> Scanner:
+    return Scanner(
         field_strength=3.0,
         sequence=PreparedEcho(
             repetition_time=2.3,
@@ -139,8 +179,12 @@ SCANNERS: dict[ScannerName, Scanner] = {
         description="t1_mprage_sag_p2_iso",
         file_name="MR.{uid}.dcm",
         descending=True,
-    ),
-    "philips_3t": Scanner(
+    )
+
+
+@scanner("philips_3t", "3 T, coronal, turbo field echo", seed=2)
+def _philips_3t() -> Scanner:
+    return Scanner(
         field_strength=3.0,
         sequence=_PHILIPS_TFE,
         orientation="coronal",
@@ -167,8 +211,14 @@ SCANNERS: dict[ScannerName, Scanner] = {
         description="sT1W_3D_TFE_COR",
         file_name="IM_{number:04d}",
         rescaled=True,
-    ),
-    "lowfield_64mt": Scanner(
+    )
+
+
+@scanner(
+    "lowfield_64mt", "64 mT, axial, inversion spin echo, the known-hard one", seed=3
+)
+def _lowfield_64mt() -> Scanner:
+    return Scanner(
         field_strength=0.064,
         sequence=InversionSpinEcho(
             repetition_time=1.2, echo_time=0.006, inversion_time=0.34
@@ -193,8 +243,7 @@ SCANNERS: dict[ScannerName, Scanner] = {
         },
         description="T1 (Standard)",
         file_name="{number:06d}.dcm",
-    ),
-}
+    )
 
 
 def draw_grid(scanner: Scanner, spacing: float, rng: np.random.Generator) -> Grid:

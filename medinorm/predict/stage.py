@@ -28,7 +28,7 @@ from medinorm.files.sidecars import (
 from medinorm.harmonize.spatial import resample_onto
 from medinorm.jobs.shards import Done, Failed, run_items
 from medinorm.layout import harmonized_paths, run_folder
-from medinorm.predict.adapt import ADAPTATIONS
+from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.status import PredictionStatus
 from medinorm.train.conditions import central_patch, scan_conditions
@@ -195,9 +195,7 @@ def infer(
         padded,
         card.needs,
         domain=card.domain_index(prediction.domain),
-        references=_references(prediction, card)
-        if "style" in card.needs
-        else padded[None],
+        references=_read_references(prediction, card),
         regions=card.regions,
     )
     with torch.inference_mode():
@@ -216,10 +214,10 @@ def infer(
     return np.asarray(probabilities[(slice(None), *window)])
 
 
-def _references(prediction: Prediction, card: ModelCard) -> NDArray[np.float32]:
+def _read_references(prediction: Prediction, card: ModelCard) -> NDArray[np.float32]:
     """The middles of K unlabelled scans of the same domain, ``(K, C, X, Y, Z)``.
 
-    None, if the network does not look at any.
+    An empty array, if the network does not look at any.
     """
     if "style" not in card.needs:
         return np.empty((0, len(card.channels), *card.patch), dtype=np.float32)
@@ -235,7 +233,7 @@ def _read_adapted(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network, card = read_model(run, device)
     images = (read_volume(path).array for path in unlabelled if path.exists())
-    return ADAPTATIONS[adapt](network, images, card), card
+    return ADAPTATIONS[adapt].adapt(network, images, card), card
 
 
 def _provenance(
@@ -256,7 +254,7 @@ def _provenance(
         "image": recorded_checksum(prediction.image),
     }
     card = ModelCard.from_json(read_json(sidecar_path(weights))["card"])
-    if adapt != "none" or "style" in card.needs:
+    if ADAPTATIONS[adapt].learns or "style" in card.needs:
         images = [path for path in prediction.unlabelled if path.exists()]
         inputs["unlabelled"] = " ".join(map(recorded_checksum, images))
     return Provenance({"adapt": adapt, **settings.model_dump(mode="json")}, inputs)

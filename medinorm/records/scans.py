@@ -151,7 +151,7 @@ class SplitRow:
 
     Args:
         split: name of the split.
-        design: its design: ``lodo``, ``pooled`` or ``single``.
+        design: its design, one of `split.designs`.
         fold: which part of the subjects tests, from 0.
         scan: the scan's id.
         subject: its subject.

@@ -19,6 +19,7 @@ from medinorm.errors import StageError
 from medinorm.files.names import slug
 from medinorm.files.records import read_records, write_records
 from medinorm.records.scans import ExcludedRow, Role, SplitRow
+from medinorm.split.designs import DESIGNS
 
 _log = logging.getLogger(__name__)
 
@@ -111,11 +112,12 @@ def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
     """
     names = sorted(domains)
     column = "+".join(settings.domain)
-    if len(names) < 2 and set(settings.designs) != {"pooled"}:
-        found = f"only {names[0]!r}" if names else "none"
+    needed = max(DESIGNS[design].domains for design in settings.designs)
+    if 1 < needed > len(names):
+        found = f"only {', '.join(map(repr, names))}" if names else "none"
         raise StageError(
-            f"split.domain {column!r}: {found} has at least two subjects; leaving "
-            "a domain out needs two such domains; choose another column"
+            f"split.domain {column!r}: {found} has at least two subjects; the "
+            f"designs of this study need {needed} such domains; choose another column"
         )
     slugs = Counter(slug(name) for name in names)
     if twice := [name for name in names if slugs[slug(name)] > 1]:
@@ -124,10 +126,10 @@ def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
             "a file name; rename one of them"
         )
     return [
-        Split(stem + suffix, design, fold, frozenset(training))
+        Split(stem + suffix, design, fold, training)
         for fold, suffix in _folds(settings)
         for design in settings.designs
-        for stem, training in _training_domains(design, names)
+        for stem, training in DESIGNS[design].choose(names)
     ]
 
 
@@ -229,17 +231,6 @@ def _folds(settings: SplitConfig) -> list[tuple[int, str]]:
     if settings.test_folds == 1:
         return [(0, "")]
     return [(fold, f"_fold-{fold}") for fold in range(settings.test_folds)]
-
-
-def _training_domains(
-    design: DesignName, names: Sequence[str]
-) -> list[tuple[str, set[str]]]:
-    """Name and training domains of the splits of one design."""
-    if design == "pooled":
-        return [("pooled", set(names))]
-    if design == "single":
-        return [(f"single-{slug(name)}", {name}) for name in names]
-    return [(f"lodo-{slug(name)}", set(names) - {name}) for name in names]
 
 
 def _roles(

@@ -1,4 +1,4 @@
-"""What conditional norms are told: style, regions, domain, mask of a scan.
+"""What conditional norms need besides the image: style, regions, domain, mask.
 
 The same in training and at test time, and never from labels: references are images of
 the same domain, regions and mask come from the image itself.

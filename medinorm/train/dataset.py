@@ -7,13 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import (
-    Compose,
-    RandFlipd,
-    RandGaussianNoised,
-    RandScaleIntensityd,
-    RandShiftIntensityd,
-)
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
@@ -21,6 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from medinorm.config import TrainConfig
 from medinorm.files.nifti import read_volume
 from medinorm.layout import harmonized_paths
+from medinorm.train.augmentations import compose_augmentation
 from medinorm.train.conditions import central_patch, condition_maps
 from medinorm.train.model import ModelCard
 
@@ -124,7 +118,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         self._seed = seed
         self._needs = needs
         maps = tuple(scans[0].maps) if scans else ()
-        self._augment = augmentation(settings.augmentation, maps)
+        self._augment = compose_augmentation(settings.augmentation, maps)
 
     def __len__(self) -> int:
         """Patches of a whole run."""
@@ -250,22 +244,6 @@ class StepSampler(Sampler[int]):
         """The indices, in order."""
         first = self._epoch * self._patches
         return iter(range(first, min(first + self._patches, self._total)))
-
-
-def augmentation(name: str, maps: Sequence[str] = ()) -> Compose:
-    """The random transforms of an augmentation, the same for every variant.
-
-    Args:
-        name: as in `TrainConfig.augmentation`.
-        maps: further entries that lie on the voxels of the image.
-    """
-    flip = [RandFlipd(keys=("image", "label", *maps), prob=0.5, spatial_axis=0)]
-    intensity = [
-        RandScaleIntensityd(keys="image", factors=0.1, prob=0.5),
-        RandShiftIntensityd(keys="image", offsets=0.1, prob=0.5),
-        RandGaussianNoised(keys="image", std=0.1, prob=0.5),
-    ]
-    return Compose({"none": [], "flip": flip, "intensity": flip + intensity}[name])
 
 
 def _cut(image: NDArray[np.float32], window: Window) -> Tensor:

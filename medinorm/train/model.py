@@ -12,12 +12,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from medinorm.config import NetworkConfig
+from medinorm.config.section import parse_section
 from medinorm.errors import RunError
 from medinorm.files.atomic import read_json, replacing
 from medinorm.files.sidecars import Provenance, sidecar_path, write_sidecar
 from medinorm.layers.registry import DECLARATIONS
 from medinorm.train.conditions import REGIONS
-from medinorm.train.network import build_network
+from medinorm.train.networks.build import build_network
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,18 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """The card that `to_json` gave."""
+        """The card that `to_json` gave.
+
+        Raises:
+            ConfigError: the network has an option that it does not use, as cards of
+                older versions may.
+        """
         x, y, z = values["patch"]
         return cls(
             intensity=values["intensity"],
             norm=values["norm"],
             norm_options=values["norm_options"],
-            network=NetworkConfig.model_validate(values["network"]),
+            network=parse_section(NetworkConfig, values["network"]),
             channels=tuple(values["channels"]),
             label_values=tuple(values["label_values"]),
             patch=(x, y, z),

@@ -202,7 +202,7 @@ class Wiring:
         jobs = -(-len(experiments.seeds) // experiments.runs_per_job)
         for intensity in experiments.intensity:
             for norm in experiments.norm:
-                for adapt in experiments.adapt if norm == "batch" else ("none",):
+                for adapt in experiments.adapts_of(norm):
                     for split in splits:
                         for job in range(jobs):
                             yield fill(

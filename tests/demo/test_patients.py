@@ -1,9 +1,20 @@
 from dataclasses import astuple
 
+import pytest
 from pydicom import uid
 
 from medinorm.config import DemoConfig
-from medinorm.demo.patients import draw_patient, draw_site, planted_tokens, uid_of
+from medinorm.declarations import Declaration
+from medinorm.demo import patients
+from medinorm.demo.patients import (
+    ANATOMY,
+    draw_patient,
+    draw_site,
+    planted_tokens,
+    stream,
+    uid_of,
+)
+from medinorm.method_names import SCANNER_DECLARATIONS
 
 
 def test_tokens_are_long_distinct_and_complete():
@@ -31,3 +42,26 @@ def test_identifiers_are_valid_dicom():
     patient = draw_patient(0, "philips_3t", 5)
     assert len(patient.accession) <= 16
     assert len(patient.telephone) <= 16
+
+
+# The first random number of each scanner, as earlier versions drew it.
+FIRST = {
+    "ge_15t": 0.8331748283767769,
+    "siemens_3t": 0.7447983794990424,
+    "philips_3t": 0.5231147502091889,
+    "lowfield_64mt": 0.5324211967452813,
+}
+
+
+def test_the_subjects_of_a_scanner_are_those_of_earlier_versions():
+    assert {name: stream(7, name, 1, ANATOMY).random() for name in FIRST} == FIRST
+
+
+@pytest.mark.parametrize("place", range(len(FIRST) + 1))
+def test_a_scanner_added_anywhere_changes_no_other(monkeypatch, place):
+    declared = list(SCANNER_DECLARATIONS.items())
+    new = Declaration("new", "a further one", {"seed": 4}, "medinorm.demo.scanners")
+    declared.insert(place, ("new", new))
+    monkeypatch.setattr(patients, "SCANNER_DECLARATIONS", dict(declared))
+    assert {name: stream(7, name, 1, ANATOMY).random() for name in FIRST} == FIRST
+    assert stream(7, "new", 1, ANATOMY).random() not in FIRST.values()

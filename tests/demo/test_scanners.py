@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from medinorm.choices import ScannerName
-from medinorm.demo.scanners import SCANNERS, draw_grid, noise_of
+from medinorm.demo.scanners import SCANNERS, draw_grid, noise_of, scanner
 from medinorm.demo.tissues import RELAXATION
+from medinorm.method_names import SCANNER_DECLARATIONS
 
 NAMES = list(SCANNERS)
 
@@ -17,7 +18,14 @@ def contrast(name):
 
 
 def test_scanners_are_those_of_the_configuration():
-    assert set(SCANNERS) == set(get_args(ScannerName))
+    assert tuple(SCANNERS) == get_args(ScannerName)
+
+
+def test_each_scanner_has_random_numbers_of_its_own():
+    seeds = [declared.facts["seed"] for declared in SCANNER_DECLARATIONS.values()]
+    assert len(set(seeds)) == len(SCANNERS)
+    with pytest.raises(ValueError, match="another scanner has seed 0: give new one of"):
+        scanner("new", "one more", seed=0)
 
 
 @pytest.mark.parametrize("name", NAMES)

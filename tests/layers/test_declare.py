@@ -101,7 +101,7 @@ try:
 except ConfigError as error:
     refused = str(error)
 from medinorm.layers import NORMS, ShiftNorm3d
-from medinorm.train.network import build_network
+from medinorm.train.networks.build import build_network
 network = build_network(
     NetworkConfig(channels=(4, 8)), channels=1, classes=2, norm="shift",
     norm_options={"slowly": True},

@@ -19,7 +19,7 @@ from medinorm.config import (
 from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.harmonize.stage import harmonize_scans
 from medinorm.layout import run_folder
-from medinorm.predict.adapt import ADAPTATIONS, _tiles
+from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.predict.stage import Prediction, infer, predict_scans
 from medinorm.train.model import ModelCard, read_model
 from medinorm.train.stage import train_networks
@@ -131,7 +131,7 @@ def test_batch_statistics_become_those_of_the_new_scans(small_study, trained):
     network, card = read_model(run_folder(runs, 0))
     image = read_volume(harmonized / f"{small_study.ids[0]}.nii").array
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    adapted = ADAPTATIONS["batch_statistics"](network, [image + 5.0], card)
+    adapted = ADAPTATIONS["batch_statistics"].adapt(network, [image + 5.0], card)
     after = adapted.state_dict()
     assert not adapted.training
     changed = {name for name in after if not torch.equal(before[name], after[name])}
@@ -146,7 +146,7 @@ def test_tent_changes_gains_and_offsets_only(small_study, trained):
     network, card = read_model(run_folder(runs, 0))
     image = read_volume(harmonized / f"{small_study.ids[0]}.nii").array
     before = {name: value.clone() for name, value in network.named_parameters()}
-    adapted = ADAPTATIONS["tent"](network, [image], card)
+    adapted = ADAPTATIONS["tent"].adapt(network, [image], card)
     changed = {
         name
         for name, value in adapted.named_parameters()
@@ -156,13 +156,6 @@ def test_tent_changes_gains_and_offsets_only(small_study, trained):
     assert all(before[name].dim() == 1 for name in changed)
     _, rows = predict(small_study, harmonized, runs, adapt="tent")
     assert {end.state for _, end in rows} == {"made"}
-
-
-def test_tiles_cover_every_voxel():
-    image = np.arange(20.0 * 13 * 9, dtype=np.float32).reshape(1, 20, 13, 9)
-    tiles = list(_tiles(image, CARD))
-    assert {tile.shape for tile in tiles} == {(1, 1, 12, 12, 12)}
-    assert set(np.unique(torch.cat(tiles).numpy())) == set(np.unique(image))
 
 
 def prediction(folder, domain="c", images=()):

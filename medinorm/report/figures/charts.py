@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from medinorm.method_names import DESIGN_DECLARATIONS
 from medinorm.records.evidence import MEAN
 from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
 from medinorm.report.figures.heatmap import (
@@ -89,7 +90,7 @@ def chart_heatmaps(findings: ReportFindings) -> tuple[Markup, list[Panel]]:
 
 
 def _train_sets(findings: ReportFindings) -> dict[str, str]:
-    """Training sets in words, by their name; pooled first, then by design.
+    """Training sets in words, by their name; in the order of the designs.
 
     The name of a training set is that of its splits without the fold.
     """
@@ -101,8 +102,8 @@ def _train_sets(findings: ReportFindings) -> dict[str, str]:
         domains = trained.setdefault(name, set())
         if row.role == "train":
             domains.add(row.domain)
-    ranks = {"pooled": 0, "lodo": 1, "single": 2}
-    names = sorted(trained, key=lambda name: (ranks[designs[name]], name))
+    ranks = list(DESIGN_DECLARATIONS)
+    names = sorted(trained, key=lambda name: (ranks.index(designs[name]), name))
     everything = set(findings.domain_names)
     return {name: _in_words(designs[name], trained[name], everything) for name in names}
 
@@ -114,11 +115,11 @@ def _in_words(design: str, trained: set[str], everything: set[str]) -> str:
         >>> _in_words("lodo", {"GE"}, {"GE", "Philips"})
         'all but Philips'
     """
-    if design == "pooled":
-        return "all domains"
-    if design == "lodo":
-        return "all but " + ", ".join(sorted(everything - trained))
-    return "only " + ", ".join(sorted(trained))
+    shown: str = DESIGN_DECLARATIONS[design].facts["shown"]
+    return shown.format(
+        trained=", ".join(sorted(trained)),
+        others=", ".join(sorted(everything - trained)),
+    )
 
 
 def chart_distributions(findings: ReportFindings) -> list[Panel]:

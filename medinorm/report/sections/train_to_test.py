@@ -2,6 +2,7 @@
 
 from markupsafe import Markup
 
+from medinorm.method_names import DESIGN_DECLARATIONS
 from medinorm.report.figures.charts import chart_heatmaps
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
@@ -22,12 +23,8 @@ and seeds</span></div>
 </div>
 </details>
 {% endif %}
-{% if "pooled" not in designs %}<p class="note">The pooled design was not run: there \
-is no in-domain reference and no gap.</p>{% endif %}
-{% if "lodo" not in designs %}<p class="note">Leave one domain out was not run.</p>\
-{% endif %}
-{% if "single" not in designs %}<p class="note">Single-source training was not run: \
-rows show the designs of this study only.</p>{% endif %}
+{% for sentence in not_run %}<p class="note">{{ sentence }}</p>
+{% endfor %}
 """
 
 
@@ -40,7 +37,11 @@ def write_train_to_test(inputs: ReportInputs) -> Markup:
         _TEMPLATE,
         noun=findings.noun,
         domains=len(findings.domain_names),
-        designs=findings.designs,
+        not_run=[
+            design.facts["missing"]
+            for name, design in DESIGN_DECLARATIONS.items()
+            if name not in findings.designs and "missing" in design.facts
+        ],
         scale=scale,
         heatmaps=heatmaps,
     )

@@ -1,6 +1,11 @@
 """What each choice of the configuration means, in the words of a paper."""
 
-from medinorm.method_names import INTENSITY_DECLARATIONS, NORM_DECLARATIONS
+from medinorm.method_names import (
+    ADAPTATION_DECLARATIONS,
+    DESIGN_DECLARATIONS,
+    INTENSITY_DECLARATIONS,
+    NORM_DECLARATIONS,
+)
 
 INTENSITIES = {name: method.text for name, method in INTENSITY_DECLARATIONS.items()}
 FOREGROUNDS = {
@@ -13,14 +18,5 @@ FOREGROUNDS = {
     "file": "a mask given for each scan",
 }
 NORMS = {name: declared.text for name, declared in NORM_DECLARATIONS.items()}
-ADAPTS = {
-    "batch_statistics": "the statistics of batch normalization estimated anew on the "
-    "unlabelled test scans of each domain",
-    "tent": "gains and offsets of batch normalization adapted to the unlabelled test "
-    "scans of each domain by entropy minimization (TENT)",
-}
-DESIGNS = {
-    "lodo": "leave one domain out (trained on all domains but one, tested on all)",
-    "pooled": "pooled (trained on all domains)",
-    "single": "single source (trained on one domain, tested on all)",
-}
+ADAPTS = {name: declared.text for name, declared in ADAPTATION_DECLARATIONS.items()}
+DESIGNS = {name: declared.text for name, declared in DESIGN_DECLARATIONS.items()}

@@ -24,7 +24,7 @@ def test_every_choice_is_defined():
     assert set(definitions.NORMS) == set(get_args(NormName))
     assert set(definitions.INTENSITIES) == set(get_args(IntensityName))
     assert set(definitions.FOREGROUNDS) == set(get_args(ForegroundName))
-    assert set(definitions.ADAPTS) | {"none"} == set(get_args(AdaptName))
+    assert set(definitions.ADAPTS) == set(get_args(AdaptName))
     assert set(definitions.DESIGNS) == set(get_args(DesignName))
 
 

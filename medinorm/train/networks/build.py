@@ -1,12 +1,10 @@
-"""The segmentation networks: MONAI's, with one of our norms inside."""
+"""A segmentation network with one of our norms inside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from monai.networks.nets import DynUNet, SegResNet, UNet
 from torch import nn
 
-from medinorm.choices import NetworkName
 from medinorm.config import NetworkConfig
 from medinorm.layers import (
     ConditionalNetwork,
@@ -20,8 +18,7 @@ from medinorm.layers.declare import StudyNumber
 from medinorm.layers.registry import DECLARATIONS
 from medinorm.method_names import check_norm_options
 from medinorm.train.conditions import REGIONS
-
-MonaiNorm = tuple[str, dict[str, Any]]
+from medinorm.train.networks.registry import find_networks
 
 
 def build_network(
@@ -51,7 +48,7 @@ def build_network(
     """
     check_norm_options(norm, norm_options)
     register_norms()
-    build, declared = _NETWORKS[network.name], DECLARATIONS[norm]
+    build, declared = find_networks()[network.name].build, DECLARATIONS[norm]
     if declared.behind:
         built = build(network, channels, classes, monai_norm(declared.behind, {}))
         return insert_perturbation(built, norm, **norm_options)
@@ -63,61 +60,3 @@ def build_network(
         return built
     encoder = StyleEncoder(channels) if declared.style_encoder else None
     return ConditionalNetwork(built, encoder)
-
-
-def _unet(
-    network: NetworkConfig, channels: int, classes: int, norm: MonaiNorm
-) -> nn.Module:
-    levels = len(network.channels)
-    net: nn.Module = UNet(
-        spatial_dims=3,
-        in_channels=channels,
-        out_channels=classes,
-        channels=network.channels,
-        strides=(2,) * (levels - 1),
-        num_res_units=network.residual_units,
-        norm=norm,
-    )
-    return net
-
-
-def _dynunet(
-    network: NetworkConfig, channels: int, classes: int, norm: MonaiNorm
-) -> nn.Module:
-    levels = len(network.channels)
-    net: nn.Module = DynUNet(
-        spatial_dims=3,
-        in_channels=channels,
-        out_channels=classes,
-        kernel_size=(3,) * levels,
-        strides=(1, *(2,) * (levels - 1)),
-        upsample_kernel_size=(2,) * (levels - 1),
-        filters=network.channels,
-        norm_name=norm,
-    )
-    return net
-
-
-def _segresnet(
-    network: NetworkConfig, channels: int, classes: int, norm: MonaiNorm
-) -> nn.Module:
-    levels = len(network.channels)
-    net: nn.Module = SegResNet(
-        spatial_dims=3,
-        in_channels=channels,
-        out_channels=classes,
-        init_filters=network.channels[0],
-        blocks_down=(1,) * levels,
-        blocks_up=(1,) * (levels - 1),
-        norm=norm,
-    )
-    return net
-
-
-Build = Callable[[NetworkConfig, int, int, MonaiNorm], nn.Module]
-
-_NETWORKS: Mapping[NetworkName, Build] = {
-    "unet": _unet,
-    "dynunet": _dynunet,
-    "segresnet": _segresnet,
-}

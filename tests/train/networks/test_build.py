@@ -9,7 +9,7 @@ from medinorm.choices import NetworkName, NormName
 from medinorm.config import NetworkConfig
 from medinorm.layers import NORMS, PERTURBATIONS
 from medinorm.layers.registry import DECLARATIONS
-from medinorm.train.network import build_network
+from medinorm.train.networks.build import build_network
 
 
 def build(name, norm, **options):

@@ -1,0 +1,21 @@
+"""How a network is applied to a whole scan."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from medinorm.config.numbers import Count, Fraction
+from medinorm.config.section import Section
+
+
+class PredictConfig(Section):
+    """How a network is applied to a whole scan."""
+
+    overlap: Fraction = Field(
+        default=0.25, description="Overlap of neighbouring tiles, as a part of a tile."
+    )
+    tiles: Count = Field(default=4, description="Tiles that go through at once.")
+    statistics: Literal["tiles", "strided", "exact"] = Field(
+        default="tiles",
+        description="Tiles that `thumbnail_instance` measures: few, thinned or all.",
+    )

@@ -1,0 +1,31 @@
+"""MONAI's DynUNet."""
+
+from monai.networks.nets import DynUNet
+from torch import nn
+
+from medinorm.config import NetworkConfig
+from medinorm.train.networks.registry import MonaiNorm, network
+
+
+@network(
+    "dynunet",
+    "U-Net of nnU-Net, at least three levels",
+    uses=("channels",),
+    levels=3,  # MONAI refuses fewer
+)
+def build_dynunet(
+    config: NetworkConfig, channels: int, classes: int, norm: MonaiNorm
+) -> nn.Module:
+    """The network of nnU-Net."""
+    levels = len(config.channels)
+    net: nn.Module = DynUNet(
+        spatial_dims=3,
+        in_channels=channels,
+        out_channels=classes,
+        kernel_size=(3,) * levels,
+        strides=(1, *(2,) * (levels - 1)),
+        upsample_kernel_size=(2,) * (levels - 1),
+        filters=config.channels,
+        norm_name=norm,
+    )
+    return net

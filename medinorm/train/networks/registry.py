@@ -1,0 +1,65 @@
+"""The networks by name, found where they are declared."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from torch import nn
+
+from medinorm.config import NetworkConfig
+from medinorm.method_names import NETWORK_DECLARATIONS
+
+MonaiNorm = tuple[str, dict[str, Any]]
+Build = Callable[[NetworkConfig, int, int, MonaiNorm], nn.Module]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A segmentation network.
+
+    Args:
+        name: its word in the configuration.
+        text: what it is, in the words of a paper.
+        uses: the options of `NetworkConfig` that it uses; others are refused.
+        levels: the fewest levels that it can have.
+        doubles: whether the channels must double from level to level.
+        build: makes one from the configuration, the image channels, the classes, and
+            the `norm` argument of MONAI's networks.
+    """
+
+    name: str
+    text: str
+    uses: tuple[str, ...]
+    levels: int
+    doubles: bool
+    build: Build
+
+
+def network(
+    name: str,
+    text: str,
+    *,
+    uses: tuple[str, ...],
+    levels: int = 2,
+    doubles: bool = False,
+) -> Callable[[Build], Network]:
+    """Declare the function below as a network, see `Network`.
+
+    The arguments must be literals: the configuration reads them from the text of the
+    file, because importing it would import torch.
+    """
+    return lambda build: Network(name, text, uses, levels, doubles, build)
+
+
+@cache
+def find_networks() -> Mapping[str, Network]:
+    """All networks by name."""
+    return MappingProxyType(
+        {
+            name: getattr(import_module(declared.module), declared.target)
+            for name, declared in NETWORK_DECLARATIONS.items()
+        }
+    )

@@ -1,0 +1,38 @@
+"""Input, demo, ingest and split: one source, and enough of it."""
+
+import pytest
+
+from medinorm.config import InputConfig
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"input": {"scans": "a", "bids": "b"}}, "give one of scans, dicom, bids"),
+        (
+            {
+                "input": {
+                    "pacs": {"url": "https://a", "query": "q.tsv"},
+                    "dicom": ["b"],
+                }
+            },
+            "give one of",
+        ),
+        ({"input": {"labels": "a"}}, "labels goes with dicom"),
+        ({"input": {"dicom": ["a"], "channels": ["t", "u"]}}, "one channel"),
+        ({"input": {"channels": ["t", "t"]}}, "channels must differ"),
+        ({"demo": {"scanners": ["ge_15t"]}}, "demo.scanners: .* at least 2"),
+        ({"demo": {"scanners": ["ge_15t", "ge"]}}, "demo.scanners.1: .*'siemens_3t'"),
+        ({"ingest": {"deface": "tool {input}"}}, "must name {input} and {output}"),
+        ({"ingest": {"deface": "'{input} {output}"}}, "without its other"),
+        ({"split": {"designs": ["loo"]}}, "split.designs.0: .*'lodo'"),
+        ({"split": {"folds": 3, "test_folds": 4}}, "cannot exceed folds"),
+    ],
+)
+def test_impossible_sources_are_refused(refuse, values, message):
+    refuse(values, message)
+
+
+def test_without_a_source_it_is_the_demo():
+    assert InputConfig().demo
+    assert not InputConfig(bids="data").demo

@@ -1,0 +1,72 @@
+"""Networks are built as configured, or refused; variants are named once."""
+
+from typing import get_args
+
+import pytest
+
+from medinorm.choices import NetworkName
+from medinorm.config import NetworkConfig
+from medinorm.method_names import NETWORK_DECLARATIONS
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"name": "segresnet", "channels": [8, 12]},
+            r"network: channels must double at each level of segresnet, such as "
+            r"\[8, 16\]",
+        ),
+        (
+            {"name": "dynunet", "channels": [8, 16]},
+            "network: channels needs 3 numbers or more, one a level of dynunet",
+        ),
+        (
+            {"name": "dynunet", "residual_units": 2},
+            "network: residual_units is not used by dynunet; remove it",
+        ),
+        ({"name": "segresnet", "residual_units": 1}, "not used by segresnet"),
+        ({"name": "vnet"}, "network.name: .*'segresnet'"),
+    ],
+)
+def test_what_a_network_would_ignore_is_refused(refuse, values, message):
+    refuse({"train": {"network": values}}, message)
+
+
+@pytest.mark.parametrize("name", get_args(NetworkName))
+def test_every_network_takes_the_default_channels(name):
+    assert NetworkConfig(name=name).channels == (16, 32, 64, 128)
+
+
+def test_options_that_the_network_uses_are_taken():
+    assert NetworkConfig(residual_units=2).residual_units == 2
+    assert NetworkConfig(name="dynunet", channels=(8, 12, 40)).channels[1] == 12
+    assert NetworkConfig(name="segresnet", channels=(6, 12)).channels == (6, 12)
+    # the default, written out
+    assert NetworkConfig(name="segresnet", residual_units=0).residual_units == 0
+
+
+def test_every_option_of_a_network_is_used_by_one():
+    used = {
+        option
+        for declared in NETWORK_DECLARATIONS.values()
+        for option in declared.facts["uses"]
+    }
+    assert used == set(NetworkConfig.model_fields) - {"name"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"norm": ["foo"]}, "norm.0: Input should be '"),
+        ({"norm": ["batch", "batch"]}, "the same entry twice"),
+        ({"seeds": [1, 1]}, "seeds names the same entry twice"),
+        ({"adapt": ["tentt"]}, "adapt.0: .*'tent'"),
+    ],
+)
+def test_variants_are_known_and_named_once(refuse, values, message):
+    refuse({"experiments": values}, message)
+
+
+def test_unknown_augmentations_are_refused(refuse):
+    refuse({"train": {"augmentation": "flop"}}, "train.augmentation: .*'flip'")

@@ -1,0 +1,69 @@
+"""The loss, the learning rate and the history of one run."""
+
+import pytest
+import torch
+from torch import nn
+
+from medinorm.config import TrainConfig
+from medinorm.errors import RunError
+from medinorm.train.segmenter import Segmenter, _mean_dice
+
+SETTINGS = TrainConfig(patch=(8, 8, 8), steps=10, learning_rate=1e-2)
+LABEL = torch.zeros(1, 1, 4, 4, 4, dtype=torch.int64)
+LABEL[..., :2] = 1
+
+
+class Fixed(nn.Module):
+    """Logits that do not depend on the input."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = nn.Parameter(logits)
+
+    def forward(self, _image):
+        return self.logits
+
+
+def loss_of(logits):
+    batch = {"image": torch.zeros(1, 1, 4, 4, 4), "label": LABEL}
+    return Segmenter(Fixed(logits), SETTINGS).training_step(batch, 0)
+
+
+def test_better_logits_have_a_smaller_loss():
+    right = torch.cat([1 - LABEL, LABEL], dim=1) * 20.0
+    assert loss_of(right) < 0.05 < loss_of(torch.zeros_like(right)) < loss_of(-right)
+
+
+def test_a_loss_that_is_not_finite_names_the_remedy():
+    with pytest.raises(RunError, match=r"not finite at step 0; lower train\.learning"):
+        loss_of(torch.full((1, 2, 4, 4, 4), float("nan")))
+
+
+def test_the_learning_rate_peaks_once():
+    module = Segmenter(Fixed(torch.zeros(1)), SETTINGS)
+    found = module.configure_optimizers()
+    optimizer, cycle = found["optimizer"], found["lr_scheduler"]["scheduler"]
+    rates = []
+    for _ in range(SETTINGS.steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cycle.step()
+    assert max(rates) == pytest.approx(SETTINGS.learning_rate, rel=0.05)
+    peak = rates.index(max(rates))
+    assert rates[:peak] == sorted(rates[:peak])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+
+
+def test_the_history_survives_in_the_checkpoint():
+    one, other = (Segmenter(Fixed(torch.zeros(1)), SETTINGS) for _ in range(2))
+    one.history.append({"step": 2, "loss": 0.5})
+    checkpoint = {}
+    one.on_save_checkpoint(checkpoint)
+    other.on_load_checkpoint(checkpoint)
+    assert other.history == [{"step": 2, "loss": 0.5}]
+
+
+def test_mean_dice_is_over_the_classes_that_occur():
+    a, b = torch.tensor([0, 1, 1, 2]), torch.tensor([0, 1, 0, 0])
+    assert _mean_dice(a, b) == pytest.approx((2 / 3 + 0) / 2)
+    assert _mean_dice(a * 0, b * 0) == 1
