@@ -20,9 +20,7 @@ BY_HAND = {"ingest", "export", "audit", "schema"}  # stages that no rule calls
 def commands():
     """Name of each rule, and its shell command on one line."""
     for path in sorted(FOLDER.glob("*.smk")):
-        rules = re.split(
-            r"^(?:rule|checkpoint) (\w+):$", path.read_text(), flags=re.MULTILINE
-        )
+        rules = RULE.split(path.read_text())
         for name, body in zip(rules[1::2], rules[2::2], strict=True):
             shell = body.partition("shell:\n")[2]
             yield name, "".join(re.findall(r'^ *"(.*)"$', shell, re.MULTILINE))
