@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from medinorm.domain_noun import DomainNoun
 from medinorm.errors import StageError
-from medinorm.files.atomic import read_json
 from medinorm.files.records import read_records
 from medinorm.records.evidence import (
     CaseRow,
@@ -22,37 +21,11 @@ from medinorm.records.evidence import (
     SummaryRow,
 )
 from medinorm.records.scans import ExcludedRow, ScanRow, SplitRow
+from medinorm.records.verdict import Verdict, read_verdict
 from medinorm.variant import Variant
-
-MEAN = "mean"  # in the column `label`: the mean over all labels
 
 R = TypeVar("R")
 InDomain = TypeVar("InDomain", CaseRow, DomainRow)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The conclusion of a study.
-
-    Args:
-        ranked: whether the variants are ranked.
-        reason: why they are not; empty if they are.
-        best: the variant ranked first and those not shown to be worse; or none.
-        sentences: the conclusion in words.
-        confidence: level of all intervals, a fraction.
-        domain: columns that define the domains.
-        resamples: bootstrap resamples.
-        equivalence: differences in Dice within this are no difference.
-    """
-
-    ranked: bool
-    reason: str
-    best: tuple[Variant, ...]
-    sentences: tuple[str, ...]
-    confidence: float
-    domain: tuple[str, ...]
-    resamples: int
-    equivalence: float
 
 
 @dataclass(frozen=True)
@@ -161,7 +134,7 @@ def read_findings(
         labels: value and name of each label.
 
     Raises:
-        StageError: a table is missing or damaged or lacks a column, or nothing was
+        StageError: a table or the verdict is missing or damaged, or nothing was
             compared.
     """
     summary = read_records(evidence / "summary.tsv", SummaryRow)
@@ -182,24 +155,6 @@ def read_findings(
         fairness=_read_optional(evidence / "fairness.tsv", FairnessRow),
         verdict=read_verdict(evidence / "verdict.json"),
         labels=dict(labels),
-    )
-
-
-def read_verdict(path: Path) -> Verdict:
-    """Read the verdict; those of older versions do not name the domain's columns."""
-    record = read_json(path)
-    return Verdict(
-        ranked=bool(record["ranked"]),
-        reason=str(record["reason"]),
-        best=tuple(
-            Variant(named["intensity"], named["norm"], named["adapt"])
-            for named in record["best"]
-        ),
-        sentences=tuple(map(str, record["sentences"])),
-        confidence=float(record["confidence"]),
-        domain=tuple(map(str, record.get("domain", ("scanner",)))),
-        resamples=int(record["settings"]["resamples"]),
-        equivalence=float(record["settings"]["equivalence"]),
     )
 
 

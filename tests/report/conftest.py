@@ -1,6 +1,5 @@
 """A fabricated study: small heads, networks that err, tables that agree."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -14,6 +13,7 @@ from medinorm.files.names import slug
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
+from medinorm.records import verdict as verdicts
 from medinorm.records.evidence import (
     CaseRow,
     DifferenceRow,
@@ -34,6 +34,7 @@ from medinorm.report.findings import ReportFindings, read_findings
 from medinorm.report.pages.report_page import write_report
 from medinorm.report.section import ReportInputs
 from medinorm.report.text.methods import StageSettings
+from medinorm.variant import Variant
 
 LABELS = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
 SCANNERS = ("GE Signa HDxt 1.5T", "Hyperfine Swoop 0.064T", "Siemens Skyra 3T")
@@ -47,7 +48,7 @@ VARIANTS = tuple(
         ("batch", "none"),
     )
 )
-Variant = tuple[str, str, str]
+VariantNames = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class FakeStudy:
     root: Path
     scanners: Sequence[str] = SCANNERS
     domain: Sequence[str] = ("scanner",)
-    variants: Sequence[Variant] = VARIANTS
+    variants: Sequence[VariantNames] = VARIANTS
     designs: Sequence[str] = ("lodo", "pooled")
     seeds: int = 3
     subjects: int = 6
@@ -107,7 +108,9 @@ class FakeStudy:
                 splits.append((f"{design}-{slug(scanner)}", design, trained))
         return splits
 
-    def dice(self, variant: Variant, scanner: str, label: int, known: bool) -> float:
+    def dice(
+        self, variant: VariantNames, scanner: str, label: int, known: bool
+    ) -> float:
         """Mean Dice by formula: worse for later variants, labels and scanners."""
         rank, place = self.variants.index(variant), list(self.scanners).index(scanner)
         share = rank / max(len(self.variants), 5)
@@ -223,7 +226,7 @@ def write_splits(study: FakeStudy) -> None:
     write_table(study.root / "splits.tsv", rows, column_names(SplitRow))
 
 
-def named(variant: Variant, prefix: str = "") -> dict[str, str]:
+def named(variant: VariantNames, prefix: str = "") -> dict[str, str]:
     """The columns that name a variant."""
     keys = ("intensity", "norm", "adapt")
     return {prefix + key: value for key, value in zip(keys, variant, strict=True)}
@@ -333,7 +336,7 @@ def fabricate_domains(study: FakeStudy) -> list[dict[str, object]]:
     return rows
 
 
-def summarize(study: FakeStudy, variant: Variant) -> dict[str, object]:
+def summarize(study: FakeStudy, variant: VariantNames) -> dict[str, object]:
     """One row of summary.tsv."""
     inside, outside = (
         float(
@@ -364,22 +367,29 @@ def summarize(study: FakeStudy, variant: Variant) -> dict[str, object]:
 
 def write_verdict(study: FakeStudy) -> None:
     """verdict.json."""
-    verdict = {
-        "ranked": study.ranked,
-        "reason": "" if study.ranked else "there are 2 seeds and 3 are needed",
-        "best": [named(variant) for variant in study.variants[: 2 * study.ranked]],
-        "sentences": [
+    verdict = verdicts.Verdict(
+        ranked=study.ranked,
+        reason="" if study.ranked else "there are 2 seeds and 3 are needed",
+        best=tuple(Variant(*v) for v in study.variants[: 2 * study.ranked]),
+        reference=None,
+        sentences=(
             "Instance normalization holds up best on scanners it has never seen."
             if study.ranked
             else "The variants are not ranked: there are 2 seeds and 3 are needed.",
             "Batch normalization loses most of its accuracy on the low-field scanner.",
-        ],
-        "confidence": 0.95,
-        "domain": list(study.domain),
-        "settings": {"resamples": 2000, "equivalence": 0.01},
-    }
-    path = study.root / "evidence" / "verdict.json"
-    path.write_text(json.dumps(verdict), encoding="utf-8")
+        ),
+        confidence=0.95,
+        domains=len(study.scanners),
+        scans=len(study.tests),
+        subjects=len(study.tests),
+        seeds=study.seeds,
+        predictions=90,
+        failures=2,
+        version="0.1.0",
+        domain=tuple(study.domain),
+        settings={"resamples": 2000, "equivalence": 0.01},
+    )
+    verdicts.write_verdict(study.root / "evidence" / "verdict.json", verdict)
 
 
 def write_volumes(study: FakeStudy) -> None:

@@ -1,14 +1,12 @@
 """Tables become records in the order of the page; what is absent stays absent."""
 
-import json
-
 import pytest
 
 from medinorm.errors import StageError
 from medinorm.files.tables import read_table, write_table
 from medinorm.records.evidence import CaseRow
 from medinorm.records.scores import ScoreRow
-from medinorm.report.findings import mean, read_verdict, scan_means
+from medinorm.report.findings import mean, scan_means
 from medinorm.variant import Variant
 
 
@@ -52,21 +50,12 @@ def test_unseen_domains_come_from_one_design(fake_study):
     assert {row.design for row in findings.known_domains} == {"pooled"}
 
 
-def test_a_verdict_without_columns_is_about_scanners(fake_study):
-    path = fake_study(domain=("site",)).root / "evidence" / "verdict.json"
-    assert read_verdict(path).domain == ("site",)
-    record = json.loads(path.read_text())
-    del record["domain"]
-    path.write_text(json.dumps(record))
-    assert read_verdict(path).domain == ("scanner",)
-
-
 def test_scan_means_average_labels_then_seeds():
     variant = Variant("none", "batch", "none")
     rows = [
         CaseRow(
             ScoreRow(
-                variant, "s", seed, "x", label, "scored", dice, None, None, None, None
+                variant, "s", seed, "x", label, "scored", {"dice": dice}, None, None
             ),
             *("lodo", 0, "s", "1", "a", False, False),
         )

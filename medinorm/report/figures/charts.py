@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from medinorm.records.evidence import MEAN
 from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
 from medinorm.report.figures.heatmap import (
     Matrix,
@@ -16,7 +17,6 @@ from medinorm.report.figures.heatmap import (
 from medinorm.report.figures.strip_plot import draw_strips
 from medinorm.report.figures.svg import fitting_axis
 from medinorm.report.findings import (
-    MEAN,
     ReportFindings,
     distinct,
     or_nan,

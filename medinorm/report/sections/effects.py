@@ -1,11 +1,10 @@
 """Which step matters: intensity steps over norms, and norms over intensity steps."""
 
 import math
-from typing import Literal
 
 from markupsafe import Markup
 
-from medinorm.records.evidence import EffectRow
+from medinorm.records.evidence import EffectRow, FactorName
 from medinorm.report.figures.heatmap import Matrix, draw_heatmap, shared_scale
 from medinorm.report.findings import ReportFindings, mean, or_nan
 from medinorm.report.html import write_html
@@ -13,10 +12,8 @@ from medinorm.report.section import ReportInputs, section
 from medinorm.report.tables.cells import Cell, Column, Table, estimate, word
 from medinorm.variant import Variant
 
-Factor = Literal["intensity", "norm"]
-
-_FACTORS: tuple[Factor, ...] = ("intensity", "norm")
-_NAMES: dict[Factor, tuple[str, str]] = {
+_FACTORS: tuple[FactorName, ...] = ("intensity", "norm")
+_NAMES: dict[FactorName, tuple[str, str]] = {
     "intensity": ("Intensity step", "norms"),
     "norm": ("Norm", "intensity steps"),
 }
@@ -50,7 +47,7 @@ def write_effects(inputs: ReportInputs) -> Markup | None:
     )
 
 
-def tabulate_effects(findings: ReportFindings, factor: Factor) -> Table:
+def tabulate_effects(findings: ReportFindings, factor: FactorName) -> Table:
     """Each level of a factor as the mean over the other one, best first."""
     name, others = _NAMES[factor]
     level = findings.level
@@ -105,7 +102,7 @@ def chart_effects(findings: ReportFindings) -> Markup:
     return draw_heatmap(matrix, shared_scale([matrix]))
 
 
-def _rows(findings: ReportFindings, factor: Factor) -> list[EffectRow]:
+def _rows(findings: ReportFindings, factor: FactorName) -> list[EffectRow]:
     """The rows of one factor, highest first."""
     return [row for row in findings.effects if row.factor == factor]
 
@@ -124,7 +121,7 @@ def _cells(row: EffectRow) -> list[Cell]:
     ]
 
 
-def _explain(findings: ReportFindings, factor: Factor) -> str:
+def _explain(findings: ReportFindings, factor: FactorName) -> str:
     """How far the levels of a factor are apart."""
     name, others = _NAMES[factor]
     rows = _rows(findings, factor)

@@ -1,17 +1,13 @@
 """Tables of the comparison: ranks, paired differences, how each variant was trained."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Literal
+from collections.abc import Sequence
 
 from medinorm.records.evidence import DifferenceRow, FairnessRow, RankingRow
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.findings import ReportFindings, or_nan
 from medinorm.report.tables.cells import Cell, Column, Table, estimate, number, word
 from medinorm.variant import Variant
-
-DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
 
 
 def tabulate_ranking(findings: ReportFindings) -> Table:
@@ -54,33 +50,7 @@ def compare_with(findings: ReportFindings, variant: Variant) -> list[DifferenceR
     """
     rows = findings.differences
     first = [row for row in rows if row.variant == variant]
-    return first + [turn(row) for row in rows if row.other == variant]
-
-
-_OPPOSITE: Mapping[DifferenceVerdict, DifferenceVerdict] = {
-    "better": "worse",
-    "worse": "better",
-    "equivalent": "equivalent",
-    "undecided": "undecided",
-}
-
-
-def turn(row: DifferenceRow) -> DifferenceRow:
-    """The same difference seen from the other variant."""
-    return replace(
-        row,
-        variant=row.other,
-        other=row.variant,
-        difference=_negated(row.difference),
-        difference_low=_negated(row.difference_high),
-        difference_high=_negated(row.difference_low),
-        verdict=_OPPOSITE[row.verdict],
-    )
-
-
-def _negated(value: float | None) -> float | None:
-    """A number with the other sign, if there is one."""
-    return None if value is None else -value
+    return first + [row.reverse() for row in rows if row.other == variant]
 
 
 def tabulate_differences(

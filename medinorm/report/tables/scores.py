@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from medinorm.records.evidence import DomainRow, SummaryRow
+from medinorm.records.evidence import MEAN, DomainRow, SummaryRow
 from medinorm.records.metrics import METRICS, OTHER_METRICS
 from medinorm.report.figures.svg import ABSENT
-from medinorm.report.findings import MEAN, ReportFindings, mean, or_nan
+from medinorm.report.findings import ReportFindings, mean, or_nan
 from medinorm.report.tables.cells import (
     Cell,
     Column,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from medinorm import __version__
 from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
+from medinorm.records.metrics import METRICS, Metric
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
     ADAPTS,
@@ -228,19 +229,26 @@ def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
 
 def _scores(score: ScoreConfig | None) -> list[str]:
     """Definitions of the scores and of what happens to misses."""
-    within = f"{score.tolerance:g} mm" if score else "the configured tolerance"
+    tolerance = f"{score.tolerance:g} mm" if score else "the configured one"
+    worst = ", ".join(f"{metric.title} {_worst(metric)}" for metric in METRICS.values())
     return [
-        "Dice: twice the shared voxels over the sum of both label maps' voxels, by "
-        "scan and label, 0 to 1.",
-        "HD95: the 95th percentile of the distances between both surfaces, in mm.",
-        f"NSD: the share of both surfaces within {within} of each other, 0 to 1.",
+        "Each label of each scan is scored.",
+        *(f"{metric.title}: {metric.text}." for metric in METRICS.values()),
+        f"The tolerance of surfaces is {tolerance}.",
         "Means are taken over the labels of a scan, then over the scans and seeds of a "
         "domain, then over domains, each with equal weight.",
-        "A missing prediction scores Dice 0, NSD 0 and the image diagonal as HD95. "
+        f"A missing prediction scores {worst}. "
         "Failures are missing predictions, structures that were missed and structures "
         "that are not there. A label that neither the label map nor the prediction "
         "holds is not scored, and counted.",
     ]
+
+
+def _worst(metric: Metric) -> str:
+    """The score of a missing prediction, in words."""
+    return (
+        f"the {metric.worst}" if isinstance(metric.worst, str) else f"{metric.worst:g}"
+    )
 
 
 def _gap(findings: ReportFindings) -> list[str]:
@@ -263,16 +271,16 @@ def _statistics(findings: ReportFindings) -> list[str]:
     verdict = findings.verdict
     return [
         f"{findings.level} intervals are m ± t SE. The standard error comes from "
-        f"{verdict.resamples:,} bootstrap resamples of seeds and of subjects "
-        "within domain, drawn once for all variants; the degrees of freedom of t are "
-        "Satterthwaite's. Domains were not resampled: these intervals hold for the "
+        f"{verdict.settings['resamples']:,.0f} bootstrap resamples of seeds and of "
+        "subjects within domain, drawn once for all variants; the degrees of freedom "
+        "of t are Satterthwaite's. Domains were not resampled: these intervals hold for the "
         "domains of this study only.",
         f"Where the next {findings.noun.one} is expected: m ± t(k - 1) s √(1 + 1/k), "
         "with mean m and standard deviation s of the k domains that were held out.",
         "Variants were compared on the same scans, subjects and seeds, p-values were "
         "corrected by Holm's method, apart for the comparisons with the best variant "
         "and for all others. Better or worse: the whole interval lies beyond "
-        f"± {verdict.equivalence:g} Dice and the corrected p is at most "
+        f"± {verdict.settings['equivalence']:g} Dice and the corrected p is at most "
         f"{1 - verdict.confidence:.2g}. Equivalent: the whole interval lies within. "
         "Undecided: everything else.",
         "The chance of being best is the share of resamples in which a variant came "
@@ -300,11 +308,10 @@ def define_terms(findings: ReportFindings) -> dict[str, str]:
         "Gap": "in-domain minus out-of-domain Dice on the same scans; 0 is best.",
         "Prediction interval": f"where the mean Dice of the next new {noun.one} is "
         f"expected. With few {noun.many} it is wide.",
-        "Dice": "overlap of prediction and label map, from 0 (none) to 1 (perfect).",
-        "NSD": "normalized surface Dice: share of the surfaces that agree within a "
-        "tolerance, 0 to 1.",
-        "HD95": "95th percentile of the distance between the surfaces, in mm; lower is "
-        "better.",
+        **{
+            metric.title: f"{metric.text}; {metric.better} is better."
+            for metric in METRICS.values()
+        },
         "Seed": "the start of the random numbers of a training; several seeds show how "
         "much results change by chance.",
         "Failure": "no prediction, a structure that was missed, or one that is not "

@@ -26,7 +26,7 @@ LABELS = {1: "white matter", 2: "gray matter"}
 def score(variant, scan, seed, dice, label=1, state="scored"):
     """A row of cases.tsv."""
     scores = ScoreRow(
-        variant, "lodo-a", seed, scan, label, state, dice, None, None, 90, 90
+        variant, "lodo-a", seed, scan, label, state, {"dice": dice}, 90, 90
     )
     return CaseRow(scores, "lodo", 0, "lodo-a", "1", "a", False, state != "scored")
 

@@ -10,7 +10,7 @@ def test_numbers_and_settings_reach_the_methods(fake_study):
     stages = StageSettings(score=ScoreConfig(tolerance=7.5))
     text = words(write_methods.write(fake_study().inputs(stages=stages)))
     assert "18 scans of 18 subjects from 3 domains" in text
-    assert "within 7.5 mm of each other" in text
+    assert "The tolerance of surfaces is 7.5 mm." in text
 
 
 def test_terms_use_the_word_of_the_domain(fake_study):

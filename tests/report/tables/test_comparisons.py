@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from medinorm.records.evidence import DifferenceRow
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.tables.comparisons import (
     compare_with,
@@ -13,9 +12,7 @@ from medinorm.report.tables.comparisons import (
     tabulate_differences,
     tabulate_fairness,
     tabulate_ranking,
-    turn,
 )
-from medinorm.variant import Variant
 
 
 @pytest.fixture
@@ -34,21 +31,6 @@ def test_every_difference_with_the_best_reads_from_the_best(findings):
         assert cells[2].text == "\N{MINUS SIGN}0.031"
         assert cells[2].detail == "\N{MINUS SIGN}0.043 to \N{MINUS SIGN}0.019"
         assert cells[-1].text == "worse"
-
-
-def test_a_difference_turns_with_its_interval_and_its_verdict():
-    one, other = Variant("none", "a", "none"), Variant("none", "b", "none")
-    known = 0.1, 0.05, 0.2, 0.03, 7.0, 0.01, 0.02, 0.04
-    row = DifferenceRow(one, other, *known, "better", scans=9, seeds=3)
-    turned = turn(row)
-    assert (turned.variant, turned.other, turned.verdict) == (other, one, "worse")
-    assert (turned.difference, turned.difference_low) == (-0.1, -0.2)
-    assert turned.difference_high == -0.05
-    assert turned.p_holm == row.p_holm
-    assert turn(turned) == row
-    alone = replace(row, difference_low=None, difference_high=None, verdict="undecided")
-    assert turn(alone).difference_low is None
-    assert turn(alone).verdict == "undecided"
 
 
 def test_ranks_show_their_chance_and_their_interval(findings):

@@ -15,6 +15,7 @@ from medinorm.config import (
     ScoreConfig,
     TrainConfig,
 )
+from medinorm.records.metrics import METRICS
 from medinorm.report.text import definitions
 from medinorm.report.text.methods import StageSettings, define_terms, describe_methods
 
@@ -99,7 +100,7 @@ def test_methods_give_the_settings_of_the_stages(fake_study):
     assert "dynunet with 8, 24 channels" in text
     assert "1,234 steps of 2 patches of 48 x 48 x 48 voxels" in text
     assert "best Dice on validation subjects" in text
-    assert "within 2.5 mm of each other" in text
+    assert "The tolerance of surfaces is 2.5 mm." in text
 
 
 def test_terms_name_the_columns_of_the_domain(fake_study):
@@ -107,3 +108,12 @@ def test_terms_name_the_columns_of_the_domain(fake_study):
     assert usual["Domain"].endswith("usually the scanner.")
     pair = define_terms(fake_study(domain=("vendor", "model")).findings())
     assert pair["Domain"].endswith("here vendor+model.")
+
+
+def test_every_metric_is_defined(fake_study):
+    findings = fake_study().findings()
+    text, terms = describe(fake_study()), define_terms(findings)
+    for metric in METRICS.values():
+        assert f"{metric.title}: {metric.text}." in text
+        assert metric.text in terms[metric.title]
+    assert "A missing prediction scores Dice 0, NSD 0, HD95 the image diagonal." in text
