@@ -273,8 +273,8 @@ def _statistics(findings: ReportFindings) -> list[str]:
         f"{findings.level} intervals are m ± t SE. The standard error comes from "
         f"{verdict.settings['resamples']:,.0f} bootstrap resamples of seeds and of "
         "subjects within domain, drawn once for all variants; the degrees of freedom "
-        "of t are Satterthwaite's. Domains were not resampled: these intervals hold for the "
-        "domains of this study only.",
+        "of t are Satterthwaite's. Domains were not resampled: these intervals hold "
+        "for the domains of this study only.",
         f"Where the next {findings.noun.one} is expected: m ± t(k - 1) s √(1 + 1/k), "
         "with mean m and standard deviation s of the k domains that were held out.",
         "Variants were compared on the same scans, subjects and seeds, p-values were "
