@@ -40,16 +40,16 @@ MAY_IMPORT = {
     "report": set(),
     "audit": set(),
     "cli": set(),
-    "workflow": {"cli"},
     "__main__": {"cli"},
+    "workflow": {"cli"},
 }
 
 # The rooms of ingest, in the order of the data.
 INGEST = (
     "archives",
-    "deidentify",
-    "bids",
     "dicom",
+    "bids",
+    "deidentify",
     "index",
     "labels",
     "plan",
@@ -89,8 +89,70 @@ def test_imports_point_with_the_data(path):
     if part in GROUND_FLOOR:
         allowed = set(GROUND_FLOOR[: GROUND_FLOOR.index(part)])
     else:
-        allowed = set(GROUND_FLOOR) | MAY_IMPORT.get(part, set())
+        allowed = set(GROUND_FLOOR) | MAY_IMPORT[part]
     assert used <= allowed, f"{part} must not import {sorted(used - allowed)}"
+
+
+def modules():
+    """Each module of the package by its dotted name."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), path
+
+
+def imported_at_start(path, known):
+    """Modules of ours that are loaded with a module, not inside of functions."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module in known:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in known else node.module for name in inner)
+
+
+def test_no_imports_go_in_a_circle():
+    paths = dict(modules())
+    edges = {
+        name: set(imported_at_start(path, paths)) - {name}
+        for name, path in paths.items()
+    }
+    while edges:
+        free = {name for name, used in edges.items() if not used & edges.keys()}
+        assert free, f"among these: {sorted(edges)}"
+        edges = {name: used for name, used in edges.items() if name not in free}
+
+
+def test_the_rooms_of_ingest_stand_in_the_order_of_the_data():
+    paths = dict(modules())
+    for name, path in paths.items():
+        _, part, *rest = [*name.split("."), ""]
+        if part != "ingest" or rest[0] not in INGEST:
+            continue
+        later = INGEST[INGEST.index(rest[0]) + 1 :]
+        for used in imported_at_start(path, paths):
+            assert used.split(".")[1:2] != ["ingest"] or used.split(".")[2] not in later
+
+
+def test_folders_stay_small():
+    # One method a file; the top is the table of contents of the whole.
+    longer = {PACKAGE, PACKAGE / "layers" / "norms", PACKAGE / "transforms"}
+    for folder in [path for path in PACKAGE.rglob("*") if path.is_dir()]:
+        entries = [path for path in folder.iterdir() if path.name != "__pycache__"]
+        assert folder in longer or len(entries) <= 15, folder.relative_to(PACKAGE)
+
+
+# What has no test of its own name: what it does shows elsewhere only.
+TESTED_ELSEWHERE = {
+    "__main__": "tests/cli",
+}
+
+
+def test_each_module_has_a_test_of_its_name():
+    missing = []
+    for path in PACKAGE.rglob("*.py"):
+        inside = path.relative_to(PACKAGE)
+        test = Path(__file__).parent / inside.parent / f"test_{path.name}"
+        if path.name != "__init__.py" and path.stem not in TESTED_ELSEWHERE:
+            missing += [] if test.exists() else [str(inside)]
+    assert not missing, f"{len(missing)} modules"
 
 
 def test_modules_stay_small():

@@ -18,9 +18,9 @@ from medinorm.errors import ReadError, StageError
 from medinorm.files.atomic import replacing
 from medinorm.files.records import write_records
 from medinorm.ingest.archives import on_disk, removing
-from medinorm.ingest.deidentify.burned_in import BURNED_IN_KEYWORDS, burned_in_risk
 from medinorm.ingest.deidentify.headers import Deidentifier, Subject
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
+from medinorm.ingest.dicom.burned_in import BURNED_IN_KEYWORDS, burned_in_risk
 from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.files import quiet_reading, read_pixels, text_of
 from medinorm.ingest.dicom.object_classes import IMAGES

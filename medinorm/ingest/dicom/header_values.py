@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
-from medinorm.ingest.deidentify.burned_in import BURNED_IN_KEYWORDS
+from medinorm.ingest.dicom.burned_in import BURNED_IN_KEYWORDS
 from medinorm.ingest.dicom.exclusion_rules import EXCLUSION_RULES
 
 Values = dict[str, str]

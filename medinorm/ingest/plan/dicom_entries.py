@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medinorm.ingest.deidentify.burned_in import burned_in_risk
+from medinorm.ingest.dicom.burned_in import burned_in_risk
 from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.object_classes import ANNOTATIONS, IMAGES
 from medinorm.ingest.index import IndexRow

@@ -3,8 +3,8 @@
 import pytest
 from pydicom.datadict import tag_for_keyword
 
-from medinorm.ingest.deidentify.burned_in import BURNED_IN_RULES
 from medinorm.ingest.dicom import exclusion_rules
+from medinorm.ingest.dicom.burned_in import BURNED_IN_RULES
 from medinorm.ingest.dicom.exclusion_rules import (
     EXCLUSION_RULES,
     ExclusionRule,

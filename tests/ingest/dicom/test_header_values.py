@@ -19,8 +19,8 @@ from pydicom.uid import (
 )
 
 from medinorm.errors import ReadError
-from medinorm.ingest.deidentify.burned_in import BURNED_IN_RULES
 from medinorm.ingest.dicom import file_values
+from medinorm.ingest.dicom.burned_in import BURNED_IN_RULES
 from medinorm.ingest.dicom.exclusion_rules import EXCLUSION_RULES
 from medinorm.ingest.dicom.file_values import read_values
 from medinorm.ingest.dicom.header_values import (

@@ -1,6 +1,6 @@
 import pytest
 
-from medinorm.ingest.deidentify.burned_in import burned_in_risk
+from medinorm.ingest.dicom.burned_in import burned_in_risk
 
 MR = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}
 
