@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
-from medinorm.scan import SCAN_COLUMNS, SPLIT_COLUMNS
+from medinorm.records.scans import ScanRow, SplitRow
 
 GRID = (12, 14, 16)
 AFFINE = np.diag([2.0, 1.0, 1.5, 1.0])
@@ -45,8 +46,8 @@ class Study:
             }
             for scan, domain in scans.items()
         ]
-        write_table(self.scans, rows, SCAN_COLUMNS)
-        write_table(self.splits, rows, SPLIT_COLUMNS)
+        write_table(self.scans, rows, column_names(ScanRow))
+        write_table(self.splits, rows, column_names(SplitRow))
 
     def write_label(self, scan, labels):
         write_labels(self.canonical / f"{scan}_label.nii.gz", labels)

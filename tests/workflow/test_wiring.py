@@ -7,9 +7,10 @@ import pytest
 
 from medinorm.cli.hidden_flags import expand_words
 from medinorm.config import parse_study
+from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
 from medinorm.layout import Layout, map_of
-from medinorm.scan import SPLIT_COLUMNS
+from medinorm.records.scans import SplitRow
 from medinorm.workflow.wiring import Wiring
 
 
@@ -22,7 +23,7 @@ def wiring(**values):
 def splits(tmp_path):
     path = tmp_path / "splits.tsv"
     rows = [{"split": name, "scan": n} for name in ("lodo-a", "pooled") for n in "xy"]
-    write_table(path, rows, SPLIT_COLUMNS)
+    write_table(path, rows, column_names(SplitRow))
     return str(path)
 
 

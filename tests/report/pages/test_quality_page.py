@@ -10,7 +10,9 @@ import pytest
 from medinorm.config import TaskConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json, write_json
+from medinorm.files.records import column_names
 from medinorm.files.tables import read_table, write_table
+from medinorm.records.scans import ExcludedRow
 from medinorm.report.figures.previews import draw_previews
 from medinorm.report.pages import quality_page as qc
 from medinorm.report.pages.quality_page import (
@@ -19,7 +21,6 @@ from medinorm.report.pages.quality_page import (
     set_common_apart,
     write_quality_page,
 )
-from medinorm.scan import EXCLUDED_COLUMNS
 from tests.report.page import Page
 
 TASK = TaskConfig(label_values={1: "shell", 2: "core <of it>"})
@@ -39,7 +40,7 @@ def study(small_study):
         {"where": "series abc", "scan": "sub-9_T1w", "reason": "missing slices <2>"},
         {"where": "17 files", "scan": "", "reason": "not DICOM"},
     ]
-    write_table(small_study.folder / "excluded.tsv", left, EXCLUDED_COLUMNS)
+    write_table(small_study.folder / "excluded.tsv", left, column_names(ExcludedRow))
     return small_study
 
 

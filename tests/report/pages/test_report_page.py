@@ -12,9 +12,10 @@ from medinorm.config import EvidenceConfig
 from medinorm.errors import StageError
 from medinorm.evidence.stage import compare_variants
 from medinorm.files.atomic import read_json
+from medinorm.files.records import column_names
 from medinorm.files.tables import read_table, write_table
+from medinorm.records.scores import ScoreRow
 from medinorm.report.section import find_sections
-from medinorm.scan import SCORE_COLUMNS
 from tests.report.page import Page
 
 SECTIONS = [
@@ -126,7 +127,7 @@ def weigh(study):
     """Put what `compare_variants` writes in place of the fabricated evidence."""
     scores = study.root / "scores.tsv"
     rows = read_table(study.root / "evidence" / "cases.tsv")
-    write_table(scores, rows, SCORE_COLUMNS)
+    write_table(scores, rows, column_names(ScoreRow))
     shutil.rmtree(study.root / "evidence")
     inputs = study.root / "splits.tsv", study.root / "runs", study.root / "evidence"
     settings = EvidenceConfig(resamples=100)
