@@ -38,10 +38,12 @@ def test_every_transform_is_exported():
 
 @pytest.mark.parametrize("name", sorted(INTENSITY_DECLARATIONS.keys() - {"none"}))
 def test_every_method_has_a_transform(name):
-    transform = INTENSITY_DECLARATIONS[name].facts["transform"]
+    facts = INTENSITY_DECLARATIONS[name].facts
+    transform = facts["transform"]
     for_keys = getattr(transforms, f"{transform}d")
     assert issubclass(for_keys, OnKeys)
     assert for_keys.array_transform is getattr(transforms, transform)
+    assert for_keys.array_transform.measures == facts.get("measures", True)
 
 
 def test_no_two_methods_have_the_same_transform():
