@@ -65,5 +65,5 @@ def test_help_shows_choices_and_defaults():
     add_arguments(parser, ARGUMENTS)
     text = " ".join(parser.format_help().split())
     assert "--colours [{red,green} ...] 100% of them [red]" in text
-    assert "--designs [{lodo,pooled,single} ...]" in text
+    assert "--designs [{pooled,lodo,single} ...]" in text
     assert usage_of(ARGUMENTS) == "--scans ... --score-tables ... [flags]"

@@ -16,7 +16,7 @@ from medinorm.cli.stages import STAGES
 def split(table):
     """The words of a call of split, all of whose files are one."""
     flags = [a.name for a in read_arguments(STAGES["split"]) if a.kind is Path]
-    return ["split", *(word for flag in flags for word in (f"--{flag}", str(table)))]
+    return ["split", *(word for flag in flags for word in (f"--{flag.replace('_', '-')}", str(table)))]
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -86,7 +86,7 @@ def test_methods_give_the_settings_of_the_statistics(fake_study):
 
 
 def test_methods_give_the_settings_of_the_stages(fake_study):
-    network = NetworkConfig(name="dynunet", channels=(8, 24))
+    network = NetworkConfig(name="dynunet", channels=(8, 24, 48))
     text = describe(
         fake_study(),
         StageSettings(
@@ -97,7 +97,7 @@ def test_methods_give_the_settings_of_the_stages(fake_study):
     )
     assert "voxels of 1 x 1.5 x 3 mm" in text
     assert "Foreground, where one is measured: voxels above 0." in text
-    assert "dynunet with 8, 24 channels" in text
+    assert "dynunet with 8, 24, 48 channels" in text
     assert "1,234 steps of 2 patches of 48 x 48 x 48 voxels" in text
     assert "best Dice on validation subjects" in text
     assert "The tolerance of surfaces is 2.5 mm." in text
