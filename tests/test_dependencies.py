@@ -24,7 +24,10 @@ REASONS = {
     "python-gdcm": "pydicom decodes JPEG with it",
 }
 # Imports that are no dependency.
-OPTIONAL = {"triton": "comes with torch where there is a CUDA device"}
+OPTIONAL = {
+    "triton": "comes with torch where there is a CUDA device",
+    "typing-extensions": "type checkers read it, Python does not",
+}
 
 # The import name follows from none of the installed packages where these are not.
 NAMES = {"pil": "pillow", "yaml": "pyyaml", "gdcm": "python-gdcm"}

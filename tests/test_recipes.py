@@ -31,14 +31,12 @@ class Check:
     """What must be true after a recipe.
 
     Args:
-        needs: a file of the package without which the recipe cannot be performed.
         places: how many places it may name.
         code: ends without an error where the recipe was performed.
         help: words of a command whose help shows what was added.
         shown: how the help shows it.
     """
 
-    needs: str
     places: int
     code: str
     help: Sequence[str]
@@ -47,7 +45,6 @@ class Check:
 
 CHECKS = {
     "a norm": Check(
-        needs="layers/declare.py",
         places=1,
         code="""
 import torch
@@ -61,7 +58,6 @@ assert NORMS["centred"](2)(torch.ones(1, 2, 4, 4, 4)).abs().max() == 0
         shown="centred",
     ),
     "an intensity method": Check(
-        needs="intensity/method.py",
         places=2,
         code="""
 from types import SimpleNamespace
@@ -81,7 +77,6 @@ assert (fit_scan("median", scan, options["median"]).apply(scan.array) == 2).all(
         shown="median",
     ),
     "a metric": Check(
-        needs="score/declare.py",
         places=1,
         code="""
 from types import SimpleNamespace
@@ -96,7 +91,6 @@ assert load_metrics()["volume_error"](label) == 0.25
         shown="score",
     ),
     "a report section": Check(
-        needs="report/section.py",
         places=1,
         code="""
 from medinorm.report.section import find_sections
@@ -106,7 +100,6 @@ assert "scan-numbers" in [section.anchor for section in find_sections()]
         shown="report",
     ),
     "a stage": Check(
-        needs="cli/stages.py",
         places=3,  # the function, its line in the table, its rule
         code="""
 from pathlib import Path
@@ -122,7 +115,6 @@ assert main([*words, "--column", "site"]) == 1
         shown="--least NUMBER scanners with fewer scans are left out [1]",
     ),
 }
-PERFORMED = [name for name, check in CHECKS.items() if (PACKAGE / check.needs).exists()]
 
 
 def recipes():
@@ -193,7 +185,7 @@ def test_a_recipe_costs_what_it_may(name):
     assert 0 < len(recipes()[name]) <= CHECKS[name].places
 
 
-@pytest.mark.parametrize("performed", PERFORMED, indirect=True)
+@pytest.mark.parametrize("performed", CHECKS, indirect=True)
 def test_what_a_recipe_adds_is_there_by_name(performed, request):
     check = CHECKS[request.node.callspec.params["performed"]]
     run(performed, "-c", check.code)

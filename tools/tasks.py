@@ -48,8 +48,7 @@ def study(words: Sequence[str]) -> Iterator[Command]:
 
 def docs(_: Sequence[str]) -> Iterator[Command]:
     """Write anew what is generated: exports, tables, the schema and its reference."""
-    if (ROOT / "tools" / "generate.py").exists():
-        yield [sys.executable, "tools/generate.py"]
+    yield [sys.executable, "tools/generate.py"]
     yield [sys.executable, "-m", "medinorm", "schema", "--folder", "config"]
 
 

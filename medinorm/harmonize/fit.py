@@ -23,7 +23,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     scans: Path,
     canonical: Path,
     splits: Path,
-    target: Path,
+    fitted: Path,
     *,
     intensity: IntensityName,
     split: str,
@@ -39,7 +39,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         scans: `scans.tsv`.
         canonical: folder to which its paths are relative.
         splits: `splits.tsv`.
-        target: fitted map to write.
+        fitted: the fitted map to write.
         intensity: the method.
         split: whose training scans to use.
         settings: grid, foreground and the methods' parameters.
@@ -70,14 +70,14 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         ) from error
     left_out = [scan for scan in chosen if scan not in measured]
     record = settings.record(intensity, fitting=True)
-    fitted = FittedMap(
+    fitted_map = FittedMap(
         method=intensity,
         parameters={"split": split, "left_out": left_out, **record},
         scans=len(measured),
         fitted_on=hash_scans(measured),
         map=learned,
     )
-    write_fitted(fitted, target)
+    write_fitted(fitted_map, fitted)
 
 
 def read_map_of(

@@ -16,7 +16,7 @@ rule fit:
         settings=lambda wildcards: wiring.fit_flags(wildcards.intensity),
     shell:
         "medinorm fit --scans {input.scans:q} --canonical {params.canonical:q}"
-        " --splits {input.splits:q} --target {output.fitted:q}"
+        " --splits {input.splits:q} --fitted {output.fitted:q}"
         " --intensity {wildcards.intensity:q} --split {wildcards.split:q}"
         " {params.settings} > {log:q} 2>&1"
 

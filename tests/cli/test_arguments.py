@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 
+from medinorm.choices import DesignName
 from medinorm.cli.arguments import add_arguments, read_values, usage_of
 from medinorm.cli.signatures import REQUIRED, Argument
 from medinorm.config import SplitConfig
@@ -65,5 +66,6 @@ def test_help_shows_choices_and_defaults():
     add_arguments(parser, ARGUMENTS)
     text = " ".join(parser.format_help().split())
     assert "--colours [{red,green} ...] 100% of them [red]" in text
-    assert "--designs [{pooled,lodo,single} ...]" in text
+    designs = ",".join(get_args(DesignName))
+    assert f"--designs [{{{designs}}} ...]" in text
     assert usage_of(ARGUMENTS) == "--scans ... --score-tables ... [flags]"

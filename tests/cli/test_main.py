@@ -8,6 +8,7 @@ import pytest
 
 from medinorm.choices import AdaptName
 from medinorm.cli import main as cli
+from medinorm.cli.flags import flag_of
 from medinorm.cli.hidden_flags import hide_flags
 from medinorm.cli.signatures import read_arguments, read_summary
 from medinorm.cli.stages import STAGES
@@ -15,8 +16,9 @@ from medinorm.cli.stages import STAGES
 
 def split(table):
     """The words of a call of split, all of whose files are one."""
-    flags = [a.name for a in read_arguments(STAGES["split"]) if a.kind is Path]
-    return ["split", *(word for flag in flags for word in (f"--{flag.replace('_', '-')}", str(table)))]
+    arguments = read_arguments(STAGES["split"])
+    flags = [flag_of(argument.name) for argument in arguments if argument.kind is Path]
+    return ["split", *(word for flag in flags for word in (flag, str(table)))]
 
 
 @pytest.mark.parametrize("name", STAGES)
