@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,13 @@ WORDS = {
 }
 
 
+@cache
 def names(path):
     """The names that a module gives to things, with their lines."""
+    return tuple(_names(path))
+
+
+def _names(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id, node.lineno
