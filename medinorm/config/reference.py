@@ -78,8 +78,8 @@ def _choices(field: FieldInfo) -> str:
 
 def _literals(kind: Any) -> Iterator[Any]:
     """The members of all literals inside a type."""
-    for part in get_args(kind):
-        if get_args(part):
-            yield from _literals(part)
-        elif not isinstance(part, type):
-            yield part
+    for member in get_args(kind):
+        if get_args(member):
+            yield from _literals(member)
+        elif not isinstance(member, type):
+            yield member

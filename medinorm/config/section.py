@@ -34,7 +34,7 @@ def parse_section(section: type[S], values: Mapping[str, Any]) -> S:
 def _first_problem(section: type[Section], error: ValidationError) -> str:
     """One line for the first of pydantic's complaints, and how many follow."""
     problem = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    key = ".".join(str(step) for step in problem["loc"] if step != "[key]")
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = _unknown_key(section, problem["loc"])
@@ -53,9 +53,9 @@ def _may_be_shown(value: Any) -> bool:
 
 def _unknown_key(section: type[Section], location: tuple[int | str, ...]) -> str:
     """What to write instead of an unknown key."""
-    for part in location[:-1]:
-        if part in section.model_fields:  # no place in a list
-            section = section_of(section.model_fields[str(part)]) or section
+    for step in location[:-1]:
+        if step in section.model_fields:  # no place in a list
+            section = section_of(section.model_fields[str(step)]) or section
     known = list(section.model_fields)
     close = get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"

@@ -64,8 +64,8 @@ class InputConfig(TaskConfig):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = (self.scans, self.dicom or None, self.bids, self.pacs)
-        if sum(source is not None for source in given) > 1:
+        sources = (self.scans, self.dicom or None, self.bids, self.pacs)
+        if sum(source is not None for source in sources) > 1:
             raise ValueError("give one of scans, dicom, bids and pacs, not several")
         if self.labels is not None and not (self.dicom or self.pacs):
             raise ValueError("labels goes with dicom; scans and bids name their own")

@@ -48,8 +48,8 @@ class NetworkConfig(Section):
     def _used(self) -> Self:
         facts = NETWORK_DECLARATIONS[self.name].facts
         for name, field in type(self).model_fields.items():
-            given = getattr(self, name)
-            if name not in {"name", *facts["uses"]} and given != field.default:
+            changed = getattr(self, name) != field.default
+            if changed and name not in {"name", *facts["uses"]}:
                 raise ValueError(f"{name} is not used by {self.name}; remove it")
         return self
 

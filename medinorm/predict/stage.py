@@ -60,7 +60,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Pair:
+class SeedScan:
     """A scan to segment, and the seed of the network to do it with."""
 
     scan: str
@@ -81,7 +81,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     split: str,
     seeds: Sequence[int],
     settings: PredictConfig,
-) -> list[tuple[Pair, Done[str] | Failed]]:
+) -> list[tuple[SeedScan, Done[str] | Failed]]:
     """Segment the test scans of `split` with the network of each seed.
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
@@ -117,7 +117,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     torch.set_num_threads(1)
     adapted = lru_cache(maxsize=1)(_read_adapted)  # pairs come sorted by network
 
-    def work(pair: Pair) -> Done[str]:
+    def work(pair: SeedScan) -> Done[str]:
         prediction = Prediction(
             scan=table[pair.scan],
             image=harmonized_paths(harmonized, pair.scan)[0],
@@ -140,7 +140,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
             return Done("made", write_sidecar(prediction.target, provenance))
 
     return run_items(
-        [Pair(scan, seed, domain) for seed in seeds for domain, scan in tests],
+        [SeedScan(scan, seed, domain) for seed in seeds for domain, scan in tests],
         work,
         status,
         title=f"predict {split} {adapt}",

@@ -109,7 +109,7 @@ class Experiment:
 
 def _harmonized(harmonized: Path, scans: Sequence[str]) -> tuple[str, ...]:
     """Those of `scans` whose harmonized files are there."""
-    found = tuple(s for s in scans if harmonized_paths(harmonized, s)[0].exists())
-    if missing := len(scans) - len(found):
+    present = tuple(s for s in scans if harmonized_paths(harmonized, s)[0].exists())
+    if missing := len(scans) - len(present):
         _log.warning("%d scans could not be harmonized and are left out", missing)
-    return found
+    return present
