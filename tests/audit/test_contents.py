@@ -54,6 +54,7 @@ def rewound(content):
             "embedded 1",
         ),
     ],
+    ids=["gzip", "bzip2", "xz", "zip", "tar", "data address"],
 )
 def test_what_is_packed_comes_out(content, name):
     assert inside(content) == [(name, SECRET)]
