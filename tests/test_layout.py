@@ -8,10 +8,12 @@ import pytest
 from medinorm.config import StudyConfig
 from medinorm.layout import (
     Layout,
+    fill,
     harmonized_paths,
     map_of,
     named_paths,
     run_folder,
+    split_runs,
 )
 
 WILDCARDS = {
@@ -58,3 +60,20 @@ def test_compressed_scans_are_taken_where_they_are(tmp_path):
     packed.touch()
     assert harmonized_paths(tmp_path, "sub-1")[0] == packed
     assert run_folder(Path("x"), 2) == Path("x/seed-2")
+
+
+def test_runs_of_a_split_are_where_training_writes_them(layout):
+    names = {"intensity": "zscore", "norm": "ibn", "split": "lodo-a"}
+    found = split_runs(Path(layout.runs_root), **names)
+    assert str(found) == fill(layout.runs, **names)
+    assert not set("{}") & set(str(found))
+
+
+def test_only_named_wildcards_are_filled():
+    assert fill("my {shard} {x}/{job}", job=3) == "my {shard} {x}/3"
+
+
+def test_nothing_that_is_written_is_superseded(layout):
+    for path in places(layout).values():
+        filled = fill(path, **dict.fromkeys(WILDCARDS, "0"))
+        assert not [old for old in layout.superseded if Path(filled).match(old)]
