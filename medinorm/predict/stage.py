@@ -101,7 +101,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         settings: tiles.
 
     Returns:
-        The pairs and how each ended: made, current, or the reason why not.
+        The items and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: a scan failed unexpectedly.
@@ -115,19 +115,19 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     for seed in seeds:
         discard_others(run_folder(predictions, seed), {scan for _, scan in tests})
     torch.set_num_threads(1)
-    adapted = lru_cache(maxsize=1)(_read_adapted)  # pairs come sorted by network
+    adapted = lru_cache(maxsize=1)(_read_adapted)  # items come sorted by network
 
-    def work(pair: SeedScan) -> Done[str]:
+    def work(item: SeedScan) -> Done[str]:
         prediction = Prediction(
-            scan=table[pair.scan],
-            image=harmonized_paths(harmonized, pair.scan)[0],
-            run=run_folder(runs, pair.seed),
-            target=run_folder(predictions, pair.seed) / f"{pair.scan}.nii.gz",
-            domain=pair.domain,
+            scan=table[item.scan],
+            image=harmonized_paths(harmonized, item.scan)[0],
+            run=run_folder(runs, item.seed),
+            target=run_folder(predictions, item.seed) / f"{item.scan}.nii.gz",
+            domain=item.domain,
             unlabelled=tuple(
                 harmonized_paths(harmonized, scan)[0]
                 for domain, scan in tests
-                if domain == pair.domain
+                if domain == item.domain
             ),
         )
         with discarding(prediction.target):
@@ -140,7 +140,11 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
             return Done("made", write_sidecar(prediction.target, provenance))
 
     return run_items(
-        [SeedScan(scan, seed, domain) for seed in seeds for domain, scan in tests],
+        [
+            SeedScan(scan, seed, domain)
+            for seed in seeds
+            for domain, scan in tests
+        ],
         work,
         status,
         title=f"predict {split} {adapt}",

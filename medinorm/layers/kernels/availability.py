@@ -89,9 +89,9 @@ def _agrees_with_torch(device: torch.device) -> bool:
         ours, theirs = (drawn.to(device).requires_grad_() for _ in range(2))
         y = fused_instance_norm(ours, activation="leaky_relu")
         wanted = F.leaky_relu(F.instance_norm(theirs), 0.01)
-        (found,) = torch.autograd.grad(y.square().sum(), ours)
-        (gradient,) = torch.autograd.grad(wanted.square().sum(), theirs)
-    pairs = ((y, wanted), (found, gradient))
+        (our_gradient,) = torch.autograd.grad(y.square().sum(), ours)
+        (their_gradient,) = torch.autograd.grad(wanted.square().sum(), theirs)
+    pairs = ((y, wanted), (our_gradient, their_gradient))
     return all(torch.allclose(*pair, rtol=1e-3, atol=1e-4) for pair in pairs)
 
 

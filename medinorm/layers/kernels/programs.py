@@ -105,11 +105,11 @@ def measure_chunks(
     count = (left - lane + tile_v - 1) // tile_v
     count = tl.minimum(tl.maximum(count, 0), steps).to(tl.float32)
     total = tl.minimum(left, steps * tile_v).to(tl.float32)
-    pooled, spread = _pool(count, mean, m2, total)
+    pooled, pooled_m2 = _pool(count, mean, m2, total)
     rows = tl.num_programs(2) * channels
     out = parts + chunk * rows + row
     tl.store(out, pooled[None, :], mask=there)
-    tl.store(out + tl.num_programs(0) * rows, spread[None, :], mask=there)
+    tl.store(out + tl.num_programs(0) * rows, pooled_m2[None, :], mask=there)
 
 
 @triton.jit(do_not_specialize=["voxels", "chunk_voxels", "chunks"])
@@ -140,9 +140,9 @@ def merge_moments(
     there = chunk < chunks
     count = tl.minimum(voxels - chunk * chunk_voxels, chunk_voxels)
     count = tl.where(there, count, 0).to(tl.float32)
-    part = parts + chunk * rows + row
-    mean = tl.load(part, mask=there, other=0.0)
-    m2 = tl.load(part + chunks * rows, mask=there, other=0.0)
+    entry = parts + chunk * rows + row
+    mean = tl.load(entry, mask=there, other=0.0)
+    m2 = tl.load(entry + chunks * rows, mask=there, other=0.0)
     mean, m2 = _pool(count, mean, m2, voxels)
     place = sample.to(tl.int64) * per_sample + channel.to(tl.int64) * per_channel
     pivot = tl.load(x + place).to(tl.float32)
@@ -240,11 +240,11 @@ def reduce_gradient_chunks(
         inside = (first + voxel < voxels) & there
         place = begin + voxel * per_voxel
         away = tl.load(x + place, mask=inside, other=0).to(tl.float32) - centre
-        given = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
+        incoming = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
         if activated:
-            given = tl.where(away * scale + offset > 0, given, given * slope)
-        total += given
-        moment += given * away
+            incoming = tl.where(away * scale + offset > 0, incoming, incoming * slope)
+        total += incoming
+        moment += incoming * away
     out = parts + chunk * rows + row
     tl.store(out, tl.sum(total, 0)[None, :], mask=there)
     out += tl.num_programs(0) * rows
@@ -273,10 +273,10 @@ def merge_gradients(
     row = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
     rows = tl.num_programs(0) * tl.num_programs(1)
     chunk = tl.arange(0, tile)
-    part = parts + chunk * rows + row
-    total = tl.sum(tl.load(part, mask=chunk < chunks, other=0.0), 0)
-    part += chunks * rows
-    moment = tl.sum(tl.load(part, mask=chunk < chunks, other=0.0), 0)
+    entry = parts + chunk * rows + row
+    total = tl.sum(tl.load(entry, mask=chunk < chunks, other=0.0), 0)
+    entry += chunks * rows
+    moment = tl.sum(tl.load(entry, mask=chunk < chunks, other=0.0), 0)
     scale = tl.load(terms + rows + row)
     rest = tl.load(terms + 3 * rows + row)
     rstd = tl.rsqrt(tl.load(terms + 4 * rows + row) / voxels + eps)
@@ -324,8 +324,8 @@ def combine_terms(
         inside = (first + voxel < voxels) & there
         place = begin + voxel * per_voxel
         away = tl.load(x + place, mask=inside, other=0).to(tl.float32) - centre
-        given = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
+        incoming = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
         if activated:
-            given = tl.where(away * scale + offset > 0, given, given * slope)
-        value = given * scale + away * slant + level
+            incoming = tl.where(away * scale + offset > 0, incoming, incoming * slope)
+        value = incoming * scale + away * slant + level
         tl.store(of_x + place, value.to(of_x.dtype.element_ty), mask=inside)

@@ -139,9 +139,9 @@ def measure(x: Tensor) -> tuple[Tensor, Tensor]:
     centre = view.mean(axis, keepdim=True, dtype=values_dtype(x))
     rest, squares = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
-        part = view[block] - centre[stat]
-        rest[stat] += part.sum(axis, keepdim=True)
-        squares[stat] += part.square_().sum(axis, keepdim=True)
+        centred = view[block] - centre[stat]
+        rest[stat] += centred.sum(axis, keepdim=True)
+        squares[stat] += centred.square_().sum(axis, keepdim=True)
     centre, rest, squares = (
         term.squeeze(axis).double() for term in (centre, rest, squares)
     )
@@ -164,10 +164,10 @@ def measure_weighted(x: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, 
         centre[stat] += (view[block] * share[block]).sum(axis, keepdim=True)
     centre /= count.unsqueeze(axis)
     for block, stat in blocks(view.shape, axis):
-        part = view[block] - centre[stat]
-        weighted = part * share[block]
+        centred = view[block] - centre[stat]
+        weighted = centred * share[block]
         rest[stat] += weighted.sum(axis, keepdim=True)
-        squares[stat] += weighted.mul_(part).sum(axis, keepdim=True)
+        squares[stat] += weighted.mul_(centred).sum(axis, keepdim=True)
     centre, rest, squares = (
         term.squeeze(axis).double() for term in (centre, rest, squares)
     )
@@ -200,10 +200,10 @@ def apply_affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor
     same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
-        part = torch.sub(view[block], centre[stat], out=room)
-        part.mul_(scale[stat]).add_(bias[stat])
+        result = torch.sub(view[block], centre[stat], out=room)
+        result.mul_(scale[stat]).add_(bias[stat])
         if not same_dtype:
-            target[block] = part
+            target[block] = result
     return out
 
 
@@ -215,9 +215,9 @@ def reduce_gradient(gradient: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, 
     gradients, centre = view_along(gradient, axis), centre.unsqueeze(axis)
     total, moment = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
-        part = gradients[block].to(dtype)
-        total[stat] += part.sum(axis, keepdim=True)
-        product = (view[block] - centre[stat]).mul_(part)
+        incoming = gradients[block].to(dtype)
+        total[stat] += incoming.sum(axis, keepdim=True)
+        product = (view[block] - centre[stat]).mul_(incoming)
         moment[stat] += product.sum(axis, keepdim=True)
     total = total.squeeze(axis).to(mean.dtype)
     return total, moment.squeeze(axis) - rest * total
@@ -238,8 +238,8 @@ def combine(
     same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
-        part = torch.sub(view[block], centre[stat], out=room)
-        part.mul_(b[stat]).add_(c[stat]).add_(gradients[block] * a[stat])
+        result = torch.sub(view[block], centre[stat], out=room)
+        result.mul_(b[stat]).add_(c[stat]).add_(gradients[block] * a[stat])
         if not same_dtype:
-            target[block] = part
+            target[block] = result
     return out

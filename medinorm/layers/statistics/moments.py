@@ -147,8 +147,8 @@ def _weighted_moments(x: Tensor, weight: Tensor | None, count: Tensor) -> Moment
     total = (values if weight is None else values * weight).sum(2)
     centre = (total / some).to(values.dtype)
     centred = values - centre.unsqueeze(2)
-    part = centred if weight is None else centred * weight
-    rest, squares = part.sum(2).to(count.dtype), (part * centred).sum(2)
+    weighted = centred if weight is None else centred * weight
+    rest, squares = weighted.sum(2).to(count.dtype), (weighted * centred).sum(2)
     mean, m2 = refine(centre.to(count.dtype), rest, squares.to(count.dtype), some)
     return Moments(count, mean, m2)
 

@@ -49,11 +49,11 @@ def calibrate(volume: Tensor, chosen: Sequence[Tile], cells: Sequence[Tile]) -> 
 
 def _sums(volume: Tensor, dark: Tensor, tile: Tile) -> Tensor:
     """Voxels of a tile, and the sums of each channel above its darkest value."""
-    part = part_of(volume, tile.core)[0].double()
-    bright = part.flatten(1) - dark[:, None]
+    voxels = part_of(volume, tile.core)[0].double()
+    bright = voxels.flatten(1) - dark[:, None]
     steps = torch.zeros_like(dark)
-    for axis in range(1, part.dim()):
-        steps = steps + part.diff(dim=axis).square().flatten(1).sum(1)
+    for axis in range(1, voxels.dim()):
+        steps = steps + voxels.diff(dim=axis).square().flatten(1).sum(1)
     count = dark.new_full((1,), bright.shape[1])
     return torch.cat([count, bright.sum(1), bright.square().sum(1), steps])
 
@@ -62,14 +62,14 @@ def _solve(shares: Tensor) -> Tensor:
     """The weights; those that would be negative are set to 0, one round at a time.
 
     Args:
-        shares: part of each total that a tile has, ``(K, n)``.
+        shares: what each tile has of each total, 0 to 1, ``(K, n)``.
     """
     size = shares.shape[1]
     left = torch.ones(size, dtype=torch.bool, device=shares.device)
     while True:
-        part = shares[:, left]
-        ridge = TRUST / size * torch.eye(part.shape[1], device=part.device)
-        change = torch.linalg.solve(part.T @ part + ridge, part.T @ (1 - part.sum(1)))
+        kept = shares[:, left]
+        ridge = TRUST / size * torch.eye(kept.shape[1], device=kept.device)
+        change = torch.linalg.solve(kept.T @ kept + ridge, kept.T @ (1 - kept.sum(1)))
         weights = shares.new_zeros(size)
         weights[left] = 1 + change
         positive = weights > 0
