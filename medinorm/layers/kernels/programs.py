@@ -4,9 +4,9 @@ Every program sees a tensor as ``(N, V, C)`` with strides and works through a *c
 one sample's voxels in tiles of ``(tile_v, tile_c)``. Contiguous tensors have tiles one
 channel wide, ``channels_last_3d`` tensors tiles as wide as a cache line, so that both
 are read in the order they lie in memory. The grid is (chunks, blocks of channels,
-samples). Values are computed with in float32 whatever the dtype in memory; results of
-chunks go to tables of shape ``(..., chunks, N, C)`` and are put together by a second
-small program in a fixed order: no atomics, the same result every time.
+samples). Values are computed in float32, whatever their dtype in memory. Results of
+chunks go to tables of shape ``(..., chunks, N, C)``, which a second small program
+merges in a fixed order: no atomics, the same result every time.
 
 The terms of the affine map are a table ``(5, N, C)``: centre, scale, offset, rest, m2,
 with ``y = (x - centre) * scale + offset``. The mean is ``centre + rest``: a mean of
@@ -38,7 +38,7 @@ def _find_rows(
     """Chunk, sample, channels and where the rows of this program begin."""
     chunk, block, sample = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     if backwards:
-        # What the pass before read last is still in the cache.
+        # The pass before read these last: they are still in the cache.
         chunk = tl.num_programs(0) - 1 - chunk
         block = tl.num_programs(1) - 1 - block
         sample = tl.num_programs(2) - 1 - sample
@@ -94,7 +94,7 @@ def measure_chunks(
     m2 = tl.zeros((tile_v, tile_c), tl.float32)
     for step in range(steps):
         voxel = step * tile_v + lane
-        # A lane that is outside stays outside: those inside have all counted `step`.
+        # A lane that is outside stays outside; all others have counted `step` values.
         inside = (first + voxel < voxels) & there
         value = tl.load(here + voxel * per_voxel, mask=inside, other=0)
         value = value.to(tl.float32) - pivot
@@ -146,7 +146,7 @@ def merge_moments(
     mean, m2 = _pool(count, mean, m2, voxels)
     place = sample.to(tl.int64) * per_sample + channel.to(tl.int64) * per_channel
     pivot = tl.load(x + place).to(tl.float32)
-    # The sum of two floats as a float and what it rounded away (Knuth's two-sum).
+    # The sum of two floats as a float, and its rounding error (Knuth's two-sum).
     centre = pivot + mean
     shift = centre - pivot
     rest = (pivot - (centre - shift)) + (mean - shift)
@@ -221,7 +221,7 @@ def reduce_gradient_chunks(
     r"""Sums :math:`\sum g'` and :math:`\sum g' (x - c)` of each chunk.
 
     :math:`g' = g\,\phi'(z)` is the gradient in front of the activation, whose sign is
-    found again from `x`. `parts` is ``(2, chunks, N, C)``.
+    computed again from `x`. `parts` is ``(2, chunks, N, C)``.
     """
     chunk, row, there, start = _find_rows(
         channels, per_sample, per_channel, tile_c, False
@@ -261,7 +261,7 @@ def merge_gradients(
     eps: tl.tensor,
     tile: tl.constexpr,
 ) -> None:
-    r"""Sum the chunks of one row and write what its gradient is made of.
+    r"""Sum the chunks of one row and write the factors of its gradient.
 
     .. math:: b = -\frac{a}{\sigma^2 V} \sum g' (x - \mu), \qquad
               c = -\frac{a}{V} \sum g'

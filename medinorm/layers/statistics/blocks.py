@@ -2,9 +2,9 @@
 
 torch's own functions are right and fast for contiguous tensors but lose digits for
 ``channels_last_3d`` ones, and a chain of ordinary torch calls reads and writes main
-memory once a call. Here each block passes through the whole chain while it is in cache.
-Nothing here records gradients. Statistics have shape ``(N, C)`` and are float64, which
-costs nothing and keeps the digits of a mean that is large against the standard
+memory once a call. Here each block passes the whole chain of steps while it is in
+cache. Nothing here records gradients. Statistics have shape ``(N, C)`` and are float64,
+which costs nothing and keeps the digits of a mean that is large against the standard
 deviation. A *voxel view* is ``(N, C, V)`` or ``(N, V, C)``, whichever needs no copy.
 """
 
@@ -54,7 +54,7 @@ def is_channels_last(x: Tensor) -> bool:
 
 
 def empty_like_view(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Room for a result with the shape of `x` and the layout of its voxel view.
+    """An empty tensor with the shape of `x` and the layout of its voxel view.
 
     Returns:
         The tensor and its voxel view.
@@ -67,12 +67,12 @@ def empty_like_view(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 
 def view_along(x: Tensor, axis: int) -> Tensor:
-    """Voxel view of `x` with its voxels along `axis`, copied if it must be."""
+    """Voxel view of `x` with its voxels along `axis`, copied if necessary."""
     return x.movedim(1, -1).flatten(1, -2) if axis == 1 else x.flatten(2)
 
 
 def in_layout_of(y: Tensor, x: Tensor) -> Tensor:
-    """`y` with its channels where `x` has them in memory, copied if it must be."""
+    """`y` with its channels where `x` has them in memory, copied if necessary."""
     if is_channels_last(x):
         return y.movedim(1, -1).contiguous().movedim(-1, 1)
     return y.contiguous()
@@ -125,9 +125,9 @@ def values_dtype(x: Tensor) -> torch.dtype:
 
 
 def split_mean(mean: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """A mean as a part that values can be reduced by, and the small rest.
+    """A mean rounded to `dtype`, which is subtracted from values, and the rest.
 
-    A mean of 1000 in float32 is off by up to 3e-5: more than everything else together.
+    A mean of 1000 in float32 is off by up to 3e-5, more than all other errors together.
     """
     centre = mean.to(dtype)
     return centre, mean - centre
@@ -149,7 +149,7 @@ def measure(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def measure_weighted(x: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """As `measure`, with each voxel as often as its weight says.
+    """As `measure`, with each voxel counted as often as its weight says.
 
     Args:
         x: ``(N, C, ...)``, any layout.
@@ -177,7 +177,7 @@ def measure_weighted(x: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, 
 def refine(
     centre: Tensor, rest: Tensor, squares: Tensor, count: Tensor | float
 ) -> tuple[Tensor, Tensor]:
-    """Correct a mean, and the squares about it, by what is left after centring.
+    """Correct a mean, and the sum of squares about it, by the error of the mean.
 
     Args:
         centre: approximate mean.

@@ -1,4 +1,4 @@
-"""Weights that make a few tiles speak for the whole volume."""
+"""Weights with which a few tiles represent the whole volume."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,17 @@ from torch import Tensor
 
 from medinorm.layers.tiled_inference.tiles import Tile, part_of
 
-TRUST = 0.03  # weight of "all tiles count alike" against "the totals agree"
+TRUST = 0.03  # weight of equal weights against totals that agree
 
 
 def calibrate(volume: Tensor, chosen: Sequence[Tile], cells: Sequence[Tile]) -> Tensor:
-    r"""How often each chosen tile must count for the sample to look like the volume.
+    r"""How often each chosen tile must count to give the totals of the volume.
 
-    A few tiles hold too much air or too little. Of the input, unlike of the features
-    inside a network, the whole volume can be measured: number of voxels, sum and sum of
-    squares above the darkest, squared differences between neighbours. The weights are
-    those near 1 that bring the sample to these totals, as in survey sampling:
+    A few tiles may hold too much air or too little. Some totals of the input are known
+    for the whole volume, unlike those of the features inside a network: the number of
+    voxels, the sum and the sum of squares of their intensities above the darkest one,
+    and the squared differences between neighbours. The weights are near 1 and bring the
+    sample to these totals, as in survey sampling:
 
     .. math:: \min_{w \ge 0}
         \sum_k \Bigl(\frac{d \sum_i w_i f_{ik}}{F_k} - 1\Bigr)^2

@@ -63,7 +63,7 @@ def _inner(core: slice, crop: slice, size: int, step: int | None) -> slice:
 
 
 def fits(length: int, size: int, step: int) -> bool:
-    """Whether features span `step` voxels each, but for less at the end.
+    """Whether features span `step` voxels each, or fewer at the end.
 
     Args:
         length: voxels along an axis.
@@ -105,7 +105,7 @@ def cut_tiles(
 
 
 def _crop(core: slice, edge: int, whole: int, room: int) -> slice:
-    """A part of an axis and what surrounds it; the last one takes all the room."""
+    """A part of an axis and its surroundings; the last part takes all the room."""
     end = room if core.stop == whole else min(core.stop + edge, room)
     return slice(max(0, core.start - edge), end)
 

@@ -1,4 +1,4 @@
-"""Statistics of a whole volume, and inference with them, part by part.
+"""Statistics of a whole volume, and inference with them, tile by tile.
 
 Every function expects `frozen_statistics` around it.
 """
@@ -41,10 +41,10 @@ def freeze_from_tiles(
 ) -> None:
     """Freeze the pooled statistics of tiles, one layer after the other.
 
-    Each layer is measured on what the frozen ones before it give. For that, all batches
-    pass once for each layer, up to that layer; a single batch passes only once. What
-    surrounds a tile passes too, but is not measured. If the tiles make up the volume,
-    and are surrounded as far as the network looks, the statistics are exact.
+    Each layer is measured on the output of the frozen layers before it. For that, all
+    batches pass once for each layer, up to that layer; a single batch passes only once.
+    The surroundings of a tile pass too, but are not measured. The statistics are exact
+    if the tiles make up the volume and their surroundings cover the field of view.
 
     Args:
         network: holds the layers.
@@ -144,7 +144,7 @@ def freeze_from_strided(
 ) -> None:
     """Freeze the statistics of a thumbnail that takes every k-th voxel.
 
-    Never of an averaged thumbnail: averaging removes noise, and variance with it.
+    The thumbnail is not averaged: averaging removes noise, and with it variance.
     A tile at full resolution is compared with the frozen statistics; if they differ
     much there is a warning.
 
