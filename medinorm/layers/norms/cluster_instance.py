@@ -44,8 +44,8 @@ class ClusterInstanceNorm3d(ChannelNorm):
     package's reading of it.
 
     Samples of a batch influence each other, in evaluation too; there, a single sample
-    gets exactly instance norm. In training with fewer than 4 samples the layer remembers the
-    statistics of recent ones.
+    gets exactly instance norm. In training with fewer than 4 samples the layer
+    remembers the statistics of recent ones.
 
     Args:
         num_features: number of channels, :math:`C`.

@@ -35,9 +35,9 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
     batch may mix domains. With ``"instance"`` only gain and offset depend on the domain
     (conditional instance norm).
 
-    The index of a domain that was never seen is -1. It gets the mean of the gains and offsets of the
-    domains seen in training, and, in evaluation with batch statistics, their running
-    statistics pooled with equal weight. In training -1 is refused.
+    The index of a domain that was never seen is -1. It gets the mean of the gains and
+    offsets of the domains seen in training, and, in evaluation with batch statistics,
+    their running statistics pooled with equal weight. In training -1 is refused.
 
     Args:
         num_features: number of channels, :math:`C`.

@@ -126,8 +126,8 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         """
         normalized_style, raw_style = style.chunk(2, dim=2)
         keys = self.to_key(normalized_style)
-        # Linear maps before the scores and after the weights (which sum to 1) are applied
-        # to the few tokens, so that each voxel needs only products and a softmax.
+        # Linear maps before the scores and after the weights (which sum to 1) are
+        # applied to the few tokens: each voxel needs only products and a softmax.
         scores = torch.baddbmm(
             (keys @ self.to_query.bias)[..., None],
             keys @ self.to_query.weight,
