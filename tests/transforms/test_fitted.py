@@ -71,7 +71,7 @@ def test_recorded_settings_are_taken_and_cannot_be_contradicted():
     learned = fitted(LINEAR, policy=vars(Policy("positive", nonfinite="ignore")))
     transform = PopulationNormalize(learned, restore=False)
     assert transform.policy == Policy("positive", nonfinite="ignore")
-    with pytest.raises(ValueError, match="says what foreground is: positive; leave"):
+    with pytest.raises(ValueError, match="has foreground positive already; leave"):
         PopulationNormalize(learned, foreground="image")
 
 
@@ -112,9 +112,9 @@ def test_references_fitted_by_the_workflow_bring_their_settings(scan):
     torch.testing.assert_close(
         AdaptiveInstanceNormalize(found)(scan).as_tensor(), expected
     )
-    with pytest.raises(ValueError, match=r"says what alpha is: 0\.5; leave it out"):
+    with pytest.raises(ValueError, match=r"has alpha 0\.5 already; leave it out"):
         AdaptiveInstanceNormalize(found, alpha=1.0)
-    with pytest.raises(ValueError, match="says what foreground is: positive"):
+    with pytest.raises(ValueError, match="has foreground positive already"):
         AdaptiveInstanceNormalize(found, foreground="image")
 
     found = fitted(QUANTILES[0], **settings.record("histogram", fitting=True))
