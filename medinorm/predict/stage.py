@@ -85,7 +85,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     """Segment the test scans of `split` with the network of each seed.
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
-    that studies with different spacing can be compared. What is current is left alone.
+    that studies with different spacing can be compared. Current label maps are kept.
 
     Args:
         scans: `scans.tsv`.
@@ -96,9 +96,9 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         predictions: folder to write to, one folder a seed.
         status: table to write, one row for each seed and scan.
         adapt: test-time adaptation, once for each domain and seed.
-        split: whose test scans and networks to use.
+        split: name of the split whose test scans and networks are used.
         seeds: seeds of the networks.
-        settings: tiles.
+        settings: how networks are applied, tile by tile.
 
     Returns:
         The items and how each ended: made, current, or the reason why not.
@@ -188,7 +188,7 @@ def infer(
         image: shape ``(C, X, Y, Z)``.
         card: of the network.
         prediction: the domain of the scan, and what else is known of it.
-        settings: overlap of tiles, and how many go through at once.
+        settings: overlap of tiles, and how many pass at once.
 
     Returns:
         Shape ``(classes, X, Y, Z)``.
@@ -219,9 +219,9 @@ def infer(
 
 
 def _read_references(prediction: Prediction, card: ModelCard) -> NDArray[np.float32]:
-    """The middles of K unlabelled scans of the same domain, ``(K, C, X, Y, Z)``.
+    """Central patches of K unlabelled scans of the same domain, ``(K, C, X, Y, Z)``.
 
-    An empty array, if the network does not look at any.
+    An empty array, if the network uses none.
     """
     if "style" not in card.needs:
         return np.empty((0, len(card.channels), *card.patch), dtype=np.float32)
