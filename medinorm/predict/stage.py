@@ -140,11 +140,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
             return Done("made", write_sidecar(prediction.target, provenance))
 
     return run_items(
-        [
-            SeedScan(scan, seed, domain)
-            for seed in seeds
-            for domain, scan in tests
-        ],
+        [SeedScan(scan, seed, domain) for seed in seeds for domain, scan in tests],
         work,
         status,
         title=f"predict {split} {adapt}",
