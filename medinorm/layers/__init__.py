@@ -1,17 +1,18 @@
 """Normalization layers for 3D networks (torch; no MONAI needed).
 
-`ThumbnailSlidingWindowInferer` extends a class of MONAI, so it is imported when it is
-first named.
+`ThumbnailSlidingWindowInferer` extends a class of MONAI, so it is imported at its first
+use.
 
 Limits:
 
-- A gradient has no gradient where code of this package computes it (CPU, Triton):
-  gradient penalties and `torch.func` are refused by torch.
-- `torch.compile` cannot look at values: the mean is folded into the offset as in torch,
-  an error of ``|mean| / std`` times 1e-7, instead of being taken out when it is large.
+- Gradients that code of this package computes (CPU, Triton) cannot be differentiated
+  again: torch refuses gradient penalties and `torch.func`.
+- Under `torch.compile` layers cannot read values, so the mean is always folded into the
+  offset, as torch does. The error is ``|mean| / std`` times 1e-7. Otherwise a large
+  mean is subtracted first.
 - Activation checkpointing runs layers again in the backward pass. Conditions hold for
   one call: checkpoint the whole `ConditionalNetwork`, not blocks inside. Layers with a
-  `seed` of their own would draw other numbers: leave it out.
+  `seed` of their own would draw other numbers: do not give them a seed.
 """
 
 from typing import Any

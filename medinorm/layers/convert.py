@@ -11,18 +11,18 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 
 from medinorm.layers.registry import NORMS, monai_name
 
-# Where a norm of ours keeps what torch's batch norm keeps at its top.
+# Torch's batch norm has these itself; norms of this package have them in `running`.
 _RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def convert_norm(network: nn.Module, name: str, **options: Any) -> nn.Module:
     """Replace every norm of a network, in place, and keep what it learned.
 
-    What both norms have goes over: gains, offsets, running statistics, settings such as
-    `eps` or `num_groups`, and whether a parameter is frozen. A norm that is already of
-    the kind stays itself, unless there are options. Replaced are torch's batch,
-    instance and group norms and those of this package; a `torch.nn.LayerNorm` stays,
-    because its axes are not those of a volume's channels.
+    What both norms have is copied: gains, offsets, running statistics, settings such as
+    `eps` or `num_groups`, and whether a parameter is frozen. A norm that already has
+    the wanted type is kept, unless options are given. Torch's batch, instance and group
+    norms and those of this package are replaced; a `torch.nn.LayerNorm` is kept,
+    because it does not normalize the channels of a volume.
 
     Running statistics of a `torch.nn.InstanceNorm3d` are used by a batch norm only; any
     other norm drops them, with a warning.
@@ -56,7 +56,7 @@ def convert_norm(network: nn.Module, name: str, **options: Any) -> nn.Module:
     if any(_drops_statistics(old, new) for old, new in replaced.items()):
         warnings.warn(
             "running statistics of instance norms are dropped: the new norms measure "
-            "each scan, in evaluation too, so the network is another function",
+            "each scan, in evaluation too, so the network computes other values",
             stacklevel=2,
         )
     if network in replaced:
@@ -90,7 +90,8 @@ def _settings(old: nn.Module, kind: type[nn.Module]) -> dict[str, Any]:
     """Arguments of the new norm that the old one has too."""
     _, *arguments = signature(kind).parameters
     if isinstance(old, _InstanceNorm):
-        # Without them it takes each scan's own: no reason for a batch norm to do so.
+        # An instance norm without running statistics measures each scan. The batch norm
+        # in its place should still have them.
         arguments = [word for word in arguments if word != "track_running_stats"]
     places = (getattr(old, "running", old), old)
     return {
@@ -112,7 +113,7 @@ def _put_where(new: nn.Module, *others: nn.Module) -> None:
 
 @torch.no_grad()
 def _carry_over(old: nn.Module, new: nn.Module) -> None:
-    """Copy the tensors that both norms have, at the same shape; freeze what was."""
+    """Copy tensors that both norms have in the same shape; frozen ones stay so."""
     source = {
         _shared_key(key): value for key, value in old.state_dict(keep_vars=True).items()
     }
@@ -124,7 +125,7 @@ def _carry_over(old: nn.Module, new: nn.Module) -> None:
 
 
 def _drops_statistics(old: nn.Module, new: nn.Module) -> bool:
-    """Whether an instance norm had running statistics that the new norm has not."""
+    """Whether an instance norm had running statistics that the new norm lacks."""
     kept = {_shared_key(key) for key in new.state_dict()}
     has = isinstance(old, _InstanceNorm) and old.running_mean is not None
     return has and "running_mean" not in kept

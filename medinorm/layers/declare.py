@@ -1,10 +1,13 @@
 """Norms and perturbations declare themselves, each in the file that holds it.
 
-The name in configurations, the sentence for the methods text and what the layer needs
-stand in a decorator on the class. `NORMS` and `PERTURBATIONS` in
-`medinorm.layers.registry`, the networks built in training, the choices of the
-configuration (`medinorm.method_names`, which reads the same decorators without torch),
-the report and the tables of the documentation follow from it.
+A decorator on the class holds the name in configurations, the sentence for the methods
+text and what the layer needs. These are made from it:
+
+- `NORMS` and `PERTURBATIONS` in `medinorm.layers.registry`,
+- the networks built in training,
+- the choices of the configuration (`medinorm.method_names` reads the same decorators
+  without torch),
+- the report and the tables of the documentation.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,23 +21,23 @@ from medinorm.layers.conditions.network import Conditional, Keyword
 from medinorm.layers.perturbations.perturbation import StylePerturbation
 
 StudyNumber = Literal["domains", "regions"]
-"""Numbers that training knows: of its domains, of the regions it tells apart."""
+"""Numbers that training knows: how many domains and how many regions it has."""
 
 
 @dataclass(frozen=True)
 class NormDeclaration:
-    """What a norm or a perturbation says about itself.
+    """What a norm or a perturbation declares.
 
     Args:
-        name: its word in the configuration.
-        text: what it does, in the words of a paper: a part of a sentence.
-        needs: conditions that it cannot do without.
-        uses: conditions that it can do without, and that training gives it.
+        name: its name in the configuration.
+        text: what it does, as part of a sentence in a paper.
+        needs: conditions that it must have.
+        uses: conditions that it may lack, and that training gives it.
         from_study: options whose default in training is a number of the study.
         style_encoder: its network has a `StyleEncoder`.
         monai: its name in MONAI networks, if MONAI has another norm of this name.
         remark: what else a user should know, for the table of norms.
-        behind: for a perturbation: the norm behind which it is put.
+        behind: for a perturbation: the norm after which it is inserted.
     """
 
     name: str
@@ -83,10 +86,10 @@ def norm(  # noqa: PLR0913  (one argument a fact)
     from the text of the file.
 
     Args:
-        name: its word in the configuration.
-        text: what it does, in the words of a paper: a part of a sentence.
-        needs: conditions that it cannot do without.
-        uses: conditions that it can do without, and that training gives it.
+        name: its name in the configuration.
+        text: what it does, as part of a sentence in a paper.
+        needs: conditions that it must have.
+        uses: conditions that it may lack, and that training gives it.
         from_study: options whose default in training is a number of the study.
         style_encoder: its network has a `StyleEncoder`.
         monai: its name in MONAI networks, if MONAI has another norm of this name.
@@ -121,9 +124,9 @@ def perturbation(name: str, text: str, *, behind: str) -> Callable[[P], P]:
     """Declare a class as a perturbation of styles.
 
     Args:
-        name: its word in the configuration.
+        name: its name in the configuration.
         text: what a network with it does, in the words of a paper.
-        behind: the norm behind which it is put.
+        behind: the norm after which it is inserted.
     """
 
     def declare(kind: P) -> P:

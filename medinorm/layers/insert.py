@@ -14,7 +14,8 @@ def insert_perturbation(
     """Perturb styles behind the first norms of a network, in training.
 
     The network should have batch norm: behind instance norm all samples have the same
-    statistics, and nothing changes. Its parameters stay, but their names get longer.
+    statistics, and nothing changes. The network keeps its parameters; their names get
+    one level more.
 
     Args:
         network: e.g. a MONAI network; changed in place.

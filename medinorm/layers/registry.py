@@ -54,7 +54,7 @@ DECLARATIONS: Mapping[str, NormDeclaration] = MappingProxyType(
         for declared in (*DECLARED_NORMS.values(), *DECLARED_PERTURBATIONS.values())
     }
 )
-"""What each norm and perturbation says about itself, by name."""
+"""The declaration of each norm and perturbation, by name."""
 
 
 def monai_name(name: str) -> str:

@@ -24,7 +24,7 @@ class Adaptation:
 
     Args:
         text: what it does, in the words of a paper.
-        norms: the norms whose networks it can adapt; empty: it goes with all.
+        norms: the norms whose networks it can adapt; empty: all norms.
         learns: whether it reads the unlabelled scans of the domain.
         adapt: takes a network, harmonized images of the domain and the network's card,
             and gives the network that predicts.

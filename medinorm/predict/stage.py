@@ -85,7 +85,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     """Segment the test scans of `split` with the network of each seed.
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
-    that studies with different spacing can be compared. What is current is left alone.
+    that studies with different spacing can be compared. Current label maps are kept.
 
     Args:
         scans: `scans.tsv`.
@@ -96,12 +96,12 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         predictions: folder to write to, one folder a seed.
         status: table to write, one row for each seed and scan.
         adapt: test-time adaptation, once for each domain and seed.
-        split: whose test scans and networks to use.
+        split: name of the split whose test scans and networks are used.
         seeds: seeds of the networks.
-        settings: tiles.
+        settings: how networks are applied, tile by tile.
 
     Returns:
-        The pairs and how each ended: made, current, or the reason why not.
+        The items and how each ended: made, current, or the reason why not.
 
     Raises:
         StageError: a scan failed unexpectedly.
@@ -115,19 +115,19 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     for seed in seeds:
         discard_others(run_folder(predictions, seed), {scan for _, scan in tests})
     torch.set_num_threads(1)
-    adapted = lru_cache(maxsize=1)(_read_adapted)  # pairs come sorted by network
+    adapted = lru_cache(maxsize=1)(_read_adapted)  # items come sorted by network
 
-    def work(pair: SeedScan) -> Done[str]:
+    def work(item: SeedScan) -> Done[str]:
         prediction = Prediction(
-            scan=table[pair.scan],
-            image=harmonized_paths(harmonized, pair.scan)[0],
-            run=run_folder(runs, pair.seed),
-            target=run_folder(predictions, pair.seed) / f"{pair.scan}.nii.gz",
-            domain=pair.domain,
+            scan=table[item.scan],
+            image=harmonized_paths(harmonized, item.scan)[0],
+            run=run_folder(runs, item.seed),
+            target=run_folder(predictions, item.seed) / f"{item.scan}.nii.gz",
+            domain=item.domain,
             unlabelled=tuple(
                 harmonized_paths(harmonized, scan)[0]
                 for domain, scan in tests
-                if domain == pair.domain
+                if domain == item.domain
             ),
         )
         with discarding(prediction.target):
@@ -184,7 +184,7 @@ def infer(
         image: shape ``(C, X, Y, Z)``.
         card: of the network.
         prediction: the domain of the scan, and what else is known of it.
-        settings: overlap of tiles, and how many go through at once.
+        settings: overlap of tiles, and how many pass at once.
 
     Returns:
         Shape ``(classes, X, Y, Z)``.
@@ -215,9 +215,9 @@ def infer(
 
 
 def _read_references(prediction: Prediction, card: ModelCard) -> NDArray[np.float32]:
-    """The middles of K unlabelled scans of the same domain, ``(K, C, X, Y, Z)``.
+    """Central patches of K unlabelled scans of the same domain, ``(K, C, X, Y, Z)``.
 
-    An empty array, if the network does not look at any.
+    An empty array, if the network uses none.
     """
     if "style" not in card.needs:
         return np.empty((0, len(card.channels), *card.patch), dtype=np.float32)

@@ -24,10 +24,10 @@ REGIONS = 4  # air and three classes of tissue
 def condition_maps(
     image: NDArray[Any], needs: Sequence[str], regions: int = REGIONS
 ) -> dict[str, NDArray[np.uint8]]:
-    """The maps of a scan that are needed.
+    """The maps of a scan that the network needs.
 
     Args:
-        image: shape ``(C, X, Y, Z)``; the first channel decides.
+        image: shape ``(C, X, Y, Z)``; only the first channel is used.
         needs: conditions of the network.
         regions: number of classes of intensity.
 

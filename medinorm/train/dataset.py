@@ -21,7 +21,7 @@ from medinorm.train.model import ModelCard
 Patch = tuple[int, int, int]
 Window = tuple[slice, slice, slice]
 
-_CENTRES_PER_LABEL = 4096  # enough to centre patches on; keeps large labels small
+_CENTRES_PER_LABEL = 4096  # voxels that are kept of each label, to centre patches on
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         scans: training scans.
         settings: patch size, share of centred patches, augmentation, shots.
         seed: seed of the run.
-        needs: conditions of the network; a patch brings them along.
+        needs: conditions of the network; each patch comes with them.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
             sample[word] = torch.from_numpy(values[window][np.newaxis].copy())
         self._augment.set_random_state(seed=int(rng.integers(2**32)))
         augmented = self._augment(sample)
-        # MONAI's tensors carry a history, which batches of them cannot always share.
+        # MONAI's tensors carry their history, which cannot always be put into a batch.
         patch = {key: augmented[key].as_subclass(Tensor) for key in sample}
         if "domain" in self._needs:
             patch["domain"] = torch.tensor(scan.domain)
@@ -151,7 +151,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         return torch.stack([_cut(s.image, self._anywhere(s, rng)) for s in chosen])
 
     def _window(self, scan: TrainingScan, rng: np.random.Generator) -> Window:
-        """Where to cut."""
+        """The window of a patch."""
         if not scan.centres or rng.random() >= self._settings.foreground_ratio:
             return self._anywhere(scan, rng)
         voxels = scan.centres[int(rng.integers(len(scan.centres)))]
@@ -164,7 +164,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         return self._at(scan, rng.integers(room + 1))
 
     def _at(self, scan: TrainingScan, start: NDArray[np.int64]) -> Window:
-        """The window that starts there, moved inside."""
+        """The window that starts at `start`, moved inside the scan."""
         patch = np.array(self._settings.patch)
         first = np.clip(start, 0, np.array(scan.label.shape) - patch)
         x, y, z = map(slice, first.tolist(), (first + patch).tolist())

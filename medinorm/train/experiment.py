@@ -27,7 +27,7 @@ class Experiment:
     """What all seeds of a training job share.
 
     Args:
-        card: the network and what it is fed with.
+        card: the network and its inputs.
         settings: how to train.
         training: ids of the training scans.
         validation: ids of the validation scans.
@@ -108,7 +108,7 @@ class Experiment:
 
 
 def _harmonized(harmonized: Path, scans: Sequence[str]) -> tuple[str, ...]:
-    """Those of `scans` whose harmonized files are there."""
+    """Those of `scans` whose harmonized files exist."""
     present = tuple(s for s in scans if harmonized_paths(harmonized, s)[0].exists())
     if missing := len(scans) - len(present):
         _log.warning("%d scans could not be harmonized and are left out", missing)

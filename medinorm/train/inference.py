@@ -28,7 +28,7 @@ def infer_logits(
         conditions: what its conditional layers need; maps have the grid of the
             image, and each tile gets its part of them.
         patch: size of a tile, in voxels.
-        settings: overlap of tiles, how many go through at once, statistics.
+        settings: overlap of tiles, how many pass at once, statistics.
 
     Returns:
         Shape ``(1, classes, X, Y, Z)``.

@@ -23,7 +23,7 @@ from medinorm.train.networks.build import build_network
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What it takes to build a trained network again and to feed it.
+    """What is needed to build a trained network again and to give it input.
 
     Args:
         intensity: intensity method of its training scans.
@@ -34,7 +34,7 @@ class ModelCard:
         label_values: value in a label map of class 1, 2, ...
         patch: training patch, in voxels.
         domains: training domains, in the order of their indices.
-        shots: reference scans that tell a domain's style.
+        shots: number of reference scans that show the style of a domain.
     """
 
     intensity: str
@@ -49,7 +49,7 @@ class ModelCard:
 
     @property
     def regions(self) -> int:
-        """Number of regions that the norm tells apart, if it does."""
+        """Number of regions that the norm distinguishes, or the default."""
         for option, number in DECLARATIONS[self.norm].from_study.items():
             if number == "regions":
                 return int(self.norm_options.get(option, REGIONS))
@@ -102,7 +102,7 @@ class ModelCard:
 
 
 def model_path(run: Path) -> Path:
-    """Where the weights of a run are; its card is the sidecar beside them."""
+    """The path of the weights of a run; its card is in the sidecar."""
     return run / "model.safetensors"
 
 
@@ -113,14 +113,14 @@ def write_model(
     provenance: Provenance,
     facts: dict[str, Any],
 ) -> None:
-    """Write weights, then card: a run with a card is finished.
+    """Write the weights, then the card: a run that has a card is finished.
 
     Args:
         run: folder of the run.
         network: the trained network.
         card: how to build it again.
         provenance: what it was trained from.
-        facts: what training took (`steps`, `seconds_per_step`, ...).
+        facts: what training needed (`steps`, `seconds_per_step`, ...).
     """
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     with replacing(model_path(run)) as temporary:

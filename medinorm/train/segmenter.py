@@ -111,7 +111,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history with the weights, as PyTorch's safe reader takes it."""
+        """Keep the history with the weights, in a form for PyTorch's safe reader."""
         checkpoint["history"] = list(map(asdict, self.history))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

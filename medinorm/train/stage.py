@@ -55,8 +55,9 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
 ) -> list[tuple[Run, Done[str] | Failed]]:
     """Train one network for each seed on the training scans of `split`.
 
-    A finished network that is current is left alone; an interrupted one goes on from
-    its last checkpoint. A run that fails is a status row; the other seeds go on.
+    A finished network that is current is kept. An interrupted run continues from its
+    last checkpoint. A run that fails becomes a row of the status table; the other seeds
+    continue.
 
     Args:
         splits: `splits.tsv`.
@@ -66,7 +67,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         intensity: intensity method of the harmonized scans, recorded.
         norm: normalization layer.
         norm_options: its arguments, as JSON.
-        split: whose training scans to use.
+        split: name of the split whose training scans are used.
         seeds: seeds of weights, patches and augmentation.
         task: image channels and labels.
         settings: how to train.
@@ -157,7 +158,7 @@ def _loaders(experiment: Experiment, seed: int) -> list[DataLoader[Any]]:
 def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
     """The last checkpoint, if it belongs to the same settings and scans.
 
-    What is left of another run is deleted, and a note of this one is left.
+    Files of another run are deleted, and a note of this one is written.
     """
     note = run / "checkpoints" / "made_from.json"
     wanted = json.dumps([provenance.settings, provenance.inputs], sort_keys=True)
@@ -173,7 +174,7 @@ def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
 
 
 def _facts(module: Segmenter, settings: TrainConfig) -> dict[str, Any]:
-    """What training took, for the fairness table."""
+    """What training needed, for the fairness table."""
     if torch.cuda.is_available() and settings.device != "cpu":
         peak = torch.cuda.max_memory_allocated() / 2**20
     else:
@@ -205,7 +206,7 @@ def _read_options(text: str) -> dict[str, Any]:
 
 
 def _check_network(card: ModelCard) -> None:
-    """Build the network once, so that a refused argument ends before any work."""
+    """Build the network once: a refused argument is reported before any work."""
     try:
         card.build()
     except (TypeError, ValueError) as error:

@@ -18,7 +18,7 @@ from medinorm.config import TrainConfig
 
 
 def make_trainer(run: Path, settings: TrainConfig) -> Any:
-    """A Lightning trainer whose epochs are the stretches between two checkpoints.
+    """A Lightning trainer whose epochs end at checkpoints.
 
     Args:
         run: folder of the run; checkpoints and TensorBoard logs go below it.
@@ -58,14 +58,14 @@ def _accelerator(device: str) -> str:
 
 
 def _precision(precision: str) -> str:
-    """The precision, with ``auto`` decided."""
+    """The precision; ``auto`` is replaced by what the device can do."""
     if precision != "auto":
         return precision
     return "bf16-mixed" if _computes_bfloat16() else "32-true"
 
 
 def _computes_bfloat16() -> bool:
-    """Whether the device has bfloat16 instructions, rather than emulating them."""
+    """Whether the device has bfloat16 instructions and need not emulate them."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able = (
@@ -76,7 +76,7 @@ def _computes_bfloat16() -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Lightning's advertisements and advice that does not apply here."""
+    """Silence Lightning's advertisements and advice that does not apply here."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.ERROR)

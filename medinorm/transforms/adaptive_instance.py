@@ -35,7 +35,7 @@ class AdaptiveInstanceNormalize(IntensityTransform):
         settings: foreground and other choices, see `Settings`; of the references too.
 
     Raises:
-        ValueError: `alpha` is not between 0 and 1, or a setting is recorded and given.
+        ValueError: `alpha` is not between 0 and 1, or a recorded setting is given too.
         IntensityError: a reference cannot be used; on call: it has other channels.
 
     References:

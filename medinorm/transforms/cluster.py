@@ -14,10 +14,10 @@ from medinorm.transforms.on_keys import InvertibleOnKeys
 
 
 class ClusterNormalize(FittedTransform):
-    """The z-score by the moments of the cluster next to a scan, blended with its own.
+    """The z-score by the moments of the nearest cluster, blended with a scan's own.
 
-    Where a constant channel is allowed (``constant="zeros"``) and a scan has one, its
-    own moments are taken alone.
+    If a constant channel is allowed (``constant="zeros"``) and a scan has one, only the
+    scan's own moments are used.
 
     Args:
         fitted: of `medinorm.intensity.fit_clusters`; see `FittedTransform`.

@@ -12,7 +12,7 @@ from medinorm.transforms.settings import Settings
 Fitted: TypeAlias = FittedMap | IntensityMap | Path | str
 OptionT = TypeVar("OptionT")
 
-# What fitted maps call the settings, those of the workflow too.
+# Names of the settings in fitted maps, also in those of the workflow.
 _RECORDED = {
     "foreground": "foreground",
     "largest": "largest",
@@ -25,18 +25,18 @@ _RECORDED = {
 
 
 class FittedTransform(IntensityTransform):
-    """Map scans by what was learned from others.
+    """Map scans by a map that was learned from other scans.
 
     Args:
         fitted: a fitted map, or the path of its JSON file, written by
             `medinorm.intensity.write_fitted` or by the workflow (``medinorm fit``):
-            the foreground and other choices recorded there are taken. Or the map alone.
+            the foreground and other choices recorded there are taken. Or only the map.
             Scans must be prepared as those it was fitted on (voxel spacing, bias
             field).
-        settings: see `Settings`; those that are not recorded.
+        settings: see `Settings`; only those that are not recorded.
 
     Raises:
-        ValueError: a setting is recorded and given.
+        ValueError: a recorded setting is given too.
         IntensityError: there is no such file, or no such map in it.
     """
 
@@ -58,7 +58,7 @@ class FittedTransform(IntensityTransform):
 
     @property
     def reads_masks(self) -> bool:
-        """Whether mapping a scan takes its foreground."""
+        """Whether the foreground of a scan is needed to map it."""
         own = getattr(self.map, "background", None)
         return own is not None or super().reads_masks
 
@@ -66,13 +66,13 @@ class FittedTransform(IntensityTransform):
 def take_recorded(
     reference: object, settings: Settings
 ) -> tuple[object, Settings, Mapping[str, Any]]:
-    """A reference; and if it is a fitted map, or its JSON file, what is recorded there.
+    """A reference, and what is recorded there if it is a fitted map or its file.
 
     Returns:
         The reference, the settings with those recorded, and the method's options.
 
     Raises:
-        ValueError: a setting is recorded and given.
+        ValueError: a recorded setting is given too.
         IntensityError: there is no such file, or no map in it.
     """
     if isinstance(reference, str | Path) and Path(reference).suffix == ".json":
@@ -90,14 +90,14 @@ def choose_option(
     """An option as it was given, as recorded in a fitted map, or its default.
 
     Raises:
-        ValueError: it is recorded and given.
+        ValueError: it is recorded, and given too.
     """
     if value is None:
         chosen: OptionT = recorded.get(name, default)
         return chosen
     if name in recorded:
         raise ValueError(
-            f"the fitted map says what {name} is: {recorded[name]}; leave it out"
+            f"the fitted map has {name} {recorded[name]} already; leave it out"
         )
     return value
 
@@ -119,6 +119,6 @@ def _with_recorded(parameters: Mapping[str, Any], settings: Settings) -> Setting
     known = {name: recorded[key] for key, name in _RECORDED.items() if key in recorded}
     if both := known.keys() & settings.keys():
         raise ValueError(
-            f"the fitted map says what {min(both)} is: {known[min(both)]}; leave it out"
+            f"the fitted map has {min(both)} {known[min(both)]} already; leave it out"
         )
     return cast("Settings", {**known, **settings})

@@ -30,9 +30,9 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
     map of its own unless a transform says otherwise.
 
     The map is recorded in ``applied_operations``, and `inverse` applies its inverse:
-    intensities come back to float32 rounding, as float32. What
-    `monai.transforms.Invertd` hands over are predictions, whose values are no
-    intensities: they stay as they are (see ``restore`` in `MeasureSettings`).
+    intensities come back as float32, up to rounding. `monai.transforms.Invertd` passes
+    predictions, whose values are no intensities: they are not changed (see ``restore``
+    in `MeasureSettings`).
 
     Args:
         settings: see `Settings`.
@@ -50,7 +50,7 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
 
     @property
     def reads_masks(self) -> bool:
-        """Whether mapping a scan takes its foreground."""
+        """Whether the foreground of a scan is needed to map it."""
         return self.measures or self.policy.background is not None
 
     @abstractmethod
@@ -109,7 +109,7 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
         return self.undo(data, restore=self.restore is not False)
 
     def undo(self, data: Tensor, *, restore: bool) -> Tensor:
-        """Take this transform off the record, and `restore` the intensities or not."""
+        """Remove this transform from the record; `restore` the intensities, or not."""
         recorded = self.pop_transform(data)
         if not (restore and recorded[TraceKeys.DO_TRANSFORM]):
             return data
@@ -125,7 +125,7 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
     def _find_masks(
         self, voxels: Voxels, mask: Voxels | None
     ) -> tuple[Policy, Voxels | None, Sequence[Voxels | None] | None]:
-        """The masks, if the map needs them; then they need not be found again."""
+        """The masks, if the map needs them, so that they are computed only once."""
         if self.policy.background is None:
             return self.policy, mask, None
         masks = find_masks(voxels, self.policy, mask)

@@ -1,4 +1,4 @@
-"""Methods that look at the distribution in the foreground, and need it as masks."""
+"""Methods that use the distribution in the foreground, and need it as masks."""
 
 from abc import abstractmethod
 from dataclasses import replace

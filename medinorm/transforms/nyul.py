@@ -12,7 +12,7 @@ from medinorm.transforms.on_keys import InvertibleOnKeys
 
 
 class NyulNormalize(FittedTransform, MaskedTransform):
-    """Bring the landmarks of each scan to a standard scale, by straight lines between.
+    """Bring the landmarks of each scan to a standard scale; in between, linearly.
 
     Args:
         fitted: a `medinorm.intensity.methods.nyul.NyulStandard`; see `FittedTransform`.

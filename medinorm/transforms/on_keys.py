@@ -43,7 +43,7 @@ class OnKeys(MapTransform):  # type: ignore[misc]
         self.transform = self.array_transform(*arguments, **options)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Map the images; the dictionary is not changed, the result is another."""
+        """Map the images; the dictionary is not changed, the result is a new one."""
         result = dict(data)
         options = self.options_for(result)
         for key in self.key_iterator(result):
@@ -100,10 +100,10 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Bring the intensities of the images back, but not those of predictions.
 
-        `monai.transforms.Invertd` hands over a prediction alone, in the image's place,
-        and while missing keys are allowed: such data keeps its values, unless the
-        transform was made with ``restore=True``. That is the word to give where an
-        image is alone in its dictionary and `allow_missing_keys` is always on.
+        `monai.transforms.Invertd` passes only a prediction, under the key of the image,
+        and allows missing keys. Such data keeps its values, unless the transform was
+        made with ``restore=True``. Set that if the image is the only item of its
+        dictionary and `allow_missing_keys` is always on.
         """
         result = dict(data)
         restore = self.transform.restore
@@ -130,12 +130,12 @@ class RandomOnKeys(Randomizable, OnKeys):  # type: ignore[misc]
         self.transform.randomize(data)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Change the images; the dictionary is not changed, the result is another."""
+        """Change the images; the dictionary is not changed, the result is a new one."""
         self.randomize()
         return super().__call__(data)
 
     def options_for(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
-        """That the change was drawn."""
+        """The change is not drawn again for each image."""
         return {**super().options_for(data), "randomize": False}
 
 

@@ -24,8 +24,8 @@ from medinorm.transforms.settings import Settings
 class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform):  # type: ignore[misc]
     """Give a scan the mean and standard deviation of another, drawn at random.
 
-    The others are given, or learned: then they are the scans that passed through before
-    (the first one stays as it is). Each worker of a data loader learns by itself.
+    The other scans are given, or learned. Learned ones are the scans that passed
+    before; the first scan is not changed. Each worker of a data loader learns its own.
 
     Args:
         references: a list of training scans, as for `AdaptiveInstanceNormalize`;
@@ -36,7 +36,7 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
         settings: foreground and other choices, see `Settings`.
 
     Raises:
-        ValueError: `alpha` is not between 0 and 1, or falls.
+        ValueError: `alpha` is not between 0 and 1, or does not rise.
 
     References:
         Huang and Belongie, "Arbitrary Style Transfer in Real-time with Adaptive
@@ -72,9 +72,9 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
         self._place, self._alpha = 0.0, 0.0
 
     def randomize(self, data: object = None) -> None:
-        """Draw whether, which other scan and how far."""
+        """Draw whether to change a scan, which other scan to use, and how far to go."""
         super().randomize(data)
-        # Always both: what follows does not depend on whether there is a change.
+        # Always drawn: later draws do not depend on whether there is a change.
         self._place, self._alpha = self.R.rand(), self.R.uniform(*self.alpha)
 
     def __call__(
@@ -111,8 +111,8 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
 class RandAdaptiveInstanceNormalized(RandomOnKeys, InvertibleOnKeys):
     """`RandAdaptiveInstanceNormalize` for items of a dictionary, all changed alike.
 
-    All keys share what others are drawn from: give images of another kind (another MR
-    contrast) a transform of their own.
+    For all keys the other scan is drawn from the same scans: give images of another
+    kind (another MR contrast) a transform of their own.
     """
 
     array_transform = RandAdaptiveInstanceNormalize

@@ -23,7 +23,7 @@ from medinorm.transforms.voxels import image_of, voxels_of
 
 
 class ContrastSettings(TypedDict, total=False):
-    """What changes are drawn from: lowest and highest value of each.
+    """The ranges that changes are drawn from: lowest and highest value of each.
 
     Defaults are those of `medinorm.intensity.contrast.ContrastRanges`.
 
@@ -51,8 +51,8 @@ class ContrastSettings(TypedDict, total=False):
 class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
     """Change gain, offset, gamma, bias field, noise and slice thickness at random.
 
-    All channels are changed alike, but for their noise. There is no inverse: where
-    pipelines are inverted, MONAI leaves this step out.
+    All channels are changed alike, except for their noise. There is no inverse: where
+    pipelines are inverted, MONAI skips this step.
 
     Args:
         prob: probability of a change.
@@ -85,7 +85,7 @@ class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
     def randomize(self, data: object = None) -> None:
         """Draw whether and what to change."""
         super().randomize(data)
-        # Always: what follows does not depend on whether there is a change.
+        # Always drawn: later draws do not depend on whether there is a change.
         self._seed = int(self.R.randint(2**32, dtype=np.uint64))
 
     def __call__(self, img: Voxels, randomize: bool = True) -> Tensor:

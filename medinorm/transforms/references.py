@@ -44,7 +44,7 @@ def measure_references(
         measure: measures the voxels of an image.
 
     Raises:
-        IntensityError: there is none, or images are given and their foreground is in
+        IntensityError: there is none, or images are given whose foreground needs
             masks.
     """
     several = references if isinstance(references, list | tuple) else [references]
@@ -80,7 +80,7 @@ def _learned(reference: object) -> object:
         reference = read_map(Path(reference))
     if not isinstance(reference, FittedMap):
         return reference
-    if isinstance(reference.map, LinearMap):  # brings the references to 0 and 1
+    if isinstance(reference.map, LinearMap):  # maps them to mean 0 and std 1
         return _moments({"mean": reference.map.offset, "std": reference.map.scale})
     return reference.map
 

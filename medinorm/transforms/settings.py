@@ -1,4 +1,4 @@
-"""Settings that all image-level transforms share: what is measured, and what then."""
+"""Settings that all image-level transforms share."""
 
 from typing import Any, TypedDict, get_args
 

@@ -1,4 +1,4 @@
-"""Thumbnail instance normalization at image level: a part measured for the whole."""
+"""Thumbnail instance normalization at image level: a part of a volume is measured."""
 
 from typing import Any, Unpack
 

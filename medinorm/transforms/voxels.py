@@ -1,4 +1,4 @@
-"""Voxels from what MONAI hands over, and back."""
+"""Voxels of the images that MONAI passes, and images of voxels."""
 
 import numpy as np
 import torch

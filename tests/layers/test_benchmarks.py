@@ -32,8 +32,8 @@ def test_tiled_inference_is_compared_on_real_scans(real_data, tmp_path, monkeypa
     target = tmp_path / "thumbnail.json"
     words = ["--steps", "30", "--scans", "2", "--thin", "4", "--threads", "1"]
     assert _load("thumbnail").main([*words, "--json", str(target)]) == 0
-    for found in json.loads(target.read_text("utf-8")).values():
-        rows = {row["statistics"]: row["difference"] for row in found}
+    for case in json.loads(target.read_text("utf-8")).values():
+        rows = {row["statistics"]: row["difference"] for row in case}
         assert rows["exact"] < 1e-5 < rows["each tile"]
         assert 3 * rows["tiles"] < rows["each tile"]
 

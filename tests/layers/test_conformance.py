@@ -141,11 +141,11 @@ def test_layout_does_not_matter_and_is_kept(name, training, shape, dtype):
     last = x.movedim(1, -1).contiguous().movedim(-1, 1)
     layer = build(name).train(training)
     outputs = []
-    for given in (x, last):
+    for inputs in (x, last):
         torch.manual_seed(1)
-        y = call(copy.deepcopy(layer), given, name)
+        y = call(copy.deepcopy(layer), inputs, name)
         assert y.dtype == dtype
-        assert y.stride() == given.stride()
+        assert y.stride() == inputs.stride()
         outputs.append(y)
     tolerance = 2e-5 if dtype == torch.float32 else 4e-2
     torch.testing.assert_close(*outputs, rtol=tolerance, atol=tolerance)
@@ -174,9 +174,9 @@ def test_offsets_do_not_cost_digits(name, training, layout, mean, std):
     x = layout(torch.randn(2, 4, 12, 11, 10) * std + mean)
     layer = build(name).train(training)
     results = []
-    for given, norm in ((x, layer), (x.double(), copy.deepcopy(layer).double())):
+    for inputs, norm in ((x, layer), (x.double(), copy.deepcopy(layer).double())):
         torch.manual_seed(1)
-        results.append(call(norm, given, name).double())
+        results.append(call(norm, inputs, name).double())
     error = (results[0] - results[1]).abs().max() / results[1].abs().mean().clamp(min=1)
     # The mean in float32 is off by up to |mean| * 2^-24, a part of the spread.
     assert error < CASES[name].offset_error * max(1.0, mean / std / 1e3)
@@ -237,11 +237,11 @@ def test_an_empty_batch_stays_empty_and_is_not_remembered(name, training):
 def test_small_and_constant_inputs_stay_finite(name, training, layout, shape):
     for x in (torch.randn(shape), torch.full(shape, 7.0), torch.zeros(shape)):
         layer = build(name).train(training)
-        given = layout(x).requires_grad_()
-        y = call(layer, given, name)
+        inputs = layout(x).requires_grad_()
+        y = call(layer, inputs, name)
         y.square().sum().backward()
         assert torch.isfinite(y).all()
-        assert torch.isfinite(given.grad).all()
+        assert torch.isfinite(inputs.grad).all()
 
 
 @every_norm
@@ -261,9 +261,9 @@ def test_batches_of_monai_stay_what_they_are(name, training, layout):
     x = layout(list_data_collate([{"image": scan} for scan in scans])["image"])
     layer = build(name).train(training)
     outputs = []
-    for given in (x, x.as_tensor()):
+    for inputs in (x, x.as_tensor()):
         torch.manual_seed(1)
-        outputs.append(call(copy.deepcopy(layer), given, name))
+        outputs.append(call(copy.deepcopy(layer), inputs, name))
     assert outputs[0].meta.keys() == x.meta.keys()
     assert torch.equal(outputs[0].as_tensor(), outputs[1])
     outputs[0].square().mean().backward()
@@ -368,8 +368,10 @@ def test_onnx_gives_the_same(name, tmp_path):
         network, (x,), path, kwargs=conditions, dynamo=True, verbose=False
     )
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    given = [x, *conditions.values()]
-    feed = {i.name: g.numpy() for i, g in zip(session.get_inputs(), given, strict=True)}
+    inputs = [x, *conditions.values()]
+    feed = {
+        i.name: g.numpy() for i, g in zip(session.get_inputs(), inputs, strict=True)
+    }
     (y,) = session.run(None, feed)
     expected = network(x, **conditions)
     torch.testing.assert_close(torch.from_numpy(y), expected, rtol=1e-4, atol=1e-4)

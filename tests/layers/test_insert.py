@@ -14,11 +14,11 @@ def _network():
 @pytest.mark.parametrize("name", PERTURBATIONS)
 def test_it_acts_in_training_only(name):
     network, x = _network(), torch.randn(3, 1, 8, 8, 8)
-    plain = network(x)
+    unperturbed = network(x)
     insert_perturbation(network, name, probability=1.0)
     kinds = [m for m in network.modules() if isinstance(m, PERTURBATIONS[name])]
     assert len(kinds) == 2
-    assert not torch.allclose(network(x), plain)
+    assert not torch.allclose(network(x), unperturbed)
     network.eval()
     assert torch.equal(network(x), network(x))
 

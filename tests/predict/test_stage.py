@@ -98,8 +98,8 @@ def test_predictions_lie_on_the_scan_and_find_the_sphere(small_study, trained):
         label = read_volume(small_study.canonical / f"{pair.scan}_dseg.nii.gz")
         assert predicted.same_grid(label)
         assert predicted.array.dtype == np.uint8
-        found, there = predicted.array > 0, label.array > 0
-        dice = 2 * (found & there).sum() / (found.sum() + there.sum())
+        segmented, there = predicted.array > 0, label.array > 0
+        dice = 2 * (segmented & there).sum() / (segmented.sum() + there.sum())
         assert dice > 0.8
 
 

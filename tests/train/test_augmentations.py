@@ -10,7 +10,7 @@ from medinorm.train.dataset import PatchDataset, TrainingScan
 
 
 def test_declared_and_made_are_the_same():
-    made = {name: found.text for name, found in AUGMENTATIONS.items()}
+    made = {name: declared.text for name, declared in AUGMENTATIONS.items()}
     assert made == {name: item.text for name, item in AUGMENTATION_DECLARATIONS.items()}
 
 
@@ -55,12 +55,12 @@ def test_patches_are_those_of_earlier_versions(name):
     for index, expected in BEFORE[name].items():
         patch = dataset[index]
         half = [int(patch[word][0, :4].sum()) for word in ("label", "mask")]
-        found = (
+        change = (
             float(patch["image"][0, 0, 0, 0]),
             float(patch["image"].double().sum()),
             *half,
         )
-        assert found == pytest.approx(expected, rel=1e-6)
+        assert change == pytest.approx(expected, rel=1e-6)
 
 
 def test_maps_are_mirrored_with_the_image():

@@ -32,13 +32,13 @@ def test_a_constant_image_has_no_mask():
 def test_conditions_of_a_scan_are_a_batch_of_one():
     references = np.ones((2, 2, 4, 4, 4), dtype=np.float32)
     needs = ("mask", "domain", "style")
-    found = scan_conditions(IMAGE, needs, domain=-1, references=references)
-    assert {word: tuple(value.shape) for word, value in found.items()} == {
+    by_keyword = scan_conditions(IMAGE, needs, domain=-1, references=references)
+    assert {word: tuple(value.shape) for word, value in by_keyword.items()} == {
         "mask": (1, 1, 6, 6, 6),
         "domain": (1,),
         "style": (1, 2, 2, 4, 4, 4),
     }
-    assert found["domain"].tolist() == [-1]
+    assert by_keyword["domain"].tolist() == [-1]
     assert not scan_conditions(IMAGE, (), domain=0, references=references)
 
 

@@ -34,12 +34,12 @@ def test_each_tile_gets_its_part_of_the_map(norm):
     values = torch.randint(0, 2, (1, 1, 8, 8, 16), dtype=torch.uint8)
     settings = PredictConfig(overlap=0)
     with torch.inference_mode():
-        found = infer_logits(network, image, {word: values}, PATCH, settings)
+        tiled = infer_logits(network, image, {word: values}, PATCH, settings)
         halves = [
-            network(image[..., part], **{word: values[..., part]})
-            for part in (slice(0, 8), slice(8, 16))
+            network(image[..., half], **{word: values[..., half]})
+            for half in (slice(0, 8), slice(8, 16))
         ]
-    torch.testing.assert_close(found, torch.cat(halves, dim=-1))
+    torch.testing.assert_close(tiled, torch.cat(halves, dim=-1))
 
 
 @pytest.mark.parametrize("norm", ["masked_instance", "spatially_adaptive"])

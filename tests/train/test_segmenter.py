@@ -41,8 +41,8 @@ def test_a_loss_that_is_not_finite_names_the_remedy():
 
 def test_the_learning_rate_peaks_once():
     module = Segmenter(Fixed(torch.zeros(1)), SETTINGS)
-    found = module.configure_optimizers()
-    optimizer, cycle = found["optimizer"], found["lr_scheduler"]["scheduler"]
+    optimizers = module.configure_optimizers()
+    optimizer, cycle = optimizers["optimizer"], optimizers["lr_scheduler"]["scheduler"]
     rates = []
     for _ in range(SETTINGS.steps):
         rates.append(optimizer.param_groups[0]["lr"])

@@ -18,17 +18,17 @@ from tests.transforms.cases import MOMENTS, POLICY, TRAINING
 LINEAR = LinearMap((10.0, 20.0), (2.0, 4.0))
 
 
-def fitted(map_, **parameters):
-    return FittedMap("some", parameters, 3, hash_scans("abc"), map_)
+def fitted(intensity_map, **parameters):
+    return FittedMap("some", parameters, 3, hash_scans("abc"), intensity_map)
 
 
 def test_clusters_bring_scanners_together():
     transform = ClusterNormalize(
         fit_clusters(MOMENTS, 2, POLICY, blend=0.5), foreground="positive"
     )
-    given = Policy("file")
+    policy = Policy("file")
     means = [
-        measure_foreground(transform(scan).numpy(), given, scan > 0).mean
+        measure_foreground(transform(scan).numpy(), policy, scan > 0).mean
         for scan in TRAINING
     ]
     assert np.abs(means).max() < 0.5

@@ -209,13 +209,19 @@ def test_an_unknown_choice_lists_the_known_ones(name):
 
 @every_measure
 def test_takes_a_mask(name, scan):
-    given = scan.as_tensor() > 0
+    tissue = scan.as_tensor() > 0
     own = make(name)(scan)
     options = {"foreground": "file", **CASES[name].masked}
-    for mask in (given, given.numpy(), MetaTensor(given.float()), given[:1], given[0]):
+    for mask in (
+        tissue,
+        tissue.numpy(),
+        MetaTensor(tissue.float()),
+        tissue[:1],
+        tissue[0],
+    ):
         torch.testing.assert_close(make(name, **options)(scan, mask), own)
     by_key = make_d(name, mask_key="brain", **options)
-    torch.testing.assert_close(by_key({"image": scan, "brain": given})["image"], own)
+    torch.testing.assert_close(by_key({"image": scan, "brain": tissue})["image"], own)
     if make(name).measures:
         with pytest.raises(KeyError, match="brain"):
             by_key({"image": scan})
@@ -226,9 +232,9 @@ def test_takes_a_mask(name, scan):
 @every_measure
 def test_takes_masks_in_any_order_in_memory(name, scan):
     options = {"foreground": "file", **CASES[name].masked}
-    given = (scan.as_tensor() > 0).numpy()
-    expected = make(name, **options)(scan, given)
-    for mask in (given[:, ::-1].copy()[:, ::-1], given.astype(">f4")):
+    tissue = (scan.as_tensor() > 0).numpy()
+    expected = make(name, **options)(scan, tissue)
+    for mask in (tissue[:, ::-1].copy()[:, ::-1], tissue.astype(">f4")):
         assert torch.equal(make(name, **options)(scan, mask), expected)
 
 

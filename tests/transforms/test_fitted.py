@@ -29,24 +29,24 @@ from tests.transforms.cases import LANDMARKS, MOMENTS, POLICY, QUANTILES, TRAINI
 LINEAR = LinearMap((10.0, 20.0), (2.0, 4.0))
 
 
-def fitted(map_, **parameters):
-    return FittedMap("some", parameters, 3, hash_scans("abc"), map_)
+def fitted(intensity_map, **parameters):
+    return FittedMap("some", parameters, 3, hash_scans("abc"), intensity_map)
 
 
 @pytest.mark.parametrize(
-    ("transform", "map_"),
+    ("transform", "intensity_map"),
     [
         (PopulationNormalize, LINEAR),
         (ClusterNormalize, fit_clusters(MOMENTS, 2, POLICY)),
         (NyulNormalize, fit_nyul(LANDMARKS)),
     ],
 )
-def test_map_fitted_map_and_file_agree(transform, map_, tmp_path, scan):
-    learned = fitted(map_, policy=vars(POLICY))
+def test_map_fitted_map_and_file_agree(transform, intensity_map, tmp_path, scan):
+    learned = fitted(intensity_map, policy=vars(POLICY))
     write_fitted(learned, tmp_path / "map.json")
-    alone = transform(map_, foreground="positive")(scan)
-    for given in (learned, tmp_path / "map.json", str(tmp_path / "map.json")):
-        assert torch.equal(transform(given)(scan), alone)
+    alone = transform(intensity_map, foreground="positive")(scan)
+    for source in (learned, tmp_path / "map.json", str(tmp_path / "map.json")):
+        assert torch.equal(transform(source)(scan), alone)
 
 
 @pytest.mark.parametrize("transform", [PopulationNormalize, NyulNormalize])
@@ -71,7 +71,7 @@ def test_recorded_settings_are_taken_and_cannot_be_contradicted():
     learned = fitted(LINEAR, policy=vars(Policy("positive", nonfinite="ignore")))
     transform = PopulationNormalize(learned, restore=False)
     assert transform.policy == Policy("positive", nonfinite="ignore")
-    with pytest.raises(ValueError, match="says what foreground is: positive; leave"):
+    with pytest.raises(ValueError, match="has foreground positive already; leave"):
         PopulationNormalize(learned, foreground="image")
 
 
@@ -104,29 +104,31 @@ def test_references_fitted_by_the_workflow_bring_their_settings(scan):
         foreground="positive",
         intensity_options={"adaptive_instance": {"alpha": 0.5, "standardize": True}},
     )
-    found = fitted(learned, **settings.record("adaptive_instance", fitting=True))
+    restored = fitted(learned, **settings.record("adaptive_instance", fitting=True))
     matched = AdaptiveInstanceNormalize(
         {"mean": [100.0, 200.0], "std": [10.0, 20.0]}, 0.5, foreground="positive"
     )(scan)
     expected = learned.apply(matched.as_tensor())
     torch.testing.assert_close(
-        AdaptiveInstanceNormalize(found)(scan).as_tensor(), expected
+        AdaptiveInstanceNormalize(restored)(scan).as_tensor(), expected
     )
-    with pytest.raises(ValueError, match=r"says what alpha is: 0\.5; leave it out"):
-        AdaptiveInstanceNormalize(found, alpha=1.0)
-    with pytest.raises(ValueError, match="says what foreground is: positive"):
-        AdaptiveInstanceNormalize(found, foreground="image")
+    with pytest.raises(ValueError, match=r"has alpha 0\.5 already; leave it out"):
+        AdaptiveInstanceNormalize(restored, alpha=1.0)
+    with pytest.raises(ValueError, match="has foreground positive already"):
+        AdaptiveInstanceNormalize(restored, foreground="image")
 
-    found = fitted(QUANTILES[0], **settings.record("histogram", fitting=True))
-    assert HistogramMatch(found).policy.foreground == "positive"
+    restored = fitted(QUANTILES[0], **settings.record("histogram", fitting=True))
+    assert HistogramMatch(restored).policy.foreground == "positive"
 
 
 def test_numbers_of_numpy_and_torch_are_numbers(scan):
     lowest, highest = scan.numpy().min(), scan.max()
     ClipIntensity(lowest, highest)(scan)
     InstanceNormalize(foreground="positive", background=lowest)(scan)
-    map_ = LinearMap((scan.numpy().mean(), lowest), (np.float32(3), np.int64(2)))
-    transform = PopulationNormalize(map_)
+    intensity_map = LinearMap(
+        (scan.numpy().mean(), lowest), (np.float32(3), np.int64(2))
+    )
+    transform = PopulationNormalize(intensity_map)
     back = transform.inverse(transform(scan)).as_tensor()
     torch.testing.assert_close(back, scan.as_tensor(), rtol=1e-4, atol=1e-2)
 

@@ -21,6 +21,6 @@ def test_the_histogram_of_the_reference(scan):
     result = HistogramMatch(TRAINING[1], **POSITIVE)(scan).numpy()
     levels = np.linspace(0.02, 0.98, 30)
     for mapped, image, reference in zip(result, scan, TRAINING[1], strict=True):
-        found = np.quantile(mapped[image.numpy() > 0], levels)
+        quantiles = np.quantile(mapped[image.numpy() > 0], levels)
         wanted = np.quantile(reference[reference > 0], levels)
-        np.testing.assert_allclose(found, wanted, rtol=0.02)
+        np.testing.assert_allclose(quantiles, wanted, rtol=0.02)

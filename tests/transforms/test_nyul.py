@@ -17,9 +17,13 @@ def test_landmarks_meet(scan):
     for one in (scan, other):
         result = transform(one)[0]
         values = result.as_tensor()[one[0] > 0].double()
-        found = torch.quantile(values, torch.tensor(fitted.percentiles).double() / 100)
+        quantiles = torch.quantile(
+            values, torch.tensor(fitted.percentiles).double() / 100
+        )
         expected = torch.tensor(fitted.values[0]).double()
         # The median lies between two tissues, where lines bend and voxels are few.
-        torch.testing.assert_close(found[2], expected[2], rtol=0.05, atol=0)
+        torch.testing.assert_close(quantiles[2], expected[2], rtol=0.05, atol=0)
         tissues = [0, 1, 3, 4]
-        torch.testing.assert_close(found[tissues], expected[tissues], rtol=0, atol=0.01)
+        torch.testing.assert_close(
+            quantiles[tissues], expected[tissues], rtol=0, atol=0.01
+        )

@@ -95,7 +95,7 @@ def test_inverting_a_prediction_moves_its_voxels_only(name, scan, prediction):
     pipeline = Compose([make_d(name), *spatial()])
     done = pipeline({"image": scan})
     moved_only = Compose(spatial())
-    found = {
+    predicted = {
         "labels": (done["image"] > 0).float() * 3,
         "ignore": (done["image"] > 0).float() * 3 - 1,
         "bool": done["image"] > 0,
@@ -103,9 +103,9 @@ def test_inverting_a_prediction_moves_its_voxels_only(name, scan, prediction):
         "same_channels": MetaTensor(torch.randn(2, 32, 32, 32)),
         "sigmoid": MetaTensor(torch.rand(2, 32, 32, 32)),
     }[prediction]
-    plain = moved_only({"image": scan})["image"]
-    expected = Invertd("pred", moved_only, "image")({"image": plain, "pred": found})
-    inverted = Invertd("pred", pipeline, "image")({**done, "pred": found})
+    moved = moved_only({"image": scan})["image"]
+    expected = Invertd("pred", moved_only, "image")({"image": moved, "pred": predicted})
+    inverted = Invertd("pred", pipeline, "image")({**done, "pred": predicted})
     assert torch.equal(inverted["pred"], expected["pred"])
 
 
@@ -226,8 +226,8 @@ def test_a_bundle_names_the_transforms(file, tmp_path):
 def test_a_bundle_names_every_transform():
     for name in transforms.__all__:
         config = {"_target_": f"medinorm.transforms.{name}", "_mode_": "callable"}
-        found = ConfigParser({"step": config}).get_parsed_content("step")
-        assert found is getattr(transforms, name)
+        parsed = ConfigParser({"step": config}).get_parsed_content("step")
+        assert parsed is getattr(transforms, name)
 
 
 def test_foreground_cropped_before_measuring(file):

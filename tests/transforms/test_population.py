@@ -17,8 +17,8 @@ from medinorm.transforms import (
 LINEAR = LinearMap((10.0, 20.0), (2.0, 4.0))
 
 
-def fitted(map_, **parameters):
-    return FittedMap("some", parameters, 3, hash_scans("abc"), map_)
+def fitted(intensity_map, **parameters):
+    return FittedMap("some", parameters, 3, hash_scans("abc"), intensity_map)
 
 
 def test_population_follows_no_scan():

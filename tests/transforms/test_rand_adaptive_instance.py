@@ -20,8 +20,8 @@ def means_of(result, scan):
 
 def test_draws_every_reference(scan):
     augment = RandAdaptiveInstanceNormalize(TRAINING, **FULL).set_random_state(seed=0)
-    found = {means_of(augment(scan), scan) for _ in range(40)}
-    assert found == {round(one.mean[0]) for one in MOMENTS}
+    drawn = {means_of(augment(scan), scan) for _ in range(40)}
+    assert drawn == {round(one.mean[0]) for one in MOMENTS}
 
 
 def test_alpha_is_drawn_too(scan):

@@ -17,15 +17,15 @@ def test_regions_are_given_or_found(scan):
     halves[:, :, 8:] = 1
     transform = RegionNormalize(foreground="image")
     by_array = transform(scan, regions=halves)
-    for part in (by_array[:, :, :, :8], by_array[:, :, :, 8:]):
-        assert part.as_tensor().mean((1, 2, 3)).abs().max() < 1e-5
+    for half in (by_array[:, :, :, :8], by_array[:, :, :, 8:]):
+        assert half.as_tensor().mean((1, 2, 3)).abs().max() < 1e-5
     by_key = RegionNormalized("image", region_key="atlas", foreground="image")
     data = by_key({"image": scan, "atlas": halves[None]})
     assert torch.equal(data["image"], by_array)
     back = by_key.inverse(data)["image"]
     torch.testing.assert_close(back.as_tensor(), scan.as_tensor(), rtol=0, atol=1e-3)
-    found = RegionNormalize(2, foreground="image")(scan)
-    assert not torch.equal(found, by_array)
+    normalized = RegionNormalize(2, foreground="image")(scan)
+    assert not torch.equal(normalized, by_array)
     with pytest.raises(KeyError, match="atlas"):
         by_key({"image": scan})
     with pytest.raises(IntensityError, match="resample"):

@@ -66,17 +66,17 @@ def test_background_is_chosen(name, scan):
     result = make(name, background=-5.0)(scan)
     outside = scan.as_tensor() <= 0
     assert (result.as_tensor()[outside] == -5).all()
-    plain = make(name)(scan)
-    torch.testing.assert_close(result[~outside], plain[~outside])
+    with_background = make(name)(scan)
+    torch.testing.assert_close(result[~outside], with_background[~outside])
 
 
 @pytest.mark.parametrize("foreground", ["image", "positive", "otsu", "file"])
 def test_background_for_every_foreground(foreground, scan):
     mask = scan.as_tensor() > 60 if foreground == "file" else None
     settings = {"foreground": foreground}
-    plain = InstanceNormalize(**settings)(scan, mask).as_tensor()
+    with_background = InstanceNormalize(**settings)(scan, mask).as_tensor()
     result = InstanceNormalize(**settings, background=9.0)(scan, mask).as_tensor()
-    changed = plain != result
+    changed = with_background != result
     assert (result[changed] == 9).all()
     assert bool(changed.any()) == (foreground != "image")
 

@@ -38,8 +38,8 @@ def test_the_result_has_the_metadata_of_its_image_and_none_of_an_array():
     result = image_of(image.as_tensor() + 1, image)
     assert isinstance(result, MetaTensor)
     torch.testing.assert_close(result.affine, AFFINE)
-    plain = image_of(make_scan(), make_scan())
-    torch.testing.assert_close(plain.affine, torch.eye(4, dtype=torch.float64))
+    untracked = image_of(make_scan(), make_scan())
+    torch.testing.assert_close(untracked.affine, torch.eye(4, dtype=torch.float64))
 
 
 def test_nan_in_any_channel_is_refused():

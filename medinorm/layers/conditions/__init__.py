@@ -1,1 +1,1 @@
-"""How layers learn more than their input."""
+"""How layers get more than their input: style, regions, domain, mask."""

@@ -1,8 +1,8 @@
-"""How layers come to know more than their input: style, regions, domain, mask.
+"""How layers get more than their input: style, regions, domain, mask.
 
 A MONAI block calls ``norm(x)`` with one tensor. The network is therefore wrapped once
-in `ConditionalNetwork`, which puts a condition where the network's own layers read it
-for the time of one call.
+in `ConditionalNetwork`, which gives a condition to the network's own layers for one
+call.
 """
 
 from collections.abc import Iterator, Mapping
@@ -72,7 +72,7 @@ def resize(values: Tensor, size: tuple[int, ...], how: Resize) -> Tensor:
 def average_blocks(x: Tensor, block: list[int]) -> Tensor:
     """Average blocks of voxels; those at the end may be smaller.
 
-    ONNX knows this, unlike averaging to a size.
+    ONNX has this operation, but none that averages to a given size.
 
     Examples:
         >>> import torch
@@ -88,7 +88,7 @@ class Conditional(nn.Module):
     """A layer that reads a condition."""
 
     needs: ClassVar[tuple[Keyword, ...]] = ()
-    """What the layer cannot do without."""
+    """The conditions that the layer needs."""
 
     condition: Condition | None = None
 
@@ -128,14 +128,14 @@ class Conditional(nn.Module):
 
 
 class RecordsFeatures(Conditional):
-    """A layer that compares its input with what reference scans look like there."""
+    """A layer that compares its input with the features of reference scans."""
 
 
 class ConditionalNetwork(nn.Module):
-    """A network whose conditional layers learn, in each call, what they need.
+    """A network that gives its conditional layers, in each call, what they need.
 
-    A wrapper serves the layers of its own network for the time of one call; nothing
-    remains afterwards, also when the call fails.
+    The conditions of a call reach the layers of this network only. They are removed
+    after the call, also when it fails.
 
     Args:
         network: any module that takes one tensor, e.g. a MONAI network.
@@ -177,7 +177,7 @@ class ConditionalNetwork(nn.Module):
 
     @property
     def needs(self) -> tuple[Keyword, ...]:
-        """The keywords that some layer of the network cannot do without."""
+        """The keywords that at least one layer of the network needs."""
         layers = conditional_layers(self.network)
         return tuple(sorted({word for layer in layers for word in layer.needs}))
 
@@ -236,11 +236,11 @@ class ConditionalNetwork(nn.Module):
 
     @property
     def _records(self) -> bool:
-        """Whether some layer looks at reference scans itself."""
+        """Whether a layer reads the features of reference scans."""
         return any(isinstance(module, RecordsFeatures) for module in self.modules())
 
     def _codes(self, style: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """One style code for each sample, and the reference scans in a row.
+        """One style code for each sample, and the reference scans as one batch.
 
         Raises:
             ValueError: there are reference scans, but nothing that reads them.
@@ -271,7 +271,7 @@ class ConditionalNetwork(nn.Module):
 
 
 def _check_maps(conditions: Mapping[Keyword, Tensor], x: Tensor) -> None:
-    """Refuse maps of another grid, which would be squeezed into that of `x`.
+    """Refuse maps of another grid, which would be resized to that of `x`.
 
     Raises:
         ValueError: a map does not have the spatial shape of `x`.

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 
 class StyleEncoder(nn.Module):
-    """Encode what scans of one scanner look like, not what they show.
+    """Encode the appearance of the scans of one scanner, not their anatomy.
 
     Strided convolutions, the mean over all voxels, a linear map. There is no norm
-    inside: it would remove the gain and the contrast that the code has to tell. The
+    inside: it would remove the gain and the contrast that the code must describe. The
     code of K scans is the arithmetic mean of their codes (K-shot).
 
     Args:
@@ -25,7 +25,7 @@ class StyleEncoder(nn.Module):
         - output: :math:`(N, S)`
 
     Raises:
-        ValueError: on call: the scans have other axes.
+        ValueError: on call: the scans have a wrong number of axes.
 
     Examples:
         >>> import torch

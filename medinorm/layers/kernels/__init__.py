@@ -1,8 +1,8 @@
-"""The two primitives as Triton kernels for CUDA, loaded on first use.
+"""Statistics and normalization as Triton kernels for CUDA, loaded on first use.
 
 `available` says whether they can take a tensor. `measure`, `apply_affine`,
-`reduce_gradient` and `combine` are what the functions of that name in
-`medinorm.layers.statistics.blocks` are on the CPU; `fused_instance_norm` is a whole
+`reduce_gradient` and `combine` do on a GPU what the functions of the same names in
+`medinorm.layers.statistics.blocks` do on the CPU. `fused_instance_norm` is a whole
 layer with its gradients. Importing this package does not import Triton.
 """
 

@@ -32,7 +32,7 @@ def available(x: Tensor) -> bool:
     ``TRITON_INTERPRET=1`` is set, tensors on the CPU are taken too, for tests.
 
     Whether Triton works is tried once for each device: it needs a C compiler, and its
-    results must be torch's.
+    results must agree with torch's.
 
     Examples:
         >>> available(torch.zeros(1, 2, 8, 8, 8, dtype=torch.float64))
@@ -42,7 +42,7 @@ def available(x: Tensor) -> bool:
 
 
 def _is_traced() -> bool:
-    """Whether operations are being recorded, which a started program would escape."""
+    """Whether torch records operations; it would not record a Triton program."""
     if torch.compiler.is_compiling():
         return True
     return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
@@ -61,7 +61,7 @@ def _has_form(x: Tensor) -> bool:
 
 @cache
 def _device_works(device: torch.device) -> bool:
-    """Whether Triton is installed and computes on a device what torch does."""
+    """Whether Triton is installed and agrees with torch on a device."""
     if not _is_supported(device) or find_spec("triton") is None:
         return False
     from triton import TritonError  # noqa: PLC0415  # Triton may be missing
@@ -70,16 +70,16 @@ def _device_works(device: torch.device) -> bool:
     try:
         agrees = _agrees_with_torch(device)
     except causes as error:
-        # No C compiler, or a driver that is too old: torch's kernels do the work.
+        # No C compiler, or a driver that is too old: torch's kernels are used.
         _log.warning("Triton fails here (%s): torch's norms run", type(error).__name__)
         return False
     if not agrees:
-        _log.warning("Triton's results are not torch's here: torch's norms run")
+        _log.warning("Triton's results differ from torch's here: torch's norms run")
     return agrees
 
 
 def _agrees_with_torch(device: torch.device) -> bool:
-    """Whether a small norm with activation, and its gradient, come out as torch's."""
+    """Whether a small norm with activation and its gradient agree with torch."""
     with (
         torch.inference_mode(mode=False),
         torch.enable_grad(),
@@ -89,9 +89,9 @@ def _agrees_with_torch(device: torch.device) -> bool:
         ours, theirs = (drawn.to(device).requires_grad_() for _ in range(2))
         y = fused_instance_norm(ours, activation="leaky_relu")
         wanted = F.leaky_relu(F.instance_norm(theirs), 0.01)
-        (found,) = torch.autograd.grad(y.square().sum(), ours)
-        (gradient,) = torch.autograd.grad(wanted.square().sum(), theirs)
-    pairs = ((y, wanted), (found, gradient))
+        (our_gradient,) = torch.autograd.grad(y.square().sum(), ours)
+        (their_gradient,) = torch.autograd.grad(wanted.square().sum(), theirs)
+    pairs = ((y, wanted), (our_gradient, their_gradient))
     return all(torch.allclose(*pair, rtol=1e-3, atol=1e-4) for pair in pairs)
 
 

@@ -27,8 +27,8 @@ def fused_instance_norm(
               + \beta\Bigr)
 
     `x` is read twice and written once; its gradient takes two passes over `x` and the
-    gradient of the result, and the activation keeps nothing. Call it only where
-    `available` says so.
+    gradient of the result, and the activation stores nothing. Call it only where
+    `available` is true.
 
     Args:
         x: ``(N, C, ...)``, any layout; contiguous and channels-last need no copy.
@@ -36,7 +36,7 @@ def fused_instance_norm(
         bias: offset, the same shape, 0 if not given.
         eps: added to each variance, in the squared unit of the input.
         activation: applied to the result.
-        slope: what ``leaky_relu`` multiplies negative values by.
+        slope: factor of negative values in ``leaky_relu``.
 
     Returns:
         A tensor with the shape, dtype and layout of `x`; 0 in a channel of one voxel,
@@ -53,7 +53,7 @@ def fused_instance_norm(
 
 
 def _slope(activation: Activation | None, slope: float) -> float | None:
-    """What negative values are multiplied by, None for no activation.
+    """The factor of negative values, None for no activation.
 
     Examples:
         >>> _slope("relu", 0.01), _slope(None, 0.01)
@@ -100,7 +100,7 @@ class _FusedInstanceNorm(torch.autograd.Function):
 
 
 def _form(parameter: Tensor | None) -> Form | None:
-    """What must be known of a parameter to make its gradient."""
+    """Shape and dtype of a parameter, for its gradient."""
     return None if parameter is None else (parameter.shape, parameter.dtype)
 
 

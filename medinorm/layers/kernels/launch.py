@@ -87,7 +87,7 @@ def measure_terms(
 
 
 def apply_terms(x: Tensor, terms: Tensor, slope: float | None) -> Tensor:
-    """Apply the affine map, then multiply what is negative by `slope` if given.
+    """Apply the affine map, then multiply negative values by `slope`, if there is one.
 
     Returns:
         A tensor with the shape, dtype and layout of `x`.
@@ -101,7 +101,7 @@ def apply_terms(x: Tensor, terms: Tensor, slope: float | None) -> Tensor:
 def reduce_gradient_chunks(
     x: Tensor, gradient: Tensor, terms: Tensor, slope: float | None
 ) -> Tensor:
-    """Sums of the gradient, and of it times ``x - centre``: ``(2, chunks, N, C)``."""
+    """``(2, chunks, N, C)``: sums of `gradient`, and of it times ``x - centre``."""
     x = in_known_layout(x)
     gradient = in_layout_of(gradient, x)
     tiling = Tiling.of(x)
@@ -151,10 +151,10 @@ def stack_terms(*terms: Tensor) -> Tensor:
 def _by_sample(
     values: Tensor | None, shape: tuple[int, int]
 ) -> tuple[Tensor | None, int]:
-    """Gains or offsets without gaps, and how many lie from a sample to the next.
+    """Gains or offsets without gaps in memory, and the stride between samples.
 
     Raises:
-        ValueError: there is not one for each channel: a program would read on.
+        ValueError: there is not one for each channel: a program would read beyond them.
     """
     if values is None:
         return None, 0
@@ -167,7 +167,7 @@ def _by_sample(
 
 
 def _activation(slope: float | None) -> dict[str, Any]:
-    """Arguments of a program that say what is done with negative values."""
+    """Arguments of a program for what is done with negative values."""
     return {"slope": slope or 0.0, "activated": slope is not None}
 
 
@@ -189,7 +189,7 @@ def _start_rows(
     tensors: tuple[Tensor | None, ...],
     numbers: tuple[float, ...],
 ) -> None:
-    """Start a program that puts together what was found in the chunks of each row."""
+    """Start a program that merges the results of the chunks of each row."""
     tile = next_power_of_two(tiling.chunks)
     with _device_of(tensors[0]):
         getattr(_programs(), name)[tiling.rows](*tensors, *numbers, tile=tile)

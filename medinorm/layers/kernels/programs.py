@@ -4,9 +4,9 @@ Every program sees a tensor as ``(N, V, C)`` with strides and works through a *c
 one sample's voxels in tiles of ``(tile_v, tile_c)``. Contiguous tensors have tiles one
 channel wide, ``channels_last_3d`` tensors tiles as wide as a cache line, so that both
 are read in the order they lie in memory. The grid is (chunks, blocks of channels,
-samples). Values are computed with in float32 whatever the dtype in memory; results of
-chunks go to tables of shape ``(..., chunks, N, C)`` and are put together by a second
-small program in a fixed order: no atomics, the same result every time.
+samples). Values are computed in float32, whatever their dtype in memory. Results of
+chunks go to tables of shape ``(..., chunks, N, C)``, which a second small program
+merges in a fixed order: no atomics, the same result every time.
 
 The terms of the affine map are a table ``(5, N, C)``: centre, scale, offset, rest, m2,
 with ``y = (x - centre) * scale + offset``. The mean is ``centre + rest``: a mean of
@@ -38,7 +38,7 @@ def _find_rows(
     """Chunk, sample, channels and where the rows of this program begin."""
     chunk, block, sample = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     if backwards:
-        # What the pass before read last is still in the cache.
+        # The pass before read these last: they are still in the cache.
         chunk = tl.num_programs(0) - 1 - chunk
         block = tl.num_programs(1) - 1 - block
         sample = tl.num_programs(2) - 1 - sample
@@ -94,7 +94,7 @@ def measure_chunks(
     m2 = tl.zeros((tile_v, tile_c), tl.float32)
     for step in range(steps):
         voxel = step * tile_v + lane
-        # A lane that is outside stays outside: those inside have all counted `step`.
+        # A lane that is outside stays outside; all others have counted `step` values.
         inside = (first + voxel < voxels) & there
         value = tl.load(here + voxel * per_voxel, mask=inside, other=0)
         value = value.to(tl.float32) - pivot
@@ -105,11 +105,11 @@ def measure_chunks(
     count = (left - lane + tile_v - 1) // tile_v
     count = tl.minimum(tl.maximum(count, 0), steps).to(tl.float32)
     total = tl.minimum(left, steps * tile_v).to(tl.float32)
-    pooled, spread = _pool(count, mean, m2, total)
+    pooled, pooled_m2 = _pool(count, mean, m2, total)
     rows = tl.num_programs(2) * channels
     out = parts + chunk * rows + row
     tl.store(out, pooled[None, :], mask=there)
-    tl.store(out + tl.num_programs(0) * rows, spread[None, :], mask=there)
+    tl.store(out + tl.num_programs(0) * rows, pooled_m2[None, :], mask=there)
 
 
 @triton.jit(do_not_specialize=["voxels", "chunk_voxels", "chunks"])
@@ -140,13 +140,13 @@ def merge_moments(
     there = chunk < chunks
     count = tl.minimum(voxels - chunk * chunk_voxels, chunk_voxels)
     count = tl.where(there, count, 0).to(tl.float32)
-    part = parts + chunk * rows + row
-    mean = tl.load(part, mask=there, other=0.0)
-    m2 = tl.load(part + chunks * rows, mask=there, other=0.0)
+    entry = parts + chunk * rows + row
+    mean = tl.load(entry, mask=there, other=0.0)
+    m2 = tl.load(entry + chunks * rows, mask=there, other=0.0)
     mean, m2 = _pool(count, mean, m2, voxels)
     place = sample.to(tl.int64) * per_sample + channel.to(tl.int64) * per_channel
     pivot = tl.load(x + place).to(tl.float32)
-    # The sum of two floats as a float and what it rounded away (Knuth's two-sum).
+    # The sum of two floats as a float, and its rounding error (Knuth's two-sum).
     centre = pivot + mean
     shift = centre - pivot
     rest = (pivot - (centre - shift)) + (mean - shift)
@@ -221,7 +221,7 @@ def reduce_gradient_chunks(
     r"""Sums :math:`\sum g'` and :math:`\sum g' (x - c)` of each chunk.
 
     :math:`g' = g\,\phi'(z)` is the gradient in front of the activation, whose sign is
-    found again from `x`. `parts` is ``(2, chunks, N, C)``.
+    computed again from `x`. `parts` is ``(2, chunks, N, C)``.
     """
     chunk, row, there, start = _find_rows(
         channels, per_sample, per_channel, tile_c, False
@@ -240,11 +240,11 @@ def reduce_gradient_chunks(
         inside = (first + voxel < voxels) & there
         place = begin + voxel * per_voxel
         away = tl.load(x + place, mask=inside, other=0).to(tl.float32) - centre
-        given = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
+        incoming = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
         if activated:
-            given = tl.where(away * scale + offset > 0, given, given * slope)
-        total += given
-        moment += given * away
+            incoming = tl.where(away * scale + offset > 0, incoming, incoming * slope)
+        total += incoming
+        moment += incoming * away
     out = parts + chunk * rows + row
     tl.store(out, tl.sum(total, 0)[None, :], mask=there)
     out += tl.num_programs(0) * rows
@@ -261,7 +261,7 @@ def merge_gradients(
     eps: tl.tensor,
     tile: tl.constexpr,
 ) -> None:
-    r"""Sum the chunks of one row and write what its gradient is made of.
+    r"""Sum the chunks of one row and write the factors of its gradient.
 
     .. math:: b = -\frac{a}{\sigma^2 V} \sum g' (x - \mu), \qquad
               c = -\frac{a}{V} \sum g'
@@ -273,10 +273,10 @@ def merge_gradients(
     row = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
     rows = tl.num_programs(0) * tl.num_programs(1)
     chunk = tl.arange(0, tile)
-    part = parts + chunk * rows + row
-    total = tl.sum(tl.load(part, mask=chunk < chunks, other=0.0), 0)
-    part += chunks * rows
-    moment = tl.sum(tl.load(part, mask=chunk < chunks, other=0.0), 0)
+    entry = parts + chunk * rows + row
+    total = tl.sum(tl.load(entry, mask=chunk < chunks, other=0.0), 0)
+    entry += chunks * rows
+    moment = tl.sum(tl.load(entry, mask=chunk < chunks, other=0.0), 0)
     scale = tl.load(terms + rows + row)
     rest = tl.load(terms + 3 * rows + row)
     rstd = tl.rsqrt(tl.load(terms + 4 * rows + row) / voxels + eps)
@@ -324,8 +324,8 @@ def combine_terms(
         inside = (first + voxel < voxels) & there
         place = begin + voxel * per_voxel
         away = tl.load(x + place, mask=inside, other=0).to(tl.float32) - centre
-        given = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
+        incoming = tl.load(gradient + place, mask=inside, other=0).to(tl.float32)
         if activated:
-            given = tl.where(away * scale + offset > 0, given, given * slope)
-        value = given * scale + away * slant + level
+            incoming = tl.where(away * scale + offset > 0, incoming, incoming * slope)
+        value = incoming * scale + away * slant + level
         tl.store(of_x + place, value.to(of_x.dtype.element_ty), mask=inside)

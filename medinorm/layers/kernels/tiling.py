@@ -10,7 +10,7 @@ from medinorm.layers.statistics.blocks import is_channels_last
 
 # Values of a tile: 16 for each of the 128 threads of a program, in registers.
 TILE = 2048
-# Programs of a grid: about what the 132 processors of an H100 hold at a time.
+# Programs of a grid: about as many as the 132 processors of an H100 hold at a time.
 PROGRAMS = 2048
 # Bytes that are fetched from memory together.
 CACHE_LINE = 128

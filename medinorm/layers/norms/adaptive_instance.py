@@ -33,7 +33,7 @@ class AdaptiveInstanceNorm3d(ChannelNorm, Conditional):
         style_dim: length of the style code, :math:`S`.
         hidden: width of the small network.
         unbiased: divide the variance by V - 1, as the reference code of the AdaIN
-            family does; 6.9 % at 2x2x2 voxels, nothing at 64x64x64.
+            family does; changes 6.9 % at 2x2x2 voxels, nothing at 64x64x64.
         eps: added to each variance, in the squared unit of the input.
 
     Shape:
@@ -92,12 +92,12 @@ def match_moments(
     unbiased: bool = True,
     eps: float = 1e-5,
 ) -> Tensor:
-    r"""Give each channel of `x` the mean and deviation it has in reference samples.
+    r"""Give each channel of `x` its mean and deviation in reference samples.
 
     .. math:: y = \alpha\Bigl(\sigma(r)\frac{x-\mu(x)}{\sigma(x)} + \mu(r)\Bigr)
         + (1-\alpha)\,x
 
-    This is adaptive instance norm without anything learned. Several references are
+    This is adaptive instance norm without learned parameters. Several references are
     pooled: the variance includes that between their means.
 
     Args:

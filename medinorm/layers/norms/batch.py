@@ -20,10 +20,10 @@ from medinorm.layers.statistics.running import remember
 class BatchNorm3d(_BatchNorm):
     r"""Normalize each channel over all voxels of the mini-batch.
 
-    The same function and the same state dict as `torch.nn.BatchNorm3d` (of which tools
-    like SyncBatchNorm's conversion take it to be a kind), for 1 to 3 spatial axes.
-    `momentum` is the weight of the *new* statistics. On the CPU, where torch's code
-    is slow, and wrong in ``channels_last_3d``, this package's primitives do the work.
+    The same function and the same state dict as `torch.nn.BatchNorm3d`, for 1 to 3
+    spatial axes. Tools such as SyncBatchNorm's conversion treat it as torch's batch
+    norm. `momentum` is the weight of the *new* statistics. On the CPU torch's code is
+    slow, and wrong in ``channels_last_3d``; there this package's own code is used.
 
     Args:
         num_features: number of channels, :math:`C`.

@@ -68,9 +68,10 @@ class BatchInstanceNorm3d(ChannelNorm):
 
 
 class _Gate(torch.autograd.Function):
-    """Clamp to [0, 1]; the gradient still leads back from beyond the ends.
+    """Clamp to [0, 1]; outside, gradients that lead back inside are kept.
 
-    That of `torch.clamp` is zero there: a gate that a step took out would never return.
+    `torch.clamp` has no gradient there: a gate that a step moved outside would never
+    return.
     """
 
     @staticmethod

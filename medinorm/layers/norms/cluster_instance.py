@@ -38,13 +38,14 @@ class ClusterInstanceNorm3d(ChannelNorm):
     :math:`g`, one for each sample and channel, is a sigmoid of a linear map of
     :math:`z`, 0.5 at the start. No gradient flows through :math:`z`.
 
-    **A reconstruction.** Only the abstract of the paper could be reached: relations of
-    the samples in a batch form clusters whose statistics are recalibrated against those
-    of the instance. The formulas above are this package's reading of it.
+    **A reconstruction.** Only the abstract of the paper was available. It says that
+    relations of the samples in a batch form clusters, and that the statistics of these
+    are recalibrated against those of the instance. The formulas above are this
+    package's reading of it.
 
-    Samples of a batch see each other, in evaluation too; a single sample there gets
-    exactly instance norm. In training with fewer than 4 samples the layer remembers the
-    statistics of recent ones.
+    Samples of a batch influence each other, in evaluation too; there, a single sample
+    gets exactly instance norm. In training with fewer than 4 samples the layer
+    remembers the statistics of recent ones.
 
     Args:
         num_features: number of channels, :math:`C`.
@@ -59,7 +60,7 @@ class ClusterInstanceNorm3d(ChannelNorm):
 
     Raises:
         ValueError: `temperature` or `remembered` is not positive; on call: one voxel
-            per channel; on backward: it remembers, and a checkpoint runs it again.
+            per channel; on backward: a checkpoint runs it again while it remembers.
 
     References:
         "Cluster-Instance Normalization: A Statistical Relation-Aware Normalization for

@@ -35,9 +35,9 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
     batch may mix domains. With ``"instance"`` only gain and offset depend on the domain
     (conditional instance norm).
 
-    A domain that was never seen is -1. It gets the mean of the gains and offsets of the
-    domains seen in training, and, in evaluation with batch statistics, their running
-    statistics pooled with equal weight. In training -1 is refused.
+    The index of a domain that was never seen is -1. It gets the mean of the gains and
+    offsets of the domains seen in training, and, in evaluation with batch statistics,
+    their running statistics pooled with equal weight. In training -1 is refused.
 
     Args:
         num_features: number of channels, :math:`C`.
@@ -53,7 +53,7 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
 
     Raises:
         ValueError: on call: no domain was given or it is out of range; a statistic
-            would be that of one value.
+            would come from a single value.
 
     References:
         Chang et al., "Domain-Specific Batch Normalization for Unsupervised Domain
@@ -130,15 +130,15 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
     def _mean_of_seen(self, table: Tensor) -> Tensor:
         """Mean over the domains seen in training, ``(1, C)``."""
         seen = self.num_batches_tracked > 0
-        seen = seen | ~seen.any()  # all, as long as none was
+        seen = seen | ~seen.any()  # all, as long as none was seen
         return torch.where(seen[:, None], table, 0).sum(0, keepdim=True) / seen.sum()
 
     def _count(self, domain: Tensor) -> None:
-        """Take note of the domains in a batch."""
+        """Count a batch for each domain in it."""
         self.num_batches_tracked[torch.unique(domain)] += 1
 
     def _measure(self, x: Tensor, domain: Tensor) -> Moments:
-        """Batch moments of each sample's domain; running statistics move along."""
+        """Batch moments of each sample's domain; updates running statistics."""
         own = moments(x)
         count = own.count.expand_as(own.mean)
         mean, variance = own.mean, own.variance

@@ -17,8 +17,9 @@ DEFAULT_GROUPS = 8
 class GroupNorm3d(ChannelNorm):
     r"""Normalize each group of neighbouring channels of each sample.
 
-    The same function as `torch.nn.GroupNorm` (its state dicts load), right in
-    ``channels_last_3d`` too, and usable by name alone: `num_groups` has a default.
+    The same function as `torch.nn.GroupNorm` (its state dicts load), also correct in
+    ``channels_last_3d``. The name alone is enough to build it: `num_groups` has a
+    default.
 
     Args:
         num_features: number of channels, :math:`C`.

@@ -24,9 +24,9 @@ class InstanceNorm3d(ChannelNorm):
 
     .. math:: y = \gamma\,\frac{x - \mu_{nc}}{\sqrt{\sigma^2_{nc} + \epsilon}} + \beta
 
-    The same function as `torch.nn.InstanceNorm3d` without running statistics (its state
-    dicts load; one with them is refused), two to three times faster on a CPU, and right
-    in ``channels_last_3d``. `affine` is on by default.
+    The same function as `torch.nn.InstanceNorm3d` without running statistics. Its state
+    dicts load; one with running statistics is refused. This layer is two to three times
+    faster on a CPU, and correct in ``channels_last_3d``. `affine` is on by default.
     On a CUDA device where Triton works, norm and activation are one kernel.
 
     Args:

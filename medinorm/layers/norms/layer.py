@@ -19,8 +19,8 @@ class LayerNorm3d(ChannelNorm):
 
     By default one mean and variance per sample over channels and voxels, as in
     `torch.nn.GroupNorm` with one group. With `per_voxel`, one per voxel over the
-    channels, as transformers and ConvNeXt do: this keeps nothing of a voxel's contrast
-    with its neighbours but the direction of its features. Unlike
+    channels, as transformers and ConvNeXt do. Then only the direction of a voxel's
+    features is left of its contrast with its neighbours. Unlike in
     `torch.nn.LayerNorm` the shape of the volume is free.
 
     Args:

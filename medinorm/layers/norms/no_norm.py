@@ -10,7 +10,7 @@ class NoNorm(nn.Module):
     """Return the input: the row of a comparison that has no norm.
 
     Args:
-        num_features: number of channels; any input passes all the same.
+        num_features: number of channels; not used, any input passes.
 
     Examples:
         >>> import torch

@@ -23,8 +23,8 @@ class _SlowLinear(nn.Module):
     """A linear map that learns at a tenth of the optimizer's rate.
 
     Its parameters are stored ten times as large. Optimizers such as Adam move every
-    parameter by the rate whatever its gradient; at the rate that suits convolutions
-    the products of these maps run away within a few steps.
+    parameter by about the learning rate, whatever its gradient. At a rate that suits
+    convolutions the products of these maps grow without limit within a few steps.
 
     References:
         Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and
@@ -67,12 +67,12 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
 
     :math:`\hat x, \hat s` are instance normalized, :math:`Q, K, V, \Gamma, B` are
     voxel-wise linear maps, and the scores are not divided by :math:`\sqrt C`. The style
-    :math:`s` is what reference scans look like at this layer: called through
-    `ConditionalNetwork` with ``style=`` reference scans, they pass through the network
+    :math:`s` is made of the features of reference scans at this layer: in a call of
+    `ConditionalNetwork` with ``style=`` reference scans, these pass through the network
     first. Without references :math:`s = x`.
 
-    Keys and values are averages over a coarse grid: full resolution against full
-    resolution would need 4 GiB already at 32x32x32.
+    Keys and values are averages over a coarse grid: attention between all voxels would
+    need 4 GiB already at 32x32x32.
 
     Args:
         num_features: number of channels, :math:`C`.
@@ -126,8 +126,8 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         """
         normalized_style, raw_style = style.chunk(2, dim=2)
         keys = self.to_key(normalized_style)
-        # Linear maps before the scores and after the weights (which sum to 1) are taken
-        # to the few tokens: what is left for each voxel are products and a softmax.
+        # Linear maps before the scores and after the weights (which sum to 1) are
+        # applied to the few tokens: each voxel needs only products and a softmax.
         scores = torch.baddbmm(
             (keys @ self.to_query.bias)[..., None],
             keys @ self.to_query.weight,
@@ -144,9 +144,7 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         condition = self.condition
         if condition is None:
             if self._had_references and is_recomputing():
-                self.read_condition(
-                    "style"
-                )  # raises: a checkpoint cannot do without either
+                self.read_condition("style")  # raises: a checkpoint lost the references
             return self._tokens(x, normalized)
         if condition.recording:
             condition.features[self] = self._tokens(x, normalized)

@@ -29,8 +29,8 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
 
     The region map :math:`m` (tissue classes, body and air) is resized by nearest
     neighbour to the level of the layer. A convolution with ReLU and two more give gain
-    and offset; nothing is normalized on the way (MONAI's SPADE does that, which erases
-    the signal of the regions).
+    and offset. Nothing is normalized in between: MONAI's SPADE does that, and thereby
+    erases the signal of the regions.
 
     With `kernel_size` 1 every voxel of a region gets the same gain and offset. They are
     computed once for each region, which makes the layer fast. The paper's 3 lets them
@@ -154,6 +154,6 @@ def _look_up(table: Tensor, weights: Tensor, x: Tensor) -> Tensor:
     """
     if is_channels_last(x):
         return (weights.movedim(1, -1) @ table).movedim(-1, 1)
-    # As a batch of products: a matrix times a batch copies the large one, both ways.
+    # One product a sample: a matrix times a batch copies the batch, and its gradient.
     maps = torch.bmm(table.mT.expand(len(weights), -1, -1), weights.flatten(2))
     return maps.reshape(maps.shape[:2] + x.shape[2:])

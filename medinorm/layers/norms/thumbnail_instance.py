@@ -29,12 +29,12 @@ class ThumbnailInstanceNorm3d(ChannelNorm):
     result at a voxel does not depend on where the tiles were cut.
     `ThumbnailSlidingWindowInferer` does it.
 
-    Trained on patches much smaller than the volume, the network knows the statistics of
-    patches, and those of the volume may not suit it: then train on larger patches, or
-    stay with windows that measure themselves.
+    A network trained on patches much smaller than the volume has learned with the
+    statistics of patches, and those of the volume may not suit it. Then train on larger
+    patches, or do not freeze, so that each window has its own statistics.
 
     Frozen statistics are not part of the state dict. `frozen_statistics` removes them,
-    so that those of one volume never meet another.
+    so that those of one volume are never used for another.
 
     Args:
         num_features: number of channels, :math:`C`.

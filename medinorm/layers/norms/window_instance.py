@@ -31,7 +31,7 @@ class WindowInstanceNorm3d(ChannelNorm):
 
     Args:
         num_features: number of channels, :math:`C`.
-        smallest: smallest part of the volume that a window covers, above 0 to 1.
+        smallest: smallest share of the volume in a window, above 0 and at most 1.
         seed: start of a random stream of this layer; None: torch's global one.
         eps: added to each variance, in the squared unit of the input.
         affine: learn a gain and an offset per channel.
@@ -79,14 +79,14 @@ class WindowInstanceNorm3d(ChannelNorm):
 
     def _window(self, shape: torch.Size) -> tuple[slice, ...]:
         """A random box of at least `smallest` of the volume."""
-        part = float(self.draws.uniform(self.smallest, 1.0, 1))
+        share = float(self.draws.uniform(self.smallest, 1.0, 1))
         places = self.draws.uniform(0.0, 1.0, len(shape)).tolist()
         window = [slice(None)] * len(shape)
         left = len(shape)
         for axis in self.draws.order(len(shape)).tolist():
-            # Sides are whole voxels: what rounding adds here, later axes may cut.
-            side = min(shape[axis], math.ceil(shape[axis] * part ** (1 / left)))
-            part, left = part * shape[axis] / side, left - 1
+            # Sides are whole voxels: later axes lose what rounding up adds here.
+            side = min(shape[axis], math.ceil(shape[axis] * share ** (1 / left)))
+            share, left = share * shape[axis] / side, left - 1
             corner = int(places[axis] * (shape[axis] - side + 1))
             window[axis] = slice(corner, corner + side)
         return tuple(window)

@@ -13,7 +13,7 @@ from medinorm.layers.statistics.normalize import normalize
     behind="batch",
 )
 class DSU(StylePerturbation):
-    r"""Shift each sample's style at random, as far as styles differ in the batch.
+    r"""Shift each sample's style at random; the scale is that of styles in the batch.
 
     .. math:: y = (\sigma_n + \epsilon_\sigma S_\sigma)\,\frac{x-\mu_n}{\sigma_n}
         + \mu_n + \epsilon_\mu S_\mu, \quad \epsilon \sim \mathcal N(0, 1)
@@ -22,7 +22,7 @@ class DSU(StylePerturbation):
     means and of the standard deviations, for each channel.
 
     Args:
-        probability: part of the training steps in which it acts.
+        probability: share of the training steps in which it acts.
         factor: multiplies the shifts.
         seed: start of a random stream of this layer; None: torch's global one.
         unbiased: divide variances by V - 1, as the reference codes do.

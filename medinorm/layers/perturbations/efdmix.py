@@ -26,7 +26,7 @@ class EFDMix(StylePerturbation):
     all voxels: several times as slow as `MixStyle`.
 
     Args:
-        probability: part of the training steps in which it acts.
+        probability: share of the training steps in which it acts.
         alpha: of the beta distribution; small: mostly one style or the other.
         seed: start of a random stream of this layer; None: torch's global one.
         unbiased: divide variances by V - 1, as the reference codes do.

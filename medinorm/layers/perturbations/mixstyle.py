@@ -24,7 +24,7 @@ class MixStyle(StylePerturbation):
     No gradient flows through the statistics.
 
     Args:
-        probability: part of the training steps in which it acts.
+        probability: share of the training steps in which it acts.
         alpha: of the beta distribution; small: mostly one style or the other.
         seed: start of a random stream of this layer; None: torch's global one.
         unbiased: divide variances by V - 1, as the reference codes do.

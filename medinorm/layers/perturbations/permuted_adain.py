@@ -20,7 +20,7 @@ class PermutedAdaIN(StylePerturbation):
     It acts rarely, but in every layer where it is put.
 
     Args:
-        probability: part of the training steps in which it acts.
+        probability: share of the training steps in which it acts.
         seed: start of a random stream of this layer; None: torch's global one.
         unbiased: divide variances by V - 1, as the reference codes do.
         eps: added to each variance.

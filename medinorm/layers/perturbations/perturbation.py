@@ -10,12 +10,12 @@ from medinorm.layers.statistics.random import Draws
 class StylePerturbation(nn.Module):
     """A layer that changes the statistics of features at random, in training only.
 
-    In evaluation, for a batch of one sample, and in a part of the training steps it
+    In evaluation, for a batch of one sample, and in some of the training steps it
     returns its input. Put it where channels still carry a style: behind instance norm
     all samples have the same statistics, and there is nothing to mix.
 
     Args:
-        probability: part of the training steps in which it acts, 0 to 1.
+        probability: share of the training steps in which it acts, 0 to 1.
         seed: start of a random stream of this layer; None: torch's global one.
         unbiased: divide variances by V - 1, as the reference codes do.
         eps: added to each variance.
@@ -70,7 +70,7 @@ class StylePerturbation(nn.Module):
 
 
 def check_alpha(alpha: float) -> None:
-    """Refuse a beta distribution that does not exist.
+    """Refuse a parameter that no beta distribution has.
 
     Raises:
         ValueError: `alpha` is not positive.

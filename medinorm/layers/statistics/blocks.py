@@ -2,9 +2,9 @@
 
 torch's own functions are right and fast for contiguous tensors but lose digits for
 ``channels_last_3d`` ones, and a chain of ordinary torch calls reads and writes main
-memory once a call. Here each block passes through the whole chain while it is in cache.
-Nothing here records gradients. Statistics have shape ``(N, C)`` and are float64, which
-costs nothing and keeps the digits of a mean that is large against the standard
+memory once a call. Here each block passes the whole chain of steps while it is in
+cache. Nothing here records gradients. Statistics have shape ``(N, C)`` and are float64,
+which costs nothing and keeps the digits of a mean that is large against the standard
 deviation. A *voxel view* is ``(N, C, V)`` or ``(N, V, C)``, whichever needs no copy.
 """
 
@@ -54,7 +54,7 @@ def is_channels_last(x: Tensor) -> bool:
 
 
 def empty_like_view(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Room for a result with the shape of `x` and the layout of its voxel view.
+    """An empty tensor with the shape of `x` and the layout of its voxel view.
 
     Returns:
         The tensor and its voxel view.
@@ -67,12 +67,12 @@ def empty_like_view(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 
 def view_along(x: Tensor, axis: int) -> Tensor:
-    """Voxel view of `x` with its voxels along `axis`, copied if it must be."""
+    """Voxel view of `x` with its voxels along `axis`, copied if necessary."""
     return x.movedim(1, -1).flatten(1, -2) if axis == 1 else x.flatten(2)
 
 
 def in_layout_of(y: Tensor, x: Tensor) -> Tensor:
-    """`y` with its channels where `x` has them in memory, copied if it must be."""
+    """`y` with its channels where `x` has them in memory, copied if necessary."""
     if is_channels_last(x):
         return y.movedim(1, -1).contiguous().movedim(-1, 1)
     return y.contiguous()
@@ -125,9 +125,9 @@ def values_dtype(x: Tensor) -> torch.dtype:
 
 
 def split_mean(mean: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """A mean as a part that values can be reduced by, and the small rest.
+    """A mean rounded to `dtype`, which is subtracted from values, and the rest.
 
-    A mean of 1000 in float32 is off by up to 3e-5: more than everything else together.
+    A mean of 1000 in float32 is off by up to 3e-5, more than all other errors together.
     """
     centre = mean.to(dtype)
     return centre, mean - centre
@@ -139,9 +139,9 @@ def measure(x: Tensor) -> tuple[Tensor, Tensor]:
     centre = view.mean(axis, keepdim=True, dtype=values_dtype(x))
     rest, squares = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
-        part = view[block] - centre[stat]
-        rest[stat] += part.sum(axis, keepdim=True)
-        squares[stat] += part.square_().sum(axis, keepdim=True)
+        centred = view[block] - centre[stat]
+        rest[stat] += centred.sum(axis, keepdim=True)
+        squares[stat] += centred.square_().sum(axis, keepdim=True)
     centre, rest, squares = (
         term.squeeze(axis).double() for term in (centre, rest, squares)
     )
@@ -149,7 +149,7 @@ def measure(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def measure_weighted(x: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """As `measure`, with each voxel as often as its weight says.
+    """As `measure`, with each voxel counted as often as its weight says.
 
     Args:
         x: ``(N, C, ...)``, any layout.
@@ -164,10 +164,10 @@ def measure_weighted(x: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, 
         centre[stat] += (view[block] * share[block]).sum(axis, keepdim=True)
     centre /= count.unsqueeze(axis)
     for block, stat in blocks(view.shape, axis):
-        part = view[block] - centre[stat]
-        weighted = part * share[block]
+        centred = view[block] - centre[stat]
+        weighted = centred * share[block]
         rest[stat] += weighted.sum(axis, keepdim=True)
-        squares[stat] += weighted.mul_(part).sum(axis, keepdim=True)
+        squares[stat] += weighted.mul_(centred).sum(axis, keepdim=True)
     centre, rest, squares = (
         term.squeeze(axis).double() for term in (centre, rest, squares)
     )
@@ -177,7 +177,7 @@ def measure_weighted(x: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, 
 def refine(
     centre: Tensor, rest: Tensor, squares: Tensor, count: Tensor | float
 ) -> tuple[Tensor, Tensor]:
-    """Correct a mean, and the squares about it, by what is left after centring.
+    """Correct a mean, and the sum of squares about it, by the error of the mean.
 
     Args:
         centre: approximate mean.
@@ -200,10 +200,10 @@ def apply_affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor
     same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
-        part = torch.sub(view[block], centre[stat], out=room)
-        part.mul_(scale[stat]).add_(bias[stat])
+        result = torch.sub(view[block], centre[stat], out=room)
+        result.mul_(scale[stat]).add_(bias[stat])
         if not same_dtype:
-            target[block] = part
+            target[block] = result
     return out
 
 
@@ -215,9 +215,9 @@ def reduce_gradient(gradient: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, 
     gradients, centre = view_along(gradient, axis), centre.unsqueeze(axis)
     total, moment = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
-        part = gradients[block].to(dtype)
-        total[stat] += part.sum(axis, keepdim=True)
-        product = (view[block] - centre[stat]).mul_(part)
+        incoming = gradients[block].to(dtype)
+        total[stat] += incoming.sum(axis, keepdim=True)
+        product = (view[block] - centre[stat]).mul_(incoming)
         moment[stat] += product.sum(axis, keepdim=True)
     total = total.squeeze(axis).to(mean.dtype)
     return total, moment.squeeze(axis) - rest * total
@@ -238,8 +238,8 @@ def combine(
     same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
-        part = torch.sub(view[block], centre[stat], out=room)
-        part.mul_(b[stat]).add_(c[stat]).add_(gradients[block] * a[stat])
+        result = torch.sub(view[block], centre[stat], out=room)
+        result.mul_(b[stat]).add_(c[stat]).add_(gradients[block] * a[stat])
         if not same_dtype:
-            target[block] = part
+            target[block] = result
     return out

@@ -104,5 +104,5 @@ def is_recomputing() -> bool:
 
 
 def can_see_values() -> bool:
-    """Whether values may be looked at: while compiling or exporting there are none."""
+    """Whether values can be read: while compiling or exporting there are none."""
     return not torch.compiler.is_compiling()

@@ -47,8 +47,8 @@ class Moments(NamedTuple):
 
         Args:
             eps: added to the variance, in its unit.
-            unbiased: divide by the count less one, as the references of the adaptive
-                instance norm family do.
+            unbiased: divide by the count less one, as the reference code of the
+                adaptive instance norm family does.
         """
         if not unbiased:
             return (self.variance + eps).sqrt()
@@ -127,7 +127,7 @@ def statistics_dtype(x: Tensor) -> torch.dtype:
 
 
 def _masked_moments(x: Tensor, mask: Tensor) -> Moments:
-    """Moments of the voxels with weight, each as often as its weight says."""
+    """Moments of the voxels with weight, each counted as often as its weight says."""
     weight = mask.to(values_dtype(x))
     count = weight.flatten(2).sum(2, dtype=statistics_dtype(x)).expand(x.shape[:2])
     if x.device.type == "cpu" and can_see_values() and not mask.requires_grad:
@@ -147,8 +147,8 @@ def _weighted_moments(x: Tensor, weight: Tensor | None, count: Tensor) -> Moment
     total = (values if weight is None else values * weight).sum(2)
     centre = (total / some).to(values.dtype)
     centred = values - centre.unsqueeze(2)
-    part = centred if weight is None else centred * weight
-    rest, squares = part.sum(2).to(count.dtype), (part * centred).sum(2)
+    weighted = centred if weight is None else centred * weight
+    rest, squares = weighted.sum(2).to(count.dtype), (weighted * centred).sum(2)
     mean, m2 = refine(centre.to(count.dtype), rest, squares.to(count.dtype), some)
     return Moments(count, mean, m2)
 

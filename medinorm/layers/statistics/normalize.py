@@ -1,4 +1,4 @@
-"""What all norms do last: centre, scale, shift, and optionally activate."""
+"""The last step of all norms: centre, scale, shift, and optionally activate."""
 
 from typing import Any, Literal
 

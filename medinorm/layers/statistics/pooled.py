@@ -1,4 +1,4 @@
-"""Norms whose statistics are those of the data at hand, by the fastest safe route."""
+"""Norms by the statistics of their own input, computed in the fastest safe way."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ from medinorm.layers.statistics.moments import Moments, moments, statistics_dtyp
 from medinorm.layers.statistics.normalize import normalize
 
 # torch folds the mean into the offset: the error is |mean| / std times that of one
-# rounding. Beyond this ratio the mean is taken out first.
+# rounding. Beyond this ratio the mean is subtracted first.
 LARGEST_RATIO = 64.0
 
 
@@ -36,14 +36,14 @@ class Pool:
     Args:
         groups: number of groups of neighbouring channels; as many as channels for
             instance and batch norm, 1 for layer norm.
-        samples: whether all samples of the batch share (batch norm).
+        samples: whether all samples of the batch share them (batch norm).
     """
 
     groups: int
     samples: bool = False
 
     def total(self, values: Tensor) -> Tensor:
-        """Sum ``(N, C)`` values over those that share; the result has the same shape.
+        """Sum ``(N, C)`` values that share statistics; the result has the same shape.
 
         Examples:
             >>> Pool(groups=1).total(torch.tensor([[1.0, 2.0]]))
@@ -68,7 +68,7 @@ class Pool:
     def check(self, x: Tensor) -> None:
         """Refuse an input with one value per statistic.
 
-        An empty batch has no statistic that would be its samples' own.
+        An empty batch passes if each sample has statistics of its own.
 
         Raises:
             ValueError: the statistics of `x` would be those of a single value.
@@ -90,7 +90,7 @@ def normalize_pooled(
 
     Contiguous tensors take torch's group norm, which costs little more than a copy (its
     instance norm costs two to three). In ``channels_last_3d`` torch's code is wrong
-    by up to the mean itself, so there the code of this package does the work.
+    by up to the mean itself, so there the code of this package is used.
 
     Args:
         x: ``(N, C, ...)``.
@@ -201,7 +201,7 @@ def _group_norm(
     """Group norm by torch and the statistics it used."""
     size, channels = x.shape[:2]
     voxels = x.shape[2:].numel()
-    # torch reads the memory of its arguments in a row, whatever their strides.
+    # torch reads its arguments as contiguous memory, whatever their strides.
     x = x.contiguous()
     weight = None if weight is None else weight.contiguous()
     bias = None if bias is None else bias.contiguous()
@@ -211,5 +211,5 @@ def _group_norm(
 def _too_far_off(mean: Tensor, rstd: Tensor) -> bool:
     """Whether some mean is so large that folding it into the offset costs digits."""
     if mean.device.type != "cpu" or not can_see_values():
-        return False  # looking at the values would stall the device or the trace
+        return False  # reading the values would stop the device or the trace
     return bool((mean.detach().abs() * rstd.detach() > LARGEST_RATIO).any())

@@ -7,12 +7,12 @@ from medinorm.layers.statistics.channel_norm import is_recomputing
 
 
 class Draws(nn.Module):
-    """Draws on the CPU, the same for every device.
+    """Random numbers drawn on the CPU, the same for every device.
 
     Args:
-        seed: start of a stream of the layer's own; None to follow
-            `torch.manual_seed`, which activation checkpointing needs: it restores that
-            stream only, and the second run would draw other numbers.
+        seed: start of a stream of the layer's own; None for torch's global stream
+            (`torch.manual_seed`). Activation checkpointing needs None: it restores only
+            the global stream before it runs the layer again.
 
     Raises:
         ValueError: on a draw: there is a seed, and a checkpoint runs the layer again.

@@ -16,19 +16,21 @@ from medinorm.layers.test_time.adabn import running_layers
 class Tent(nn.Module):
     """Adapt the gains and offsets of a network's norms to unlabelled scans.
 
-    The entropy of the prediction is made smaller by a few gradient steps. Norms with a
-    batch part use the batch at hand. In a scan most voxels are background, and sure:
-    the entropy is therefore weighted with the probability of not being background.
+    A few gradient steps make the entropy of the prediction smaller. Norms with a batch
+    part use the statistics of the current batch. Most voxels of a scan are background
+    and predicted with certainty. Therefore the entropy is weighted with the probability
+    that a voxel is not background.
 
-    The network given is not changed; `network` is an adapted copy. Weights loaded into
-    it become the original ones. Build it outside of `torch.inference_mode`, whose
-    tensors cannot learn; call it anywhere.
+    The network that is passed in is not changed; `network` is an adapted copy. Weights
+    loaded into the copy become the original ones. Build the copy outside of
+    `torch.inference_mode`, because tensors made there cannot be trained; it can be
+    called anywhere.
 
     Args:
         network: returns logits ``(N, classes, ...)``, at least two classes.
         steps: gradient steps for each call.
         learning_rate: of Adam.
-        episodic: start from the original network in each call; otherwise go on.
+        episodic: start from the original network in each call, not from the last one.
         background: index of the background class.
 
     Shape:
@@ -115,7 +117,7 @@ class Tent(nn.Module):
         return self
 
     def _start(self, *_: object) -> None:
-        """Take the network as it is for the original one."""
+        """Keep the current state of the network as the original one."""
         self.network.requires_grad_(False)
         self.adapted = list(_affine_parameters(self.network))
         if not self.adapted:
@@ -131,17 +133,17 @@ class Tent(nn.Module):
         return {key: value for key, value in state if isinstance(value, Tensor)}
 
     def _use_batch_statistics(self) -> None:
-        """Let norms with a batch part take the batch at hand."""
+        """Let norms with a batch part use the statistics of the current batch."""
         for layer in running_layers(self.network):
             layer.train()
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        """An optimizer without memory."""
+        """A new optimizer, without state."""
         return torch.optim.Adam(self.adapted, lr=self.learning_rate)
 
 
 def weighted_entropy(logits: Tensor, background: int = 0) -> Tensor:
-    """Mean entropy of the voxels, each weighted with its chance to be foreground.
+    """Mean entropy of the voxels, weighted with their probability of foreground.
 
     Args:
         logits: ``(N, classes, ...)``.

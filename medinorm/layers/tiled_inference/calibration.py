@@ -1,4 +1,4 @@
-"""Weights that make a few tiles speak for the whole volume."""
+"""Weights with which a few tiles represent the whole volume."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,17 @@ from torch import Tensor
 
 from medinorm.layers.tiled_inference.tiles import Tile, part_of
 
-TRUST = 0.03  # weight of "all tiles count alike" against "the totals agree"
+TRUST = 0.03  # weight of equal weights against totals that agree
 
 
 def calibrate(volume: Tensor, chosen: Sequence[Tile], cells: Sequence[Tile]) -> Tensor:
-    r"""How often each chosen tile must count for the sample to look like the volume.
+    r"""How often each chosen tile must count to give the totals of the volume.
 
-    A few tiles hold too much air or too little. Of the input, unlike of the features
-    inside a network, the whole volume can be measured: number of voxels, sum and sum of
-    squares above the darkest, squared differences between neighbours. The weights are
-    those near 1 that bring the sample to these totals, as in survey sampling:
+    A few tiles may hold too much air or too little. Some totals of the input are known
+    for the whole volume, unlike those of the features inside a network: the number of
+    voxels, the sum and the sum of squares of their intensities above the darkest one,
+    and the squared differences between neighbours. The weights are near 1 and bring the
+    sample to these totals, as in survey sampling:
 
     .. math:: \min_{w \ge 0}
         \sum_k \Bigl(\frac{d \sum_i w_i f_{ik}}{F_k} - 1\Bigr)^2
@@ -49,11 +50,11 @@ def calibrate(volume: Tensor, chosen: Sequence[Tile], cells: Sequence[Tile]) -> 
 
 def _sums(volume: Tensor, dark: Tensor, tile: Tile) -> Tensor:
     """Voxels of a tile, and the sums of each channel above its darkest value."""
-    part = part_of(volume, tile.core)[0].double()
-    bright = part.flatten(1) - dark[:, None]
+    voxels = part_of(volume, tile.core)[0].double()
+    bright = voxels.flatten(1) - dark[:, None]
     steps = torch.zeros_like(dark)
-    for axis in range(1, part.dim()):
-        steps = steps + part.diff(dim=axis).square().flatten(1).sum(1)
+    for axis in range(1, voxels.dim()):
+        steps = steps + voxels.diff(dim=axis).square().flatten(1).sum(1)
     count = dark.new_full((1,), bright.shape[1])
     return torch.cat([count, bright.sum(1), bright.square().sum(1), steps])
 
@@ -62,14 +63,14 @@ def _solve(shares: Tensor) -> Tensor:
     """The weights; those that would be negative are set to 0, one round at a time.
 
     Args:
-        shares: part of each total that a tile has, ``(K, n)``.
+        shares: what each tile has of each total, 0 to 1, ``(K, n)``.
     """
     size = shares.shape[1]
     left = torch.ones(size, dtype=torch.bool, device=shares.device)
     while True:
-        part = shares[:, left]
-        ridge = TRUST / size * torch.eye(part.shape[1], device=part.device)
-        change = torch.linalg.solve(part.T @ part + ridge, part.T @ (1 - part.sum(1)))
+        kept = shares[:, left]
+        ridge = TRUST / size * torch.eye(kept.shape[1], device=kept.device)
+        change = torch.linalg.solve(kept.T @ kept + ridge, kept.T @ (1 - kept.sum(1)))
         weights = shares.new_zeros(size)
         weights[left] = 1 + change
         positive = weights > 0

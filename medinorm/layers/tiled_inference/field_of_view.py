@@ -1,4 +1,4 @@
-"""What a network looks at: its stride and how far it sees, measured by trials."""
+"""The stride and the field of view of a network, measured by trials."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ Steps = Mapping[nn.Module, Shape]
 """Voxels of the input that one voxel of a module's output spans, along each axis."""
 
 LARGEST_STRIDE = 64  # voxels along an axis
-LARGEST_FIELD = 64  # tiles of a stride; beyond, a network counts as not local
+LARGEST_FIELD = 64  # in strides; a network with a larger field is not local
 
 
 @torch.no_grad()
@@ -69,7 +69,7 @@ def measure_reach(
 ) -> Shape:
     """How far from a voxel the network's output depends on it, along each axis.
 
-    A block of NaN is put into a thin volume, and what it reaches is counted.
+    A block of NaN is put into a thin volume, and voxels that become NaN are counted.
 
     Args:
         network: holds thumbnail layers; expects `frozen_statistics` around it.
@@ -81,8 +81,8 @@ def measure_reach(
         Voxels, rounded up to multiples of `stride`.
 
     Raises:
-        ValueError: everything depends on everything, as with a norm of another kind;
-            or nothing does, as with labels.
+        ValueError: all output depends on the whole input, as with other norms; or the
+            NaN does not reach the output, as with labels.
     """
     with probing(network):
         return tuple(
@@ -96,7 +96,7 @@ def takes_size(
 ) -> bool:
     """Whether the network takes a volume of this size, multiple of its stride or not.
 
-    Tried with a small volume that leaves the same remainders.
+    Tried with a small volume that has the same remainders after division by the stride.
 
     Args:
         network: holds thumbnail layers; expects `frozen_statistics` around it.
@@ -128,7 +128,7 @@ def takes_size(
 
 @contextmanager
 def probing(network: nn.Module) -> Iterator[None]:
-    """Let probes pass through a network without a trace.
+    """Let probes pass through a network and leave it unchanged.
 
     Within the block thumbnail layers pass their input on; after it, buffers (running
     statistics, if the network is in training mode) and random states are what they
@@ -166,7 +166,7 @@ def unit_statistics(network: nn.Module) -> Iterator[None]:
 
 
 def _try(predict: Predictor, probe: Tensor) -> tuple[Any, Exception | None]:
-    """What comes out, or why nothing does: levels that do not fit, single voxels."""
+    """The output, or the error: levels do not fit, or a level has a single voxel."""
     try:
         return predict(probe), None
     except torch.OutOfMemoryError:
@@ -176,7 +176,7 @@ def _try(predict: Predictor, probe: Tensor) -> tuple[Any, Exception | None]:
 
 
 def _smallest_side(network: nn.Module, predict: Predictor, volume: Tensor) -> int:
-    """Side of the smallest cube, a power of 2, that comes out as it went in."""
+    """Side of the smallest cube, a power of 2, whose output has the same size."""
     side, error = 1, None
     while side <= LARGEST_STRIDE:
         cube = volume.new_zeros(1, volume.shape[1], *[side] * (volume.dim() - 2))

@@ -38,44 +38,45 @@ from medinorm.layers.tiled_inference.whole_volume import (
 
 Statistics = Literal["tiles", "strided", "exact"]
 
-# Windows with surroundings that a volume must exceed to be cut: a smaller one passes at
-# once in a fraction of the time (a 30th in BasicUNet with windows of 32 voxels).
+# A volume with no more voxels than this many windows with surroundings passes at once,
+# in a fraction of the time (a 30th in BasicUNet with windows of 32 voxels).
 AT_ONCE = 4
 _OWN_WORDS = ("device", "buffer_steps", "buffer_dim")  # of a call, as in MONAI
 
 
 class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
-    """Infer in windows, with `ThumbnailInstanceNorm3d` layers that know the volume.
+    """Infer in windows, with the statistics of the whole volume.
 
-    In place of MONAI's `SlidingWindowInferer`: before the windows of a volume, the
-    statistics of its layers are taken from the whole of it. Nothing remains for the
-    next volume.
+    It replaces MONAI's `SlidingWindowInferer`, for networks with
+    `ThumbnailInstanceNorm3d` layers. The statistics of these layers are measured on the
+    whole volume before its windows are inferred. They are removed before the next
+    volume.
 
-    ``tiles`` takes a few windows at full resolution, weighted so that together they are
-    like the volume; ``strided`` every k-th voxel of the volume, as one window;
-    ``exact`` all windows, layer by layer: the result is that of whole-volume inference,
-    at the cost of a pass through all windows for each layer.
+    ``tiles`` measures a few windows at full resolution, weighted so that together they
+    represent the volume. ``strided`` measures every k-th voxel of the volume, as one
+    window. ``exact`` measures all windows, layer by layer: the result is that of
+    whole-volume inference, at the cost of a pass through all windows for each layer.
 
-    Statistics are one thing by which tiles differ from the volume, borders are the
-    other: a network pads them with zeros. Therefore each window is measured and
-    inferred together with as much around it as the network looks at, and nothing is
-    blended: `overlap` and `mode` have no meaning. Without `surroundings` windows are
-    blended as in MONAI; ``exact`` always has them.
+    Tiles differ from the volume in their statistics, and at their borders, which a
+    network pads with zeros. Therefore each window is measured and inferred together
+    with its surroundings, as far as the network's field of view reaches. Nothing is
+    blended: `overlap` and `mode` have no effect. Without `surroundings` windows are
+    blended as in MONAI; ``exact`` always uses surroundings.
 
-    Memory: at most `sw_batch_size` windows pass at once, when statistics are measured,
-    and one when they are used. But a window with its surroundings is large if the
-    network looks far: 96 voxels to each side in MONAI's `BasicUNet` and in a `UNet` of
-    5 levels with residual units, whatever the window. Where the whole volume holds no
-    more voxels than `sw_batch_size` such windows (or four), it passes once instead,
-    whatever `statistics` says: that is exact, and much faster (a card without the
-    memory for it gets the windows). With a `sw_batch_size` of `count`, ``tiles`` needs
-    one pass for all layers instead of one for each.
+    Memory: at most `sw_batch_size` windows pass at once when statistics are measured,
+    and one when they are used. A window with its surroundings is large if the field of
+    view is large: 96 voxels to each side in MONAI's `BasicUNet` and in a `UNet` of 5
+    levels with residual units, for any size of the window. A volume that holds no more
+    voxels than `sw_batch_size` such windows (or four) passes at once, whatever
+    `statistics` is: that is exact, and much faster. Where the GPU's memory is too small
+    for that, windows are used. With a `sw_batch_size` of `count`, ``tiles`` needs one
+    pass for all layers instead of one for each.
 
-    A size that is no multiple of the network's stride: if the network takes it, so do
-    the windows at the end, and ``exact`` is what the network gives for the volume. If
-    not, the last voxels are repeated up to a multiple; they are not measured, and cut
-    off in the end. ``exact`` supposes that the network treats all places alike; one
-    that resizes with ``align_corners`` does not.
+    The size of a volume may be no multiple of the network's stride. If the network
+    takes such a size, the windows at the end have it too, and ``exact`` gives the
+    network's own result. If not, the last voxels are repeated up to a multiple; they
+    are not measured, and are cut off in the end. ``exact`` supposes that the network
+    treats all places alike; a network that resizes with ``align_corners`` does not.
 
     Args:
         args: as in `SlidingWindowInferer`.
@@ -86,8 +87,8 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
 
     Raises:
         ValueError: an argument is out of its range; on call: the network is no module,
-            has no `ThumbnailInstanceNorm3d` or has one in several places; with
-            surroundings: it returns labels, or looks at the whole volume.
+            has no `ThumbnailInstanceNorm3d` or uses one in several places; with
+            surroundings: it returns labels, or its field of view is the whole volume.
 
     Examples:
         >>> from medinorm.layers import ThumbnailInstanceNorm3d
@@ -193,7 +194,7 @@ class ThumbnailSlidingWindowInferer(SlidingWindowInferer):  # type: ignore[misc]
             whole = Tile(_all_of(shape), _all_of(room))
             try:
                 return predict_at_once(network, predict, padded, whole, steps, device)
-            except torch.OutOfMemoryError:  # of the card; then it is cut
+            except torch.OutOfMemoryError:  # of the GPU; then windows are used
                 for layer in thumbnail_layers(network):
                     layer.thaw()
         if self.statistics == "strided":
@@ -241,7 +242,7 @@ def _largest(tiles: Sequence[Tile]) -> int:
 
 
 def _all_of(shape: Shape) -> Window:
-    """The window that is everything."""
+    """The window of the whole grid."""
     return tuple(slice(0, size) for size in shape)
 
 

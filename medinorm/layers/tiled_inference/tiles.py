@@ -63,7 +63,7 @@ def _inner(core: slice, crop: slice, size: int, step: int | None) -> slice:
 
 
 def fits(length: int, size: int, step: int) -> bool:
-    """Whether features span `step` voxels each, but for less at the end.
+    """Whether features span `step` voxels each, or fewer at the end.
 
     Args:
         length: voxels along an axis.
@@ -104,17 +104,17 @@ def cut_tiles(
     ]
 
 
-def _crop(part: slice, edge: int, whole: int, room: int) -> slice:
-    """A part of an axis and what surrounds it; the last one takes all the room."""
-    end = room if part.stop == whole else min(part.stop + edge, room)
-    return slice(max(0, part.start - edge), end)
+def _crop(core: slice, edge: int, whole: int, room: int) -> slice:
+    """A part of an axis and its surroundings; the last part takes all the room."""
+    end = room if core.stop == whole else min(core.stop + edge, room)
+    return slice(max(0, core.start - edge), end)
 
 
 def _cut_axes(shape: Shape, core: Shape, stride: Shape) -> list[list[slice]]:
     """The parts of each axis."""
     axes = []
-    for size, part, step in zip(shape, core, stride, strict=True):
-        starts = range(0, max(size // step * step, 1), part)
+    for size, length, step in zip(shape, core, stride, strict=True):
+        starts = range(0, max(size // step * step, 1), length)
         stops = [*starts[1:], size]
         axes.append([slice(*ends) for ends in zip(starts, stops, strict=True)])
     return axes
@@ -152,7 +152,7 @@ def choose_tiles(
         inner, outer = [], []
         limits = zip(cell, axes, halo, stride, room or shape, strict=True)
         for place, cores, edge, step, size in limits:
-            longest = max(part.stop - part.start for part in cores)
+            longest = max(piece.stop - piece.start for piece in cores)
             length = min(size, math.ceil(longest / step) * step + 2 * edge)
             last = (size - length) // step * step
             first = min(max(0, cores[place].start - edge), last)

@@ -1,4 +1,4 @@
-"""Statistics of a whole volume, and inference with them, part by part.
+"""Statistics of a whole volume, and inference with them, tile by tile.
 
 Every function expects `frozen_statistics` around it.
 """
@@ -41,10 +41,10 @@ def freeze_from_tiles(
 ) -> None:
     """Freeze the pooled statistics of tiles, one layer after the other.
 
-    Each layer is measured on what the frozen ones before it give. For that, all batches
-    pass once for each layer, up to that layer; a single batch passes only once. What
-    surrounds a tile passes too, but is not measured. If the tiles make up the volume,
-    and are surrounded as far as the network looks, the statistics are exact.
+    Each layer is measured on the output of the frozen layers before it. For that, all
+    batches pass once for each layer, up to that layer; a single batch passes only once.
+    The surroundings of a tile pass too, but are not measured. The statistics are exact
+    if the tiles make up the volume and their surroundings cover the field of view.
 
     Args:
         network: holds the layers.
@@ -144,7 +144,7 @@ def freeze_from_strided(
 ) -> None:
     """Freeze the statistics of a thumbnail that takes every k-th voxel.
 
-    Never of an averaged thumbnail: averaging removes noise, and variance with it.
+    The thumbnail is not averaged: averaging removes noise, and with it variance.
     A tile at full resolution is compared with the frozen statistics; if they differ
     much there is a warning.
 
@@ -155,10 +155,10 @@ def freeze_from_strided(
         window: shape of the thumbnail.
     """
     thumbnail = volume
-    for axis, part in enumerate(window, start=2):
-        step = volume.shape[axis] // part
-        spare = (volume.shape[axis] - 1) // step + 1 - part
-        every = torch.arange(0, volume.shape[axis], step)[spare // 2 :][:part]
+    for axis, length in enumerate(window, start=2):
+        step = volume.shape[axis] // length
+        spare = (volume.shape[axis] - 1) // step + 1 - length
+        every = torch.arange(0, volume.shape[axis], step)[spare // 2 :][:length]
         thumbnail = thumbnail.index_select(axis, every.to(volume.device))
     with _observed_once(network, freeze_from_first_input):
         predict(thumbnail)
@@ -202,19 +202,19 @@ def predict_tiles(
     Raises:
         ValueError: the output is not one tensor on the grid of the input.
     """
-    shape = tuple(part.stop for part in tiles[-1].core)
+    shape = tuple(core.stop for core in tiles[-1].core)
     whole = torch.empty(0)
     for tile in tiles:
-        part = predict(part_of(volume, tile.crop))
-        if not isinstance(part, Tensor) or tuple(part.shape[2:]) != tile.shape:
+        output = predict(part_of(volume, tile.crop))
+        if not isinstance(output, Tensor) or tuple(output.shape[2:]) != tile.shape:
             raise ValueError(
                 "windows with surroundings need a network with one output on the "
                 "input's grid; set surroundings=False"
             )
         if not whole.numel():
-            size = (*part.shape[:2], *shape)
-            whole = torch.empty(size, dtype=part.dtype, device=device)
-        part_of(whole, tile.core).copy_(part_of(part, tile.inner(tile.shape)))
+            size = (*output.shape[:2], *shape)
+            whole = torch.empty(size, dtype=output.dtype, device=device)
+        part_of(whole, tile.core).copy_(part_of(output, tile.inner(tile.shape)))
     return whole
 
 

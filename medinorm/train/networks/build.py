@@ -30,16 +30,16 @@ def build_network(
     norm_options: Mapping[str, Any],
     domains: int = 1,
 ) -> nn.Module:
-    """Build a network whose normalization layers are `norm` and nothing else differs.
+    """Build a network; only its normalization layers depend on `norm`.
 
-    If the layers need to know more than their input, the network is wrapped in a
+    If the layers need more than their input, the network is wrapped in a
     `ConditionalNetwork`.
 
     Args:
         network: which network, how wide and how deep.
         channels: image channels.
         classes: labels and background.
-        norm: normalization layer, by the workflow's name.
+        norm: normalization layer, by its name in the configuration.
         norm_options: its arguments.
         domains: training domains, for norms that have a part for each.
 

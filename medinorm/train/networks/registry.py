@@ -21,7 +21,7 @@ class Network:
     """A segmentation network.
 
     Args:
-        name: its word in the configuration.
+        name: its name in the configuration.
         text: what it is, in the words of a paper.
         uses: the options of `NetworkConfig` that it uses; others are refused.
         levels: the fewest levels that it can have.

@@ -40,7 +40,7 @@ def test_kernels_are_timed_beside_torchs(benchmark, tmp_path):
 
 def test_the_other_layers_compute_the_same(benchmark):
     x = torch.randn(1, 3, 4, 4, 4)
-    found, wanted = (
+    measured, wanted = (
         benchmark.LAYERS[name](3)(x) for name in ("F.group_norm", "nn.InstanceNorm3d")
     )
-    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(measured, wanted)

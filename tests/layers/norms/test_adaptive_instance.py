@@ -123,7 +123,9 @@ def test_trained_on_scanners_it_follows_the_style_of_a_new_one():
     with torch.no_grad():
         x, scans, (gain, offset) = scanner(64)
         y = network(x, style=scans[:, None])
-    plain = (InstanceNorm3d(1)(x).mean() - offset).abs().mean()
-    assert (y.mean((2, 3, 4)) - offset.squeeze()[:, None]).abs().mean() < 0.2 * plain
-    spread = y.std((2, 3, 4), correction=0).squeeze()
-    assert torch.corrcoef(torch.stack([spread, gain.squeeze()]))[0, 1] > 0.7
+    without_style = (InstanceNorm3d(1)(x).mean() - offset).abs().mean()
+    assert (
+        y.mean((2, 3, 4)) - offset.squeeze()[:, None]
+    ).abs().mean() < 0.2 * without_style
+    deviation = y.std((2, 3, 4), correction=0).squeeze()
+    assert torch.corrcoef(torch.stack([deviation, gain.squeeze()]))[0, 1] > 0.7

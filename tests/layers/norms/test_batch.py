@@ -32,8 +32,8 @@ def test_the_gradient_agrees_with_torch(layout):
     ours = layout(x.clone()).requires_grad_()
     theirs = x.clone().requires_grad_()
     weights = torch.randn_like(x)
-    for norm, given in ((BatchNorm3d(4), ours), (nn.BatchNorm3d(4), theirs)):
-        (norm.double()(given) * weights).sum().backward()
+    for norm, inputs in ((BatchNorm3d(4), ours), (nn.BatchNorm3d(4), theirs)):
+        (norm.double()(inputs) * weights).sum().backward()
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 

@@ -28,11 +28,11 @@ def _naive(x, layer):
         rows = []
         for c in range(channels):
             cluster = sum(share[j] * mean[j, c] for j in range(size))
-            spread = sum(
+            between = sum(
                 share[j] * (variance[j, c] + (mean[j, c] - cluster) ** 2)
                 for j in range(size)
             )
-            shared = (x[n, c] - cluster) / (spread + EPS).sqrt()
+            shared = (x[n, c] - cluster) / (between + EPS).sqrt()
             own = (x[n, c] - mean[n, c]) / (variance[n, c] + EPS).sqrt()
             rows.append(gate[c] * shared + (1 - gate[c]) * own)
         outputs.append(torch.stack(rows))
@@ -47,10 +47,10 @@ def test_agrees_with_its_formulas_and_their_gradient(layout, temperature):
     x = layout(torch.randn(4, 3, 3, 4, 2, dtype=torch.float64) * 2 + shift)
     weights, gradients = torch.randn_like(x), []
     for function in (layer, lambda v: _naive(v, layer)):
-        given = x.clone().requires_grad_()
-        y = function(given)
+        leaf = x.clone().requires_grad_()
+        y = function(leaf)
         (y * weights).sum().backward()
-        gradients.append((y.detach(), given.grad))
+        gradients.append((y.detach(), leaf.grad))
     torch.testing.assert_close(*(g[0] for g in gradients))
     torch.testing.assert_close(*(g[1] for g in gradients))
 

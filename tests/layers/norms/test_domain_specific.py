@@ -42,13 +42,13 @@ def test_instance_statistics_leave_only_the_affine_to_the_domain(layout):
     torch.nn.init.normal_(network.network.offsets)
     x = layout(torch.randn(3, 3, 4, 5, 6))
     y = network(x, domain=DOMAINS)
-    plain = InstanceNorm3d(3, affine=False)(x)
+    normalized = InstanceNorm3d(3, affine=False)(x)
     for n, index in enumerate(DOMAINS):
         gain, offset = (
             p[index].view(3, 1, 1, 1)
             for p in (network.network.gains, network.network.offsets)
         )
-        torch.testing.assert_close(y[n], plain[n] * gain + offset)
+        torch.testing.assert_close(y[n], normalized[n] * gain + offset)
 
 
 def test_an_unseen_domain_gets_the_mean_of_those_seen():
@@ -89,8 +89,8 @@ def test_autocast_does_not_round_statistics(dtype, domain):
 def test_one_domain_serves_all_samples():
     network = _network().eval()
     x = torch.randn(3, 3, 5)
-    given = network(x, domain=torch.tensor(2))
-    torch.testing.assert_close(given, network(x, domain=torch.tensor([2, 2, 2])))
+    predicted = network(x, domain=torch.tensor(2))
+    torch.testing.assert_close(predicted, network(x, domain=torch.tensor([2, 2, 2])))
 
 
 @pytest.mark.parametrize(("training", "domain"), [(True, -1), (True, 4), (False, -2)])

@@ -18,9 +18,9 @@ CONFORMANCE = {
 
 def _naive(x, style, layer):
     """The formulas of the docstring with every voxel of the style as a token."""
-    plain = InstanceNorm3d(3, affine=False)
-    content = plain(x).flatten(2).mT
-    keys = layer.to_key(plain(style).flatten(2).mT)
+    instance_norm = InstanceNorm3d(3, affine=False)
+    content = instance_norm(x).flatten(2).mT
+    keys = layer.to_key(instance_norm(style).flatten(2).mT)
     values = layer.to_value(style.flatten(2).mT)
     scores = layer.to_query(content) @ keys.mT
     attended = torch.softmax(scores, dim=-1) @ values

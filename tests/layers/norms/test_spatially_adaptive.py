@@ -25,8 +25,8 @@ def test_gain_and_offset_come_from_plain_convolutions(layout, kernel_size, shape
     layer = network.network
     volume = _one_hot(labels)[(..., *(None,) * (3 - len(shape)))]
     gain, offset = layer.to_affine(F.relu(layer.shared(volume))).chunk(2, dim=1)
-    plain = InstanceNorm3d(3)(x)
-    wanted = plain * (1 + gain.view_as(x)) + offset.view_as(x)
+    normalized = InstanceNorm3d(3)(x)
+    wanted = normalized * (1 + gain.view_as(x)) + offset.view_as(x)
     y = network(x, regions=labels)
     torch.testing.assert_close(y, wanted, rtol=1e-4, atol=1e-5)
     soft = network(x, regions=_one_hot(labels))

@@ -24,7 +24,7 @@ def _volume(layout):
     return layout(torch.randn(2, 3, 4, 2, 3, dtype=torch.float64))
 
 
-def _spread(values):
+def _expand(values):
     return values[..., None, None, None]
 
 
@@ -75,16 +75,16 @@ def test_measure_finds_mean_and_squares(layout):
 def test_affine_and_its_gradient_follow_their_formulas(layout):
     x, gradient = _volume(layout), torch.randn(2, 3, 4, 2, 3, dtype=torch.float64)
     mean, a, b, c = torch.randn(4, 2, 3, dtype=torch.float64)
-    centred = x - _spread(mean)
+    centred = x - _expand(mean)
     torch.testing.assert_close(
-        apply_affine(x, mean, a, b), centred * _spread(a) + _spread(b)
+        apply_affine(x, mean, a, b), centred * _expand(a) + _expand(b)
     )
-    plain, moment = reduce_gradient(gradient, x, mean)
-    torch.testing.assert_close(plain, gradient.sum((2, 3, 4)))
+    total, moment = reduce_gradient(gradient, x, mean)
+    torch.testing.assert_close(total, gradient.sum((2, 3, 4)))
     torch.testing.assert_close(moment, (gradient * centred).sum((2, 3, 4)))
     torch.testing.assert_close(
         combine(gradient, x, mean, (a, b, c)),
-        gradient * _spread(a) + centred * _spread(b) + _spread(c),
+        gradient * _expand(a) + centred * _expand(b) + _expand(c),
     )
 
 

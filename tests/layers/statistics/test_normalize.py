@@ -19,8 +19,10 @@ def test_is_its_formula(layout, rows, per_sample):
     weight, bias = torch.randn(
         2, *((2, 3) if per_sample else (3,)), dtype=torch.float64
     )
-    spread = [t.expand(2, 3)[..., None, None, None] for t in (mean, std, weight, bias)]
-    wanted = (x - spread[0]) / spread[1] * spread[2] + spread[3]
+    expanded = [
+        t.expand(2, 3)[..., None, None, None] for t in (mean, std, weight, bias)
+    ]
+    wanted = (x - expanded[0]) / expanded[1] * expanded[2] + expanded[3]
     y = normalize(x, mean, std, weight, bias)
     torch.testing.assert_close(y, wanted)
     assert y.stride() == x.stride()

@@ -16,8 +16,8 @@ def _reference(x, pool, weight, bias, eps=1e-5):
     mean = split.mean(dims, keepdim=True)
     variance = split.var(dims, keepdim=True, correction=0)
     y = ((split - mean) / (variance + eps).sqrt()).view_as(x)
-    spread = [t.double().expand(x.shape[:2])[..., None, None] for t in (weight, bias)]
-    return y * spread[0] + spread[1]
+    expanded = [t.double().expand(x.shape[:2])[..., None, None] for t in (weight, bias)]
+    return y * expanded[0] + expanded[1]
 
 
 @pytest.mark.parametrize("pool", POOLS)
@@ -48,7 +48,8 @@ def test_gradients(layout, pool, size):
     x = layout(torch.randn(2, 4, 3, 2, dtype=torch.float64)).requires_grad_()
     terms = [torch.randn(size, dtype=torch.float64, requires_grad=True) for _ in "ab"]
     assert gradcheck(
-        lambda *given: normalize_pooled(given[0], pool, *given[1:]), (x, *terms)
+        lambda *arguments: normalize_pooled(arguments[0], pool, *arguments[1:]),
+        (x, *terms),
     )
 
 

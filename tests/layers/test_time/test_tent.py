@@ -49,8 +49,8 @@ def test_loaded_weights_are_the_new_original(assign, whole):
     tent, other = (Tent(_network(), steps=2, learning_rate=1e-1) for _ in range(2))
     tent(SCAN)
     loaded = copy.deepcopy(other)
-    given, target = (other, tent) if whole else (other.network, tent.network)
-    target.load_state_dict(copy.deepcopy(given.state_dict()), assign=assign)
+    source, target = (other, tent) if whole else (other.network, tent.network)
+    target.load_state_dict(copy.deepcopy(source.state_dict()), assign=assign)
     twin = copy.deepcopy(tent)
     for adapting in (tent, tent, twin):
         assert torch.equal(adapting(SCAN), loaded(SCAN))

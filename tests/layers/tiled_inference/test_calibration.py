@@ -25,15 +25,15 @@ def _tiles(count):
 
 
 def _error(volume, chosen, weights):
-    """How far the pooled mean and spread are from the volume's, in its spread."""
+    """Error of the pooled mean and deviation, in deviations of the volume."""
     parts = [
         moments(part_of(volume, tile.core)[:, :1]).times(weight)
         for tile, weight in zip(chosen, weights, strict=True)
     ]
     pooled, whole = Moments.merge(*parts), moments(volume[:, :1])
-    spread = whole.std(0)
-    mean = (pooled.mean - whole.mean).abs() / spread
-    return float(mean + (pooled.std(0) / spread - 1).abs())
+    deviation = whole.std(0)
+    mean = (pooled.mean - whole.mean).abs() / deviation
+    return float(mean + (pooled.std(0) / deviation - 1).abs())
 
 
 @given(st.integers(0, 2**31), st.integers(6, 40))
@@ -47,12 +47,12 @@ def test_the_weighted_sample_looks_like_the_volume(seed, count):
 
 
 def test_weights_help_where_the_sample_is_off():
-    volume, plain, ours = _head(0), 0.0, 0.0
+    volume, unweighted, ours = _head(0), 0.0, 0.0
     for count in (6, 8, 12):
         chosen, cells = _tiles(count)
-        plain += _error(volume, chosen, torch.ones(count))
+        unweighted += _error(volume, chosen, torch.ones(count))
         ours += _error(volume, chosen, calibrate(volume, chosen, cells))
-    assert ours < 0.5 * plain
+    assert ours < 0.5 * unweighted
 
 
 def test_gain_and_offset_of_the_scanner_change_no_weight():

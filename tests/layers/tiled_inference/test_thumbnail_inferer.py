@@ -114,9 +114,9 @@ def _shapes_seen(inferer, volume, network):
     """Shapes with which a network is called, but for probes."""
     shapes = []
     hook = network.register_forward_pre_hook(
-        lambda _module, given: (
-            shapes.append(given[0].shape)
-            if given[0].any() and given[0].isfinite().all()
+        lambda _module, inputs: (
+            shapes.append(inputs[0].shape)
+            if inputs[0].any() and inputs[0].isfinite().all()
             else None
         )
     )
@@ -154,9 +154,9 @@ def test_no_more_windows_pass_at_once_than_allowed(statistics, sw_batch_size):
 def test_without_the_memory_for_the_volume_at_once_it_is_cut():
     network, volume, refused = _network(), _volume(64), []
 
-    def refuse(_network, given):
-        if given[0].numel() == volume.numel():
-            refused.append(given)
+    def refuse(_network, inputs):
+        if inputs[0].numel() == volume.numel():
+            refused.append(inputs)
             raise torch.OutOfMemoryError
 
     whole = network(volume)
@@ -184,9 +184,9 @@ def _distance(volume, network, inferer):
     return float(error / whole.std())
 
 
-@pytest.mark.parametrize(("statistics", "part"), [("tiles", 1 / 3), ("strided", 0.9)])
+@pytest.mark.parametrize(("statistics", "share"), [("tiles", 1 / 3), ("strided", 0.9)])
 @torch.no_grad()
-def test_tiles_come_closer_to_the_whole_volume(statistics, part):
+def test_tiles_come_closer_to_the_whole_volume(statistics, share):
     blocks = [
         (nn.Conv3d(n, 8, 3, padding=1), ThumbnailInstanceNorm3d(8), nn.LeakyReLU())
         for n in (1, 8)
@@ -194,7 +194,7 @@ def test_tiles_come_closer_to_the_whole_volume(statistics, part):
     network, volume = nn.Sequential(*(m for block in blocks for m in block)), _volume()
     per_tile = SlidingWindowInferer(WINDOW, overlap=0.5, mode="gaussian")
     ours = ThumbnailSlidingWindowInferer(WINDOW, statistics=statistics)
-    assert _distance(volume, network, ours) < part * _distance(
+    assert _distance(volume, network, ours) < share * _distance(
         volume, network, per_tile
     )
 
@@ -342,11 +342,11 @@ def test_a_batch_with_different_histories_keeps_its_meta_data(surroundings):
     batch = list_data_collate([{"image": scan} for scan in scans])["image"]
     network = _network()
     inferer = ThumbnailSlidingWindowInferer(WINDOW, surroundings=surroundings)
-    found, wanted = inferer(batch, network), inferer(batch.as_tensor(), network)
-    assert isinstance(found, MetaTensor)
-    assert found.is_batch
-    assert torch.equal(found.affine, batch.affine)
-    assert torch.equal(found.as_tensor(), wanted)
+    outputs, wanted = inferer(batch, network), inferer(batch.as_tensor(), network)
+    assert isinstance(outputs, MetaTensor)
+    assert outputs.is_batch
+    assert torch.equal(outputs.affine, batch.affine)
+    assert torch.equal(outputs.as_tensor(), wanted)
     assert type(wanted) is torch.Tensor
 
 
@@ -362,8 +362,8 @@ def test_meta_data_reach_all_outputs():
 
     inferer = ThumbnailSlidingWindowInferer(WINDOW, surroundings=False)
     volume = MetaTensor(torch.randn(1, 1, 16, 16, 16), meta={"site": "A"})
-    found = inferer(volume, _Both())
-    assert [found[name].meta["site"] for name in ("one", "two")] == ["A", "A"]
+    outputs = inferer(volume, _Both())
+    assert [outputs[name].meta["site"] for name in ("one", "two")] == ["A", "A"]
 
 
 @torch.no_grad()

@@ -21,11 +21,11 @@ def test_cores_cover_the_volume_once_and_crops_hold_them(drawn):
         crop = marked[tile.crop]
         assert tuple(crop.shape) == tile.shape
         assert crop[tile.inner(tile.shape)].sum() == crop.sum() == marked.sum()
-        for part, whole, edge, size in zip(
+        for piece, whole, edge, size in zip(
             tile.core, tile.crop, halo, shape, strict=True
         ):
-            assert whole.start == max(0, part.start - edge)
-            assert whole.stop <= min(size, part.stop + edge)
+            assert whole.start == max(0, piece.start - edge)
+            assert whole.stop <= min(size, piece.stop + edge)
     assert (seen == 1).all()
 
 
@@ -47,8 +47,8 @@ def test_cores_are_found_in_coarser_features():
     st.integers(1, 9),
 )
 def test_chosen_tiles_have_one_shape_and_start_aligned(drawn, align, count):
-    core = tuple(part * align for part, _, _ in drawn)
-    shape = tuple(part * align + more for part, more, _ in drawn)
+    core = tuple(units * align for units, _, _ in drawn)
+    shape = tuple(units * align + more for units, more, _ in drawn)
     halo = tuple(edge * align for _, _, edge in drawn)
     tiles = choose_tiles(shape, core, halo, (align,) * len(shape), count)
     assert len({tile.shape for tile in tiles}) == 1
@@ -86,7 +86,7 @@ def test_cores_cover_coarser_features_once(
     room = -(-size // stride) * stride if padded else size
     if cells is math.floor and room < stride:
         return
-    core, halo = ((part * stride,) for part in core_and_halo)
+    core, halo = ((units * stride,) for units in core_and_halo)
     tiles = cut_tiles((size,), core, halo, (stride,), (room,))
     seen = torch.zeros(cells(room / step))
     for tile in tiles:

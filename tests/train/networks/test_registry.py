@@ -12,7 +12,7 @@ def test_found_and_declared_are_the_same():
 
 @pytest.mark.parametrize("name", NETWORK_DECLARATIONS)
 def test_the_text_of_the_file_says_what_the_decorator_does(name):
-    found, declared = find_networks()[name], NETWORK_DECLARATIONS[name]
-    assert found.text == declared.text
+    network, declared = find_networks()[name], NETWORK_DECLARATIONS[name]
+    assert network.text == declared.text
     for fact, value in declared.facts.items():
-        assert getattr(found, fact) == value
+        assert getattr(network, fact) == value

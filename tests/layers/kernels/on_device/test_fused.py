@@ -123,15 +123,15 @@ def test_nan_stays_in_its_channel(layout, place, activation):
 def test_terms_for_each_sample(layout):
     x = layout(torch.randn(2, 3, 4, 5)).requires_grad_()
     weight, bias = torch.randn(2, 3), torch.randn(2, 3)
-    given = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
-    y = fused_instance_norm(x, *given)
+    parameters = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
+    y = fused_instance_norm(x, *parameters)
     gradient = torch.randn(x.shape)
     y.backward(gradient)
     inputs = exact(x, weight, bias)
     defined(*inputs).backward(gradient.double())
-    for found, wanted in zip([x, *given], inputs, strict=True):
+    for leaf, wanted in zip([x, *parameters], inputs, strict=True):
         torch.testing.assert_close(
-            found.grad.double(), wanted.grad, rtol=1e-5, atol=1e-5
+            leaf.grad.double(), wanted.grad, rtol=1e-5, atol=1e-5
         )
 
 
@@ -156,8 +156,8 @@ def test_samples_do_not_see_each_other():
 
 def test_a_result_may_be_changed_in_place():
     x = torch.randn(1, 2, 9, requires_grad=True)
-    plain = fused_instance_norm(x, activation="relu")
-    plain.sum().backward()
+    default = fused_instance_norm(x, activation="relu")
+    default.sum().backward()
     wanted = x.grad.clone()
     x.grad = None
     fused_instance_norm(x, activation="relu").add_(1).sum().backward()

@@ -51,9 +51,9 @@ def test_maps_are_those_of_the_cpu(x, dtype):
 @pytest.mark.usefixtures("cut")
 def test_gradient_sums_are_those_of_the_cpu(x):
     mean, gradient = statistics(x)[0], torch.randn(x.shape)
-    found = kernels.reduce_gradient(gradient, x, mean)
+    sums = kernels.reduce_gradient(gradient, x, mean)
     wanted = blocks.reduce_gradient(gradient, x, mean)
-    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(sums, wanted, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.usefixtures("cut")
