@@ -224,8 +224,8 @@ def _balanced(
     """The brain's three tissues, their shares shifted by a person's balance."""
     fluid = (brain - white - gray).clip(0)
     shares = [
-        part * np.float32(factor)
-        for part, factor in zip((white, gray, fluid), balance, strict=True)
+        tissue * np.float32(factor)
+        for tissue, factor in zip((white, gray, fluid), balance, strict=True)
     ]
     total = shares[0] + shares[1] + shares[2]
     scale = np.divide(brain, total, out=np.zeros_like(brain), where=total > 0)
@@ -266,12 +266,12 @@ def _wrapped(
     on as the spinal cord.
     """
     inside = ndimage.find_objects((maps[2] > 0).astype(np.int8))[0]
-    sides = [(_MARGIN, _MARGIN + (part.stop - part.start) % 2) for part in inside]
+    sides = [(_MARGIN, _MARGIN + (span.stop - span.start) % 2) for span in inside]
     below = [(0, 0), (0, 0), (sides[2][0], 0)]
     around = [sides[0], sides[1], (0, sides[2][1])]
     wrapped = [np.pad(np.pad(m[inside], below, "edge"), around) for m in maps]
     moved = affine.copy()
-    start = np.array([part.start - _MARGIN for part in inside])
+    start = np.array([span.start - _MARGIN for span in inside])
     moved[:3, 3] = affine[:3, :3] @ start + affine[:3, 3]
     return wrapped, moved
 

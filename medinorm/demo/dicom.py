@@ -48,7 +48,7 @@ def image_dataset(identity: Dataset, scanner: Scanner, patient: Patient) -> Data
         if value is not None:
             setattr(dataset, keyword, value)
     group, creator, element, kind = _PRIVATE[dataset.Manufacturer]
-    text = f"{patient.family}^{patient.given} {patient.identifier}"
+    text = f"{patient.family_name}^{patient.given_name} {patient.identifier}"
     value = text.encode() + b" " * (len(text) % 2) if kind == "OB" else text
     block = dataset.private_block(group, creator, create=True)
     block.add_new(element, kind, value)
@@ -161,7 +161,7 @@ def _save(dataset: Dataset, path: Path) -> None:
 
 def _identity(patient: Patient, site: Site) -> Mapping[str, Any]:
     """Patient, visit, study and equipment modules."""
-    name = f"{patient.family}^{patient.given}"
+    name = f"{patient.family_name}^{patient.given_name}"
     return {
         "SpecificCharacterSet": "ISO_IR 100",
         "PatientName": name,

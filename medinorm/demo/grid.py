@@ -66,7 +66,7 @@ def block_mean(
     """Mean over the sub-voxels of each voxel: what a voxel of finite size measures.
 
     Args:
-        array: shape ``(X, Y, Z)``, each a multiple of its part.
+        array: shape ``(X, Y, Z)``, each a multiple of its number of sub-voxels.
         parts: sub-voxels to a voxel along each axis.
 
     Examples:
@@ -74,11 +74,11 @@ def block_mean(
         >>> block_mean(line, (2, 1, 1)).ravel()
         array([0.5, 2.5], dtype=float32)
     """
-    for axis, part in enumerate(parts):
+    for axis, count in enumerate(parts):
         take = [slice(None)] * 3
         total: NDArray[np.float32] | None = None
-        for first in range(part):
-            take[axis] = slice(first, None, part)
+        for first in range(count):
+            take[axis] = slice(first, None, count)
             piece = array[tuple(take)]
             total = piece if total is None else total + piece
         assert total is not None

@@ -29,8 +29,8 @@ ANATOMY, SCAN, IDENTITY, SITE = range(4)
 class Patient:
     """The identity of one patient; every value could be used to find the person."""
 
-    family: str
-    given: str
+    family_name: str
+    given_name: str
     identifier: str
     other_identifier: str
     birth_date: str
@@ -89,8 +89,8 @@ def draw_patient(seed: int, scanner: ScannerName, subject: int) -> Patient:
         for what in ("study", "frame", *SERIES)
     }
     return Patient(
-        family=_word(rng),
-        given=_word(rng),
+        family_name=_word(rng),
+        given_name=_word(rng),
         identifier=f"MRN{_digits(rng, 9)}",
         other_identifier=f"INS{_digits(rng, 11)}",
         birth_date=str(birth).replace("-", ""),

@@ -183,19 +183,20 @@ def _write_patient(
     scanner = SCANNERS[name]
     identity = identity_dataset(patient, draw_site(seed, name))
     shared = image_dataset(identity, scanner, patient)
-    person = f"{patient.family}_{patient.given}_{patient.identifier}".upper()
+    person = f"{patient.family_name}_{patient.given_name}_{patient.identifier}".upper()
     folder = dicom / person / f"{patient.study_date}_MRI_HEAD"
     localizer = series_dataset(shared, patient.localizer_uid, 1, "3-PLANE LOC")
     _write_localizer(folder / "0001_LOCALIZER", localizer, scan)
     # Some technicians type the patient's name into the description.
-    typed = f" {patient.family}" if subject % 4 == 1 else ""
+    typed = f" {patient.family_name}" if subject % 4 == 1 else ""
     description = scanner.description + typed
     series = series_dataset(shared, patient.t1_uid, 2, description)
     _write_series(folder / "0002_T1", series, scan, scanner)
     (dicom / person / "DICOMDIR").write_text(f"INDEX OF DISC {person}\r\n")
     if subject % 2:
         extra = series_dataset(identity, patient.extra_uid, 99, "Report")
-        text = f"{patient.given} {patient.family}: no acute intracranial finding."
+        name = f"{patient.given_name} {patient.family_name}"
+        text = f"{name}: no acute intracranial finding."
         write_report(folder / "0099_REPORT" / "SR0001.dcm", extra, text)
     else:
         extra = series_dataset(identity, patient.extra_uid, 99, "Screen Save")

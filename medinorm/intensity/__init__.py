@@ -41,17 +41,21 @@ from medinorm.intensity.methods.zscore import (
     name_groups,
 )
 from medinorm.intensity.statistics.moments import (
-    Moments,
+    ForegroundMoments,
     measure_moments,
     merge_moments,
     pool_moments,
 )
 from medinorm.intensity.statistics.quantiles import measure_quantiles
 
+Moments = ForegroundMoments
+"""The short name of `ForegroundMoments`, for those who import it from here."""
+
 __all__ = [
     "MAPS",
     "ClusterMap",
     "FittedMap",
+    "ForegroundMoments",
     "IntensityMap",
     "LinearMap",
     "Moments",

@@ -138,8 +138,8 @@ def _log_field(
     """
     twice = [(0, int(size == 1)) for size in channel.shape]
     image, mask = (
-        sitk.GetImageFromArray(np.pad(part, twice, mode="edge"))
-        for part in (channel, inside.astype(np.uint8))
+        sitk.GetImageFromArray(np.pad(volume, twice, mode="edge"))
+        for volume in (channel, inside.astype(np.uint8))
     )
     # ITK counts axes backwards.
     shrink = [max(1, min(settings.shrink, n // _LEAST)) for n in channel.shape[::-1]]

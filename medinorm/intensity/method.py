@@ -52,7 +52,7 @@ class PreparedScan(Protocol):
         """How to measure, with `mask`."""
 
 
-class Facts(TypedDict, total=False):
+class MethodFacts(TypedDict, total=False):
     """What is known of a method without running it.
 
     Args:
@@ -100,12 +100,12 @@ class Declared:
 
     Args:
         text: what it does, a part of a sentence.
-        facts: as `Facts`.
+        facts: as `MethodFacts`.
         make: the function that fits a scan's map, or the class of a learned method.
     """
 
     text: str
-    facts: Facts
+    facts: MethodFacts
     make: Callable[..., Any]
 
 
@@ -119,20 +119,20 @@ MakeT = TypeVar("MakeT", bound=Callable[..., Any])
 
 
 def per_scan(
-    name: IntensityName, text: str, **facts: Unpack[Facts]
+    name: IntensityName, text: str, **facts: Unpack[MethodFacts]
 ) -> Callable[[MakeT], MakeT]:
     """Declare a function that fits the map of one scan.
 
     Args:
         name: of the method, in the configuration and in results.
         text: what it does, in the words of a paper: a part of a sentence.
-        facts: literals, see `Facts`.
+        facts: literals, see `MethodFacts`.
     """
     return _register(PER_SCAN, name, text, facts)
 
 
 def learned(
-    name: IntensityName, text: str, **facts: Unpack[Facts]
+    name: IntensityName, text: str, **facts: Unpack[MethodFacts]
 ) -> Callable[[MakeT], MakeT]:
     """Declare a `LearnedMethod`. For arguments see `per_scan`."""
     return _register(LEARNED, name, text, facts)
@@ -171,7 +171,10 @@ def make_learned(
 
 
 def _register(
-    methods: dict[IntensityName, Declared], name: IntensityName, text: str, facts: Facts
+    methods: dict[IntensityName, Declared],
+    name: IntensityName,
+    text: str,
+    facts: MethodFacts,
 ) -> Callable[[MakeT], MakeT]:
     """The decorator that puts a function or a class among the methods."""
 

@@ -66,15 +66,15 @@ def read_verdict(path: Path) -> Verdict:
         StageError: the file is missing, is no JSON, or lacks a part.
     """
     try:
-        found = read_json(path)
+        values = read_json(path)
         # Verdicts of version 0.1.0 may lack it: their domains were scanners.
-        found.setdefault("domain", ("scanner",))
-        lists = {name: tuple(found[name]) for name in ("sentences", "domain")}
+        values.setdefault("domain", ("scanner",))
+        lists = {name: tuple(values[name]) for name in ("sentences", "domain")}
         variants = {
-            "best": tuple(map(_variant, found["best"])),
-            "reference": _variant(found["reference"]) if found["reference"] else None,
+            "best": tuple(map(_variant, values["best"])),
+            "reference": _variant(values["reference"]) if values["reference"] else None,
         }
-        return Verdict(**found | lists | variants)
+        return Verdict(**values | lists | variants)
     except FileNotFoundError:
         raise StageError(f"{path.name}: does not exist; run evidence") from None
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -88,6 +88,6 @@ def _named(variant: Variant) -> dict[str, str]:
     return {**variant._asdict(), "name": variant.name}
 
 
-def _variant(found: Mapping[str, Any]) -> Variant:
+def _variant(values: Mapping[str, Any]) -> Variant:
     """The variant of JSON values."""
-    return Variant(*(found[name] for name in Variant._fields))
+    return Variant(*(values[name] for name in Variant._fields))

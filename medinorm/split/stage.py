@@ -114,9 +114,9 @@ def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
     column = "+".join(settings.domain)
     needed = max(DESIGNS[design].domains for design in settings.designs)
     if 1 < needed > len(names):
-        found = f"only {', '.join(map(repr, names))}" if names else "none"
+        usable = f"only {', '.join(map(repr, names))}" if names else "none"
         raise StageError(
-            f"split.domain {column!r}: {found} has at least two subjects; the "
+            f"split.domain {column!r}: {usable} has at least two subjects; the "
             f"designs of this study need {needed} such domains; choose another column"
         )
     slugs = Counter(slug(name) for name in names)

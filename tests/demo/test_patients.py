@@ -33,7 +33,9 @@ def test_a_patient_depends_on_nothing_but_seed_scanner_and_number():
     assert draw_patient(3, "ge_15t", 1) == draw_patient(3, "ge_15t", 1)
     others = [(4, "ge_15t", 1), (3, "siemens_3t", 1), (3, "ge_15t", 2)]
     for other in others:
-        assert draw_patient(*other).family != draw_patient(3, "ge_15t", 1).family
+        assert (
+            draw_patient(*other).family_name != draw_patient(3, "ge_15t", 1).family_name
+        )
 
 
 def test_identifiers_are_valid_dicom():

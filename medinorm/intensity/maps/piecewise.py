@@ -160,11 +160,11 @@ def merge_ties(
         >>> merge_ties([0, 0, 5, 10], [0, 10, 50, 100])
         ((0.0, 5.0, 10.0), (5.0, 50.0, 100.0))
     """
-    knots, values = (np.fromiter(part, np.float64) for part in (inputs, outputs))
+    knots, values = (np.fromiter(one, np.float64) for one in (inputs, outputs))
     new = np.diff(knots, prepend=-np.inf) > tolerance * (knots[-1] - knots[0])
     group = np.cumsum(new) - 1
     size = np.bincount(group)
-    means = (np.bincount(group, weights=part) / size for part in (knots, values))
+    means = (np.bincount(group, weights=one) / size for one in (knots, values))
     merged_inputs, merged_outputs = (tuple(mean.tolist()) for mean in means)
     return merged_inputs, merged_outputs
 

@@ -17,7 +17,7 @@ from medinorm.intensity.maps.linear import LinearMap
 from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.methods.zscore import measure_foreground
 from medinorm.intensity.statistics.moments import (
-    Moments,
+    ForegroundMoments,
     measure_moments,
     pool_moments,
     require_same_channels,
@@ -83,7 +83,7 @@ class ClusterMap:
         own = measure_moments(array, inside)
         return self.for_scan(own).apply(array, masks)
 
-    def for_scan(self, own: Moments) -> LinearMap:
+    def for_scan(self, own: ForegroundMoments) -> LinearMap:
         """The map of a scan with these moments.
 
         Raises:
@@ -112,7 +112,7 @@ class ClusterMap:
             nonfinite=self.nonfinite,
         )
 
-    def nearest(self, own: Moments) -> int:
+    def nearest(self, own: ForegroundMoments) -> int:
         """The number of the cluster next to a scan with these moments.
 
         Raises:
@@ -137,7 +137,7 @@ class ClusterMap:
 
 
 def fit_clusters(
-    parts: Sequence[Moments],
+    parts: Sequence[ForegroundMoments],
     count: int,
     policy: Policy,
     *,
@@ -159,20 +159,20 @@ def fit_clusters(
     """
     if not 0 <= blend <= 1:
         raise IntensityError(f"blend must be between 0 and 1, not {blend:g}")
-    if any(not m2 for part in parts for m2 in part.m2):
+    if any(not m2 for scan in parts for m2 in scan.m2):
         raise IntensityError("a training scan is constant; leave it out")
-    require_same_channels([len(part.count) for part in parts])
-    styles = np.array([_style(part) for part in parts])
+    require_same_channels([len(scan.count) for scan in parts])
+    styles = np.array([_style(scan) for scan in parts])
     centre = styles.mean(axis=0)
-    spread = np.where(np.ptp(styles, axis=0) > 0, styles.std(axis=0), 1.0)
-    centres, member = _kmeans((styles - centre) / spread, count, seed)
+    deviation = np.where(np.ptp(styles, axis=0) > 0, styles.std(axis=0), 1.0)
+    centres, member = _kmeans((styles - centre) / deviation, count, seed)
     clusters = [
-        pool_moments([part for part, at in zip(parts, member, strict=True) if at == k])
+        pool_moments([scan for scan, at in zip(parts, member, strict=True) if at == k])
         for k in range(count)
     ]
     return ClusterMap(
         centre=tuple(centre.tolist()),
-        spread=tuple(spread.tolist()),
+        spread=tuple(deviation.tolist()),
         centres=tuple(tuple(row) for row in centres.tolist()),
         mean=tuple(cluster.mean for cluster in clusters),
         std=tuple(cluster.std for cluster in clusters),
@@ -182,7 +182,7 @@ def fit_clusters(
     )
 
 
-def _style(moments: Moments) -> NDArray[np.float64]:
+def _style(moments: ForegroundMoments) -> NDArray[np.float64]:
     """Means and logarithms of the standard deviations of all channels."""
     return np.concatenate([moments.mean, np.log(moments.std)])
 
@@ -253,18 +253,18 @@ def _distances(points: Points, centres: Points) -> Points:
     transform="ClusterNormalize",
 )
 @dataclass(frozen=True)
-class ClusterInstance(LearnedMethod[Moments, ClusterMap]):
+class ClusterInstance(LearnedMethod[ForegroundMoments, ClusterMap]):
     """Clusters of training scans; for the options see `fit_clusters`."""
 
     clusters: int
     blend: float
     seed: int
 
-    def measure(self, scan: PreparedScan) -> Moments:
+    def measure(self, scan: PreparedScan) -> ForegroundMoments:
         """The moments of a scan's foreground."""
         return measure_foreground(scan.array, scan.policy, scan.mask)
 
-    def fit(self, measured: Sequence[Moments]) -> ClusterMap:
+    def fit(self, measured: Sequence[ForegroundMoments]) -> ClusterMap:
         """The clusters."""
         return fit_clusters(
             measured, self.clusters, Policy("image"), blend=self.blend, seed=self.seed

@@ -84,8 +84,10 @@ class RegionMap:
             for offset, scale in zip(self.offset, self.scale, strict=True)
         ]
         return RegionMap(
-            tuple(tuple(-offset / scale for offset, scale in part) for part in pairs),
-            tuple(tuple(1 / scale for _, scale in part) for part in pairs),
+            tuple(
+                tuple(-offset / scale for offset, scale in channel) for channel in pairs
+            ),
+            tuple(tuple(1 / scale for _, scale in channel) for channel in pairs),
             self.regions,
         )
 

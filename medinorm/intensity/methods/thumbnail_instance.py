@@ -24,7 +24,7 @@ from medinorm.intensity.foreground import (
 from medinorm.intensity.maps.intensity_map import IntensityMap
 from medinorm.intensity.maps.linear import LinearMap, standardize
 from medinorm.intensity.method import PreparedScan, per_scan
-from medinorm.intensity.statistics.moments import Moments
+from medinorm.intensity.statistics.moments import ForegroundMoments
 from medinorm.intensity.voxels.arrays import (
     count_nonfinite,
     measure_any,
@@ -97,7 +97,7 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
         by_channel = _measure_constant(volume, parts(), by_channel, policy)
     if not all(moments.count for moments in by_channel):
         raise empty_error(policy.foreground)
-    moments = Moments.of(by_channel)
+    moments = ForegroundMoments.of(by_channel)
     if policy.constant == "refuse" and not all(moments.m2):
         raise IntensityError(
             "all foreground voxels of a channel are the same; check the scan, or "
@@ -143,9 +143,9 @@ def _measure_parts(
     by_channel: list[list[VoxelMoments]] = [[] for _ in range(len(volume))]
     nan, infinite = 0, 0
     for index in parts:
-        part = np.array(volume[index])
-        masks = find(index, part)
-        for channel, mask, measured in zip(part, masks, by_channel, strict=True):
+        voxels = np.array(volume[index])
+        masks = find(index, voxels)
+        for channel, mask, measured in zip(voxels, masks, by_channel, strict=True):
             counts = count_nonfinite(channel)
             nan, infinite = nan + counts[0], infinite + counts[1]
             inside = mask
@@ -190,17 +190,17 @@ def _mask_rule(
         raise IntensityError(f"foreground {policy.foreground!r} {need} mask")
     if mask is not None:
         require_grid(mask, volume)
-        return lambda index, _part: list(as_mask(np.asarray(mask[index])))
+        return lambda index, _voxels: list(as_mask(np.asarray(mask[index])))
     if policy.foreground == "image":
-        return lambda _index, part: [None] * len(part)
+        return lambda _index, voxels: [None] * len(voxels)
     if policy.foreground == "otsu":
         thresholds = _otsu_thresholds(volume, size)
-        return lambda _index, part: [
+        return lambda _index, voxels: [
             channel > threshold
-            for channel, threshold in zip(part, thresholds, strict=True)
+            for channel, threshold in zip(voxels, thresholds, strict=True)
         ]
     rule = FOREGROUNDS[policy.foreground]
-    return lambda _index, part: [rule(channel) for channel in part]
+    return lambda _index, voxels: [rule(channel) for channel in voxels]
 
 
 def _otsu_thresholds(volume: StoredVolume, size: int) -> list[float]:

@@ -17,7 +17,7 @@ from medinorm.intensity.method import (
     per_scan,
 )
 from medinorm.intensity.statistics.moments import (
-    Moments,
+    ForegroundMoments,
     constant_error,
     merge_scans,
     pool_moments,
@@ -29,7 +29,7 @@ from medinorm.intensity.voxels.sums import merge
 
 def measure_foreground(
     array: Voxels, policy: Policy, mask: Voxels | None = None
-) -> Moments:
+) -> ForegroundMoments:
     """Moments of the foreground of each channel.
 
     Args:
@@ -111,7 +111,7 @@ def name_groups(
     return tuple(tuple(map(list(names).index, group)) for group in groups)
 
 
-def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
+def fit_population(parts: Sequence[ForegroundMoments], policy: Policy) -> LinearMap:
     """The z-score of all voxels of all training scans: the same map for every scan.
 
     Scans in which a channel is constant do not count in it (`merge_scans`).
@@ -128,7 +128,7 @@ def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
 
 def fit_adaptive(
     array: Voxels,
-    target: Moments,
+    target: ForegroundMoments,
     policy: Policy,
     mask: Voxels | None = None,
     *,
@@ -153,7 +153,7 @@ def fit_adaptive(
 
 def _measure_groups(
     array: Voxels, groups: Sequence[Sequence[int]], policy: Policy, mask: Voxels | None
-) -> Moments:
+) -> ForegroundMoments:
     """Moments of each channel, those of its group."""
     if sorted(channel for group in groups for channel in group) != [*range(len(array))]:
         raise IntensityError(
@@ -170,7 +170,7 @@ def _measure_groups(
             raise constant_error(array[group[0]], masks[group[0]])
         for channel in counted:
             measured[channel] = merged
-    return Moments.of(measured)
+    return ForegroundMoments.of(measured)
 
 
 @per_scan(
@@ -220,14 +220,14 @@ def map_group(
     transform="PopulationNormalize",
 )
 @dataclass(frozen=True)
-class Population(LearnedMethod[Moments, LinearMap]):
+class Population(LearnedMethod[ForegroundMoments, LinearMap]):
     """The z-score of all training scans together."""
 
-    def measure(self, scan: PreparedScan) -> Moments:
+    def measure(self, scan: PreparedScan) -> ForegroundMoments:
         """The moments of a scan's foreground."""
         return measure_foreground(scan.array, scan.policy, scan.mask)
 
-    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+    def fit(self, measured: Sequence[ForegroundMoments]) -> LinearMap:
         """The z-score of all voxels."""
         return fit_population(measured, Policy("image"))
 
@@ -244,7 +244,7 @@ class Population(LearnedMethod[Moments, LinearMap]):
     transform="AdaptiveInstanceNormalize",
 )
 @dataclass(frozen=True)
-class AdaptiveInstance(LearnedMethod[Moments, LinearMap]):
+class AdaptiveInstance(LearnedMethod[ForegroundMoments, LinearMap]):
     """The moments of reference scans.
 
     Args:
@@ -267,18 +267,18 @@ class AdaptiveInstance(LearnedMethod[Moments, LinearMap]):
         count = min(self.references, len(training))
         return [training[place * len(training) // count] for place in range(count)]
 
-    def measure(self, scan: PreparedScan) -> Moments:
+    def measure(self, scan: PreparedScan) -> ForegroundMoments:
         """The moments of a scan's foreground."""
         return measure_foreground(scan.array, scan.policy, scan.mask)
 
-    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+    def fit(self, measured: Sequence[ForegroundMoments]) -> LinearMap:
         """The references' moments, as the map that brings them to 0 and 1."""
         return standardize(pool_moments(measured))
 
     def map_for(self, learned: LinearMap, scan: PreparedScan) -> LinearMap:
         """The map that gives a scan these moments, or goes a part of the way."""
         squares = tuple(std * std for std in learned.scale)
-        target = Moments((1,) * len(squares), learned.offset, squares)
+        target = ForegroundMoments((1,) * len(squares), learned.offset, squares)
         matched = fit_adaptive(
             scan.array, target, scan.policy, scan.mask, alpha=self.alpha
         )

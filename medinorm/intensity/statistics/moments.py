@@ -14,7 +14,7 @@ from medinorm.intensity.voxels.sums import VoxelMoments, merge
 
 
 @dataclass(frozen=True)
-class Moments:
+class ForegroundMoments:
     """Count, mean and sum of squared deviations of each channel's foreground.
 
     The deviations are 0 exactly if the foreground is constant.
@@ -35,7 +35,7 @@ class Moments:
         return tuple(map(VoxelMoments, self.count, self.mean, self.m2))
 
     @classmethod
-    def of(cls, by_channel: Sequence[VoxelMoments]) -> "Moments":
+    def of(cls, by_channel: Sequence[VoxelMoments]) -> "ForegroundMoments":
         """Moments from those of each channel."""
         return cls(
             count=tuple(moments.count for moments in by_channel),
@@ -44,7 +44,7 @@ class Moments:
         )
 
 
-def measure_moments(array: Voxels, masks: Masks) -> Moments:
+def measure_moments(array: Voxels, masks: Masks) -> ForegroundMoments:
     """Moments of each channel in its mask, in float64, deviations from the mean.
 
     Args:
@@ -61,10 +61,10 @@ def measure_moments(array: Voxels, masks: Masks) -> Moments:
         if not moments.m2:
             raise constant_error(channel, mask)
         by_channel.append(moments)
-    return Moments.of(by_channel)
+    return ForegroundMoments.of(by_channel)
 
 
-def merge_moments(parts: Sequence[Moments]) -> Moments:
+def merge_moments(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
     """The moments of all voxels together, from those of the parts.
 
     References:
@@ -74,10 +74,10 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     Raises:
         IntensityError: there is no part, or parts differ in their number of channels.
     """
-    return Moments.of([merge(channel) for channel in _by_channel(parts)])
+    return ForegroundMoments.of([merge(channel) for channel in _by_channel(parts)])
 
 
-def merge_scans(parts: Sequence[Moments]) -> Moments:
+def merge_scans(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
     """As `merge_moments`, but scans in which a channel is constant do not count in it.
 
     There it may not have been acquired. Only if it is constant in all scans, all count.
@@ -85,7 +85,7 @@ def merge_scans(parts: Sequence[Moments]) -> Moments:
     Raises:
         IntensityError: there is no scan, or scans differ in their number of channels.
     """
-    return Moments.of(
+    return ForegroundMoments.of(
         [
             merge([moments for moments in channel if moments.m2] or channel)
             for channel in _by_channel(parts)
@@ -93,7 +93,7 @@ def merge_scans(parts: Sequence[Moments]) -> Moments:
     )
 
 
-def pool_moments(parts: Sequence[Moments]) -> Moments:
+def pool_moments(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
     r"""The moments of several scans, each with the same weight, by total variance.
 
     .. math:: \mu = \tfrac1K \sum_k \mu_k, \qquad
@@ -109,8 +109,10 @@ def pool_moments(parts: Sequence[Moments]) -> Moments:
     """
     return merge_scans(
         [
-            Moments((1,) * len(part.count), part.mean, tuple(s * s for s in part.std))
-            for part in parts
+            ForegroundMoments(
+                (1,) * len(scan.count), scan.mean, tuple(s * s for s in scan.std)
+            )
+            for scan in parts
         ]
     )
 
@@ -134,10 +136,10 @@ def require_same_channels(channels: Sequence[int]) -> None:
         )
 
 
-def _by_channel(parts: Sequence[Moments]) -> list[tuple[VoxelMoments, ...]]:
+def _by_channel(parts: Sequence[ForegroundMoments]) -> list[tuple[VoxelMoments, ...]]:
     """The moments of each channel, those of all parts."""
-    require_same_channels([len(part.count) for part in parts])
-    return list(zip(*(part.by_channel for part in parts), strict=True))
+    require_same_channels([len(scan.count) for scan in parts])
+    return list(zip(*(scan.by_channel for scan in parts), strict=True))
 
 
 def constant_error(

@@ -32,9 +32,7 @@ def merge(parts: Sequence[VoxelMoments]) -> VoxelMoments:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
         American Statistician 37(3), 1983.
     """
-    return merge_parts(
-        [(part.count, part.mean, part.m2) for part in parts if part.count]
-    )
+    return merge_parts([(one.count, one.mean, one.m2) for one in parts if one.count])
 
 
 def merge_parts(parts: Sequence[tuple[int, float, float]]) -> VoxelMoments:
