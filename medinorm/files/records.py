@@ -37,7 +37,7 @@ _BOOLEANS = {"yes": True, "no": False}
 
 
 class _CellFormat(NamedTuple):
-    """How a cell becomes a value, and a value what `write_table` is to write."""
+    """How a cell becomes a value, and how a value becomes a cell."""
 
     parse: Callable[[str], Any]
     write: Callable[[Any], object] | None = None
@@ -146,8 +146,8 @@ def read_records(path: Path, kind: type[R], *, called: str = "") -> list[R]:
 def write_records(path: Path, records: Iterable[R], kind: type[R]) -> None:
     """Write `records` as a table, all or nothing.
 
-    Columns that only some records have come last, in the order in which they occur. One
-    that has the name of another takes its place.
+    Columns that only some records have come last, in the order in which they occur. If
+    one has the name of a field, it replaces the column of that field.
 
     Raises:
         ValueError: a number is NaN: absent is ``None``.
@@ -315,14 +315,14 @@ def _other_names(record: Any, fields: _Fields) -> Iterator[str]:
 
 
 def _written(column: _TableColumn, value: Any) -> object:
-    """What `write_table` is to write for a value."""
+    """A value as `write_table` takes it."""
     if value is not None and column.cell.write is not None:
         return column.cell.write(value)
     return _cell(value, column.name)
 
 
 def _cell(value: Any, name: str) -> object:
-    """The same for a value of one of the common types."""
+    """The same, for a value of one of the common types."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and math.isnan(value):

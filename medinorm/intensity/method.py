@@ -1,9 +1,9 @@
 """What an intensity method is, and how its file declares it.
 
-A method of one kind is fitted on each scan by itself: a function under `per_scan`. One
-of the other kind measures training scans, learns from the measurements, and gives each
-scan its map by what it learned: a class under `learned`. Both stand at the end of a
-file in `medinorm/intensity/methods/`, after the functions for arrays that they use:
+There are two kinds. One is fitted on each scan by itself: a function under `per_scan`.
+The other is a class under `learned`: it measures training scans, learns from these
+measurements, and then gives each scan a map. Both stand at the end of a file in
+`medinorm/intensity/methods/`, after the functions for arrays that they use:
 
     @per_scan("fcm", "the mean of one tissue at 1", transform="FcmNormalize")
     def map_fcm(scan: PreparedScan, *, tissue: TissueName) -> LinearMap:
@@ -29,7 +29,7 @@ from medinorm.method_names import INTENSITY_DECLARATIONS
 
 
 class PreparedScan(Protocol):
-    """What a method is given of a scan: on the study's grid, its foreground found."""
+    """What a method gets of a scan, on the study's grid, with its foreground."""
 
     @property
     def array(self) -> NDArray[np.float32]:

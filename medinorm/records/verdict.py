@@ -17,16 +17,16 @@ class Verdict:
     Args:
         ranked: whether the variants were ranked.
         reason: why they were not; empty if they were.
-        best: the variant with the highest Dice and those not shown to be worse.
+        best: the variant with the highest Dice, and those not shown to be worse.
         reference: the variant with the usual norm, if there is one.
-        sentences: what a reader is to know, each to be checked in the tables.
+        sentences: what a reader should know; each can be checked in the tables.
         confidence: level of all intervals, a fraction.
         domains: how many were tested.
         scans: how many were tested.
         subjects: how many were tested.
         seeds: of training.
         predictions: how many were scored.
-        failures: how many of these failed for at least one label.
+        failures: how many of the predictions failed for at least one label.
         version: of the package.
         domain: columns that define the domains.
         settings: those of the comparison, by the words of the configuration.
@@ -63,7 +63,7 @@ def read_verdict(path: Path) -> Verdict:
     """Read a verdict.
 
     Raises:
-        StageError: the file is missing, is no JSON, or lacks a part.
+        StageError: the file is missing, is no JSON, or lacks an entry.
     """
     try:
         values = read_json(path)

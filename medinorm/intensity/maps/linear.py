@@ -1,4 +1,4 @@
-"""Linear intensity maps: what z-score, percentiles, windows and clipping come to."""
+"""Linear intensity maps, for z-scores, percentiles, windows and clipping."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -46,12 +46,12 @@ class LinearMap(ChannelMap):
         return len(self.offset)
 
     def apply_channel(self, number: int, channel: Voxels, out: Voxels) -> None:
-        """Map the channel of that number into float32 room of its shape."""
+        """Map channel `number` into `out`, a float32 array of its shape."""
         offset, scale = self.offset[number], self.scale[number]
         subtract_divide(channel, offset, scale, out, self.limits)
 
     def inverse(self) -> "LinearMap":
-        """The map back.
+        """The inverse map.
 
         Raises:
             IntensityError: this map clips or sets a background.
@@ -68,7 +68,7 @@ class LinearMap(ChannelMap):
         )
 
     def then(self, other: "LinearMap") -> "LinearMap":
-        """This map and then the other, as one; neither of them clips.
+        """This map followed by the other, as one map; neither of them clips.
 
         Examples:
             >>> LinearMap((1.0,), (2.0,)).then(LinearMap((3.0,), (4.0,)))
@@ -148,7 +148,7 @@ def match_moments(
 
 
 def clip_map(low: float, high: float, channels: int) -> LinearMap:
-    """The map that clips intensities and changes no others.
+    """The map that clips intensities beyond two limits and changes no others.
 
     Examples:
         >>> import numpy as np

@@ -1,7 +1,7 @@
-"""Cluster instance normalization at image level: scans that look alike share moments.
+"""Cluster instance normalization at image level: similar scans share moments.
 
-The paper (IEEE TMM 10243072) describes a layer, of which only the abstract could be
-read; this is its counterpart for scans, a reconstruction.
+The paper (IEEE TMM 10243072) describes a layer. Only its abstract could be read: this
+counterpart for scans is a reconstruction.
 """
 
 from collections.abc import Sequence
@@ -35,14 +35,13 @@ _STEPS = 300
 
 @dataclass(frozen=True)
 class ClusterMap:
-    r"""The z-score by the moments of the cluster next to a scan, blended with its own.
+    r"""The z-score by the moments of the nearest cluster, blended with the scan's own.
 
     .. math:: y = g\,\frac{x - \tilde\mu}{\tilde\sigma}
         + (1 - g)\,\frac{x - \mu}{\sigma}
 
-    A scan is next to the cluster whose centre is nearest in
-    :math:`z = (\mu_c, \log \sigma_c)`, in units of their standard deviation among the
-    training scans.
+    Distance is measured in :math:`z = (\mu_c, \log \sigma_c)`, in units of the standard
+    deviation of these values among the training scans.
 
     Args:
         centre: mean :math:`z` of the training scans.
@@ -102,7 +101,7 @@ class ClusterMap:
         ):
             shared, private = self.blend / std, (1 - self.blend) / channel.std
             scale = 1 / (shared + private)
-            # Between the two means, by their shares: a large offset costs no digits.
+            # From the difference of the means: a large offset costs no precision.
             offsets.append(channel.mean + shared * scale * (mean - channel.mean))
             scales.append(scale)
         return LinearMap(
@@ -113,7 +112,7 @@ class ClusterMap:
         )
 
     def nearest(self, own: ForegroundMoments) -> int:
-        """The number of the cluster next to a scan with these moments.
+        """The number of the cluster nearest to a scan with these moments.
 
         Raises:
             IntensityError: the scan has other channels than the training scans.
@@ -128,7 +127,7 @@ class ClusterMap:
         return int(np.square(np.array(self.centres) - place).sum(axis=1).argmin())
 
     def inverse(self) -> LinearMap:
-        """There is none without the scan: invert ``for_scan(moments)``.
+        """Not possible without the scan: invert ``for_scan(moments)``.
 
         Raises:
             IntensityError: always.
@@ -144,12 +143,12 @@ def fit_clusters(
     blend: float = 0.5,
     seed: int = 0,
 ) -> ClusterMap:
-    """Group training scans by their moments (k-means), and pool those of each group.
+    """Find clusters of training scans by their moments (k-means), and pool these.
 
     Args:
         parts: moments of each training scan (`measure_foreground`), none constant.
         count: number of clusters.
-        policy: that was used to measure the parts.
+        policy: the one that was used to measure the parts.
         blend: share of the cluster's moments, from 0 (own moments only) to 1.
         seed: of the random starts of k-means; the best of several is kept.
 
@@ -222,7 +221,7 @@ def _seed(points: Points, count: int, rng: np.random.Generator) -> Points:
 def _descend(points: Points, centres: Points) -> Points:
     """Move centres to the means of their points until no point changes its centre.
 
-    A centre keeps at least one point: the one farthest from its own, if it had none.
+    A centre without points gets the point that is farthest from its own centre.
     """
     member = np.full(len(points), -1)
     for _ in range(_STEPS):
@@ -271,5 +270,5 @@ class ClusterInstance(LearnedMethod[ForegroundMoments, ClusterMap]):
         )
 
     def map_for(self, learned: ClusterMap, scan: PreparedScan) -> LinearMap:
-        """The z-score by the cluster next to a scan, blended with its own."""
+        """The z-score by the cluster nearest to a scan, blended with the scan's own."""
         return learned.for_scan(self.measure(scan))

@@ -69,7 +69,8 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
     """The z-score of each channel of a volume that need not fit into memory.
 
     A thumbnail takes every n-th voxel as it is: averaging neighbours would remove the
-    variance of the noise (at a noise of sd 1 the error is 1.26 against 0.045).
+    variance of the noise (for noise with a standard deviation of 1 the error would be
+    1.26 instead of 0.045).
 
     Args:
         volume: shape ``(C, X, Y, Z)``, sliced as a NumPy array: `numpy.memmap`, HDF5.
@@ -165,7 +166,7 @@ def _measure_constant(
     by_channel: Sequence[VoxelMoments],
     policy: Policy,
 ) -> list[VoxelMoments]:
-    """The same moments, of all voxels in constant channels without foreground."""
+    """The same moments; for a constant channel without foreground, of all voxels."""
     if all(moments.count for moments in by_channel):
         return [*by_channel]
     all_voxels = _mask_rule(volume, replace(policy, foreground="image"), None)
@@ -250,9 +251,9 @@ def _outer_axis(volume: StoredVolume) -> int:
 
 
 def _release(*arrays: object) -> None:
-    """Give memory-mapped pages back: they stay in the file, and count no more as used.
+    """Free the memory of memory-mapped pages; the voxels stay in the file.
 
-    Not those of copy-on-write maps, which may hold changes that are nowhere else.
+    Copy-on-write maps are left as they are: they may hold changes that no file has.
     """
     for array in arrays:
         if isinstance(array, np.memmap) and array.mode != "c":

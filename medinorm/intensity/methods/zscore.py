@@ -1,7 +1,7 @@
 """Z-scores: mean 0 and standard deviation 1, of each channel, of groups or of all.
 
-Named as the network layers that do the same to features: instance, layer, group; the
-training set's statistics for all scans are those of `batch`.
+They have the names of the network layers that do the same to features: instance, layer,
+group. `population` uses statistics of the training set for all scans, as `batch` does.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def fit_layer(array: Voxels, policy: Policy, mask: Voxels | None = None) -> Line
     """The z-score of all channels of a scan together.
 
     Differences between channels stay: for channels in one unit, such as echoes. A
-    constant channel, where the policy allows it, becomes 0 and counts for nothing.
+    constant channel, where the policy allows it, becomes 0 and is left out.
     """
     return fit_group(array, [range(len(array))], policy, mask)
 
@@ -118,10 +118,10 @@ def fit_population(parts: Sequence[ForegroundMoments], policy: Policy) -> Linear
 
     Args:
         parts: moments of each training scan (`measure_foreground`).
-        policy: that was used to measure them.
+        policy: the one that was used to measure them.
 
     Raises:
-        IntensityError: there is no part, or parts differ in their number of channels.
+        IntensityError: there is no scan, or scans differ in their number of channels.
     """
     return standardize(merge_scans(parts)).following(policy)
 
@@ -154,7 +154,7 @@ def fit_adaptive(
 def _measure_groups(
     array: Voxels, groups: Sequence[Sequence[int]], policy: Policy, mask: Voxels | None
 ) -> ForegroundMoments:
-    """Moments of each channel, those of its group."""
+    """For each channel the moments of its group."""
     if sorted(channel for group in groups for channel in group) != [*range(len(array))]:
         raise IntensityError(
             f"the groups must hold each of the {len(array)} channels once"
@@ -163,7 +163,7 @@ def _measure_groups(
     measured = [*map(measure, array, masks)]
     strict = policy.constant == "refuse"
     for group in groups:
-        # A constant channel that is allowed may not have been acquired.
+        # An allowed constant channel is left out: it may not have been acquired.
         counted = [channel for channel in group if strict or measured[channel].m2]
         merged = merge([measured[channel] for channel in counted])
         if strict and not merged.m2:
@@ -250,7 +250,7 @@ class AdaptiveInstance(LearnedMethod[ForegroundMoments, LinearMap]):
     Args:
         references: how many training scans serve as reference.
         alpha: how far to go, from 0 (the scan as it is) to 1.
-        standardize: bring all scans to the references' 0 and 1 in the end.
+        standardize: in the end, bring the references' moments to 0 and 1.
     """
 
     references: int
@@ -276,7 +276,7 @@ class AdaptiveInstance(LearnedMethod[ForegroundMoments, LinearMap]):
         return standardize(pool_moments(measured))
 
     def map_for(self, learned: LinearMap, scan: PreparedScan) -> LinearMap:
-        """The map that gives a scan these moments, or goes a part of the way."""
+        """The map that gives a scan these moments, fully or in part."""
         squares = tuple(std * std for std in learned.scale)
         target = ForegroundMoments((1,) * len(squares), learned.offset, squares)
         matched = fit_adaptive(

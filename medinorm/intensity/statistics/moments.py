@@ -31,7 +31,7 @@ class ForegroundMoments:
 
     @property
     def by_channel(self) -> tuple[VoxelMoments, ...]:
-        """The same by channel."""
+        """The moments of each channel."""
         return tuple(map(VoxelMoments, self.count, self.mean, self.m2))
 
     @classmethod
@@ -65,14 +65,14 @@ def measure_moments(array: Voxels, masks: Masks) -> ForegroundMoments:
 
 
 def merge_moments(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
-    """The moments of all voxels together, from those of the parts.
+    """The moments of all voxels of several scans together.
 
     References:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
         American Statistician 37(3), 1983.
 
     Raises:
-        IntensityError: there is no part, or parts differ in their number of channels.
+        IntensityError: there is no scan, or scans differ in their number of channels.
     """
     return ForegroundMoments.of([merge(channel) for channel in _by_channel(parts)])
 
@@ -80,7 +80,7 @@ def merge_moments(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
 def merge_scans(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
     """As `merge_moments`, but scans in which a channel is constant do not count in it.
 
-    There it may not have been acquired. Only if it is constant in all scans, all count.
+    It may not have been acquired in them. If it is constant in all scans, all count.
 
     Raises:
         IntensityError: there is no scan, or scans differ in their number of channels.
@@ -99,7 +99,7 @@ def pool_moments(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
     .. math:: \mu = \tfrac1K \sum_k \mu_k, \qquad
         \sigma^2 = \tfrac1K \sum_k \bigl(\sigma_k^2 + (\mu_k - \mu)^2\bigr)
 
-    Other than in `merge_scans` a large scan counts no more than a small one.
+    Unlike in `merge_scans`, a large scan counts no more than a small one.
 
     Returns:
         The moments; `count` is the number of scans.
@@ -145,7 +145,7 @@ def _by_channel(parts: Sequence[ForegroundMoments]) -> list[tuple[VoxelMoments, 
 def constant_error(
     channel: Voxels, mask: Voxels | Rule | None = None
 ) -> IntensityError:
-    """What to say of a constant foreground."""
+    """The error for a constant foreground."""
     moments = measure(channel, mask)
     return IntensityError(
         f"all {moments.count} foreground voxels are {moments.mean:g}; "

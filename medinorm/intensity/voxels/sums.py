@@ -1,4 +1,4 @@
-"""What is measured of voxels, and the small sums that all functions share."""
+"""What is measured of voxels, and small calculations that all functions share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,15 +49,15 @@ def merge_parts(parts: Sequence[tuple[int, float, float]]) -> VoxelMoments:
 
 
 def refuse_nonfinite(nan: int, infinite: int) -> None:
-    """Refuse, if there are some.
+    """Refuse NaN and infinity by their counts.
 
     Raises:
         IntensityError: a count is not 0.
     """
     if nan or infinite:
         raise IntensityError(
-            f"{nan} voxels are NaN and {infinite} infinite; mend the scan, or leave "
-            "them out (nonfinite: ignore)"
+            f"{nan} voxels are NaN and {infinite} infinite; repair the scan, or "
+            "leave them out (nonfinite: ignore)"
         )
 
 
