@@ -1,8 +1,8 @@
 """medinorm: which normalization lets a segmentation model survive a new scanner?
 
 `medinorm.layers` holds the normalization layers (torch), `medinorm.intensity` the
-image-level methods as kernels on arrays (NumPy), `medinorm.transforms` the same as
-transforms (MONAI). The workflow is the `Snakefile` over the command `medinorm`.
+image-level methods as functions of arrays (NumPy), `medinorm.transforms` the same
+as transforms (MONAI). The workflow is the `Snakefile` over the command `medinorm`.
 Importing this package costs nothing: its parts are loaded when they are first named.
 """
 

@@ -8,6 +8,7 @@ A test holds them against what the decorators register.
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -53,16 +54,25 @@ def read_declarations(place: str, decorator: str) -> Mapping[str, Declaration]:
     Raises:
         ValueError: a name is declared twice, or an argument is no literal.
     """
-    found: dict[str, Declaration] = {}
+    declarations: dict[str, Declaration] = {}
     for module, source in _sources(place):
-        if f"@{decorator}(" not in source:
-            continue  # parsing takes the time
-        for node, call in _calls(ast.parse(source), decorator):
+        for node, call in _calls(_decorated(source, decorator), decorator):
             declared = _declaration(node, call, module)
-            if declared.name in found:
+            if declared.name in declarations:
                 raise ValueError(f"{decorator} {declared.name!r} is declared twice")
-            found[declared.name] = declared
-    return MappingProxyType(found)
+            declarations[declared.name] = declared
+    return MappingProxyType(declarations)
+
+
+def _decorated(source: str, decorator: str) -> ast.Module:
+    """The classes and functions of a module below a decorator, and nothing else.
+
+    They are cut out of the text first: parsing is slow, and every command does it.
+    """
+    # A class or function ends before the next line that starts at the margin; a
+    # closing bracket there still belongs to its arguments.
+    pattern = rf"^@{decorator}\(.*?^(?:class|def) .*?(?=^[^\s)\]]|\Z)"
+    return ast.parse("".join(re.findall(pattern, source, re.MULTILINE | re.DOTALL)))
 
 
 def _sources(place: str) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ LEARNED_DECLARATIONS = read_declarations(_INTENSITIES, "learned")
 INTENSITY_DECLARATIONS: Mapping[str, Declaration] = MappingProxyType(
     dict(sorted({**PER_SCAN_DECLARATIONS, **LEARNED_DECLARATIONS}.items()))
 )
-"""All intensity methods; for their facts see `medinorm.intensity.method.Facts`."""
+"""All intensity methods; their facts: `medinorm.intensity.method.MethodFacts`."""
 
 DESIGN_DECLARATIONS = read_declarations("medinorm.split.designs", "design")
 """What each split design says about itself, see `medinorm.split.designs.Design`."""

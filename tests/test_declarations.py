@@ -53,3 +53,14 @@ def test_a_name_declared_twice_is_refused(declare):
     declare(a=text, b=text)
     with pytest.raises(ValueError, match="'one' is declared twice"):
         read_declarations("medinorm.things", "thing")
+
+
+def test_nothing_but_what_is_declared_is_parsed(declare):
+    declare(
+        a='this is no Python\n@thing(\n    "one",\n    "x",\n)\n@other\ndef one(\n'
+        "    a,\n) -> dict[\n    str, int\n]:\n    return {}\n\n\nneither is this\n"
+        '@thing("two", "x")\nclass Two:\n    pass',
+    )
+    declarations = read_declarations("medinorm.things", "thing")
+    assert declarations["one"].parameters == ("a",)
+    assert declarations["two"].target == "Two"

@@ -33,7 +33,7 @@ Maps = list[NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Atlas:
-    """The head everyone in the demo is derived from, in MNI space.
+    """The head that all subjects of the demo are derived from, in MNI space.
 
     Args:
         brain: fractions of white matter, gray matter and all of the brain.
@@ -124,13 +124,13 @@ def tissue_fractions(
     """Fraction of each tissue in each voxel of a scan of one person.
 
     Args:
-        atlas: the head all are derived from.
+        atlas: the head that all subjects are derived from.
         person: whose head.
         grid: the scan's voxels, in the scanner's room.
         parts: sub-voxels to a voxel along each axis.
 
     Returns:
-        Shape ``(len(TISSUES), columns, rows, slices)``; what is missing to 1 is air.
+        Shape ``(len(TISSUES), columns, rows, slices)``; the rest up to 1 is air.
     """
     fine = grid.divided(parts)
     places = deform(person, fine)
@@ -189,7 +189,7 @@ def _draw_pose(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _aged(places: NDArray[np.float32], ageing: float) -> NDArray[np.float32]:
-    """Look closer to the ventricles' centre, so that they appear larger."""
+    """Move places towards the ventricles' centre, so that these appear larger."""
     offsets = places - _VENTRICLES.astype(np.float32)[:, None, None, None]
     x, y, z = offsets
     reach = np.float32(-2 * _VENTRICLE_REACH**2)
@@ -266,12 +266,12 @@ def _wrapped(
     on as the spinal cord.
     """
     inside = ndimage.find_objects((maps[2] > 0).astype(np.int8))[0]
-    sides = [(_MARGIN, _MARGIN + (axis.stop - axis.start) % 2) for axis in inside]
+    sides = [(_MARGIN, _MARGIN + (span.stop - span.start) % 2) for span in inside]
     below = [(0, 0), (0, 0), (sides[2][0], 0)]
     around = [sides[0], sides[1], (0, sides[2][1])]
     wrapped = [np.pad(np.pad(m[inside], below, "edge"), around) for m in maps]
     moved = affine.copy()
-    start = np.array([axis.start - _MARGIN for axis in inside])
+    start = np.array([span.start - _MARGIN for span in inside])
     moved[:3, 3] = affine[:3, :3] @ start + affine[:3, 3]
     return wrapped, moved
 

@@ -1,4 +1,4 @@
-"""DICOM objects as scanners write them, identity of the patient and all."""
+"""DICOM objects as scanners write them, with the identity of the patient."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -199,12 +199,12 @@ def _identity(patient: Patient, site: Site) -> Mapping[str, Any]:
 
 
 def _age(patient: Patient) -> int:
-    """Age at the scan in years, give or take one."""
+    """Age at the scan in years, possibly one too many."""
     return int(patient.study_date[:4]) - int(patient.birth_date[:4])
 
 
 def _request(patient: Patient) -> Dataset:
-    """The order the scan was made for: identity inside a sequence."""
+    """The request for the scan: identity inside a sequence."""
     item = Dataset()
     item.RequestedProcedureID = patient.accession
     item.RequestedProcedureDescription = f"Head MRI for Dr. {patient.referring}"

@@ -66,7 +66,7 @@ def block_mean(
     """Mean over the sub-voxels of each voxel: what a voxel of finite size measures.
 
     Args:
-        array: shape ``(X, Y, Z)``, each a multiple of its sub-voxels.
+        array: shape ``(X, Y, Z)``, each a multiple of its number of sub-voxels.
         parts: sub-voxels to a voxel along each axis.
 
     Examples:

@@ -13,7 +13,7 @@ from medinorm.choices import ScannerName
 from medinorm.config import DemoConfig
 from medinorm.method_names import SCANNER_DECLARATIONS
 
-# Parts of invented words; rare letters make them impossible to meet by chance.
+# Parts of invented words; with rare letters no word of a report matches by chance.
 _STARTS = ("Qua", "Xy", "Zvo", "Vre", "Tzi", "Kju", "Yque", "Jhu", "Dwy", "Gzo")
 _MIDDLES = ("lqui", "rxo", "vzy", "mbwa", "thqe", "nzu", "skvi", "dgja", "pfo", "xle")
 _ENDS = ("nqvist", "rwyx", "zholm", "vaq", "xborn", "jtken", "quorn", "zmyr", "fwik")

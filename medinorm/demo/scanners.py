@@ -16,7 +16,7 @@ from medinorm.demo.signal import (
     SpoiledEcho,
 )
 
-# What every field of view is centred on: the middle of the head, RAS+ mm.
+# Centre of every field of view: the middle of the head, RAS+ mm.
 _HEAD_CENTRE = np.array([0.0, -16.0, 12.0])
 
 # Field of view that holds a head: left-right, posterior-anterior, inferior-superior.
@@ -81,7 +81,7 @@ SCANNERS: Mapping[str, Scanner] = MappingProxyType(_DECLARED)
 def scanner(
     name: str, _text: str, *, seed: int
 ) -> Callable[[Callable[[], Scanner]], Callable[[], Scanner]]:
-    """Declare what the function below gives as a simulated scanner.
+    """Declare what the function below returns as a simulated scanner.
 
     The arguments must be literals: they are read from the text of this file too.
 
@@ -89,7 +89,7 @@ def scanner(
         name: its word in the configuration and in names of files.
         _text: what it is, in a few words, for the configuration.
         seed: first number of its random streams. No other scanner has it, and it never
-            changes: with another one all subjects of the scanner would be others.
+            changes: all subjects of the scanner would change with it.
 
     Raises:
         ValueError: another scanner has that seed.
@@ -215,7 +215,7 @@ def _philips_3t() -> Scanner:
 
 
 @scanner(
-    "lowfield_64mt", "64 mT, axial, inversion spin echo, the known-hard one", seed=3
+    "lowfield_64mt", "64 mT, axial, inversion spin echo, known to be difficult", seed=3
 )
 def _lowfield_64mt() -> Scanner:
     return Scanner(
@@ -247,7 +247,7 @@ def _lowfield_64mt() -> Scanner:
 
 
 def draw_grid(scanner: Scanner, spacing: float, rng: np.random.Generator) -> Grid:
-    """The voxels of one scan; where its centre falls differs by a few mm.
+    """The voxels of one scan, with a centre that varies by a few mm.
 
     Args:
         scanner: gives orientation, tilt and slice distance.
@@ -269,8 +269,8 @@ def draw_grid(scanner: Scanner, spacing: float, rng: np.random.Generator) -> Gri
 def sub_voxels(grid: Grid) -> tuple[int, int, int]:
     """Into how many sub-voxels to divide a voxel along each axis.
 
-    About 1.5 mm resolves what the 1 mm tissue maps hold; more than three to a voxel
-    would cost time for nothing that is seen.
+    About 1.5 mm resolves what the 1 mm tissue maps hold; more than three in a voxel
+    would cost time without a visible effect.
 
     Examples:
         >>> sub_voxels(Grid((9, 9, 9), np.diag([3.0, 1.0, 9.0, 1.0])))

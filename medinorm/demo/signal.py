@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from medinorm.demo.tissues import Relaxation
 
-# Longitudinal magnetization after an event, given that before: (slope, offset).
+# Longitudinal magnetization after an event from that before: (slope, offset).
 _Step = tuple[float, float]
 
 
@@ -160,7 +160,7 @@ def coil_sensitivity(
 
     Args:
         points: world positions, in mm, shape ``(3, ...)``.
-        elements: coil elements; few make the field lopsided.
+        elements: coil elements; few make the field asymmetric.
         reach: standard deviation of an element's profile, in mm; the shorter, the
             stronger the bias.
         rng: places the elements.

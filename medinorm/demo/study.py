@@ -40,7 +40,7 @@ from medinorm.jobs.progress import track
 
 LABEL_COLUMNS = ("series_uid", "label")
 
-# Tells a folder that this stage made, and may replace, from a hospital's.
+# Marks a folder that this stage made and may replace; a hospital's has no such file.
 MARK = ".medinorm-demo"
 
 # Philips scales signals to its display by a factor of this order.
@@ -58,7 +58,7 @@ class SimulatedScan:
     Args:
         values: image in the scanner's own units, shape ``(columns, rows, slices)``.
         label: label map of the same shape.
-        grid: where both lie.
+        grid: the voxels of both.
     """
 
     values: NDArray[np.float32]
@@ -104,12 +104,12 @@ def write_demo(dicom: Path, labels: Path, *, settings: DemoConfig) -> None:
 def simulate_scan(
     atlas: Atlas, scanner: ScannerName, subject: int, *, settings: DemoConfig
 ) -> SimulatedScan:
-    """SimulatedScan one subject on one simulated scanner.
+    """Simulate the scan of one subject on one scanner.
 
     Args:
-        atlas: the head all subjects are derived from.
-        scanner: where.
-        subject: who, counted from 0 on each scanner.
+        atlas: the head that all subjects are derived from.
+        scanner: name of the scanner.
+        subject: its number, counted from 0 on each scanner.
         settings: spacing and seed.
     """
     device = SCANNERS[scanner]
@@ -179,7 +179,7 @@ def _write_patient(
     scan: SimulatedScan,
     seed: int,
 ) -> None:
-    """Write what a hospital would send for one patient: the scan, and clutter."""
+    """Write what a hospital would send for one patient: the scan and other files."""
     scanner = SCANNERS[name]
     identity = identity_dataset(patient, draw_site(seed, name))
     shared = image_dataset(identity, scanner, patient)
@@ -195,8 +195,8 @@ def _write_patient(
     (dicom / person / "DICOMDIR").write_text(f"INDEX OF DISC {person}\r\n")
     if subject % 2:
         extra = series_dataset(identity, patient.extra_uid, 99, "Report")
-        whole = f"{patient.given_name} {patient.family_name}"
-        text = f"{whole}: no acute intracranial finding."
+        name = f"{patient.given_name} {patient.family_name}"
+        text = f"{name}: no acute intracranial finding."
         write_report(folder / "0099_REPORT" / "SR0001.dcm", extra, text)
     else:
         extra = series_dataset(identity, patient.extra_uid, 99, "Screen Save")

@@ -71,18 +71,18 @@ RELAXATION: dict[float, dict[TissueName, Relaxation]] = {
 
 
 def vary_tissues(
-    field_strength: float, rng: np.random.Generator, standard_deviation: float = 0.03
+    field_strength: float, rng: np.random.Generator, deviation: float = 0.03
 ) -> dict[TissueName, Relaxation]:
     """One person's tissues: the table's values, each changed by a few percent.
 
     Args:
         field_strength: a key of `RELAXATION`, in T.
         rng: source of the person's differences.
-        standard_deviation: of the logarithm of T1, T2 and T2*; that of the proton
-            density is a third of it.
+        deviation: standard deviation of the logarithm of T1, T2 and T2*; the proton
+            density varies by a third of it.
     """
     return {
-        name: _varied(relaxation, standard_deviation * rng.standard_normal(4))
+        name: _varied(relaxation, deviation * rng.standard_normal(4))
         for name, relaxation in RELAXATION[field_strength].items()
     }
 

@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def clear_leftovers(targets: Iterable[Path]) -> None:
-    """Delete temporary files that killed jobs left beside the files they were to make.
+    """Delete temporary files that killed jobs left beside their outputs.
 
     Args:
         targets: finished files that nobody else is writing now; ``*`` stands for all in

@@ -20,7 +20,7 @@ class ImageFormat:
     """A format of image files.
 
     Args:
-        name: as its users call it.
+        name: its usual name.
         text: what it is, in a few words.
         suffixes: ends of its files' names, in lower case.
         read: reads voxels and affine; raises a `ScanError` if it cannot.
@@ -73,8 +73,8 @@ def read_image(path: Path) -> Volume:
             NIfTI.
 
     Raises:
-        ScanError: the file is missing or damaged, is no image, or does not say where it
-            lies.
+        ScanError: the file is missing or damaged, is no image, or has no position in
+            the world.
     """
     name = path.name.lower()
     for known in FORMATS.values():

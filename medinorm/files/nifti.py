@@ -31,7 +31,7 @@ _NOT_MILLIMETRES = frozenset({1, 3})
 _DAMAGED: tuple[type[Exception], ...] = (  # type: ignore[assignment]
     EOFError,
     zlib.error,
-    IsalError,  # its stub says that it is an instance
+    IsalError,  # its type stub declares an instance, not a class
     gzip.BadGzipFile,
     WrapStructError,
 )
@@ -138,7 +138,8 @@ def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> 
     array = array[..., 0] if array.shape[-1] == 1 else array
     image = nib.Nifti1Image(np.asarray(array, dtype=dtype), volume.affine)
     image.header.set_xyzt_units("mm")
-    # A qform cannot lean: a reader that prefers it would misplace a tilted volume.
+    # A qform has right angles only: a reader that prefers it to the sform would
+    # misplace a volume with other angles.
     image.set_qform(volume.affine, code=1 if _has_right_angles(volume.affine) else 0)
     image.set_sform(volume.affine, code=1)
     with replacing(path) as temporary:
@@ -149,7 +150,7 @@ def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> 
 
 
 def _has_right_angles(affine: NDArray[np.float64]) -> bool:
-    """Whether the axes are perpendicular, as far as files can tell."""
+    """Whether the axes are perpendicular, up to the rounding of headers."""
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.abs(axes.T @ axes - np.eye(3)).max() < _RIGHT_ANGLE)
 
@@ -202,7 +203,7 @@ def _bytes_of(image: nib.Nifti1Image) -> int:
 
 
 def _scaled(image: nib.Nifti1Image) -> NDArray[Any]:
-    """Voxels with slope and intercept applied; float32 where they matter."""
+    """Voxels with slope and intercept applied; float32 if they change anything."""
     # nibabel clears these in the header of a loaded image.
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return np.asanyarray(image.dataobj.get_unscaled())

@@ -36,18 +36,18 @@ _CELL = "medinorm_cell"
 _BOOLEANS = {"yes": True, "no": False}
 
 
-class _Cell(NamedTuple):
-    """How a cell becomes a value, and a value what `write_table` is to write."""
+class _CellFormat(NamedTuple):
+    """How a cell becomes a value, and how a value becomes a cell."""
 
     parse: Callable[[str], Any]
     write: Callable[[Any], object] | None = None
 
 
-class _Column(NamedTuple):
+class _TableColumn(NamedTuple):
     """One column: its name, and how its cells are read and written."""
 
     name: str
-    cell: _Cell
+    cell: _CellFormat
     optional: bool  # may be absent from the table
 
 
@@ -62,7 +62,7 @@ class _Named(NamedTuple):
     """A field that is a mapping: each of its keys is a column of the table."""
 
     name: str
-    columns: tuple[_Column, ...]
+    columns: tuple[_TableColumn, ...]
 
 
 class _Others(NamedTuple):
@@ -75,7 +75,7 @@ class _Fields(NamedTuple):
     """How rows become records of one kind."""
 
     kind: type[Any]
-    parts: tuple["_Column | _Nested | _Named | _Others", ...]
+    members: tuple["_TableColumn | _Nested | _Named | _Others", ...]
     prefix: str
 
 
@@ -100,7 +100,7 @@ def columns(*, prefix: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
 
 def cell(
     *, parse: Callable[[str], Any], write: Callable[[Any], str]
-) -> dict[str, _Cell]:
+) -> dict[str, _CellFormat]:
     """Metadata of a field that is one cell of a format of its own, such as JSON.
 
     Args:
@@ -108,7 +108,7 @@ def cell(
             damaged. An empty cell of an optional field is ``None`` without it.
         write: makes the cell of a value that is not ``None``.
     """
-    return {_CELL: _Cell(parse, write)}
+    return {_CELL: _CellFormat(parse, write)}
 
 
 def column_names(kind: type[Any]) -> tuple[str, ...]:
@@ -146,8 +146,8 @@ def read_records(path: Path, kind: type[R], *, called: str = "") -> list[R]:
 def write_records(path: Path, records: Iterable[R], kind: type[R]) -> None:
     """Write `records` as a table, all or nothing.
 
-    Columns that only some records have come last, in the order in which they occur. One
-    that has the name of another takes its place.
+    Columns that only some records have come last, in the order in which they occur. If
+    one has the name of a field, it replaces the column of that field.
 
     Raises:
         ValueError: a number is NaN: absent is ``None``.
@@ -173,27 +173,29 @@ def _fields_of(kind: Any, prefix: str = "") -> _Fields:
 def _inspect(kind: Any, prefix: str) -> _Fields:
     """As `_fields_of`, once for each kind."""
     hints = get_type_hints(kind)
-    return _Fields(kind, tuple(_parts(kind, hints, prefix)), prefix)
+    return _Fields(kind, tuple(_each_field(kind, hints, prefix)), prefix)
 
 
-def _parts(
+def _each_field(
     kind: type[Any], hints: Mapping[str, Any], prefix: str
-) -> Iterator["_Column | _Nested | _Named | _Others"]:
-    """One part for each field."""
+) -> Iterator["_TableColumn | _Nested | _Named | _Others"]:
+    """How each field stands in the table."""
     for name, optional, metadata in _declared(kind):
         hint = hints[name]
         if _is_record(hint) and _CELL not in metadata:
             inner = prefix + metadata.get(_PREFIX, "")
             yield _Nested(name, _fields_of(hint, inner))
         elif get_origin(hint) is Mapping and metadata.get(_NAMES):
-            cells = _Cell(_parser(get_args(hint)[1]))
-            named = (_Column(prefix + key, cells, optional) for key in metadata[_NAMES])
+            cells = _CellFormat(_parser(get_args(hint)[1]))
+            named = (
+                _TableColumn(prefix + key, cells, optional) for key in metadata[_NAMES]
+            )
             yield _Named(name, tuple(named))
         elif get_origin(hint) is Mapping and _CELL not in metadata:
             yield _Others(name)
         else:
             own = metadata.get(_CELL)
-            yield _Column(prefix + name, _parsed(hint, own), optional)
+            yield _TableColumn(prefix + name, _parsed(hint, own), optional)
 
 
 def _declared(kind: Any) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
@@ -214,40 +216,42 @@ def _is_record(hint: Any) -> bool:
     )
 
 
-def _flat(fields: _Fields) -> Iterator[_Column]:
+def _flat(fields: _Fields) -> Iterator[_TableColumn]:
     """All columns, those of nested records among them."""
-    for part in fields.parts:
-        if isinstance(part, _Nested):
-            yield from _flat(part.fields)
-        elif isinstance(part, _Named):
-            yield from part.columns
-        elif isinstance(part, _Column):
-            yield part
+    for field in fields.members:
+        if isinstance(field, _Nested):
+            yield from _flat(field.fields)
+        elif isinstance(field, _Named):
+            yield from field.columns
+        elif isinstance(field, _TableColumn):
+            yield field
 
 
 def _record(fields: _Fields, row: Row, known: frozenset[str]) -> Any:
     """One row as a record."""
     values: dict[str, Any] = {}
-    for part in fields.parts:
-        if isinstance(part, _Nested):
-            values[part.name] = _record(part.fields, row, known)
-        elif isinstance(part, _Named):
-            values[part.name] = {
+    for field in fields.members:
+        if isinstance(field, _Nested):
+            values[field.name] = _record(field.fields, row, known)
+        elif isinstance(field, _Named):
+            values[field.name] = {
                 column.name.removeprefix(fields.prefix): _value(
                     column, row[column.name]
                 )
-                for column in part.columns
+                for column in field.columns
                 if column.name in row
             }
-        elif isinstance(part, _Others):
+        elif isinstance(field, _Others):
             others = {name: text for name, text in row.items() if name not in known}
-            values[part.name] = others
-        elif part.name in row:
-            values[part.name.removeprefix(fields.prefix)] = _value(part, row[part.name])
+            values[field.name] = others
+        elif field.name in row:
+            values[field.name.removeprefix(fields.prefix)] = _value(
+                field, row[field.name]
+            )
     return fields.kind(**values)
 
 
-def _value(column: _Column, text: str) -> Any:
+def _value(column: _TableColumn, text: str) -> Any:
     """The value of one cell; its text is never repeated, it may name a patient."""
     try:
         return column.cell.parse(text)
@@ -257,10 +261,10 @@ def _value(column: _Column, text: str) -> Any:
         ) from None
 
 
-def _parsed(hint: Any, own: _Cell | None) -> _Cell:
+def _parsed(hint: Any, own: _CellFormat | None) -> _CellFormat:
     """How cells of one column are read and written."""
     if own is None:
-        return _Cell(_parser(hint))
+        return _CellFormat(_parser(hint))
     if type(None) not in get_args(hint):
         return own
     return own._replace(parse=lambda text: own.parse(text) if text else None)
@@ -269,7 +273,7 @@ def _parsed(hint: Any, own: _Cell | None) -> _Cell:
 def _parser(hint: Any) -> Callable[[str], Any]:
     """How a cell of one type is read."""
     if get_origin(hint) in {Union, types.UnionType}:
-        (inner,) = (part for part in get_args(hint) if part is not type(None))
+        (inner,) = (one for one in get_args(hint) if one is not type(None))
         parse = _parser(inner)
         return lambda text: parse(text) if text else None
     if get_origin(hint) is Literal:
@@ -282,43 +286,43 @@ def _parser(hint: Any) -> Callable[[str], Any]:
         return _BOOLEANS.__getitem__
     if get_origin(hint) is not None:  # Annotated and the like
         return _parser(get_args(hint)[0])
-    parse_plain: Callable[[str], Any] = hint
-    return parse_plain
+    parse_text: Callable[[str], Any] = hint
+    return parse_text
 
 
 def _cells(record: Any, fields: _Fields) -> Iterator[tuple[str, object]]:
     """The cells of one record by their columns."""
-    for part in fields.parts:
-        if isinstance(part, _Nested):
-            yield from _cells(getattr(record, part.name), part.fields)
-        elif isinstance(part, _Named):
-            values = getattr(record, part.name)
-            for column in part.columns:
+    for field in fields.members:
+        if isinstance(field, _Nested):
+            yield from _cells(getattr(record, field.name), field.fields)
+        elif isinstance(field, _Named):
+            values = getattr(record, field.name)
+            for column in field.columns:
                 value = values.get(column.name.removeprefix(fields.prefix))
                 yield column.name, _written(column, value)
-        elif isinstance(part, _Others):
-            yield from getattr(record, part.name).items()
+        elif isinstance(field, _Others):
+            yield from getattr(record, field.name).items()
         else:
-            value = getattr(record, part.name.removeprefix(fields.prefix))
-            yield part.name, _written(part, value)
+            value = getattr(record, field.name.removeprefix(fields.prefix))
+            yield field.name, _written(field, value)
 
 
 def _other_names(record: Any, fields: _Fields) -> Iterator[str]:
     """The columns that only this record may have."""
-    for part in fields.parts:
-        if isinstance(part, _Others):
-            yield from getattr(record, part.name)
+    for field in fields.members:
+        if isinstance(field, _Others):
+            yield from getattr(record, field.name)
 
 
-def _written(column: _Column, value: Any) -> object:
-    """What `write_table` is to write for a value."""
+def _written(column: _TableColumn, value: Any) -> object:
+    """A value as `write_table` takes it."""
     if value is not None and column.cell.write is not None:
         return column.cell.write(value)
     return _cell(value, column.name)
 
 
 def _cell(value: Any, name: str) -> object:
-    """The same for a value of one of the common types."""
+    """The same, for a value of one of the common types."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and math.isnan(value):

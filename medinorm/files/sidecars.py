@@ -60,7 +60,7 @@ def write_sidecar(
 def discarding(*outputs: Path) -> Iterator[None]:
     """Delete `outputs` and their sidecars if the block fails.
 
-    What an earlier run made of other inputs must not pass for a result of this one.
+    What an earlier run made from other inputs must not be taken for a result.
     """
     try:
         yield
@@ -74,7 +74,7 @@ def discarding(*outputs: Path) -> Iterator[None]:
 def discard_others(folder: Path, scans: Collection[str]) -> None:
     """Delete from `folder` the images, label maps and sidecars of all other scans.
 
-    A patient who was withdrawn from the study leaves nothing behind.
+    So no file stays of a patient who was withdrawn from the study.
 
     Args:
         folder: holds files named by a scan's id, ``_label`` and a suffix.
@@ -92,7 +92,7 @@ def recorded_checksum(output: Path) -> str:
 
 
 def is_current(output: Path, provenance: Provenance) -> bool:
-    """Whether `output` exists and was made from exactly this, by this version."""
+    """Whether `output` exists and was made from this, by this version."""
     try:
         record = dict(read_json(sidecar_path(output))[KEY])
     except (FileNotFoundError, ValueError, KeyError, TypeError):

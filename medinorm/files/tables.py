@@ -46,7 +46,7 @@ def read_table(
     reader.fieldnames = columns
     missing = [column for column in required if column not in columns]
     if missing:
-        # The first line is not repeated: without a header it is a patient.
+        # The first line is not repeated: without a header it is about a patient.
         raise StageError(
             f"{name}: column {missing[0]!r} is missing; the first line must name "
             f"the columns, separated by {delimiter!r} (it has {len(columns)})"
@@ -76,7 +76,7 @@ def write_table(
 
 
 def json_cell(value: object) -> str:
-    r"""JSON as one cell of a table, which folds runs of white space.
+    r"""JSON as one cell of a table, in which several spaces would become one.
 
     Examples:
         >>> json_cell({"path": "a  b"})
@@ -87,7 +87,7 @@ def json_cell(value: object) -> str:
 
 
 def _cell(value: object) -> str:
-    """Text of one value, free of what `read_table` takes for something else."""
+    """Text of one value, without tabs, line breaks and other runs of white space."""
     if value is None:
         return ""
     text = f"{value:.9g}" if isinstance(value, float) else str(value)

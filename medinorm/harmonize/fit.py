@@ -41,7 +41,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         splits: `splits.tsv`.
         fitted: the fitted map to write.
         intensity: the method.
-        split: whose training scans to use.
+        split: its training scans are used.
         settings: grid, foreground and the methods' parameters.
 
     Raises:
@@ -93,9 +93,9 @@ def read_map_of(
     Args:
         fitted: the map.
         splits: `splits.tsv`.
-        intensity: the method it must be of.
-        split: the split it must belong to.
-        settings: those it must have been fitted with.
+        intensity: the method that it must belong to.
+        split: the split that it must belong to.
+        settings: it must have been fitted with these.
 
     Raises:
         StageError: it was fitted on other scans, by another method or with other
@@ -132,7 +132,7 @@ def scans_of(splits: Sequence[SplitRow], split: str, role: Role) -> list[str]:
     """Ids of the scans with a role in a split, sorted.
 
     Raises:
-        StageError: the split is unknown, or nobody trains in it.
+        StageError: the split is unknown, or has no training scan.
     """
     names = sorted({row.split for row in splits})
     if split not in names:
@@ -155,7 +155,7 @@ def _reason(error: Exception) -> str:
     """Why a scan is left out, in words that hold no patient data.
 
     Raises:
-        OSError: the disk is full or read-only, which no scan is to blame for.
+        OSError: the disk is full or read-only, which is not the fault of a scan.
     """
     if isinstance(error, ScanError):
         return str(error)
@@ -168,7 +168,7 @@ def _require_apart(splits: Sequence[SplitRow], split: str) -> None:
     """Refuse a split in which a subject trains and tests.
 
     Raises:
-        StageError: one does.
+        StageError: there is such a subject.
     """
     subjects: dict[str, set[str]] = {"train": set(), "test": set()}
     for row in splits:

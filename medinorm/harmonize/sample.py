@@ -1,4 +1,4 @@
-"""One scan as the intensity methods see it: on the study's grid, foreground found."""
+"""One scan as the intensity methods get it: on the study's grid, with foreground."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Sample:
         channels: their names.
         masks: foreground of each channel; ``None`` stands for all voxels.
         constant: what happens to a constant foreground.
-        facts: what was seen on the way, for the sidecar.
+        facts: what was measured while reading, for the sidecar.
     """
 
     volume: Volume
@@ -101,17 +101,18 @@ def settle_nonfinite(
 ) -> tuple[NDArray[Any], int]:
     """Refuse NaN and infinity, or make them as dark as the darkest voxel.
 
-    Before resampling, which would spread them.
+    This comes before resampling, which would carry them to other voxels.
 
     Args:
         array: shape ``(C, X, Y, Z)``.
         policy: whether they are refused.
 
     Returns:
-        The array, a new one if anything was replaced, and how many voxels those were.
+        The array, a new one if anything was replaced, and how many voxels were.
 
     Raises:
-        IntensityError: there are some and they are refused, or there is nothing else.
+        IntensityError: there are some and they are refused, or a channel has no finite
+            voxel.
     """
     finite = np.isfinite(array)
     count = int(array.size - np.count_nonzero(finite))

@@ -36,9 +36,9 @@ def orient_to_ras(volume: Volume) -> Volume:
 def resample_image(volume: Volume, spacing: Spacing) -> Volume:
     """Bring an image to `spacing` along its own axes, linearly, as float32.
 
-    Axes that become coarser are smoothed first, so that noise and edges do not fold
-    back: the point spread of a voxel of width w is taken as a Gaussian with that full
-    width at half maximum.
+    Axes that become coarser are smoothed first, against aliasing of noise and edges:
+    the point spread of a voxel of width w is taken as a Gaussian with a full width at
+    half maximum of w.
 
     Args:
         volume: an image with axes along R, A and S.
@@ -71,7 +71,9 @@ def resample_labels(volume: Volume, spacing: Spacing) -> Volume:
 
 
 def resample_onto(volume: Volume, target: Volume) -> Volume:
-    """Bring channels to the grid of `target`, linearly; beyond the edge, the edge.
+    """Bring channels to the grid of `target`, linearly.
+
+    Beyond the edge of `volume` the nearest voxel counts.
 
     Args:
         volume: any channels, such as label probabilities.
@@ -112,7 +114,7 @@ def to_itk(volume: Volume) -> list[sitk.Image]:
 def _directions(volume: Volume) -> list[float]:
     """Direction cosines of the axes for ITK (LPS+), row by row.
 
-    ITK inverts them wrongly where some are as small as 1e-300; those are 0.
+    ITK inverts them wrongly if some are as small as 1e-300; these are set to 0.
     """
     cosines = (_LPS @ volume.affine)[:3, :3] / volume.spacing
     return np.where(np.abs(cosines) < _ROUNDING, 0.0, cosines).ravel().tolist()
@@ -121,8 +123,8 @@ def _directions(volume: Volume) -> list[float]:
 def _smooth(image: sitk.Image, blur: Sequence[float]) -> sitk.Image:
     """Gaussian smoothing with a standard deviation in mm along each axis.
 
-    Beyond an edge the filter takes the voxels there to go on; so filling short axes up
-    with them changes nothing.
+    The filter repeats the voxels at an edge beyond it. Therefore short axes can be
+    filled up with the same voxels without changing the result.
     """
     missing = [max(0, _SHORTEST - size) for size in image.GetSize()]
     none = [0] * len(missing)

@@ -95,8 +95,8 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         status: table to write, one row a scan.
         intensity: the method.
         fitted: the fitted map, where the method has one.
-        splits: `splits.tsv`, with a fitted map: it must know training scans only.
-        split: whose training scans those are.
+        splits: `splits.tsv`, to check that a fitted map knows training scans only.
+        split: the split of these training scans.
         shard: which part of the scans.
         shards: into how many parts.
         settings: grid, foreground and the methods' parameters.
@@ -105,8 +105,8 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         The scans and how each ended: made, current, or the reason why not.
 
     Raises:
-        StageError: the method is unknown, would read label maps of test scans, lacks a
-            fitted map or has none, or its map was fitted on other scans.
+        StageError: the method is unknown, would read labels of test scans, lacks its
+            fitted map or takes none, or its map was fitted on other scans.
     """
     _require_possible(intensity, settings)
     if intensity in FITTED_INTENSITIES:
@@ -171,10 +171,10 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
 
 
 def _require_possible(intensity: IntensityName, settings: HarmonizeConfig) -> None:
-    """Refuse what is no method, and what would read label maps of test scans.
+    """Refuse an unknown method, and settings that read labels of test scans.
 
     Raises:
-        StageError: it is so.
+        StageError: the method or the settings are refused.
     """
     if intensity not in get_args(IntensityName):
         known = ", ".join(get_args(IntensityName))

@@ -1,7 +1,7 @@
 """Image-level intensity maps as array functions: fit on arrays, apply to arrays.
 
-NumPy arrays and torch tensors alike: what comes in goes out, on the same device, as
-float32; measurements are made in float64; the input is not changed.
+They take NumPy arrays and torch tensors, and return the same kind on the same device,
+as float32. Measurements are made in float64. The input is not changed.
 """
 
 from medinorm.intensity.foreground import (
@@ -41,17 +41,21 @@ from medinorm.intensity.methods.zscore import (
     name_groups,
 )
 from medinorm.intensity.statistics.moments import (
-    Moments,
+    ForegroundMoments,
     measure_moments,
     merge_moments,
     pool_moments,
 )
 from medinorm.intensity.statistics.quantiles import measure_quantiles
 
+Moments = ForegroundMoments
+"""The short name of `ForegroundMoments`, for those who import it from here."""
+
 __all__ = [
     "MAPS",
     "ClusterMap",
     "FittedMap",
+    "ForegroundMoments",
     "IntensityMap",
     "LinearMap",
     "Moments",

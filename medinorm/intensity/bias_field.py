@@ -30,9 +30,10 @@ class BiasSettings:
     """How N4 looks for the field.
 
     Args:
-        shrink: every how many-th voxel along each axis is looked at.
-        iterations: at most, on each level; each level has twice as many splines along
-            each axis as the one before.
+        shrink: step between the voxels that are used along each axis: 4 uses every
+            fourth one.
+        iterations: largest number on each level. Each level has twice as many splines
+            along each axis as the one before.
         control_points: of the splines along each axis on the first level, at least 4.
         threshold: change of the field at which a level ends.
     """
@@ -47,7 +48,8 @@ class BiasSettings:
 class BiasField:
     r"""The map :math:`y_v = x_v / b_v` with the shading :math:`b` of each channel.
 
-    It depends on the place and not only on the intensity, and belongs to one scan.
+    The result depends on the position of a voxel, not on its intensity alone. The map
+    belongs to one scan.
 
     Args:
         fields: :math:`b` of each channel, with mean 1 in the foreground.
@@ -91,12 +93,12 @@ def fit_bias_field(
 
     Only voxels above 0 count: N4 works on logarithms. The field is that of the coil up
     to a factor, and is returned with mean 1 in the foreground. The spacing of the
-    voxels is not asked for: the splines divide each axis into equal parts.
+    voxels is not needed: the splines divide each axis into equal parts.
 
     Args:
         array: shape ``(C, X, Y, Z)``, NumPy or torch; raw intensities.
-        masks: one mask for each channel; ``None`` for all voxels. The better it leaves
-            out air, the better is the field.
+        masks: one mask for each channel; ``None`` for all voxels. A mask without
+            air gives a better field.
         settings: ``None``: the defaults.
 
     Raises:
@@ -134,12 +136,12 @@ def _log_field(
 ) -> Field:
     """Logarithm of the shading, on the grid of the channel.
 
-    N4 knows no volume of one slice; such a slice is taken twice.
+    N4 cannot work on a volume of one slice; such a slice is repeated.
     """
     twice = [(0, int(size == 1)) for size in channel.shape]
     image, mask = (
-        sitk.GetImageFromArray(np.pad(part, twice, mode="edge"))
-        for part in (channel, inside.astype(np.uint8))
+        sitk.GetImageFromArray(np.pad(volume, twice, mode="edge"))
+        for volume in (channel, inside.astype(np.uint8))
     )
     # ITK counts axes backwards.
     shrink = [max(1, min(settings.shrink, n // _LEAST)) for n in channel.shape[::-1]]

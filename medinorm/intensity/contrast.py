@@ -1,6 +1,6 @@
-"""Contrast of scanners that were never seen: random changes for training.
+"""Random changes of contrast for training, as other scanners would make them.
 
-Every function takes and gives one channel of float32. Levels are measured above the
+Every function takes and returns one channel of float32. Levels are measured above the
 dark level of the channel and as shares of its range (see `measure_range`), so that the
 same numbers suit raw and normalized intensities.
 
@@ -98,7 +98,7 @@ class Contrast:
     seed: int = 0
 
     def apply(self, array: NDArray[Any]) -> Channel:
-        """Change all channels alike, but for their noise.
+        """Change all channels in the same way; only their noise differs.
 
         Args:
             array: shape ``(C, ...)``, finite, any real data type; not changed.
@@ -145,7 +145,7 @@ def draw_contrast(
     Args:
         ranges: what to draw from.
         rng: where all randomness comes from.
-        axes: of the image, one of which the slices are thickened along.
+        axes: how many the image has; slices are thickened along one of them.
     """
     drawn = {
         "gain": _draw_factor(ranges.gain, rng),
@@ -155,7 +155,7 @@ def draw_contrast(
         "noise": rng.uniform(*ranges.noise),
         "thickness": rng.uniform(*ranges.thickness),
     }
-    # All are drawn, then some are taken: one range's width moves no other draw.
+    # All are drawn, then some are used: so one range has no influence on the others.
     taken = rng.random(len(drawn)) < ranges.chance
     changes = {
         name: float(value)
@@ -169,9 +169,9 @@ def draw_contrast(
 def measure_range(channel: NDArray[Any]) -> Bounds:
     """Dark and bright level of a channel: quantiles 0.5 % and 99.5 %.
 
-    Of at most 100 000 voxels; so it is quick, and good to about a percent of the range.
-    The same channel always gives the same. A constant channel has range 0, and only
-    gain changes it.
+    They are measured on at most 100 000 voxels: fast, with an error of about 1 % of the
+    range. The same channel always gives the same levels. A constant channel has range
+    0, and only gain changes it.
 
     Raises:
         IntensityError: voxels are NaN or infinite.
@@ -187,12 +187,12 @@ def change_gamma(image: Channel, gamma: float, bounds: Bounds) -> Channel:
 
     .. math:: y = l + (h - l) \left(\frac{x - l}{h - l}\right)^\gamma
 
-    Below :math:`l` the curve goes on point-symmetrically.
+    Below :math:`l` the curve is continued by point reflection at :math:`l`.
 
     Args:
         image: any shape.
         gamma: above 1 darkens what is between the levels, below 1 brightens it.
-        bounds: :math:`l` and :math:`h`, which stay.
+        bounds: :math:`l` and :math:`h`, which do not change.
     """
     low, high = map(np.float32, bounds)
     if not high > low:
@@ -292,8 +292,8 @@ def add_rician_noise(
 def _sample(flat: NDArray[Any]) -> NDArray[Any]:
     """A random voxel of each of many equal parts of a vector.
 
-    Every n-th voxel could be of one slice only: where n is a multiple of a slice's
-    distance in memory.
+    A fixed step could meet the same slice each time: if it is a multiple of the number
+    of voxels from one to the next in memory.
     """
     if flat.size <= _SAMPLE:
         return flat

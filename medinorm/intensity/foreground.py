@@ -1,7 +1,7 @@
 """Foreground: the voxels whose intensities are measured.
 
-The choice restricts the measurement; the map that follows applies to all voxels, unless
-it sets a background.
+The choice limits what is measured. The fitted map applies to all voxels, unless it sets
+a background.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ NEEDS_MASK: frozenset[ForegroundName] = frozenset({"label", "file"})
 
 @dataclass(frozen=True)
 class Policy:
-    """Which voxels are measured, and what happens to scans that cannot be.
+    """Which voxels are measured, and what happens to unusable scans.
 
     Args:
         foreground: ``image`` (all voxels), ``nonzero``, ``positive``, ``otsu`` (voxels
@@ -102,7 +102,8 @@ def masks_to_measure(
 ) -> tuple[Voxels | Rule | None, ...]:
     """As `find_masks`, for `medinorm.intensity.voxels.arrays.measure`.
 
-    A rule that looks at one voxel at a time stays a rule, and costs no pass of its own.
+    A rule that needs one voxel at a time stays a rule: it is applied while measuring,
+    without another pass over the voxels.
     """
     rule = POINTWISE.get(policy.foreground)
     strict = (policy.nonfinite, policy.constant) == ("refuse", "refuse")
@@ -148,9 +149,9 @@ def largest_component(mask: Mask) -> Mask:
 def otsu_threshold(channel: NDArray[Any]) -> float:
     """The intensity that best separates two classes of voxels.
 
-    It is sought among the square roots of the intensities above the darkest: otherwise
-    bright fat near a coil is one class, and brain falls to the air. Gain and offset of
-    a scanner move it along.
+    It is found on the square roots of the intensities above the darkest. Otherwise
+    bright fat near a coil would be one class, and brain and air the other. It moves
+    with gain and offset of a scanner.
 
     Args:
         channel: any shape, finite.
@@ -247,7 +248,7 @@ def _all_of_constant(
 def _finite(channel: Voxels, policy: Policy) -> Voxels | None:
     """Which voxels are finite; ``None``: all of them.
 
-    For all voxels as foreground the measurement itself refuses others, for free.
+    If all voxels are foreground, the measurement itself refuses NaN and infinity.
     """
     if policy.nonfinite == "refuse":
         if policy.foreground != "image":
@@ -258,7 +259,7 @@ def _finite(channel: Voxels, policy: Policy) -> Voxels | None:
 
 
 def _on_host(channel: Voxels, finite: Voxels | None, method: ForegroundName) -> Voxels:
-    """The foreground by NumPy and SimpleITK, which know no NaN."""
+    """The foreground by NumPy and SimpleITK, which cannot work with NaN."""
     values = to_host(channel)
     if finite is not None:
         inside = to_host(finite)
@@ -278,7 +279,7 @@ def _by_channel(mask: Voxels, array: Voxels) -> Sequence[Voxels]:
 
 
 def empty_error(method: ForegroundName) -> IntensityError:
-    """What to say of an empty foreground."""
+    """The error for an empty foreground."""
     return IntensityError(
         f"no voxel is in the foreground {method!r}; choose another foreground"
     )
@@ -287,7 +288,7 @@ def empty_error(method: ForegroundName) -> IntensityError:
 def _roots(channel: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
     """Square roots of the intensities above the darkest, and what counts as darkest.
 
-    The 0.1 % darkest and brightest voxels count as the quantile there: a few extreme
+    The 0.1 % darkest and brightest voxels are set to the quantile there: a few extreme
     ones (padding, vessels, metal) would fill the histogram with empty bins.
     """
     dark, bright = np.quantile(channel, (_EXTREME, 1 - _EXTREME))

@@ -1,9 +1,9 @@
 """What an intensity method is, and how its file declares it.
 
-A method of one kind is fitted on each scan by itself: a function under `per_scan`. One
-of the other kind measures training scans, learns from the measurements, and gives each
-scan its map by what it learned: a class under `learned`. Both stand at the end of a
-file in `medinorm/intensity/methods/`, after the functions for arrays that they use:
+There are two kinds. One is fitted on each scan by itself: a function under `per_scan`.
+The other is a class under `learned`: it measures training scans, learns from these
+measurements, and then gives each scan a map. Both stand at the end of a file in
+`medinorm/intensity/methods/`, after the functions for arrays that they use:
 
     @per_scan("fcm", "the mean of one tissue at 1", transform="FcmNormalize")
     def map_fcm(scan: PreparedScan, *, tissue: TissueName) -> LinearMap:
@@ -29,7 +29,7 @@ from medinorm.method_names import INTENSITY_DECLARATIONS
 
 
 class PreparedScan(Protocol):
-    """What a method is given of a scan: on the study's grid, its foreground found."""
+    """What a method gets of a scan, on the study's grid, with its foreground."""
 
     @property
     def array(self) -> NDArray[np.float32]:
@@ -52,7 +52,7 @@ class PreparedScan(Protocol):
         """How to measure, with `mask`."""
 
 
-class Facts(TypedDict, total=False):
+class MethodFacts(TypedDict, total=False):
     """What is known of a method without running it.
 
     Args:
@@ -100,12 +100,12 @@ class Declared:
 
     Args:
         text: what it does, a part of a sentence.
-        facts: as `Facts`.
+        facts: as `MethodFacts`.
         make: the function that fits a scan's map, or the class of a learned method.
     """
 
     text: str
-    facts: Facts
+    facts: MethodFacts
     make: Callable[..., Any]
 
 
@@ -119,20 +119,20 @@ MakeT = TypeVar("MakeT", bound=Callable[..., Any])
 
 
 def per_scan(
-    name: IntensityName, text: str, **facts: Unpack[Facts]
+    name: IntensityName, text: str, **facts: Unpack[MethodFacts]
 ) -> Callable[[MakeT], MakeT]:
     """Declare a function that fits the map of one scan.
 
     Args:
         name: of the method, in the configuration and in results.
         text: what it does, in the words of a paper: a part of a sentence.
-        facts: literals, see `Facts`.
+        facts: literals, see `MethodFacts`.
     """
     return _register(PER_SCAN, name, text, facts)
 
 
 def learned(
-    name: IntensityName, text: str, **facts: Unpack[Facts]
+    name: IntensityName, text: str, **facts: Unpack[MethodFacts]
 ) -> Callable[[MakeT], MakeT]:
     """Declare a `LearnedMethod`. For arguments see `per_scan`."""
     return _register(LEARNED, name, text, facts)
@@ -171,7 +171,10 @@ def make_learned(
 
 
 def _register(
-    methods: dict[IntensityName, Declared], name: IntensityName, text: str, facts: Facts
+    methods: dict[IntensityName, Declared],
+    name: IntensityName,
+    text: str,
+    facts: MethodFacts,
 ) -> Callable[[MakeT], MakeT]:
     """The decorator that puts a function or a class among the methods."""
 

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar for a person, one line now and then for a log."""
+"""Progress of long work: a bar in a terminal, a line from time to time in a log."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def track(items: Sequence[T], title: str) -> Iterator[T]:
-    """Go through `items` and report how far it is.
+    """Go through `items` and report the progress.
 
     Args:
         items: what to go through.

@@ -1,7 +1,7 @@
-"""Per-scan work, many scans to a job: one bad scan never fails the others.
+"""Work on many scans in one job: a scan that fails never stops the others.
 
-A scan belongs to the shard that a hash of its id names, so adding scans to a study
-moves none of the others.
+A hash of a scan's id says to which shard it belongs. So adding scans to a study moves
+none of the others to another shard.
 """
 
 import errno
@@ -19,14 +19,14 @@ from medinorm.jobs.progress import track
 
 State = Literal["made", "current"]
 
-# No space, over quota, read-only: no later scan would fare better.
+# No space, over quota, read-only: no later scan could be written either.
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 _log = logging.getLogger(__name__)
 
 
 class HasScan(Protocol):
-    """What is about one scan."""
+    """Something that belongs to one scan."""
 
     @property
     def scan(self) -> str:
@@ -45,7 +45,7 @@ class Done(Generic[V]):
 
     Args:
         state: whether its outputs were made, or found current.
-        value: what the status table is to say of them, such as a checksum.
+        value: what the status table says about them, such as a checksum.
     """
 
     state: State
@@ -58,7 +58,7 @@ class Failed:
 
     Args:
         reason: why, free of patient data.
-        unexpected: whether that is a bug, or the machine's fault.
+        unexpected: whether the cause is a bug, or the machine.
     """
 
     reason: str
@@ -106,22 +106,22 @@ def run_items(
     """Do `work` on each item and write one status row for each.
 
     The table says ``ok`` or ``failed`` and what `work` returned, such as the checksum
-    of its output: it changes when, and only when, a result has changed, which is how
-    Snakemake knows what follows from it.
+    of its output. So it changes if, and only if, a result has changed: then Snakemake
+    makes again what depends on it.
 
-    An `ItemError` becomes the row's reason. So does any other exception that is not a
-    full disk, by its type and place only, because its text may hold a path or a header
-    value; it is a bug and the log says so.
+    An `ItemError` becomes the row's reason. Any other exception except a full disk is a
+    bug, and the log says so. Its row has its type and place only, because its text may
+    hold a path or a header value.
 
     Args:
         items: what to work on.
         work: makes the outputs of one item, or finds them current.
         status: the table written in the end, all or nothing.
         title: what is being done, for the progress bar.
-        record: what the rows of the status table are.
-        forgiving: whether an exception that is no `ItemError` is a row like others. If
-            not, the job fails in the end, so that the next call tries again: memory may
-            have been short, and a variant must not lose by that.
+        record: class of the rows of the status table.
+        forgiving: whether the job succeeds after an exception that is no `ItemError`.
+            If not, it fails in the end, so that the next call tries again: memory may
+            have been short, which must not count against a variant.
 
     Returns:
         The items and how each ended.
@@ -153,7 +153,7 @@ def run_items(
 
 
 def _attempt(item: T, work: Callable[[T], Done[V]]) -> Done[V] | Failed:
-    """How one item ends."""
+    """Work on one item, and how that ended."""
     try:
         return work(item)
     except ItemError as error:

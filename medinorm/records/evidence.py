@@ -1,6 +1,6 @@
 """The tables of the comparison: what the report reads.
 
-Of a value with an interval, `<value>_low` and `<value>_high` are the ends. Dice and
+Where a value has an interval, `<value>_low` and `<value>_high` are its ends. Dice and
 gaps are fractions; the units of the other metrics are in `medinorm.records.metrics`.
 Absent is ``None``.
 """
@@ -57,9 +57,9 @@ class DomainRow:
 
     Args:
         label: a value of the label map, or ``mean`` of all.
-        failures: pairs of scan and seed for which nothing usable was predicted (of
+        failures: pairs of scan and seed without a usable prediction (in rows of
             ``mean``: for one label at least).
-        empty: pairs for which there was nothing to score (of ``mean``: for any label).
+        empty: pairs with nothing to score (in rows of ``mean``: for any label).
         other_metrics: means of the other metrics, their names the columns.
     """
 
@@ -108,8 +108,8 @@ class SummaryRow:
         new_high: its high end.
         new_factor: its half-width, in standard deviations between domains.
         domain_sd: standard deviation between domains.
-        other_metrics: means of the other metrics, their names the columns; out of
-            domain, as is all that follows.
+        other_metrics: means of the other metrics, their names the columns; these and
+            all columns that follow are out of domain.
     """
 
     variant: Variant
@@ -179,9 +179,9 @@ class EffectRow:
     """Out-of-domain Dice of an intensity as the mean over norms, or the reverse.
 
     Args:
-        variants: how many the mean is over.
-        difference: minus the highest level of the factor.
-        spread: best minus worst level of the other factor, within this one.
+        variants: how many are in the mean.
+        difference: this level minus the highest level of the factor.
+        spread: best minus worst level of the other factor, within this level.
     """
 
     factor: FactorName
@@ -205,7 +205,7 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class RankingRow:
-    """The place of a variant among all, and how sure it is."""
+    """The rank of a variant among all, and how certain it is."""
 
     rank: int
     variant: Variant
@@ -219,7 +219,9 @@ class RankingRow:
 
 @dataclass(frozen=True)
 class FairnessRow:
-    """What a variant was given and what it cost; of facts one value, or all that occur.
+    """Settings and costs of the runs of a variant.
+
+    Texts have the one value of all runs, or all values that occur.
 
     Args:
         seconds_per_step: median.

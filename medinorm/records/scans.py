@@ -44,7 +44,7 @@ else:
 class Identity(_Columns):
     """The scanner of a scan, and how the scan was made. Absent is ``None``.
 
-    Numbers are texts too: a column of the user's own may stand in the place of any.
+    Numbers are texts too: a column of the user's may replace any of them.
     The columns are those that `medinorm.ingest.deidentify.scanner_identity` declares.
 
     Examples:
@@ -120,7 +120,7 @@ class ExcludedRow:
     """One row of `excluded.tsv`: a scan or series that is not used.
 
     Args:
-        where: how a person finds it, free of identifiers.
+        where: helps a person to find it; free of identifiers.
         scan: its id, if it has one.
         reason: why it is not used.
     """
@@ -132,7 +132,7 @@ class ExcludedRow:
 
 @dataclass(frozen=True)
 class AccountRow:
-    """One row of the account: how many input files ended how.
+    """One row of the account: what became of how many input files.
 
     Args:
         state: what became of the files.
@@ -152,7 +152,7 @@ class SplitRow:
     Args:
         split: name of the split.
         design: its design, one of `split.designs`.
-        fold: which part of the subjects tests, from 0.
+        fold: the fold whose subjects test, from 0.
         scan: the scan's id.
         subject: its subject.
         domain: its domain.

@@ -1,8 +1,7 @@
 """Status tables: one row for each item of a job, which says how it ended.
 
 `state` is ``ok`` whether outputs were made or found current, so that a table changes
-only when a result does. What the row says beside of a result is absent if there is
-none.
+only when a result does. Columns that describe a result are absent if there is none.
 """
 
 import json
@@ -21,7 +20,7 @@ Outcome = Literal["ok", "failed"]
 
 
 class HasSeed(Protocol):
-    """What is about the network of one seed."""
+    """Something that belongs to the network of one seed."""
 
     @property
     def seed(self) -> int:
@@ -29,11 +28,11 @@ class HasSeed(Protocol):
 
 
 class HasScanAndSeed(HasScan, HasSeed, Protocol):
-    """What is about one scan and one network."""
+    """Something that belongs to one scan and one network."""
 
 
 class HasNames(HasScan, Protocol):
-    """What is about a candidate scan."""
+    """Something that belongs to a candidate scan."""
 
     @property
     def subject(self) -> str:
@@ -45,7 +44,7 @@ class HasNames(HasScan, Protocol):
 
     @property
     def where(self) -> str:
-        """How a person finds it."""
+        """What helps a person to find it."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ class ConvertStatus:
         scan: the scan's id.
         subject: BIDS subject.
         session: BIDS session.
-        where: how a person finds it, free of identifiers.
+        where: helps a person to find it; free of identifiers.
         state: whether there are volumes.
         reason: why there are none.
         facts: what is known of them.

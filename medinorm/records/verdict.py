@@ -17,16 +17,16 @@ class Verdict:
     Args:
         ranked: whether the variants were ranked.
         reason: why they were not; empty if they were.
-        best: the variant with the highest Dice and those not shown to be worse.
+        best: the variant with the highest Dice, and those not shown to be worse.
         reference: the variant with the usual norm, if there is one.
-        sentences: what a reader is to know, each to be checked in the tables.
+        sentences: what a reader should know; each can be checked in the tables.
         confidence: level of all intervals, a fraction.
         domains: how many were tested.
         scans: how many were tested.
         subjects: how many were tested.
         seeds: of training.
         predictions: how many were scored.
-        failures: how many of these failed for at least one label.
+        failures: how many of the predictions failed for at least one label.
         version: of the package.
         domain: columns that define the domains.
         settings: those of the comparison, by the words of the configuration.
@@ -63,18 +63,18 @@ def read_verdict(path: Path) -> Verdict:
     """Read a verdict.
 
     Raises:
-        StageError: the file is missing, is no JSON, or lacks a part.
+        StageError: the file is missing, is no JSON, or lacks an entry.
     """
     try:
-        found = read_json(path)
+        values = read_json(path)
         # Verdicts of version 0.1.0 may lack it: their domains were scanners.
-        found.setdefault("domain", ("scanner",))
-        lists = {name: tuple(found[name]) for name in ("sentences", "domain")}
+        values.setdefault("domain", ("scanner",))
+        lists = {name: tuple(values[name]) for name in ("sentences", "domain")}
         variants = {
-            "best": tuple(map(_variant, found["best"])),
-            "reference": _variant(found["reference"]) if found["reference"] else None,
+            "best": tuple(map(_variant, values["best"])),
+            "reference": _variant(values["reference"]) if values["reference"] else None,
         }
-        return Verdict(**found | lists | variants)
+        return Verdict(**values | lists | variants)
     except FileNotFoundError:
         raise StageError(f"{path.name}: does not exist; run evidence") from None
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -88,6 +88,6 @@ def _named(variant: Variant) -> dict[str, str]:
     return {**variant._asdict(), "name": variant.name}
 
 
-def _variant(found: Mapping[str, Any]) -> Variant:
+def _variant(values: Mapping[str, Any]) -> Variant:
     """The variant of JSON values."""
-    return Variant(*(found[name] for name in Variant._fields))
+    return Variant(*(values[name] for name in Variant._fields))

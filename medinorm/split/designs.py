@@ -16,12 +16,12 @@ class Design:
 
     Args:
         text: what it is, in the words of a paper.
-        domains: the fewest domains that it needs.
+        domains: the smallest number of domains that it needs.
         shown: a training set in words; ``{trained}`` stands for its domains,
             ``{others}`` for those left out.
-        missing: what the report says where the design was not run; may be empty.
-        choose: takes the names of all domains, in their order, and gives name and
-            domains of each training set.
+        missing: what the report says if the design was not run; may be empty.
+        choose: takes the names of all domains in order, and yields name and domains of
+            each training set.
     """
 
     text: str

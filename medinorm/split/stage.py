@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DomainScan:
-    """A scan as the split sees it: whose it is, and from which domain."""
+    """What the split needs to know of a scan: its subject and its domain."""
 
     scan: str
     subject: str
@@ -80,7 +80,7 @@ def split_scans(
         scans: `scans.tsv`.
         excluded_by_ingest: table of what ingest excluded.
         splits: table to write, one row for each scan with a role in a split.
-        excluded: table to write: those, and the scans that no split can use.
+        excluded: table to write: what ingest excluded, and scans that no split can use.
         settings: domains, designs and folds.
 
     Raises:
@@ -174,7 +174,7 @@ def divide_subjects(
 
 
 def _with_domain(line: _Line, columns: Sequence[str], table: str) -> DomainScan:
-    """One row with its domain; empty if a column is."""
+    """One scan with its domain, which is empty if one of its columns is."""
     known = line.columns
     for column in columns:
         if column not in known:
@@ -202,7 +202,7 @@ def _find_unusable(scans: Sequence[DomainScan]) -> Iterator[tuple[str, str]]:
 
 
 def find_single_subject_domains(scans: Sequence[DomainScan]) -> set[str]:
-    """Domains of which only one subject has scans."""
+    """Domains with scans of one subject only."""
     subjects: dict[str, set[str]] = defaultdict(set)
     for scan in scans:
         subjects[scan.domain].add(scan.subject)
@@ -276,7 +276,7 @@ def _validation_subjects(
     fold_of: Mapping[str, int],
     settings: SplitConfig,
 ) -> frozenset[str]:
-    """Training subjects kept for model selection, the same part of each domain."""
+    """Training subjects kept for model selection, the same share of each domain."""
     chosen: set[str] = set()
     for domain in sorted(split.domains):
         subjects = {
@@ -285,7 +285,7 @@ def _validation_subjects(
             if scan.domain == domain and fold_of[scan.subject] != split.fold
         }
         count = math.ceil(settings.validation_fraction * len(subjects))
-        count = min(count, len(subjects) - 1)  # somebody must train
+        count = min(count, len(subjects) - 1)  # one subject must train
         chosen.update(_shuffled(subjects, settings.seed + 1)[:count])
     if settings.validation_fraction and not chosen:
         raise StageError(

@@ -23,7 +23,13 @@ from medinorm.config import IntensityOptions
 from medinorm.files.nifti import Volume
 from medinorm.harmonize.sample import Sample
 from medinorm.intensity import methods
-from medinorm.intensity.method import LEARNED, PER_SCAN, Facts, fit_scan, make_learned
+from medinorm.intensity.method import (
+    LEARNED,
+    PER_SCAN,
+    MethodFacts,
+    fit_scan,
+    make_learned,
+)
 from medinorm.method_names import INTENSITY_DECLARATIONS
 
 PACKAGE = Path(methods.__file__).parents[2]
@@ -74,7 +80,7 @@ def test_what_is_declared_is_what_is_registered():
         assert declared.text == registered[name].text
         assert declared.facts == registered[name].facts
         assert declared.module == registered[name].make.__module__
-        assert set(declared.facts) <= Facts.__optional_keys__
+        assert set(declared.facts) <= MethodFacts.__optional_keys__
 
 
 INVARIANT = sorted(

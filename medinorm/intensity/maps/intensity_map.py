@@ -1,4 +1,4 @@
-"""What every fitted intensity map can do, and what they share."""
+"""What every fitted intensity map can do, and code that they share."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol, cast
@@ -35,10 +35,10 @@ class IntensityMap(Protocol):
         ...
 
     def inverse(self) -> "IntensityMap":
-        """The map back.
+        """The inverse map.
 
         Raises:
-            IntensityError: different intensities became one.
+            IntensityError: the map gives different intensities the same value.
         """
         ...
 
@@ -63,7 +63,7 @@ class ChannelMap(ABC):
 
     @abstractmethod
     def apply_channel(self, number: int, channel: Voxels, out: Voxels) -> None:
-        """Map the channel of that number into float32 room of its shape."""
+        """Map channel `number` into `out`, a float32 array of its shape."""
 
     def apply(self, array: ArrayT, masks: Masks | None = None) -> ArrayT:
         """Map all voxels; the input is not changed.
@@ -99,7 +99,7 @@ def require_channels(array: Voxels, channels: int) -> None:
     """Refuse an image with another number of channels than a map.
 
     Raises:
-        IntensityError: it has.
+        IntensityError: the numbers differ.
     """
     if len(array) != channels:
         raise IntensityError(

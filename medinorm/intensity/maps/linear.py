@@ -1,4 +1,4 @@
-"""Linear intensity maps: what z-score, percentiles, windows and clipping come to."""
+"""Linear intensity maps, for z-scores, percentiles, windows and clipping."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 from medinorm.errors import IntensityError
 from medinorm.intensity.foreground import Policy
 from medinorm.intensity.maps.intensity_map import ChannelMap
-from medinorm.intensity.statistics.moments import Moments
+from medinorm.intensity.statistics.moments import ForegroundMoments
 from medinorm.intensity.voxels.arrays import subtract_divide
 from medinorm.intensity.voxels.kinds import Voxels
 
@@ -46,12 +46,12 @@ class LinearMap(ChannelMap):
         return len(self.offset)
 
     def apply_channel(self, number: int, channel: Voxels, out: Voxels) -> None:
-        """Map the channel of that number into float32 room of its shape."""
+        """Map channel `number` into `out`, a float32 array of its shape."""
         offset, scale = self.offset[number], self.scale[number]
         subtract_divide(channel, offset, scale, out, self.limits)
 
     def inverse(self) -> "LinearMap":
-        """The map back.
+        """The inverse map.
 
         Raises:
             IntensityError: this map clips or sets a background.
@@ -68,7 +68,7 @@ class LinearMap(ChannelMap):
         )
 
     def then(self, other: "LinearMap") -> "LinearMap":
-        """This map and then the other, as one; neither of them clips.
+        """This map followed by the other, as one map; neither of them clips.
 
         Examples:
             >>> LinearMap((1.0,), (2.0,)).then(LinearMap((3.0,), (4.0,)))
@@ -90,7 +90,7 @@ class LinearMap(ChannelMap):
         )
 
 
-def standardize(moments: Moments) -> LinearMap:
+def standardize(moments: ForegroundMoments) -> LinearMap:
     """The map that brings these moments to mean 0 and standard deviation 1.
 
     A constant channel, which a policy may allow, becomes 0.
@@ -100,7 +100,9 @@ def standardize(moments: Moments) -> LinearMap:
     )
 
 
-def match_moments(moments: Moments, target: Moments, alpha: float = 1.0) -> LinearMap:
+def match_moments(
+    moments: ForegroundMoments, target: ForegroundMoments, alpha: float = 1.0
+) -> LinearMap:
     r"""The map that gives a scan the mean and standard deviation of others.
 
     .. math:: y = (1 - \alpha)\,x
@@ -122,7 +124,8 @@ def match_moments(moments: Moments, target: Moments, alpha: float = 1.0) -> Line
 
     Examples:
         >>> import numpy as np
-        >>> own, other = Moments((9,), (5.0,), (36.0,)), Moments((9,), (0.0,), (9.0,))
+        >>> own = ForegroundMoments((9,), (5.0,), (36.0,))
+        >>> other = ForegroundMoments((9,), (0.0,), (9.0,))
         >>> match_moments(own, other).apply(np.array([[3.0, 5.0, 7.0]]))
         array([[-1.,  0.,  1.]], dtype=float32)
     """
@@ -145,7 +148,7 @@ def match_moments(moments: Moments, target: Moments, alpha: float = 1.0) -> Line
 
 
 def clip_map(low: float, high: float, channels: int) -> LinearMap:
-    """The map that clips intensities and changes no others.
+    """The map that clips intensities beyond two limits and changes no others.
 
     Examples:
         >>> import numpy as np

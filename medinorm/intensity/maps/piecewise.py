@@ -1,4 +1,4 @@
-"""Piecewise linear intensity maps: landmarks and histogram matching end in one."""
+"""Piecewise linear intensity maps, for landmarks and histogram matching."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 
-_FEW = 16  # knots up to which counting those below beats any search
+_FEW = 16  # knots up to which counting those below is faster than a search
 _BUCKETS = 4096
 _CROWDED = 4  # knots near one bucket beyond which binary search is faster
 
@@ -38,15 +38,15 @@ class PiecewiseLinearMap(ChannelMap):
     .. math:: y = y_k + \frac{y_{k+1} - y_k}{x_{k+1} - x_k} (x - x_k),
         \qquad x_k \le x < x_{k+1}
 
-    Below the first and above the last knot the outermost lines go on.
+    Below the first and above the last knot the outermost lines are continued.
 
     Args:
         inputs: :math:`x_k` of each channel, strictly rising, in the unit of the input.
         outputs: :math:`y_k` of each channel.
         background: value of :math:`y` outside of the masks that `apply` is given;
             ``None``: the map applies there too.
-        nonfinite: what NaN and infinity become; ``None``: NaN stays, and infinity is
-            taken along a line.
+        nonfinite: what NaN and infinity become; ``None``: NaN stays, and infinity
+            follows the line.
 
     Raises:
         IntensityError: a channel has fewer than 2 knots, unequal numbers of inputs and
@@ -84,7 +84,7 @@ class PiecewiseLinearMap(ChannelMap):
         return len(self.inputs)
 
     def apply_channel(self, number: int, channel: Voxels, out: Voxels) -> None:
-        """Map the channel of that number into float32 room of its shape."""
+        """Map channel `number` into `out`, a float32 array of its shape."""
         lines = _Lines.through(self.inputs[number], self.outputs[number])
         if is_accelerated(channel):
             lines.apply_tensor(channel, cast("Tensor", out))
@@ -96,7 +96,7 @@ class PiecewiseLinearMap(ChannelMap):
             lines.apply(values, room)
 
     def inverse(self) -> "PiecewiseLinearMap":
-        """The map back.
+        """The inverse map.
 
         Raises:
             IntensityError: outputs do not rise strictly, or this map replaces
@@ -135,7 +135,7 @@ class PerScanMap(ABC):
         return self.map_for(array, inside).apply(array, inside)
 
     def inverse(self) -> PiecewiseLinearMap:
-        """There is none without the scan: invert that of `map_for`.
+        """Not possible without the scan: invert what `map_for` returns.
 
         Raises:
             IntensityError: always.
@@ -160,11 +160,11 @@ def merge_ties(
         >>> merge_ties([0, 0, 5, 10], [0, 10, 50, 100])
         ((0.0, 5.0, 10.0), (5.0, 50.0, 100.0))
     """
-    knots, values = (np.fromiter(part, np.float64) for part in (inputs, outputs))
+    knots, values = (np.fromiter(one, np.float64) for one in (inputs, outputs))
     new = np.diff(knots, prepend=-np.inf) > tolerance * (knots[-1] - knots[0])
     group = np.cumsum(new) - 1
     size = np.bincount(group)
-    means = (np.bincount(group, weights=part) / size for part in (knots, values))
+    means = (np.bincount(group, weights=one) / size for one in (knots, values))
     merged_inputs, merged_outputs = (tuple(mean.tolist()) for mean in means)
     return merged_inputs, merged_outputs
 
@@ -197,7 +197,7 @@ class _Lines:
     """Lines ready to be evaluated.
 
     Args:
-        starts: where each line begins; the first one goes on below.
+        starts: where each line begins; the first one is continued below.
         levels: the map there.
         slopes: of each line.
     """
@@ -215,7 +215,7 @@ class _Lines:
     def apply(self, channel: NDArray[Any], out: Floats32) -> None:
         """Map one channel into `out`, block by block, computed in float64."""
         find = _choose_search(self.starts[1:])
-        # Infinity times a slope of 0 is NaN: nothing to warn of.
+        # Infinity times a slope of 0 is NaN, which needs no warning.
         with (
             np.errstate(invalid="ignore", over="ignore"),
             blocks(channel, out=out, dtypes=[np.float64, np.float32]) as each_block,
@@ -292,13 +292,13 @@ class _Buckets:
             per_unit=_BUCKETS / (high - low),
             first=first,
             depth=int((last - first).max()),
-            bends=np.append(bends, np.nan),  # which nothing passes
+            bends=np.append(bends, np.nan),  # no voxel is above it
         )
 
     def find(self, voxels: Floats) -> NDArray[np.intp]:
         """The number of bends at or below each voxel."""
         bucket = (voxels - self.low) * self.per_unit
-        # These ignore NaN, which then falls into some bucket and stays NaN.
+        # fmax and fmin ignore NaN: it falls into some bucket, and its result stays NaN.
         np.fmax(np.fmin(bucket, _BUCKETS - 1, out=bucket), 0, out=bucket)
         line = self.first.take(bucket.astype(np.intp))
         for _ in range(self.depth):

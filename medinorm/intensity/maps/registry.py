@@ -84,7 +84,7 @@ def _python_numbers(value: object) -> object:
     """Numbers of NumPy and torch as those of Python, which JSON has."""
     if isinstance(value, tuple):
         return tuple(map(_python_numbers, value))
-    # A number of either, whatever its type is called.
+    # A number of NumPy or torch, of any type.
     item = getattr(value, "item", None)
     single = getattr(value, "ndim", None) == 0
     return item() if single and callable(item) else value

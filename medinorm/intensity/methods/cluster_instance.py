@@ -1,7 +1,7 @@
-"""Cluster instance normalization at image level: scans that look alike share moments.
+"""Cluster instance normalization at image level: similar scans share moments.
 
-The paper (IEEE TMM 10243072) describes a layer, of which only the abstract could be
-read; this is its counterpart for scans, a reconstruction.
+The paper (IEEE TMM 10243072) describes a layer. Only its abstract could be read: this
+counterpart for scans is a reconstruction.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from medinorm.intensity.maps.linear import LinearMap
 from medinorm.intensity.method import LearnedMethod, PreparedScan, learned
 from medinorm.intensity.methods.zscore import measure_foreground
 from medinorm.intensity.statistics.moments import (
-    Moments,
+    ForegroundMoments,
     measure_moments,
     pool_moments,
     require_same_channels,
@@ -35,14 +35,13 @@ _STEPS = 300
 
 @dataclass(frozen=True)
 class ClusterMap:
-    r"""The z-score by the moments of the cluster next to a scan, blended with its own.
+    r"""The z-score by the moments of the nearest cluster, blended with the scan's own.
 
     .. math:: y = g\,\frac{x - \tilde\mu}{\tilde\sigma}
         + (1 - g)\,\frac{x - \mu}{\sigma}
 
-    A scan is next to the cluster whose centre is nearest in
-    :math:`z = (\mu_c, \log \sigma_c)`, in units of their standard deviation among the
-    training scans.
+    Distance is measured in :math:`z = (\mu_c, \log \sigma_c)`, in units of the standard
+    deviation of these values among the training scans.
 
     Args:
         centre: mean :math:`z` of the training scans.
@@ -83,7 +82,7 @@ class ClusterMap:
         own = measure_moments(array, inside)
         return self.for_scan(own).apply(array, masks)
 
-    def for_scan(self, own: Moments) -> LinearMap:
+    def for_scan(self, own: ForegroundMoments) -> LinearMap:
         """The map of a scan with these moments.
 
         Raises:
@@ -102,7 +101,7 @@ class ClusterMap:
         ):
             shared, private = self.blend / std, (1 - self.blend) / channel.std
             scale = 1 / (shared + private)
-            # Between the two means, by their shares: a large offset costs no digits.
+            # From the difference of the means: a large offset costs no precision.
             offsets.append(channel.mean + shared * scale * (mean - channel.mean))
             scales.append(scale)
         return LinearMap(
@@ -112,8 +111,8 @@ class ClusterMap:
             nonfinite=self.nonfinite,
         )
 
-    def nearest(self, own: Moments) -> int:
-        """The number of the cluster next to a scan with these moments.
+    def nearest(self, own: ForegroundMoments) -> int:
+        """The number of the cluster nearest to a scan with these moments.
 
         Raises:
             IntensityError: the scan has other channels than the training scans.
@@ -128,7 +127,7 @@ class ClusterMap:
         return int(np.square(np.array(self.centres) - place).sum(axis=1).argmin())
 
     def inverse(self) -> LinearMap:
-        """There is none without the scan: invert ``for_scan(moments)``.
+        """Not possible without the scan: invert ``for_scan(moments)``.
 
         Raises:
             IntensityError: always.
@@ -137,19 +136,19 @@ class ClusterMap:
 
 
 def fit_clusters(
-    parts: Sequence[Moments],
+    parts: Sequence[ForegroundMoments],
     count: int,
     policy: Policy,
     *,
     blend: float = 0.5,
     seed: int = 0,
 ) -> ClusterMap:
-    """Group training scans by their moments (k-means), and pool those of each group.
+    """Find clusters of training scans by their moments (k-means), and pool these.
 
     Args:
         parts: moments of each training scan (`measure_foreground`), none constant.
         count: number of clusters.
-        policy: that was used to measure the parts.
+        policy: the one that was used to measure the parts.
         blend: share of the cluster's moments, from 0 (own moments only) to 1.
         seed: of the random starts of k-means; the best of several is kept.
 
@@ -159,20 +158,20 @@ def fit_clusters(
     """
     if not 0 <= blend <= 1:
         raise IntensityError(f"blend must be between 0 and 1, not {blend:g}")
-    if any(not m2 for part in parts for m2 in part.m2):
+    if any(not m2 for scan in parts for m2 in scan.m2):
         raise IntensityError("a training scan is constant; leave it out")
-    require_same_channels([len(part.count) for part in parts])
-    styles = np.array([_style(part) for part in parts])
+    require_same_channels([len(scan.count) for scan in parts])
+    styles = np.array([_style(scan) for scan in parts])
     centre = styles.mean(axis=0)
-    spread = np.where(np.ptp(styles, axis=0) > 0, styles.std(axis=0), 1.0)
-    centres, member = _kmeans((styles - centre) / spread, count, seed)
+    deviation = np.where(np.ptp(styles, axis=0) > 0, styles.std(axis=0), 1.0)
+    centres, member = _kmeans((styles - centre) / deviation, count, seed)
     clusters = [
-        pool_moments([part for part, at in zip(parts, member, strict=True) if at == k])
+        pool_moments([scan for scan, at in zip(parts, member, strict=True) if at == k])
         for k in range(count)
     ]
     return ClusterMap(
         centre=tuple(centre.tolist()),
-        spread=tuple(spread.tolist()),
+        spread=tuple(deviation.tolist()),
         centres=tuple(tuple(row) for row in centres.tolist()),
         mean=tuple(cluster.mean for cluster in clusters),
         std=tuple(cluster.std for cluster in clusters),
@@ -182,7 +181,7 @@ def fit_clusters(
     )
 
 
-def _style(moments: Moments) -> NDArray[np.float64]:
+def _style(moments: ForegroundMoments) -> NDArray[np.float64]:
     """Means and logarithms of the standard deviations of all channels."""
     return np.concatenate([moments.mean, np.log(moments.std)])
 
@@ -222,7 +221,7 @@ def _seed(points: Points, count: int, rng: np.random.Generator) -> Points:
 def _descend(points: Points, centres: Points) -> Points:
     """Move centres to the means of their points until no point changes its centre.
 
-    A centre keeps at least one point: the one farthest from its own, if it had none.
+    A centre without points gets the point that is farthest from its own centre.
     """
     member = np.full(len(points), -1)
     for _ in range(_STEPS):
@@ -253,23 +252,23 @@ def _distances(points: Points, centres: Points) -> Points:
     transform="ClusterNormalize",
 )
 @dataclass(frozen=True)
-class ClusterInstance(LearnedMethod[Moments, ClusterMap]):
+class ClusterInstance(LearnedMethod[ForegroundMoments, ClusterMap]):
     """Clusters of training scans; for the options see `fit_clusters`."""
 
     clusters: int
     blend: float
     seed: int
 
-    def measure(self, scan: PreparedScan) -> Moments:
+    def measure(self, scan: PreparedScan) -> ForegroundMoments:
         """The moments of a scan's foreground."""
         return measure_foreground(scan.array, scan.policy, scan.mask)
 
-    def fit(self, measured: Sequence[Moments]) -> ClusterMap:
+    def fit(self, measured: Sequence[ForegroundMoments]) -> ClusterMap:
         """The clusters."""
         return fit_clusters(
             measured, self.clusters, Policy("image"), blend=self.blend, seed=self.seed
         )
 
     def map_for(self, learned: ClusterMap, scan: PreparedScan) -> LinearMap:
-        """The z-score by the cluster next to a scan, blended with its own."""
+        """The z-score by the cluster nearest to a scan, blended with the scan's own."""
         return learned.for_scan(self.measure(scan))

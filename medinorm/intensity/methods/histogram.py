@@ -25,7 +25,7 @@ _EXTREME = 0.001  # share of voxels at each end that is not matched: noise
 
 @dataclass(frozen=True)
 class QuantileFunction(PerScanMap):
-    """Quantile function of the foreground of one scan, or of what it is matched to.
+    """Quantile function of the foreground of one scan, or of the target of matching.
 
     Args:
         values: intensities with equal shares of the voxels between them, from the
@@ -45,8 +45,8 @@ class QuantileFunction(PerScanMap):
 
         .. math:: y = G^{-1}(F(x))
 
-        Outside of the quantiles the line through the outermost two goes on: its slope
-        is that of the whole range, not of a few extreme voxels. Quantiles that coincide
+        Outside of the quantiles the map is a line with the slope of the whole range,
+        not of a few extreme voxels. Quantiles that coincide
         (few levels of intensity) become one, and go to the mean of their places.
 
         Args:
@@ -105,13 +105,13 @@ def fit_histogram(
 
     The mean of quantile functions is the distribution nearest to all of them
     (barycentre in the Wasserstein distance); a mean of histograms would have the peaks
-    of each.
+    of all scans.
 
     Args:
         scans: quantile functions of the training scans, or of one reference scan.
-        scale: where the extremes of each scan are brought before the mean is taken, so
-            that gains do not weigh. ``None``: each scan as it is; then one reference
-            scan keeps its unit.
+        scale: the extremes of each scan are brought to these values before the mean is
+            taken, so that gains have no influence. ``None``: each scan as it is; then
+            one reference scan keeps its unit.
 
     Raises:
         IntensityError: no scans, or different numbers of quantiles or channels.
@@ -136,7 +136,7 @@ def fit_histogram(
 def _quantiles(
     channel: Voxels, mask: Voxels | None, shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Many order statistics: of all voxels sorted, which is faster than one by one."""
+    """Many order statistics, by sorting all voxels: faster than one at a time."""
     if is_accelerated(channel):
         return measure_quantiles(channel, mask, shares.tolist())
     values = select_values(channel, mask)
@@ -148,7 +148,7 @@ def _quantiles(
 
 
 def _extended(values: Sequence[float]) -> list[float]:
-    """The values with another as far outside on each side as they reach."""
+    """The values, and one more on each side, as far outside as their range is wide."""
     reach = values[-1] - values[0]
     return [values[0] - reach, *values, values[-1] + reach]
 

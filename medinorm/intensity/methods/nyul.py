@@ -57,7 +57,7 @@ class NyulStandard(PerScanMap):
 
         Landmarks that coincide (many voxels of the same value) become one, and go to
         the mean of their places: the map stays continuous and rising. Outside of the
-        landmarks the outermost lines go on.
+        landmarks the outermost lines are continued.
 
         Args:
             array: shape ``(C, ...)``, NumPy or torch.
@@ -118,7 +118,7 @@ def fit_nyul(
     r"""The standard scale: the mean of the training scans' landmarks.
 
     Each scan's landmarks :math:`p_k` are first brought linearly to the scale,
-    :math:`s_1 + (p_k - p_1) (s_2 - s_1) / (p_K - p_1)`: so gains do not weigh.
+    :math:`s_1 + (p_k - p_1) (s_2 - s_1) / (p_K - p_1)`: so gains have no influence.
 
     Args:
         scans: landmarks of the training scans, all for the same percentiles.

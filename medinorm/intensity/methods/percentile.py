@@ -27,12 +27,12 @@ def fit_percentiles(
         masks: one mask for each channel; ``None`` for all voxels.
         percentiles: the lower and the upper one, in percent; exact order statistics
             with linear interpolation between them.
-        constant: ``refuse`` channels whose percentiles coincide, or bring what they
-            coincide at to ``zeros``.
+        constant: ``refuse`` channels whose two percentiles are equal, or map this value
+            to 0 (``zeros``).
 
     Raises:
-        IntensityError: both percentiles have the same value, or the masks are as
-            `measure_quantiles` refuses them.
+        IntensityError: both percentiles have the same value; or as
+            `measure_quantiles`.
     """
     offsets, scales = [], []
     fractions = [percentile / 100 for percentile in percentiles]

@@ -31,8 +31,8 @@ from medinorm.intensity.voxels.sums import VoxelMoments
 class RegionMap:
     r"""A map :math:`y = (x - a_{c,r}) / b_{c,r}` of each channel and region.
 
-    It belongs to one scan, as its region map does; that is kept beside the numbers and
-    not written with them: after reading give it again by `dataclasses.replace`.
+    It belongs to one scan, because its region map does. The region map is not written
+    to files: after reading, put it back with `dataclasses.replace`.
 
     Args:
         offset: :math:`a`, for each channel and region, in the unit of the input.
@@ -78,14 +78,16 @@ class RegionMap:
         return match_kind(mapped, array)
 
     def inverse(self) -> "RegionMap":
-        """The map back, with the same region map."""
+        """The inverse map, with the same region map."""
         pairs = [
             list(zip(offset, scale, strict=True))
             for offset, scale in zip(self.offset, self.scale, strict=True)
         ]
         return RegionMap(
-            tuple(tuple(-offset / scale for offset, scale in part) for part in pairs),
-            tuple(tuple(1 / scale for _, scale in part) for part in pairs),
+            tuple(
+                tuple(-offset / scale for offset, scale in channel) for channel in pairs
+            ),
+            tuple(tuple(1 / scale for _, scale in channel) for channel in pairs),
             self.regions,
         )
 
@@ -100,8 +102,8 @@ def fit_regions(
 ) -> RegionMap:
     """Mean 0 and standard deviation 1 in each region.
 
-    A region without foreground, or constant while others are not (air that was set to
-    0), only loses its mean.
+    Of some regions only the mean is subtracted: those without foreground, and those
+    that are constant while others are not (air that was set to 0).
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch.

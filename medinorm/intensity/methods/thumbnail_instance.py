@@ -24,7 +24,7 @@ from medinorm.intensity.foreground import (
 from medinorm.intensity.maps.intensity_map import IntensityMap
 from medinorm.intensity.maps.linear import LinearMap, standardize
 from medinorm.intensity.method import PreparedScan, per_scan
-from medinorm.intensity.statistics.moments import Moments
+from medinorm.intensity.statistics.moments import ForegroundMoments
 from medinorm.intensity.voxels.arrays import (
     count_nonfinite,
     measure_any,
@@ -69,7 +69,8 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
     """The z-score of each channel of a volume that need not fit into memory.
 
     A thumbnail takes every n-th voxel as it is: averaging neighbours would remove the
-    variance of the noise (at a noise of sd 1 the error is 1.26 against 0.045).
+    variance of the noise (for noise with a standard deviation of 1 the error would be
+    1.26 instead of 0.045).
 
     Args:
         volume: shape ``(C, X, Y, Z)``, sliced as a NumPy array: `numpy.memmap`, HDF5.
@@ -97,7 +98,7 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
         by_channel = _measure_constant(volume, parts(), by_channel, policy)
     if not all(moments.count for moments in by_channel):
         raise empty_error(policy.foreground)
-    moments = Moments.of(by_channel)
+    moments = ForegroundMoments.of(by_channel)
     if policy.constant == "refuse" and not all(moments.m2):
         raise IntensityError(
             "all foreground voxels of a channel are the same; check the scan, or "
@@ -143,9 +144,9 @@ def _measure_parts(
     by_channel: list[list[VoxelMoments]] = [[] for _ in range(len(volume))]
     nan, infinite = 0, 0
     for index in parts:
-        part = np.array(volume[index])
-        masks = find(index, part)
-        for channel, mask, measured in zip(part, masks, by_channel, strict=True):
+        voxels = np.array(volume[index])
+        masks = find(index, voxels)
+        for channel, mask, measured in zip(voxels, masks, by_channel, strict=True):
             counts = count_nonfinite(channel)
             nan, infinite = nan + counts[0], infinite + counts[1]
             inside = mask
@@ -165,7 +166,7 @@ def _measure_constant(
     by_channel: Sequence[VoxelMoments],
     policy: Policy,
 ) -> list[VoxelMoments]:
-    """The same moments, of all voxels in constant channels without foreground."""
+    """The same moments; for a constant channel without foreground, of all voxels."""
     if all(moments.count for moments in by_channel):
         return [*by_channel]
     all_voxels = _mask_rule(volume, replace(policy, foreground="image"), None)
@@ -190,17 +191,17 @@ def _mask_rule(
         raise IntensityError(f"foreground {policy.foreground!r} {need} mask")
     if mask is not None:
         require_grid(mask, volume)
-        return lambda index, _part: list(as_mask(np.asarray(mask[index])))
+        return lambda index, _voxels: list(as_mask(np.asarray(mask[index])))
     if policy.foreground == "image":
-        return lambda _index, part: [None] * len(part)
+        return lambda _index, voxels: [None] * len(voxels)
     if policy.foreground == "otsu":
         thresholds = _otsu_thresholds(volume, size)
-        return lambda _index, part: [
+        return lambda _index, voxels: [
             channel > threshold
-            for channel, threshold in zip(part, thresholds, strict=True)
+            for channel, threshold in zip(voxels, thresholds, strict=True)
         ]
     rule = FOREGROUNDS[policy.foreground]
-    return lambda _index, part: [rule(channel) for channel in part]
+    return lambda _index, voxels: [rule(channel) for channel in voxels]
 
 
 def _otsu_thresholds(volume: StoredVolume, size: int) -> list[float]:
@@ -250,9 +251,9 @@ def _outer_axis(volume: StoredVolume) -> int:
 
 
 def _release(*arrays: object) -> None:
-    """Give memory-mapped pages back: they stay in the file, and count no more as used.
+    """Free the memory of memory-mapped pages; the voxels stay in the file.
 
-    Not those of copy-on-write maps, which may hold changes that are nowhere else.
+    Copy-on-write maps are left as they are: they may hold changes that no file has.
     """
     for array in arrays:
         if isinstance(array, np.memmap) and array.mode != "c":

@@ -1,7 +1,7 @@
 """Z-scores: mean 0 and standard deviation 1, of each channel, of groups or of all.
 
-Named as the network layers that do the same to features: instance, layer, group; the
-training set's statistics for all scans are those of `batch`.
+They have the names of the network layers that do the same to features: instance, layer,
+group. `population` uses statistics of the training set for all scans, as `batch` does.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from medinorm.intensity.method import (
     per_scan,
 )
 from medinorm.intensity.statistics.moments import (
-    Moments,
+    ForegroundMoments,
     constant_error,
     merge_scans,
     pool_moments,
@@ -29,7 +29,7 @@ from medinorm.intensity.voxels.sums import merge
 
 def measure_foreground(
     array: Voxels, policy: Policy, mask: Voxels | None = None
-) -> Moments:
+) -> ForegroundMoments:
     """Moments of the foreground of each channel.
 
     Args:
@@ -64,7 +64,7 @@ def fit_layer(array: Voxels, policy: Policy, mask: Voxels | None = None) -> Line
     """The z-score of all channels of a scan together.
 
     Differences between channels stay: for channels in one unit, such as echoes. A
-    constant channel, where the policy allows it, becomes 0 and counts for nothing.
+    constant channel, where the policy allows it, becomes 0 and is left out.
     """
     return fit_group(array, [range(len(array))], policy, mask)
 
@@ -111,24 +111,24 @@ def name_groups(
     return tuple(tuple(map(list(names).index, group)) for group in groups)
 
 
-def fit_population(parts: Sequence[Moments], policy: Policy) -> LinearMap:
+def fit_population(parts: Sequence[ForegroundMoments], policy: Policy) -> LinearMap:
     """The z-score of all voxels of all training scans: the same map for every scan.
 
     Scans in which a channel is constant do not count in it (`merge_scans`).
 
     Args:
         parts: moments of each training scan (`measure_foreground`).
-        policy: that was used to measure them.
+        policy: the one that was used to measure them.
 
     Raises:
-        IntensityError: there is no part, or parts differ in their number of channels.
+        IntensityError: there is no scan, or scans differ in their number of channels.
     """
     return standardize(merge_scans(parts)).following(policy)
 
 
 def fit_adaptive(
     array: Voxels,
-    target: Moments,
+    target: ForegroundMoments,
     policy: Policy,
     mask: Voxels | None = None,
     *,
@@ -153,8 +153,8 @@ def fit_adaptive(
 
 def _measure_groups(
     array: Voxels, groups: Sequence[Sequence[int]], policy: Policy, mask: Voxels | None
-) -> Moments:
-    """Moments of each channel, those of its group."""
+) -> ForegroundMoments:
+    """For each channel the moments of its group."""
     if sorted(channel for group in groups for channel in group) != [*range(len(array))]:
         raise IntensityError(
             f"the groups must hold each of the {len(array)} channels once"
@@ -163,14 +163,14 @@ def _measure_groups(
     measured = [*map(measure, array, masks)]
     strict = policy.constant == "refuse"
     for group in groups:
-        # A constant channel that is allowed may not have been acquired.
+        # An allowed constant channel is left out: it may not have been acquired.
         counted = [channel for channel in group if strict or measured[channel].m2]
         merged = merge([measured[channel] for channel in counted])
         if strict and not merged.m2:
             raise constant_error(array[group[0]], masks[group[0]])
         for channel in counted:
             measured[channel] = merged
-    return Moments.of(measured)
+    return ForegroundMoments.of(measured)
 
 
 @per_scan(
@@ -220,14 +220,14 @@ def map_group(
     transform="PopulationNormalize",
 )
 @dataclass(frozen=True)
-class Population(LearnedMethod[Moments, LinearMap]):
+class Population(LearnedMethod[ForegroundMoments, LinearMap]):
     """The z-score of all training scans together."""
 
-    def measure(self, scan: PreparedScan) -> Moments:
+    def measure(self, scan: PreparedScan) -> ForegroundMoments:
         """The moments of a scan's foreground."""
         return measure_foreground(scan.array, scan.policy, scan.mask)
 
-    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+    def fit(self, measured: Sequence[ForegroundMoments]) -> LinearMap:
         """The z-score of all voxels."""
         return fit_population(measured, Policy("image"))
 
@@ -244,13 +244,13 @@ class Population(LearnedMethod[Moments, LinearMap]):
     transform="AdaptiveInstanceNormalize",
 )
 @dataclass(frozen=True)
-class AdaptiveInstance(LearnedMethod[Moments, LinearMap]):
+class AdaptiveInstance(LearnedMethod[ForegroundMoments, LinearMap]):
     """The moments of reference scans.
 
     Args:
         references: how many training scans serve as reference.
         alpha: how far to go, from 0 (the scan as it is) to 1.
-        standardize: bring all scans to the references' 0 and 1 in the end.
+        standardize: in the end, bring the references' moments to 0 and 1.
     """
 
     references: int
@@ -267,18 +267,18 @@ class AdaptiveInstance(LearnedMethod[Moments, LinearMap]):
         count = min(self.references, len(training))
         return [training[place * len(training) // count] for place in range(count)]
 
-    def measure(self, scan: PreparedScan) -> Moments:
+    def measure(self, scan: PreparedScan) -> ForegroundMoments:
         """The moments of a scan's foreground."""
         return measure_foreground(scan.array, scan.policy, scan.mask)
 
-    def fit(self, measured: Sequence[Moments]) -> LinearMap:
+    def fit(self, measured: Sequence[ForegroundMoments]) -> LinearMap:
         """The references' moments, as the map that brings them to 0 and 1."""
         return standardize(pool_moments(measured))
 
     def map_for(self, learned: LinearMap, scan: PreparedScan) -> LinearMap:
-        """The map that gives a scan these moments, or goes a part of the way."""
+        """The map that gives a scan these moments, fully or in part."""
         squares = tuple(std * std for std in learned.scale)
-        target = Moments((1,) * len(squares), learned.offset, squares)
+        target = ForegroundMoments((1,) * len(squares), learned.offset, squares)
         matched = fit_adaptive(
             scan.array, target, scan.policy, scan.mask, alpha=self.alpha
         )

@@ -79,10 +79,10 @@ def select_values(channel: Voxels, mask: Voxels | None) -> NDArray[Any]:
 
 
 def count_values(values: NDArray[Any]) -> Histogram:
-    """The histogram of all values but the 0.1 % darkest and brightest.
+    """The histogram of values, the 0.1 % darkest and brightest in the outermost bins.
 
-    Those count in the outermost bins, as many as they are and with the intensity there:
-    a few extreme ones would leave all others in one bin.
+    They count with the intensity of these bins. Otherwise a few extreme values would
+    leave all others in one bin.
 
     Raises:
         IntensityError: all but a few values are the same.
@@ -113,8 +113,8 @@ def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
 
     A Gaussian of bandwidth :math:`0.9 \min(\sigma, IQR / 1.34) n^{-1/(2r + 5)}` for
     the :math:`r`-th derivative (Silverman's, for the density), but at least the mean
-    distance of occupied bins: integers of few levels are no peaks. It is mirrored at
-    both ends: where a threshold cut the foreground there is no peak either.
+    distance of occupied bins: then the levels of integers are no peaks. The histogram
+    is mirrored at both ends: then the cut of a threshold is no peak either.
 
     References:
         Silverman, "Density Estimation for Statistics and Data Analysis", Chapman and
@@ -140,8 +140,8 @@ def smooth_density(histogram: Histogram, derivative: int = 0) -> Floats:
 def find_peak(values: NDArray[Any], peak: PeakName) -> float:
     """The intensity of a peak of the distribution: where a tissue has most voxels.
 
-    A peak is where the density bends down most, so that shoulders count too: shading
-    and partial volume leave white matter no more than that beside gray matter.
+    A peak is where the density bends down most, so that shoulders count too: with
+    shading and partial volume, white matter is often a shoulder of gray matter's peak.
 
     Args:
         values: intensities of the foreground, shape ``(N,)``.

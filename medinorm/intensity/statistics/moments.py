@@ -14,7 +14,7 @@ from medinorm.intensity.voxels.sums import VoxelMoments, merge
 
 
 @dataclass(frozen=True)
-class Moments:
+class ForegroundMoments:
     """Count, mean and sum of squared deviations of each channel's foreground.
 
     The deviations are 0 exactly if the foreground is constant.
@@ -31,11 +31,11 @@ class Moments:
 
     @property
     def by_channel(self) -> tuple[VoxelMoments, ...]:
-        """The same by channel."""
+        """The moments of each channel."""
         return tuple(map(VoxelMoments, self.count, self.mean, self.m2))
 
     @classmethod
-    def of(cls, by_channel: Sequence[VoxelMoments]) -> "Moments":
+    def of(cls, by_channel: Sequence[VoxelMoments]) -> "ForegroundMoments":
         """Moments from those of each channel."""
         return cls(
             count=tuple(moments.count for moments in by_channel),
@@ -44,7 +44,7 @@ class Moments:
         )
 
 
-def measure_moments(array: Voxels, masks: Masks) -> Moments:
+def measure_moments(array: Voxels, masks: Masks) -> ForegroundMoments:
     """Moments of each channel in its mask, in float64, deviations from the mean.
 
     Args:
@@ -61,31 +61,31 @@ def measure_moments(array: Voxels, masks: Masks) -> Moments:
         if not moments.m2:
             raise constant_error(channel, mask)
         by_channel.append(moments)
-    return Moments.of(by_channel)
+    return ForegroundMoments.of(by_channel)
 
 
-def merge_moments(parts: Sequence[Moments]) -> Moments:
-    """The moments of all voxels together, from those of the parts.
+def merge_moments(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
+    """The moments of all voxels of several scans together.
 
     References:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
         American Statistician 37(3), 1983.
 
     Raises:
-        IntensityError: there is no part, or parts differ in their number of channels.
+        IntensityError: there is no scan, or scans differ in their number of channels.
     """
-    return Moments.of([merge(channel) for channel in _by_channel(parts)])
+    return ForegroundMoments.of([merge(channel) for channel in _by_channel(parts)])
 
 
-def merge_scans(parts: Sequence[Moments]) -> Moments:
+def merge_scans(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
     """As `merge_moments`, but scans in which a channel is constant do not count in it.
 
-    There it may not have been acquired. Only if it is constant in all scans, all count.
+    It may not have been acquired in them. If it is constant in all scans, all count.
 
     Raises:
         IntensityError: there is no scan, or scans differ in their number of channels.
     """
-    return Moments.of(
+    return ForegroundMoments.of(
         [
             merge([moments for moments in channel if moments.m2] or channel)
             for channel in _by_channel(parts)
@@ -93,13 +93,13 @@ def merge_scans(parts: Sequence[Moments]) -> Moments:
     )
 
 
-def pool_moments(parts: Sequence[Moments]) -> Moments:
+def pool_moments(parts: Sequence[ForegroundMoments]) -> ForegroundMoments:
     r"""The moments of several scans, each with the same weight, by total variance.
 
     .. math:: \mu = \tfrac1K \sum_k \mu_k, \qquad
         \sigma^2 = \tfrac1K \sum_k \bigl(\sigma_k^2 + (\mu_k - \mu)^2\bigr)
 
-    Other than in `merge_scans` a large scan counts no more than a small one.
+    Unlike in `merge_scans`, a large scan counts no more than a small one.
 
     Returns:
         The moments; `count` is the number of scans.
@@ -109,8 +109,10 @@ def pool_moments(parts: Sequence[Moments]) -> Moments:
     """
     return merge_scans(
         [
-            Moments((1,) * len(part.count), part.mean, tuple(s * s for s in part.std))
-            for part in parts
+            ForegroundMoments(
+                (1,) * len(scan.count), scan.mean, tuple(s * s for s in scan.std)
+            )
+            for scan in parts
         ]
     )
 
@@ -134,16 +136,16 @@ def require_same_channels(channels: Sequence[int]) -> None:
         )
 
 
-def _by_channel(parts: Sequence[Moments]) -> list[tuple[VoxelMoments, ...]]:
+def _by_channel(parts: Sequence[ForegroundMoments]) -> list[tuple[VoxelMoments, ...]]:
     """The moments of each channel, those of all parts."""
-    require_same_channels([len(part.count) for part in parts])
-    return list(zip(*(part.by_channel for part in parts), strict=True))
+    require_same_channels([len(scan.count) for scan in parts])
+    return list(zip(*(scan.by_channel for scan in parts), strict=True))
 
 
 def constant_error(
     channel: Voxels, mask: Voxels | Rule | None = None
 ) -> IntensityError:
-    """What to say of a constant foreground."""
+    """The error for a constant foreground."""
     moments = measure(channel, mask)
     return IntensityError(
         f"all {moments.count} foreground voxels are {moments.mean:g}; "

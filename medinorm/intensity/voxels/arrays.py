@@ -1,7 +1,7 @@
 """What all intensity functions do with voxels, of NumPy arrays and torch tensors.
 
-Tensors on the CPU share their memory with NumPy and take the same way; those on an
-accelerator stay there (`medinorm.intensity.voxels.tensors`).
+Tensors on the CPU share their memory with NumPy arrays and are treated as these; those
+on an accelerator stay there (`medinorm.intensity.voxels.tensors`).
 
 Voxels are read in blocks that stay in the processor's cache, so that float64
 temporaries cost no memory traffic.
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BLOCK = 1 << 15  # voxels: 256 KiB as float64
-_ROUNDING = 1e-9  # relative; float64 sums are better, and contrast in float32 is larger
+_ROUNDING = 1e-9  # relative; float64 sums round less, and float32 contrast is larger
 
 
 def blocks(
@@ -55,7 +55,7 @@ def blocks(
     Args:
         arrays: what is read.
         out: what is written, last in each tuple.
-        dtypes: what the blocks are converted to, one for each operand; ``None``: not.
+        dtypes: what the blocks are converted to, one for each operand; ``None``: as is.
         size: voxels in a block, at most.
 
     Returns:
@@ -109,8 +109,8 @@ def is_finite(voxels: NDArray[Any]) -> bool:
     if voxels.dtype.kind != "f":
         return True
     with np.errstate(over="ignore", invalid="ignore"):
-        # A finite sum of squares has finite terms: the fastest look. It overflows only
-        # with numbers that are rare.
+        # If the sum of squares is finite, so is each voxel: the fastest test. Only very
+        # large numbers, which are rare, make it overflow.
         return isfinite(voxels.dot(voxels)) or bool(np.isfinite(voxels).all())
 
 
@@ -129,7 +129,7 @@ def measure(channel: Voxels, mask: Voxels | Rule | None = None) -> VoxelMoments:
     Args:
         channel: any shape and real data type.
         mask: of the same shape; ``None``: all voxels; or a `Rule`: then all voxels must
-            be finite, those that it does not pick too.
+            be finite, also those that it does not pick.
 
     Returns:
         The moments; `m2` is 0 if and only if all voxels have the same value.
@@ -149,7 +149,7 @@ def measure(channel: Voxels, mask: Voxels | Rule | None = None) -> VoxelMoments:
 
 
 def measure_any(channel: Voxels, mask: Voxels | Rule | None = None) -> VoxelMoments:
-    """As `measure`, but of no voxel it is empty, and of NaN it is NaN."""
+    """As `measure`, without errors: no voxel has count 0, and NaN gives NaN."""
     inside = mask if mask is None or callable(mask) else as_mask(mask)
     if is_accelerated(channel):
         from medinorm.intensity.voxels import tensors  # noqa: PLC0415  (imports torch)
@@ -158,8 +158,8 @@ def measure_any(channel: Voxels, mask: Voxels | Rule | None = None) -> VoxelMome
     else:
         host = to_host(inside) if is_tensor(inside) else inside
         moments = _measure(to_host(channel), host)
-    # The extremes decide what is constant: by rounding, the deviations of a constant
-    # array are often above 0. They are looked up only where rounding could be all.
+    # Minimum and maximum decide what is constant: after rounding, the deviations of a
+    # constant array are often above 0. Larger deviations need no such check.
     if moments.count and moments.std <= _ROUNDING * abs(moments.mean):
         values = _inside(channel, inside)
         low = float(values.min())
@@ -186,7 +186,7 @@ def _measure(channel: NDArray[Any], mask: Mask | Rule | None) -> VoxelMoments:
 
 
 def _pick(block: NDArray[Any], rule: Rule) -> NDArray[Any]:
-    """The voxels that a rule picks; all, if there are some it could not judge."""
+    """The voxels that a rule picks; all voxels, if some are NaN or infinite."""
     if block.dtype.kind == "f" and not isfinite(block.dot(block)):
         return block[rule(block)] if is_finite(block) else block
     return block[rule(block)]
@@ -200,7 +200,7 @@ def _inside(channel: Voxels, mask: Voxels | Rule | None) -> Voxels:
 
 
 class _Blocks:
-    """Moments of blocks, in float64. Few calls: there are hundreds of blocks."""
+    """Moments of blocks, in float64, with few calls for each: there are hundreds."""
 
     def __init__(self) -> None:
         self._ones = np.ones(BLOCK)
@@ -228,10 +228,10 @@ def subtract_divide(
 ) -> ArrayT:
     r""":math:`(x - a) / b` of all voxels, as float32, and clipped to `limits`.
 
-    The offset is removed exactly: in float32 a mean of 1e6 would lose it. Where the
-    voxels are exact in float32, :math:`a` is split into a float32 number, whose
-    difference to a voxel is exact near it, and a rest that is subtracted after
-    division; others are computed in float64.
+    The offset is removed exactly: with a mean of 1e6, float32 alone would lose digits.
+    Where the voxels are exact in float32, :math:`a` is split into a float32 number and
+    a rest. The number is subtracted first, which is exact for voxels near it, and the
+    rest after the division. Other voxels are computed in float64.
 
     Args:
         channel: any shape and real data type; not changed.

@@ -1,6 +1,6 @@
-"""NumPy arrays and torch tensors alike: their types, and from one to the other.
+"""NumPy arrays and torch tensors: their types, and conversion between them.
 
-Torch is never imported here: an input that is a tensor has imported it.
+Torch is never imported here: whoever made a tensor has imported it.
 """
 
 import sys
@@ -65,7 +65,7 @@ def match_kind(values: NDArray[Any], array: ArrayT) -> ArrayT:
 
 
 def find_finite(array: ArrayT) -> ArrayT:
-    """Which voxels are neither NaN nor infinite: of the same kind and on its device."""
+    """Which voxels are neither NaN nor infinite; same kind and device."""
     finite = array.isfinite() if is_tensor(array) else np.isfinite(array)
     return cast("ArrayT", finite)
 

@@ -1,8 +1,8 @@
 """Exact order statistics of many voxels without sorting them.
 
-Integers of one or two bytes are counted. Of others, a sample says between which values
-each rank probably lies; one pass counts the voxels below and keeps the few between.
-Where the sample was misleading, all are partitioned.
+Integers of one or two bytes are counted. For other types, a sample tells between which
+values each rank probably lies. One pass then counts the voxels below and keeps the few
+between. If the sample was wrong, all voxels are partitioned.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from medinorm.intensity.voxels.arrays import (
 )
 from medinorm.intensity.voxels.kinds import Mask
 
-_STEP = 61  # every so manieth voxel is in the sample; a prime avoids the grid's periods
+_STEP = 61  # from voxel to voxel of the sample; a prime avoids the grid's periods
 _FEW = 1 << 15  # voxels that are partitioned at once
-_NEAR = 0.03  # ranks this near an end: keeping all beyond costs less than counting
+_NEAR = 0.03  # share of ranks at an end where keeping voxels costs less than counting
 _MARGIN = 4.0  # standard errors of a rank in the sample
 
 
@@ -35,8 +35,8 @@ class _Bracket:
         low: the lower one; ``None`` near the lowest rank: none is below.
         high: the upper one; ``None`` near the highest rank.
         below: how many voxels were below.
-        tied: how many were `low`, where that is `high` too.
-        between: the voxels between, otherwise.
+        tied: how many were equal to both, if `low` and `high` are the same.
+        between: the voxels between them, otherwise.
     """
 
     low: np.number[Any] | None
@@ -46,7 +46,7 @@ class _Bracket:
     between: list[NDArray[Any]] = field(default_factory=list)
 
     def add(self, values: NDArray[Any]) -> None:
-        """Count the values below, keep those between; only count those all alike."""
+        """Count the values below; keep those between, or count them where tied."""
         if self.low == self.high:
             self.below += int(np.count_nonzero(values < self.low))
             self.tied += int(np.count_nonzero(values == self.low))
@@ -84,7 +84,7 @@ def find_ranks(
 
     Returns:
         For each fraction the value at or below its rank, the next one, and how far the
-        rank is between them. Nothing, if no voxel is in the mask.
+        rank is between them. Empty arrays, if no voxel is in the mask.
 
     Raises:
         IntensityError: a voxel in the mask is NaN or infinite.
@@ -125,7 +125,7 @@ def _count(
     histogram = np.zeros(span, dtype=np.intp)
     operands = (channel,) if mask is None else (channel, mask)
     dtypes = [np.intp, bool][: len(operands)]
-    # Blocks are larger than the histogram, or adding it up would take the time.
+    # Blocks are larger than the histogram: otherwise adding it up would be slow.
     with blocks(*operands, dtypes=dtypes, size=max(BLOCK, 4 * span)) as each_block:
         for block in each_block:
             values = block if mask is None else block[0][block[1]]
@@ -136,7 +136,7 @@ def _count(
 def _narrow(
     channel: NDArray[Any], mask: Mask | None, count: int, ranks: NDArray[np.intp]
 ) -> NDArray[Any]:
-    """The values at the ranks, of the voxels that can be there."""
+    """The values at the ranks, with the help of a sample."""
     sample = np.sort(_sample(channel, mask))
     if not sample.size:
         return _partition(channel, mask, ranks)

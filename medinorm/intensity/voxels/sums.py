@@ -1,4 +1,4 @@
-"""What is measured of voxels, and the small sums that all functions share."""
+"""What is measured of voxels, and small calculations that all functions share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,9 +32,7 @@ def merge(parts: Sequence[VoxelMoments]) -> VoxelMoments:
         Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The
         American Statistician 37(3), 1983.
     """
-    return merge_parts(
-        [(part.count, part.mean, part.m2) for part in parts if part.count]
-    )
+    return merge_parts([(one.count, one.mean, one.m2) for one in parts if one.count])
 
 
 def merge_parts(parts: Sequence[tuple[int, float, float]]) -> VoxelMoments:
@@ -51,15 +49,15 @@ def merge_parts(parts: Sequence[tuple[int, float, float]]) -> VoxelMoments:
 
 
 def refuse_nonfinite(nan: int, infinite: int) -> None:
-    """Refuse, if there are some.
+    """Refuse NaN and infinity by their counts.
 
     Raises:
         IntensityError: a count is not 0.
     """
     if nan or infinite:
         raise IntensityError(
-            f"{nan} voxels are NaN and {infinite} infinite; mend the scan, or leave "
-            "them out (nonfinite: ignore)"
+            f"{nan} voxels are NaN and {infinite} infinite; repair the scan, or "
+            "leave them out (nonfinite: ignore)"
         )
 
 

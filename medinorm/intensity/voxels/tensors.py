@@ -1,4 +1,4 @@
-"""What is done with tensors on an accelerator: the one module that imports torch."""
+"""What is done with tensors on an accelerator: the only module that imports torch."""
 
 from collections.abc import Iterator, Sequence
 from typing import cast
