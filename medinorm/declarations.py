@@ -53,16 +53,16 @@ def read_declarations(place: str, decorator: str) -> Mapping[str, Declaration]:
     Raises:
         ValueError: a name is declared twice, or an argument is no literal.
     """
-    found: dict[str, Declaration] = {}
+    declarations: dict[str, Declaration] = {}
     for module, source in _sources(place):
         if f"@{decorator}(" not in source:
             continue  # parsing takes the time
         for node, call in _calls(ast.parse(source), decorator):
             declared = _declaration(node, call, module)
-            if declared.name in found:
+            if declared.name in declarations:
                 raise ValueError(f"{decorator} {declared.name!r} is declared twice")
-            found[declared.name] = declared
-    return MappingProxyType(found)
+            declarations[declared.name] = declared
+    return MappingProxyType(declarations)
 
 
 def _sources(place: str) -> Iterator[tuple[str, str]]:

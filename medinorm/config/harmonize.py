@@ -129,8 +129,8 @@ class HarmonizeConfig(Section):
         So the flags of a job change when, and only when, its result may.
 
         Examples:
-            >>> given = HarmonizeConfig(foreground="image")
-            >>> given.used_by("none").foreground, given.used_by("zscore").foreground
+            >>> image = HarmonizeConfig(foreground="image")
+            >>> image.used_by("none").foreground, image.used_by("zscore").foreground
             ('otsu', 'image')
         """
         used = self.keys_of(intensity, fitting=fitting)

@@ -10,12 +10,12 @@ all variants: differences between variants are therefore paired.
   of a stratum joins the smallest stratum that shares a domain with it: else it would
   count once in every replicate, as if it were known without error.
 - *Seeds* are resampled jointly for all domains. Networks that left out different
-  domains are different networks even if they share a seed; drawing them jointly
+  domains are different networks even if they share a seed. Resampling them jointly
   estimates the variance of the mean over domains whether or not their errors are
   related.
-- From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden): drawing
-  n would understate the variance by the factor (n - 1) / n, which is 2/3 with three
-  seeds.
+- From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden). With n
+  draws the variance would be too small by the factor (n - 1) / n, which is 2/3 with
+  three seeds.
 - Percentiles of the bootstrap cannot make a 95 % interval from three seeds: they never
   leave the range of the three, which misses the true mean one time in four. Intervals
   are therefore :math:`m \pm t_\nu\,\mathrm{SE}`, with Satterthwaite's degrees of
@@ -26,8 +26,9 @@ all variants: differences between variants are therefore paired.
 - Where leaving out one seed, or one subject, leaves nothing (one seed, one subject on a
   domain), the variance cannot be known and there is no interval.
 
-Drawing both factors counts their interaction more than once: the intervals err on the
-wide side (Owen, the pigeonhole bootstrap).
+Resampling both seeds and subjects counts their interaction more than once. The
+intervals are therefore rather too wide than too narrow (Owen, the pigeonhole
+bootstrap).
 
 References:
     McCarthy and Snowden, "The bootstrap and finite population sampling", Vital and
@@ -355,9 +356,9 @@ def _satterthwaite(replicated: Array, replicates: Replicates) -> tuple[Array, Ar
         block = replicated[..., start : start + n]
         start += n
         centred = block - block.mean(axis=-1, keepdims=True)
-        part = (n - 1) / n * np.sum(centred**2, axis=-1)
-        total += part
-        squares += part**2 / max(n - 1, 1)
+        share = (n - 1) / n * np.sum(centred**2, axis=-1)
+        total += share
+        squares += share**2 / max(n - 1, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         df: Array = np.where(total > 0, total**2 / squares, np.inf)
     df[~np.isfinite(total)] = np.nan

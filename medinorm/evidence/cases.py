@@ -92,8 +92,8 @@ def _join(
 
 def _failed(score: ScoreRow) -> bool:
     """Whether there is no prediction, or one of label map and prediction is empty."""
-    found = [bool(n) for n in (score.voxels_label, score.voxels_prediction)]
-    return score.state == "missing" or found[0] != found[1]
+    present = [bool(n) for n in (score.voxels_label, score.voxels_prediction)]
+    return score.state == "missing" or present[0] != present[1]
 
 
 def _refuse_leaks(splits: Sequence[SplitRow]) -> None:

@@ -140,8 +140,8 @@ def _find_best(comparison: Comparison) -> list[Variant]:
     ranked = [row.variant for row in comparison.ranking]
     best = ranked[:1]
     for variant in ranked[1:]:
-        found = comparison.compare(ranked[0], variant)
-        if found is None or found.verdict != "better":
+        difference = comparison.compare(ranked[0], variant)
+        if difference is None or difference.verdict != "better":
             best.append(variant)
     return best
 
@@ -207,20 +207,20 @@ def _say_reference(top: Variant, comparison: Comparison, level: str) -> str:
         return ""
     if reference == top:
         return f"Its norm, {top.norm}, is also the usual one."
-    found = comparison.compare(top, reference)
-    if found is None or reference not in {row.variant for row in comparison.ranking}:
+    row = comparison.compare(top, reference)
+    if row is None or reference not in {place.variant for place in comparison.ranking}:
         return ""
-    row = comparison.summary_of(reference)
-    ahead = Interval(found.difference, found.difference_low, found.difference_high)
+    ahead = Interval(row.difference, row.difference_low, row.difference_high)
     meanings = {
         "better": "more than the choice of seeds and subjects explains",
         "equivalent": "too little to matter",
     }
     meaning = meanings.get(
-        found.verdict, "which may or may not matter: the study is too small to say"
+        row.verdict, "which may or may not matter: the study is too small to say"
     )
+    out_domain = comparison.summary_of(reference).out_domain
     return (
-        f"With the usual norm, {reference.name} reached {row.out_domain:.3f}: the "
+        f"With the usual norm, {reference.name} reached {out_domain:.3f}: the "
         f"best is ahead by {_say_interval(ahead, level)}, {meaning}."
     )
 
@@ -276,11 +276,11 @@ def _say_failures(counts: Predictions) -> str:
     )
 
 
-def _say_interval(found: Interval, level: str) -> str:
+def _say_interval(estimate: Interval, level: str) -> str:
     """An estimate with its interval, as words."""
-    if found.low is None or found.high is None:
-        return f"{found.value:.3f} (no interval)"
-    return f"{found.value:.3f} ({level} {found.low:.3f} to {found.high:.3f})"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f} (no interval)"
+    return f"{estimate.value:.3f} ({level} {estimate.low:.3f} to {estimate.high:.3f})"
 
 
 def _count(number: int, noun: str) -> str:

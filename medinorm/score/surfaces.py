@@ -22,8 +22,8 @@ _SURROUNDINGS = 4  # voxels along the finest axis
 
 def bounding_boxes(labels: Labels) -> dict[int, Box]:
     """The smallest box around each label that occurs, in one pass."""
-    found = find_objects(labels)
-    return {value: box for value, box in enumerate(found, start=1) if box is not None}
+    boxes = find_objects(labels)
+    return {value: box for value, box in enumerate(boxes, start=1) if box is not None}
 
 
 def surface_points(labels: Labels, value: int, box: Box) -> Points:
@@ -69,9 +69,9 @@ def surface_distances(
     distances = np.empty(len(points))
     far, places = np.arange(len(points)), (points - low) @ strides
     for step, length in zip(steps @ strides, lengths, strict=True):
-        found = taken[places + step]
-        distances[far[found]] = length
-        far, places = far[~found], places[~found]
+        reached = taken[places + step]
+        distances[far[reached]] = length
+        far, places = far[~reached], places[~reached]
     if far.size:
         distances[far] = _search_tree(points[far], others, spacing)
     return distances

@@ -146,8 +146,8 @@ def _curve(
 ) -> Markup:
     """One filled curve, from its first voxel to its last."""
     drawn = np.flatnonzero(y < base)
-    part = slice(max(int(drawn[0]) - 1, 0), int(drawn[-1]) + 2)
-    x, y = x[part], y[part]
+    visible = slice(max(int(drawn[0]) - 1, 0), int(drawn[-1]) + 2)
+    x, y = x[visible], y[visible]
     points = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
     outline = f"M{x[0]:.1f} {base:.1f}L{points}L{x[-1]:.1f} {base:.1f}z"
     return element("path", d=outline, class_=f"density {colour}")

@@ -93,17 +93,17 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     labels = list(input.label_values.values())
     cards = _make_cards(read_records(scans, ScanRow), failed, previews, labels)
     cards, common = set_common_apart(cards)
-    parts = [cards[i : i + PER_PAGE] for i in range(0, len(cards), PER_PAGE)] or [[]]
-    names = [_page_name(page, number) for number in range(len(parts))]
-    for number, (name, part) in enumerate(zip(names, parts, strict=True)):
+    pages = [cards[i : i + PER_PAGE] for i in range(0, len(cards), PER_PAGE)] or [[]]
+    names = [_page_name(page, number) for number in range(len(pages))]
+    for number, (name, shown) in enumerate(zip(names, pages, strict=True)):
         text = write_page(
             "quality_page",
             _SHEETS,
             title=title,
-            cards=part,
+            cards=shown,
             number=number,
             pages=names,
-            scanners=sorted({card.scanner for card in part}),
+            scanners=sorted({card.scanner for card in shown}),
             common=common,
             excluded=left_out,
             size=_count(cards, left_out),
