@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after ``medinorm``; those of the process if not given.
 
     Returns:
-        The exit code: 0, 1 after an error that a user can mend, 2 after a bug.
+        The exit code: 0, 1 after an error that a user can correct, 2 after a bug.
     """
     try:
         words = expand_words(sys.argv[1:] if arguments is None else arguments)
@@ -110,9 +110,9 @@ def _parser(chosen: str | None) -> _Parser:
     """The parser of all stages, with the flags of the chosen one."""
     parser = _Parser(
         prog="medinorm",
-        description="Which normalization lets a segmentation model survive a scanner "
-        "it has never seen? Each stage reads files and writes files; the Snakefile "
-        "runs them in order.",
+        description="Which normalization still works on a scanner that the "
+        "network has never seen? Each stage reads files and writes files; the "
+        "Snakefile runs them in order.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--quiet", action="store_true", help="warnings and errors only")

@@ -48,7 +48,7 @@ def select_design(
 
 
 def _key(case: CaseRow) -> tuple[Key, str, str, int, str, int]:
-    """What tells a case from all others, and orders them."""
+    """What distinguishes a case from all others; cases are sorted by it."""
     score = case.score
     return (
         *(score.variant, case.design, case.train_set),

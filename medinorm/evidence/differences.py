@@ -94,8 +94,8 @@ def tabulate_ranking(study: StudyScores) -> list[RankingRow]:
     """Variants by out-of-domain Dice, with how sure their ranks are.
 
     A variant that lacks scans, or has fewer than three complete seeds, has no rank. The
-    probability of being best is the share of resamples in which a variant is ahead; it
-    is about other seeds and subjects, on the domains of the study.
+    probability of being best is the share of resamples in which a variant comes first.
+    It holds for other seeds and subjects, on the domains of the study.
     """
     means = _out_of_domain(study)
     places = np.flatnonzero(_rankable(study, means))

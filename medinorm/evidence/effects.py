@@ -1,9 +1,9 @@
 """Which step matters: the intensity step, or the norm? Each averaged over the other.
 
-A study crosses intensities with norms. The mean of one intensity over the same norms as
-all others says what that step is worth whatever the norm, and the range of the norms
-within it says how much the norm still decides. That range is called `spread` in the
-table.
+A study crosses intensities with norms. The mean of one intensity over the norms shows
+how good this step is, whatever the norm; all intensities are averaged over the same
+norms. The range of the norms within one intensity shows how much the norm still
+matters. In the table this range is called `spread`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,10 +37,10 @@ class Crossing:
 
 
 def tabulate_effects(study: StudyScores) -> list[EffectRow]:
-    """Means of each intensity and of each norm, and what they lose to the best.
+    """Means of each intensity and of each norm, and how far each is behind the best.
 
-    Variants with adaptation at test time take no part. A factor with one level has no
-    rows, nor has one whose levels share no level of the other factor.
+    Variants with adaptation at test time take no part. A factor has no rows if
+    it has one level, or if its levels share no level of the other factor.
     """
     if not study.held_out:
         return []
@@ -136,7 +136,8 @@ def _range(
 ) -> tuple[Interval, str | None, str | None]:
     """Best minus worst level of the other factor, within one level, and which they are.
 
-    Both are chosen by the data that measure them: the range errs on the wide side.
+    Both are chosen from the data that measure them, so that the range tends to be too
+    large.
     """
     within = crossing.dice[index]
     high, low = int(within[:, 0].argmax()), int(within[:, 0].argmin())

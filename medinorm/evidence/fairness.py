@@ -1,4 +1,4 @@
-"""What each variant was given and what it cost, from the records of its runs."""
+"""How each variant was trained and what it cost, from the records of its runs."""
 
 import logging
 import math

@@ -88,8 +88,8 @@ def _find_single_subject_strata(study: StudyScores) -> str:
         if len({study.axes.subjects[scan] for scan in scored}) < 2:
             return (
                 f"{study.axes.domain_names[place]} has only one test subject, so "
-                "chance cannot be told from effect; raise split.test_folds or combine "
-                "domains"
+                "chance cannot be distinguished from a real difference; raise "
+                "split.test_folds or combine domains"
             )
     return ""
 
@@ -172,9 +172,9 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
         _say_gap(row, noun, level),
         f"Its worst unseen {noun.one} was {row.worst_domain}, with Dice "
         f"{row.worst_dice:.3f}. On one further {noun.one} like these, its mean Dice "
-        f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: from "
-        f"{_count(row.domains, noun.one)}, {row.new_factor:.2f} standard "
-        "deviations to either side.",
+        f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: the mean of "
+        f"{_count(row.domains, noun.one)}, plus or minus {row.new_factor:.2f} standard "
+        "deviations.",
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -191,7 +191,7 @@ def _say_ties(study: StudyScores, comparison: Comparison) -> str:
     )
     margin = f"{study.settings.equivalence:g} Dice"
     if not others:
-        return f"Every other one was worse, by more than {margin}.{left}"
+        return f"Every other variant was worse, by more than {margin}.{left}"
     rest = (
         "every other variant was worse"
         if len(best) < len(comparison.ranking)
@@ -226,10 +226,11 @@ def _say_reference(top: Variant, comparison: Comparison, level: str) -> str:
 
 
 def _say_gap(row: SummaryRow, noun: DomainNoun, level: str) -> str:
-    """What a domain costs that was not trained on."""
+    """How much Dice is lost on a domain that was not in training."""
     if row.gap is None:
         return (
-            f"What unseen {noun.many} cost is unknown: the pooled design is incomplete."
+            f"How much is lost on unseen {noun.many} is unknown: the pooled design is "
+            "incomplete."
         )
     gap = Interval(row.gap, row.gap_low, row.gap_high)
     return (

@@ -27,7 +27,7 @@ class ReportInputs:
     Args:
         title: of the study.
         findings: the tables.
-        account: how many input files ended how.
+        account: how many input files ended in which state.
         volumes: the usable scans by id.
         evidence: folder of the comparison's tables.
         predictions: folder of all predictions.

@@ -35,7 +35,7 @@ class Wiring:
 
     @property
     def input(self) -> InputConfig:
-        """The configured input; of a PACS or the demo, the DICOM files it gives."""
+        """The configured input; for a PACS or the demo, the DICOM files from there."""
         configured = self.study.input
         if configured.pacs:
             made: dict[str, object] = {
@@ -50,7 +50,7 @@ class Wiring:
 
     @property
     def pages(self) -> list[str]:
-        """What a study is made for: its pages, and the marker of a strict study."""
+        """The pages of a study, and the marker of a strict study."""
         strict = [self.layout.strict] if self.study.strict else []
         return [self.layout.report, self.layout.qc, *strict]
 
@@ -73,9 +73,9 @@ class Wiring:
     def _hidden(self, *sections: Section) -> str:
         """Flags that may name patients, in a private file.
 
-        Snakemake writes down commands and the names of input files. Therefore the
-        user's own tables are no input files to it: what they hold is part of the name
-        of the file with the flags, and another content is another command.
+        Snakemake records commands and the names of input files. Therefore the user's
+        own tables are not input files of rules. Instead, checksums of their content go
+        into the name of the file with the flags: changed tables change the command.
         """
         source = self.study.input
         query = source.pacs.query if source.pacs else None
@@ -148,9 +148,10 @@ class Wiring:
         return f"{shlex.join(words)} {flags}".strip()
 
     def _without_masks(self, flags: str, settings: HarmonizeConfig) -> str:
-        """The flags; those that say where masks lie, which may name patients, hidden.
+        """The flags; hidden if they name the folder of masks, which may name patients.
 
-        Like the user's tables masks are no input files: others are another command.
+        Like the user's tables, masks are not input files: changed masks change the
+        command.
         """
         if settings.masks is None:
             return flags

@@ -18,7 +18,7 @@ from medinorm.config import InputConfig
             },
             "give one of",
         ),
-        ({"input": {"labels": "a"}}, "labels goes with dicom"),
+        ({"input": {"labels": "a"}}, "labels goes with dicom or pacs"),
         ({"input": {"dicom": ["a"], "channels": ["t", "u"]}}, "one channel"),
         ({"input": {"channels": ["t", "t"]}}, "channels must differ"),
         ({"demo": {"scanners": ["ge_15t"]}}, "demo.scanners: .* at least 2"),

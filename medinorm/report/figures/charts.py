@@ -28,7 +28,7 @@ from medinorm.report.findings import (
     scan_means,
 )
 
-FEW_DOMAINS = 4  # so many distributions are below each other, more are side by side
+FEW_DOMAINS = 4  # up to so many panels are below each other, more are side by side
 _WIDE, _NARROW = 980.0, 480.0
 
 
