@@ -12,7 +12,7 @@ PlaneName = Literal["axial", "coronal", "sagittal"]
 
 
 class GeometryConfig(Section):
-    """What is done with slices that are not an even stack; others are left out."""
+    """How slices that are not an even stack are used; by default they are left out."""
 
     duplicate: Literal["quarantine", "drop_duplicates"] = Field(
         default="quarantine",

@@ -165,8 +165,8 @@ class SplitConfig(Section):
     )
     test_folds: Count = Field(
         default=1,
-        description="Parts that are the test set in turn: 1 is a fixed test set; as many as "
-        "`folds`: every subject is tested.",
+        description="Parts that are the test set in turn. 1 is a fixed test set; with "
+        "as many as `folds` every subject is tested.",
     )
     validation_fraction: Fraction = Field(
         default=0.0,

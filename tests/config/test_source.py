@@ -24,7 +24,7 @@ from medinorm.config import InputConfig
         ({"demo": {"scanners": ["ge_15t"]}}, "demo.scanners: .* at least 2"),
         ({"demo": {"scanners": ["ge_15t", "ge"]}}, "demo.scanners.1: .*'siemens_3t'"),
         ({"ingest": {"deface": "tool {input}"}}, "must name {input} and {output}"),
-        ({"ingest": {"deface": "'{input} {output}"}}, "without its other"),
+        ({"ingest": {"deface": "'{input} {output}"}}, "that is not closed"),
         ({"split": {"designs": ["loo"]}}, "split.designs.0: .*'lodo'"),
         ({"split": {"folds": 3, "test_folds": 4}}, "cannot exceed folds"),
     ],
