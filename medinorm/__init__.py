@@ -1,9 +1,10 @@
-"""medinorm: which normalization lets a segmentation model survive a new scanner?
+"""medinorm: which normalization still works on a scanner never seen in training?
 
 `medinorm.layers` holds the normalization layers (torch), `medinorm.intensity` the
-image-level methods as functions of arrays (NumPy), `medinorm.transforms` the same
-as transforms (MONAI). The workflow is the `Snakefile` over the command `medinorm`.
-Importing this package costs nothing: its parts are loaded when they are first named.
+image-level methods as functions on arrays (NumPy), `medinorm.transforms` the same
+methods as transforms (MONAI). The workflow is a `Snakefile` that calls the command
+`medinorm`. Importing this package loads none of them: each is loaded when its name is
+first used.
 """
 
 from importlib import import_module

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Lower-case words with a vowel whose plural is certainly their own word and an s.
+# Lower-case words with a vowel whose plural is certainly made by an s at the end.
 _REGULAR = re.compile(r"(?=.*[aeiou])[a-z]+[abcdegi-npqrt-w]")
 
 
@@ -44,5 +44,5 @@ class DomainNoun:
             >>> DomainNoun("export").with_article, DomainNoun("unit").with_article
             ('an export', 'a unit')
         """
-        # What a column with a u in front names is a unit, a user or a university.
+        # Columns that begin with u are a unit, a user or a university: no "an".
         return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"

@@ -6,7 +6,7 @@ repeats a path, a header value or another library's text: those may hold patient
 
 
 class MedinormError(Exception):
-    """Anything a user can mend; the command line shows it as one line."""
+    """An error that a user can correct; the command line shows it as one line."""
 
 
 class ConfigError(MedinormError):

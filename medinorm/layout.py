@@ -1,4 +1,4 @@
-"""Where the files of a study live: the one place that knows.
+"""Where the files of a study are; no other module names these paths.
 
 Paths hold Snakemake wildcards in braces; stages fill them with `str.format`.
 """
@@ -104,7 +104,7 @@ class Layout:
 
     @property
     def account(self) -> str:
-        """Table of how many input files ended how."""
+        """Table of how many input files ended in which state."""
         return f"{self.results}/ingest/account.tsv"
 
     @property
@@ -280,7 +280,7 @@ def run_folder(runs: Path, seed: int) -> Path:
 def harmonized_paths(harmonized: Path, scan: str) -> tuple[Path, Path]:
     """Where the harmonized image and label map of a scan are.
 
-    They are compressed where the study asked for that; then the plain ones are absent.
+    They are compressed where the study asked for that; then there are no others.
     """
     packed = named_paths(harmonized, scan, compress=True)
     return packed if packed[0].exists() else named_paths(harmonized, scan)
@@ -289,7 +289,7 @@ def harmonized_paths(harmonized: Path, scan: str) -> tuple[Path, Path]:
 def named_paths(
     harmonized: Path, scan: str, *, compress: bool = False
 ) -> tuple[Path, Path]:
-    """Names of the image and the label map of a scan, plain or compressed.
+    """Names of the image and the label map of a scan, uncompressed or compressed.
 
     Examples:
         >>> named_paths(Path("h"), "sub-1_T1w", compress=True)[1].name

@@ -91,7 +91,7 @@ def test_no_word_that_had_two_meanings_comes_back(word):
     used = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in TEXTS
-        if path.relative_to(PACKAGE).parts[0] not in WORDS[word]
+        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in WORDS[word]
         for line in uses(word, path.read_text())
     ]
     assert not used

@@ -48,7 +48,7 @@ def usage_of(arguments: Sequence[Argument]) -> str:
 
 
 def read_values(
-    given: argparse.Namespace, arguments: Sequence[Argument]
+    options: argparse.Namespace, arguments: Sequence[Argument]
 ) -> Mapping[str, Any]:
     """The values of a stage's arguments, by name.
 
@@ -56,9 +56,9 @@ def read_values(
         ConfigError: the value of a setting is not allowed.
     """
     return {
-        argument.name: read_flags(given, section)
+        argument.name: read_flags(options, section)
         if (section := _section(argument.kind))
-        else getattr(given, argument.name)
+        else getattr(options, argument.name)
         for argument in arguments
     }
 
@@ -72,7 +72,7 @@ def _section(kind: Any) -> type[Section] | None:
 def _without_none(kind: Any) -> Any:
     """A type; of ``X | None``, X."""
     if get_origin(kind) in {Union, UnionType}:
-        (kind,) = (part for part in get_args(kind) if part is not NoneType)
+        (kind,) = (member for member in get_args(kind) if member is not NoneType)
     return kind
 
 

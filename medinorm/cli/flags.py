@@ -105,8 +105,8 @@ def _choices(kind: Any) -> Iterator[str]:
     if get_origin(kind) is Literal:
         yield from map(str, get_args(kind))
     else:
-        for part in get_args(kind):
-            yield from _choices(part)
+        for argument in get_args(kind):
+            yield from _choices(argument)
 
 
 def _origin(field: FieldInfo) -> Any:

@@ -1,7 +1,7 @@
-"""Flags in a private file: what names patients must not stand in a command.
+"""Flags in a private file, because a command must not name patients.
 
-What Snakemake runs, it also writes down and shows, and others see the commands of a
-shared machine.
+Snakemake records and shows the commands that it runs, and other users of a shared
+machine see them.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ WORDS_FLAG = "--flags-from"
 def hide_flags(flags: str, folder: Path, *, because: Sequence[str] = ()) -> str:
     """Put flags into a file that only its owner may read; the flag that reads them.
 
-    The file's name follows from its content, so that other flags are another command.
+    The file's name follows from its content, so that changed flags change the command.
 
     Args:
         flags: as `write_flags` gives them.
         folder: where to put the file, closed to others if it is made here.
-        because: what else makes another command, such as checksums.
+        because: what else changes the command, such as checksums.
     """
     text = json.dumps(shlex.split(flags))
     digest = hashlib.blake2b("\0".join((text, *because)).encode(), digest_size=10)

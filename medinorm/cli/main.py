@@ -39,27 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after ``medinorm``; those of the process if not given.
 
     Returns:
-        The exit code: 0, 1 after an error that a user can mend, 2 after a bug.
+        The exit code: 0, 1 after an error that a user can correct, 2 after a bug.
     """
     try:
         words = expand_words(sys.argv[1:] if arguments is None else arguments)
     except ConfigError as error:
         return _complain(_flag_of(str(error)))
     name = next((word for word in words if not word.startswith("-")), None)
-    given, unknown = _parser(name).parse_known_args(words)
+    options, unknown = _parser(name).parse_known_args(words)
     if unknown:
-        _refuse(unknown, given)
-    level = logging.WARNING if given.quiet else logging.INFO
+        _refuse(unknown, options)
+    level = logging.WARNING if options.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-    return _run(STAGES[given.stage], given)
+    return _run(STAGES[options.stage], options)
 
 
-def _run(target: str, given: argparse.Namespace) -> int:
+def _run(target: str, options: argparse.Namespace) -> int:
     """Call the function of a stage; the exit code."""
     from medinorm.cli.arguments import read_values  # noqa: PLC0415 (needs pydantic)
 
     try:
-        values = read_values(given, read_arguments(target))
+        values = read_values(options, read_arguments(target))
         _function(target)(**values)
     except MedinormError as error:
         message = str(error)
@@ -110,9 +110,9 @@ def _parser(chosen: str | None) -> _Parser:
     """The parser of all stages, with the flags of the chosen one."""
     parser = _Parser(
         prog="medinorm",
-        description="Which normalization lets a segmentation model survive a scanner "
-        "it has never seen? Each stage reads files and writes files; the Snakefile "
-        "runs them in order.",
+        description="Which normalization still works on a scanner that the "
+        "network has never seen? Each stage reads files and writes files; the "
+        "Snakefile runs them in order.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--quiet", action="store_true", help="warnings and errors only")
@@ -153,9 +153,9 @@ def _refuse_stage(parser: _Parser, name: str) -> NoReturn:
     parser.error(f"unknown stage; {hint}")
 
 
-def _refuse(words: Sequence[str], given: argparse.Namespace) -> NoReturn:
+def _refuse(words: Sequence[str], options: argparse.Namespace) -> NoReturn:
     """Say which flags are unknown; other words may be paths and are not shown."""
-    parser: _Parser = given.parser
+    parser: _Parser = options.parser
     flags = [word.partition("=")[0] for word in words if word.startswith("-")]
     if not flags:
         parser.error("a word belongs to no flag; files are named, as in --scans PATH")

@@ -88,25 +88,26 @@ def _parse(target: str) -> tuple[ast.Module, ast.FunctionDef]:
 
 def _parameters(signature: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
     """Each parameter with its default, if it has one."""
-    plain = [*signature.posonlyargs, *signature.args]
-    without_default = len(plain) - len(signature.defaults)
-    yield from zip(plain, [*[None] * without_default, *signature.defaults], strict=True)
+    positional = [*signature.posonlyargs, *signature.args]
+    without_default = len(positional) - len(signature.defaults)
+    defaults = [*[None] * without_default, *signature.defaults]
+    yield from zip(positional, defaults, strict=True)
     yield from zip(signature.kwonlyargs, signature.kw_defaults, strict=True)
 
 
 def _evaluate(node: ast.expr | None, tree: ast.Module, target: str) -> Any:
     """The value of a type or a default.
 
-    Of the module's imports only those are made that the expression names.
+    Only those imports of the module are made that the expression names.
 
     Raises:
-        ValueError: there is no expression, or it names what is not imported.
+        ValueError: there is no expression, or it uses a name that is not imported.
     """
     if node is None:
         raise ValueError(f"{target}: an argument has no type")
-    named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    named = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
     try:
-        # The text is our own, and reading it is what an import of it would do.
+        # The text is part of this package; an import would evaluate the same.
         return eval(
             compile(ast.Expression(node), target, "eval"),
             dict(_imported(tree, named)),

@@ -12,7 +12,7 @@ PlaneName = Literal["axial", "coronal", "sagittal"]
 
 
 class GeometryConfig(Section):
-    """What is done about slices that are no even stack; all else is left out."""
+    """How slices that are not an even stack are used; by default they are left out."""
 
     duplicate: Literal["quarantine", "drop_duplicates"] = Field(
         default="quarantine",
@@ -27,13 +27,13 @@ class GeometryConfig(Section):
     tilt: Literal["quarantine", "resample", "keep_shear"] = Field(
         default="quarantine",
         description="Slices shifted sideways (a tilted gantry): `resample` brings them "
-        "onto a grid with right angles, `keep_shear` keeps the voxels and lets the "
-        "affine lean.",
+        "onto a grid with right angles, `keep_shear` keeps the voxels and writes "
+        "the shear into the affine.",
     )
 
 
 class SelectRule(Section):
-    """What a DICOM series must be: all keys that are given must fit."""
+    """Which DICOM series are used: a series must fit all keys of the rule."""
 
     modality: tuple[Literal["MR", "CT", "PT"], ...] = Field(
         default=(), description="Modalities, any of them."
@@ -41,7 +41,7 @@ class SelectRule(Section):
     description: str | None = Field(
         default=None,
         description="Regular expression that the description or protocol name of the "
-        "series must contain, whatever its case.",
+        "series must contain, in upper or lower case.",
     )
     orientation: tuple[PlaneName, ...] = Field(
         default=(), description="Planes to which the slices are nearest, any of them."
@@ -65,12 +65,12 @@ class SelectRule(Section):
 
 
 class ExportConfig(Section):
-    """What may stay in exported DICOM files; by default nothing that could tell."""
+    """What may stay in exported DICOM files; by default nothing that identifies."""
 
     dates: Literal["remove", "shift"] = Field(
         default="remove",
         description="`shift` moves all dates of a subject by the same number of days, "
-        "which only the key can tell.",
+        "which can be found with the key only.",
     )
     characteristics: bool = Field(
         default=False,

@@ -20,18 +20,19 @@ from medinorm.config.section import Section
 
 
 class N4Config(Section):
-    """How N4 looks for the shading of the receive coil."""
+    """How N4 estimates the shading of the receive coil."""
 
     shrink: Count = Field(
-        default=4, description="Every how many-th voxel along each axis is looked at."
+        default=4, description="N4 uses every n-th voxel along each axis; this is n."
     )
     iterations: tuple[Count, ...] = Field(
         default=(50, 50, 50, 50),
         min_length=1,
-        description="At most, on each level; each has twice as many splines an axis.",
+        description="Largest number of iterations on each level; each level has twice "
+        "as many splines along an axis.",
     )
     control_points: Annotated[int, Field(ge=4)] = Field(
-        default=4, description="Of the splines along each axis on the first level."
+        default=4, description="Control points of the splines, each axis, first level."
     )
     threshold: Annotated[float, Field(gt=0)] = Field(
         default=1e-3, description="Change of the field at which a level ends."
@@ -63,18 +64,20 @@ class HarmonizeConfig(Section):
     )
     background: float | None = Field(
         default=None,
-        description="Value outside of the foreground in the end; none: the map applies "
-        "there too.",
+        description="Value that voxels outside of the foreground get at the end; none: "
+        "they are mapped like all others.",
     )
     nonfinite: NonfiniteName = Field(
         default="refuse",
         description="Scans with NaN or infinity: `refuse` them, or `ignore` such "
-        "voxels, which become as dark as the darkest. Ingest refuses them before.",
+        "voxels, which become as dark as the darkest. Ingest already refuses such "
+        "scans.",
     )
     constant: ConstantName = Field(
         default="refuse",
         description="Scans with a constant foreground: `refuse` them, or make them "
-        "`zeros` where the method is a z-score or percentiles; others refuse always.",
+        "`zeros` where the method is a z-score or percentiles; other methods always "
+        "refuse them.",
     )
     bias_field: BiasFieldName = Field(
         default="none",
@@ -93,7 +96,9 @@ class HarmonizeConfig(Section):
     @model_validator(mode="after")
     def _masks_where_needed(self) -> Self:
         if (self.foreground == "file") != (self.masks is not None):
-            raise ValueError("masks goes with foreground: file, and that needs masks")
+            raise ValueError(
+                "masks and foreground: file need each other; set both or neither"
+            )
         return self
 
     def keys_of(self, intensity: IntensityName, *, fitting: bool) -> frozenset[str]:
@@ -129,8 +134,8 @@ class HarmonizeConfig(Section):
         So the flags of a job change when, and only when, its result may.
 
         Examples:
-            >>> given = HarmonizeConfig(foreground="image")
-            >>> given.used_by("none").foreground, given.used_by("zscore").foreground
+            >>> image = HarmonizeConfig(foreground="image")
+            >>> image.used_by("none").foreground, image.used_by("zscore").foreground
             ('otsu', 'image')
         """
         used = self.keys_of(intensity, fitting=fitting)
@@ -144,7 +149,7 @@ class HarmonizeConfig(Section):
         """What a job uses, as JSON values, for its sidecar."""
         keys = self.keys_of(intensity, fitting=fitting)
         values = self.model_dump(mode="json", include=set(keys))
-        # Where masks lie is no setting; their checksums are recorded as inputs.
+        # The folder of masks is not recorded: their checksums are, as inputs.
         values.pop("masks", None)
         options = values.pop("intensity_options").get(intensity)
         return values | ({"options": options} if options else {})

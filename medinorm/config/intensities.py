@@ -91,10 +91,10 @@ class AdaptiveOptions(MethodOptions):
     references: Count = Field(
         default=8,
         description="Training scans that serve as reference, evenly chosen among all; "
-        "each weighs the same.",
+        "each has equal weight.",
     )
     alpha: Share = Field(
-        default=1.0, description="How far to go, from 0 (the scan as it is) to 1."
+        default=1.0, description="Strength, from 0 (the scan stays as it is) to 1."
     )
     standardize: bool = Field(
         default=True,
@@ -114,7 +114,7 @@ class RegionOptions(MethodOptions):
 
 
 class ClusterOptions(MethodOptions):
-    """`cluster_instance`: the z-score of the cluster next to a scan, and its own."""
+    """`cluster_instance`: a z-score by the nearest cluster and the scan, blended."""
 
     method = "cluster_instance"
 
@@ -142,7 +142,7 @@ class ThumbnailOptions(MethodOptions):
         default=128, description="Voxels along the edge of a thumbnail or cube."
     )
     tiles: Count = Field(default=8, description="Number of cubes.")
-    seed: Seed = Field(default=0, description="Seed of their places.")
+    seed: Seed = Field(default=0, description="Seed of the places of the cubes.")
 
 
 class NyulOptions(MethodOptions):
@@ -203,7 +203,8 @@ class FcmOptions(MethodOptions):
     method = "fcm"
 
     tissue: TissueName = Field(
-        default="brightest", description="Which one; white matter is that in T1."
+        default="brightest",
+        description="Which tissue; `brightest` in T1: white matter.",
     )
 
 
@@ -213,7 +214,7 @@ class KdeOptions(MethodOptions):
     method = "kde"
 
     peak: PeakName = Field(
-        default="brightest", description="Which one; white matter is that in T1."
+        default="brightest", description="Which peak; `brightest` in T1: white matter."
     )
 
 

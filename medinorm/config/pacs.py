@@ -51,14 +51,14 @@ class PacsConfig(Section):
     )
     receive_host: str = Field(
         default="",
-        description="For c-move: address at which this computer receives; empty is "
-        "every one it has.",
+        description="For c-move: address at which this computer receives; empty: "
+        "all its addresses.",
     )
     query: Path | None = Field(
         default=None,
         description="Private table (tab-separated) of what to fetch, one line each: "
         "`patient_id` or `study_uid` or both, optional `series_uid`. Without it "
-        "everything that the other keys allow.",
+        "all series that fit the other keys are fetched.",
     )
     modality: tuple[Literal["MR", "CT", "PT"], ...] = Field(
         default=("MR",), min_length=1, description="Modalities of the images."
@@ -70,7 +70,7 @@ class PacsConfig(Section):
     description: str | None = Field(
         default=None,
         description="Regular expression that the series description must contain, "
-        "whatever its case.",
+        "in upper or lower case.",
     )
     annotations: bool = Field(
         default=True,

@@ -14,7 +14,9 @@ class PredictConfig(Section):
     overlap: Fraction = Field(
         default=0.25, description="Overlap of neighbouring tiles, as a part of a tile."
     )
-    tiles: Count = Field(default=4, description="Tiles that go through at once.")
+    tiles: Count = Field(
+        default=4, description="Tiles that the network processes at once."
+    )
     statistics: Literal["tiles", "strided", "exact"] = Field(
         default="tiles",
         description="Tiles that `thumbnail_instance` measures: few, thinned or all.",

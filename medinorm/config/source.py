@@ -56,7 +56,7 @@ class InputConfig(TaskConfig):
         default=None,
         description="For DICOM: table of label maps with `series_uid` (or `subject`, "
         "optional `session`) and `label`. DICOM SEG and RTSTRUCT among the files are "
-        "found by themselves.",
+        "found automatically.",
     )
     pacs: PacsConfig | None = Field(
         default=None, description="PACS from which DICOM series are fetched first."
@@ -68,7 +68,9 @@ class InputConfig(TaskConfig):
         if sum(source is not None for source in sources) > 1:
             raise ValueError("give one of scans, dicom, bids and pacs, not several")
         if self.labels is not None and not (self.dicom or self.pacs):
-            raise ValueError("labels goes with dicom; scans and bids name their own")
+            raise ValueError(
+                "labels goes with dicom or pacs; scans and bids name their label maps"
+            )
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("channels must differ from each other")
         if len(self.channels) > 1 and (self.dicom or self.pacs):
@@ -87,7 +89,7 @@ class InputConfig(TaskConfig):
 
 
 class DemoConfig(Section):
-    """The simulated study: real anatomy seen by scanners that do not exist."""
+    """The simulated study: real anatomy, simulated scanners."""
 
     scanners: tuple[ScannerName, ...] = Field(
         default=("siemens_3t", "ge_15t", "lowfield_64mt"),
@@ -117,8 +119,8 @@ class IngestConfig(Section):
     )
     deface: str | None = Field(
         default=None,
-        description="Command that takes the face out of each volume before anything "
-        "else sees it, with `{input}` and `{output}` for the two NIfTI files.",
+        description="Command that removes the face from each volume before anything "
+        "else is done, with `{input}` and `{output}` for the two NIfTI files.",
     )
     geometry: GeometryConfig = Field(default=GeometryConfig(), description="")
     time_points: Literal["all", "first"] = Field(
@@ -140,7 +142,7 @@ class IngestConfig(Section):
         try:
             shlex.split(self.deface or "")
         except ValueError:
-            raise ValueError("deface has a quotation mark without its other") from None
+            raise ValueError("deface has a quotation mark that is not closed") from None
         return self
 
 
@@ -163,7 +165,8 @@ class SplitConfig(Section):
     )
     test_folds: Count = Field(
         default=1,
-        description="Parts that test in turn: 1 is a fixed test set, `folds` is all.",
+        description="Parts that are the test set in turn. 1 is a fixed test set; with "
+        "as many as `folds` every subject is tested.",
     )
     validation_fraction: Fraction = Field(
         default=0.0,

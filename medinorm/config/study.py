@@ -19,7 +19,7 @@ from medinorm.method_names import ADAPTATION_DECLARATIONS, goes_with
 
 
 class StudyConfig(Section):
-    """A study: which scans, which normalizations, how compared."""
+    """A study: its scans, its normalizations, and how these are compared."""
 
     title: str = Field(default="medinorm demo study", description="Title of the report")
     results: Path = Field(
@@ -55,7 +55,7 @@ class StudyConfig(Section):
         results, private = self.results.resolve(), self.private.resolve()
         if results.is_relative_to(private) or private.is_relative_to(results):
             raise ValueError(
-                "private must lie outside of results: only those are shared"
+                "private must lie outside of results: only results are shared"
             )
         if any(set("{}") & set(str(path)) for path in (self.results, self.private)):
             raise ValueError("results and private must not have braces in their names")

@@ -89,15 +89,15 @@ class TrainConfig(Section):
     )
     augmentation: AugmentationName = Field(
         default="flip",
-        description=f"{describe(AUGMENTATION_DECLARATIONS)}. With labels that tell "
-        "left from right use `none`.",
+        description=f"{describe(AUGMENTATION_DECLARATIONS)}. With labels for "
+        "left and right use `none`.",
     )
     foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5, description="Share of patches centred on a labelled voxel."
     )
     shots: Count = Field(
         default=2,
-        description="Unlabelled scans that tell conditional norms a domain's style.",
+        description="Unlabelled scans that give conditional norms a domain's style.",
     )
     selection: Literal["last", "validation"] = Field(
         default="last",
@@ -109,7 +109,8 @@ class TrainConfig(Section):
         description="`auto`: bfloat16 where the processor computes in it.",
     )
     checkpoint_steps: Count = Field(
-        default=50, description="Steps between checkpoints a killed run resumes from."
+        default=50,
+        description="Steps between checkpoints; a killed run resumes from the last.",
     )
     threads: Count = Field(default=1, description="Threads of a training job.")
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -136,7 +137,7 @@ class ExperimentsConfig(Section):
     adapt: tuple[AdaptName, ...] = Field(
         default=("none",),
         min_length=1,
-        description="Test-time rows of the norms that can be adapted: "
+        description="Adaptations at test time, for the norms that can be adapted: "
         f"{describe(ADAPTATION_DECLARATIONS)}.",
     )
     seeds: tuple[Seed, ...] = Field(

@@ -6,28 +6,30 @@ resampling is a pair of weights, one for each scan and one for each seed, drawn 
 all variants: differences between variants are therefore paired.
 
 - *Subjects* are resampled within strata of subjects seen on the same domains (where
-  each subject has one domain: within domain), with all their scans. The only subject
-  of a stratum joins the smallest stratum that shares a domain with it: else it would
-  count once in every replicate, as if it were known without error.
+  each subject has one domain: within domain), with all their scans. A stratum of one
+  subject is joined with the smallest stratum that shares a domain with it. Otherwise
+  this subject would count once in every replicate, as if there were no error.
 - *Seeds* are resampled jointly for all domains. Networks that left out different
-  domains are different networks even if they share a seed; drawing them jointly
+  domains are different networks even if they share a seed. Resampling them jointly
   estimates the variance of the mean over domains whether or not their errors are
   related.
-- From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden): drawing
-  n would understate the variance by the factor (n - 1) / n, which is 2/3 with three
-  seeds.
+- From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden). With n
+  draws the variance would be too small by the factor (n - 1) / n, which is 2/3 with
+  three seeds.
 - Percentiles of the bootstrap cannot make a 95 % interval from three seeds: they never
   leave the range of the three, which misses the true mean one time in four. Intervals
   are therefore :math:`m \pm t_\nu\,\mathrm{SE}`, with Satterthwaite's degrees of
   freedom :math:`\nu`, whose variance components come from leaving out each seed and
-  each subject in turn. The standard error is the larger of the bootstrap's and that of
-  leaving out: where strata were joined, a domain of two subjects may lose both in a
-  resample, and the resamples that are left vary too little.
+  each subject in turn. The standard error is the larger of two: that of the bootstrap
+  and that of leaving out. Where strata were joined, a resample may have neither of the
+  two subjects of a domain. It has no mean then, and the other resamples vary too
+  little.
 - Where leaving out one seed, or one subject, leaves nothing (one seed, one subject on a
   domain), the variance cannot be known and there is no interval.
 
-Drawing both factors counts their interaction more than once: the intervals err on the
-wide side (Owen, the pigeonhole bootstrap).
+Resampling both seeds and subjects counts their interaction more than once. The
+intervals are therefore rather too wide than too narrow (Owen, the pigeonhole
+bootstrap).
 
 References:
     McCarthy and Snowden, "The bootstrap and finite population sampling", Vital and
@@ -63,7 +65,8 @@ class Replicates:
         scans: shape ``(S, R)``.
         seeds: shape ``(K, R)``.
         resamples: number of bootstrap resamples.
-        left_out: for each stratum, how many replicates leave out one of it; in order.
+        left_out: how many replicates leave out one seed, then one subject of each
+            stratum, in order.
     """
 
     scans: Array
@@ -274,8 +277,8 @@ def _group(keys: Iterable[Hashable]) -> list[list[int]]:
 def _stratify(seen_on: Sequence[set[str]]) -> list[list[int]]:
     """Positions of the subjects of each stratum.
 
-    A stratum that still has one subject shares none of its domains with another: what
-    rests on them cannot be known, as leaving out the subject leaves nothing.
+    A stratum that still has one subject shares no domain with another stratum. The
+    variance on its domains cannot be known, because nothing is left without it.
 
     Args:
         seen_on: the domains of each subject.
@@ -355,9 +358,9 @@ def _satterthwaite(replicated: Array, replicates: Replicates) -> tuple[Array, Ar
         block = replicated[..., start : start + n]
         start += n
         centred = block - block.mean(axis=-1, keepdims=True)
-        part = (n - 1) / n * np.sum(centred**2, axis=-1)
-        total += part
-        squares += part**2 / max(n - 1, 1)
+        share = (n - 1) / n * np.sum(centred**2, axis=-1)
+        total += share
+        squares += share**2 / max(n - 1, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         df: Array = np.where(total > 0, total**2 / squares, np.inf)
     df[~np.isfinite(total)] = np.nan

@@ -48,7 +48,7 @@ def select_design(
 
 
 def _key(case: CaseRow) -> tuple[Key, str, str, int, str, int]:
-    """What tells a case from all others, and orders them."""
+    """What distinguishes a case from all others; cases are sorted by it."""
     score = case.score
     return (
         *(score.variant, case.design, case.train_set),
@@ -92,8 +92,8 @@ def _join(
 
 def _failed(score: ScoreRow) -> bool:
     """Whether there is no prediction, or one of label map and prediction is empty."""
-    found = [bool(n) for n in (score.voxels_label, score.voxels_prediction)]
-    return score.state == "missing" or found[0] != found[1]
+    present = [bool(n) for n in (score.voxels_label, score.voxels_prediction)]
+    return score.state == "missing" or present[0] != present[1]
 
 
 def _refuse_leaks(splits: Sequence[SplitRow]) -> None:

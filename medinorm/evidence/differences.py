@@ -31,24 +31,24 @@ def tabulate_differences(study: StudyScores) -> list[DifferenceRow]:
     dice = study.lodo.dice[:, -1]
     one, other = common_scans(dice[first], dice[second])
     means = study.means(one) - study.means(other)
-    found = study.estimate(over_domains(means[:, study.held_out]))
+    differences = study.estimate(over_domains(means[:, study.held_out]))
     best = _find_best(study)
-    corrected = _correct(found.p, np.array([best in pair for pair in pairs]))
+    corrected = _correct(differences.p, np.array([best in pair for pair in pairs]))
     limits = study.settings.equivalence, 1 - study.settings.confidence
     rows = []
     for index, (a, b) in enumerate(pairs):
-        ends = float(found.low[index]), float(found.high[index])
+        ends = float(differences.low[index]), float(differences.high[index])
         seen = np.isfinite(one[index])
         rows.append(
             DifferenceRow(
                 study.axes.variants[a],
                 study.axes.variants[b],
-                *found.interval((index,)),
-                se=known(found.se[index]),
-                df=known(found.df[index]),
-                p=known(found.p[index]),
+                *differences.interval((index,)),
+                se=known(differences.se[index]),
+                df=known(differences.df[index]),
+                p=known(differences.p[index]),
                 p_holm=known(corrected[index]),
-                detectable=known(found.detectable[index]),
+                detectable=known(differences.detectable[index]),
                 verdict=judge(ends, corrected[index], *limits),
                 scans=int(seen.any(axis=1).sum()),
                 seeds=int(seen.any(axis=0).sum()),
@@ -94,12 +94,12 @@ def tabulate_ranking(study: StudyScores) -> list[RankingRow]:
     """Variants by out-of-domain Dice, with how sure their ranks are.
 
     A variant that lacks scans, or has fewer than three complete seeds, has no rank. The
-    probability of being best is the share of resamples in which a variant is ahead; it
-    is about other seeds and subjects, on the domains of the study.
+    probability of being best is the share of resamples in which a variant comes first.
+    It holds for other seeds and subjects, on the domains of the study.
     """
     means = _out_of_domain(study)
     places = np.flatnonzero(_rankable(study, means))
-    found = study.estimate(means[places])
+    means_of_ranked = study.estimate(means[places])
     resampled = means[places, 1 : 1 + study.replicates.resamples]
     # Where subjects travel, a resample may lack all subjects of a domain.
     resampled = resampled[:, np.isfinite(resampled).all(axis=0)]
@@ -107,13 +107,14 @@ def tabulate_ranking(study: StudyScores) -> list[RankingRow]:
     chance = first / np.maximum(first.sum(axis=0), 1)
     ranks = 1 + (resampled[np.newaxis] > resampled[:, np.newaxis]).sum(axis=1)
     tails = (1 - study.settings.confidence) / 2
+    order = np.argsort(-means_of_ranked.value, kind="stable")
     rows = []
-    for rank, index in enumerate(np.argsort(-found.value, kind="stable"), start=1):
-        interval = found.interval((index,), share=True)
+    for rank, index in enumerate(order, start=1):
+        interval = means_of_ranked.interval((index,), share=True)
         row = RankingRow(
             rank,
             study.axes.variants[places[index]],
-            float(found.value[index]),
+            float(means_of_ranked.value[index]),
             interval.low,
             interval.high,
             *_rank_range(chance[index], ranks[index], tails),

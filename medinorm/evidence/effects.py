@@ -1,9 +1,9 @@
 """Which step matters: the intensity step, or the norm? Each averaged over the other.
 
-A study crosses intensities with norms. The mean of one intensity over the same norms as
-all others says what that step is worth whatever the norm, and the range of the norms
-within it says how much the norm still decides. That range is called `spread` in the
-table.
+A study crosses intensities with norms. The mean of one intensity over the norms shows
+how good this step is, whatever the norm; all intensities are averaged over the same
+norms. The range of the norms within one intensity shows how much the norm still
+matters. In the table this range is called `spread`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,10 +37,10 @@ class Crossing:
 
 
 def tabulate_effects(study: StudyScores) -> list[EffectRow]:
-    """Means of each intensity and of each norm, and what they lose to the best.
+    """Means of each intensity and of each norm, and how far each is behind the best.
 
-    Variants with adaptation at test time take no part. A factor with one level has no
-    rows, nor has one whose levels share no level of the other factor.
+    Variants with adaptation at test time take no part. A factor has no rows if
+    it has one level, or if its levels share no level of the other factor.
     """
     if not study.held_out:
         return []
@@ -63,8 +63,8 @@ def cross_variants(
         if v.adapt == "none" and np.isfinite(dice[index, 0])
     }
     levels = list(dict.fromkeys(level for level, _ in place))
-    found = dict.fromkeys(other for _, other in place)
-    others = [o for o in found if all((level, o) in place for level in levels)]
+    candidates = dict.fromkeys(other for _, other in place)
+    others = [o for o in candidates if all((level, o) in place for level in levels)]
     rows = [[dice[place[level, other]] for other in others] for level in levels]
     shape = (len(levels), len(others), dice.shape[-1])
     return Crossing(levels, others, np.array(rows).reshape(shape))
@@ -118,7 +118,7 @@ def _compare(
     interval = behind.interval((index,))
     ends = float(behind.low[index]), float(behind.high[index])
     limits = study.settings.equivalence, 1 - study.settings.confidence
-    found = judge(ends, corrected[index], *limits)
+    verdict = judge(ends, corrected[index], *limits)
     return replace(
         row,
         difference=interval.value,
@@ -127,7 +127,7 @@ def _compare(
         p=known(behind.p[index]),
         p_holm=known(corrected[index]),
         # No level is above the highest.
-        verdict="undecided" if found == "better" else found,
+        verdict="undecided" if verdict == "better" else verdict,
     )
 
 
@@ -136,21 +136,22 @@ def _range(
 ) -> tuple[Interval, str | None, str | None]:
     """Best minus worst level of the other factor, within one level, and which they are.
 
-    Both are chosen by the data that measure them: the range errs on the wide side.
+    Both are chosen from the data that measure them, so that the range tends to be too
+    large.
     """
     within = crossing.dice[index]
     high, low = int(within[:, 0].argmax()), int(within[:, 0].argmin())
     if high == low:
         return Interval(None, None, None), None, None
-    found = study.estimate(within[high] - within[low])
-    return found.interval(()), crossing.others[high], crossing.others[low]
+    range_of_levels = study.estimate(within[high] - within[low])
+    return range_of_levels.interval(()), crossing.others[high], crossing.others[low]
 
 
-def _correct(found: Estimate, best: int) -> Array:
+def _correct(comparisons: Estimate, best: int) -> Array:
     """Holm's correction of the comparisons with the best level."""
-    corrected = np.full(found.p.shape, np.nan)
-    known = np.isfinite(found.p)
+    corrected = np.full(comparisons.p.shape, np.nan)
+    known = np.isfinite(comparisons.p)
     known[best] = False
     if known.any():
-        corrected[known] = multipletests(found.p[known], method="holm")[1]
+        corrected[known] = multipletests(comparisons.p[known], method="holm")[1]
     return corrected

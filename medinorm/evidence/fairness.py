@@ -1,4 +1,4 @@
-"""What each variant was given and what it cost, from the records of its runs."""
+"""How each variant was trained and what it cost, from the records of its runs."""
 
 import logging
 import math
@@ -75,15 +75,15 @@ def _summarize(
     measure: Callable[[Sequence[float]], float], records: Sequence[RunRecord], name: str
 ) -> float | None:
     """One number over the runs that have it."""
-    found = (record.get(name) for record in records)
-    values = [float(value) for value in found if isinstance(value, int | float)]
+    recorded = (record.get(name) for record in records)
+    values = [float(value) for value in recorded if isinstance(value, int | float)]
     return measure(values) if values else None
 
 
 def _all_values(records: Sequence[RunRecord], name: str) -> str:
     """The values of a fact that occur, usually one."""
-    found = (record.get(name) for record in records)
-    values = {value for value in found if isinstance(value, int | float | str)}
+    recorded = (record.get(name) for record in records)
+    values = {value for value in recorded if isinstance(value, int | float | str)}
     return " / ".join(map(str, sorted(values, key=_order)))
 
 

@@ -42,7 +42,7 @@ def compare_variants(
     domain: Sequence[str] = ("scanner",),
     settings: EvidenceConfig,
 ) -> None:
-    """Compare the variants of a study and say what can be said.
+    """Compare the variants of a study, and write what the comparison shows.
 
     Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`
     and `fairness` (``.tsv``, rows in `medinorm.records.evidence`) and `verdict.json`.

@@ -1,8 +1,8 @@
-"""A study as its tables see it: scores on shared axes, and its replicates.
+"""The scores of a study on shared axes, and the replicates of the study.
 
 Means are taken over labels, then over the scans and seeds of a domain, then over
-domains, which weigh equally. Every table is computed on the same replicates of the
-study, so that whatever is compared is compared on the same scans, subjects and seeds.
+domains, each with equal weight. Every table is computed on the same replicates of the
+study: all comparisons are made on the same scans, subjects and seeds.
 """
 
 from collections.abc import Sequence

@@ -81,7 +81,7 @@ def tabulate_gaps(study: StudyScores) -> Iterator[GapRow]:
 
 
 def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
-    """One row a variant: known and unseen domains, and what a further one may bring."""
+    """One row a variant: Dice on known, unseen and one further domain, and the gap."""
     pooled, lodo = study.pooled.dice[:, -1], study.lodo.dice[:, -1]
     inside = study.means(pooled)[:, present_domains(study.pooled)]
     outside = study.means(lodo)[:, study.held_out]
@@ -112,7 +112,7 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
 def _further(
     by_domain: Array, study: StudyScores
 ) -> tuple[float | None, float | None, float | None, float | None]:
-    """What one further domain may bring: `new_low` to `domain_sd` of `SummaryRow`."""
+    """Dice expected on one further domain: `new_low` to `domain_sd` of `SummaryRow`."""
     further = predict_further(by_domain, study.settings.confidence)
     return (
         known(np.maximum(further.low, 0.0)),

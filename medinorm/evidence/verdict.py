@@ -88,8 +88,8 @@ def _find_single_subject_strata(study: StudyScores) -> str:
         if len({study.axes.subjects[scan] for scan in scored}) < 2:
             return (
                 f"{study.axes.domain_names[place]} has only one test subject, so "
-                "chance cannot be told from effect; raise split.test_folds or combine "
-                "domains"
+                "chance cannot be distinguished from a real difference; raise "
+                "split.test_folds or combine domains"
             )
     return ""
 
@@ -140,8 +140,8 @@ def _find_best(comparison: Comparison) -> list[Variant]:
     ranked = [row.variant for row in comparison.ranking]
     best = ranked[:1]
     for variant in ranked[1:]:
-        found = comparison.compare(ranked[0], variant)
-        if found is None or found.verdict != "better":
+        difference = comparison.compare(ranked[0], variant)
+        if difference is None or difference.verdict != "better":
             best.append(variant)
     return best
 
@@ -172,9 +172,9 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
         _say_gap(row, noun, level),
         f"Its worst unseen {noun.one} was {row.worst_domain}, with Dice "
         f"{row.worst_dice:.3f}. On one further {noun.one} like these, its mean Dice "
-        f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: from "
-        f"{_count(row.domains, noun.one)}, {row.new_factor:.2f} standard "
-        "deviations to either side.",
+        f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: the mean of "
+        f"{_count(row.domains, noun.one)}, plus or minus {row.new_factor:.2f} standard "
+        "deviations.",
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -191,7 +191,7 @@ def _say_ties(study: StudyScores, comparison: Comparison) -> str:
     )
     margin = f"{study.settings.equivalence:g} Dice"
     if not others:
-        return f"Every other one was worse, by more than {margin}.{left}"
+        return f"Every other variant was worse, by more than {margin}.{left}"
     rest = (
         "every other variant was worse"
         if len(best) < len(comparison.ranking)
@@ -207,29 +207,30 @@ def _say_reference(top: Variant, comparison: Comparison, level: str) -> str:
         return ""
     if reference == top:
         return f"Its norm, {top.norm}, is also the usual one."
-    found = comparison.compare(top, reference)
-    if found is None or reference not in {row.variant for row in comparison.ranking}:
+    row = comparison.compare(top, reference)
+    if row is None or reference not in {place.variant for place in comparison.ranking}:
         return ""
-    row = comparison.summary_of(reference)
-    ahead = Interval(found.difference, found.difference_low, found.difference_high)
+    ahead = Interval(row.difference, row.difference_low, row.difference_high)
     meanings = {
         "better": "more than the choice of seeds and subjects explains",
         "equivalent": "too little to matter",
     }
     meaning = meanings.get(
-        found.verdict, "which may or may not matter: the study is too small to say"
+        row.verdict, "which may or may not matter: the study is too small to say"
     )
+    out_domain = comparison.summary_of(reference).out_domain
     return (
-        f"With the usual norm, {reference.name} reached {row.out_domain:.3f}: the "
+        f"With the usual norm, {reference.name} reached {out_domain:.3f}: the "
         f"best is ahead by {_say_interval(ahead, level)}, {meaning}."
     )
 
 
 def _say_gap(row: SummaryRow, noun: DomainNoun, level: str) -> str:
-    """What a domain costs that was not trained on."""
+    """How much Dice is lost on a domain that was not in training."""
     if row.gap is None:
         return (
-            f"What unseen {noun.many} cost is unknown: the pooled design is incomplete."
+            f"How much is lost on unseen {noun.many} is unknown: the pooled design is "
+            "incomplete."
         )
     gap = Interval(row.gap, row.gap_low, row.gap_high)
     return (
@@ -276,11 +277,11 @@ def _say_failures(counts: Predictions) -> str:
     )
 
 
-def _say_interval(found: Interval, level: str) -> str:
+def _say_interval(estimate: Interval, level: str) -> str:
     """An estimate with its interval, as words."""
-    if found.low is None or found.high is None:
-        return f"{found.value:.3f} (no interval)"
-    return f"{found.value:.3f} ({level} {found.low:.3f} to {found.high:.3f})"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f} (no interval)"
+    return f"{estimate.value:.3f} ({level} {estimate.low:.3f} to {estimate.high:.3f})"
 
 
 def _count(number: int, noun: str) -> str:

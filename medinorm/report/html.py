@@ -1,4 +1,4 @@
-"""From templates to HTML: what is no markup is escaped."""
+"""From templates to HTML; values that are not markup are escaped."""
 
 from functools import cache
 from importlib.resources import files

@@ -27,7 +27,7 @@ class ReportInputs:
     Args:
         title: of the study.
         findings: the tables.
-        account: how many input files ended how.
+        account: how many input files ended in which state.
         volumes: the usable scans by id.
         evidence: folder of the comparison's tables.
         predictions: folder of all predictions.
@@ -51,7 +51,7 @@ WriteSection = Callable[[ReportInputs], Markup | None]
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """One section of the report.
 
     Args:
@@ -88,7 +88,7 @@ class Content:
 
 def section(
     anchor: str, title: str, *, order: int, heading: str | None = None
-) -> Callable[[WriteSection], Section]:
+) -> Callable[[WriteSection], ReportSection]:
     """Declare a function as a section of the report.
 
     Title and heading may hold ``{one}`` and ``{many}``: the word of a domain of the
@@ -108,15 +108,15 @@ def section(
         ('notes', 'Notes')
     """
 
-    def declare(write: WriteSection) -> Section:
-        return Section(
+    def declare(write: WriteSection) -> ReportSection:
+        return ReportSection(
             anchor, title, order, title if heading is None else heading, write
         )
 
     return declare
 
 
-def find_sections() -> list[Section]:
+def find_sections() -> list[ReportSection]:
     """All declared sections, in the order of the page.
 
     Raises:
@@ -127,7 +127,7 @@ def find_sections() -> list[Section]:
             value
             for module in _modules()
             for value in vars(module).values()
-            if isinstance(value, Section)
+            if isinstance(value, ReportSection)
         ),
         key=lambda one: one.order,
     )

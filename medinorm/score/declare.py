@@ -92,7 +92,7 @@ def load_metrics() -> Mapping[str, Compute]:
 
 def _load(declared: Metric) -> Compute:
     """The function that a metric was declared on."""
-    for found in vars(import_module(declared.module)).values():
-        if isinstance(found, DeclaredMetric) and found.metric == declared:
-            return found.compute
+    for value in vars(import_module(declared.module)).values():
+        if isinstance(value, DeclaredMetric) and value.metric == declared:
+            return value.compute
     raise LookupError(f"{declared.module} declares no metric {declared.name!r}")

@@ -47,8 +47,8 @@ def count_overlaps(
     confusion = np.zeros(classes**2, np.int64)
     true, predicted = label.reshape(-1), prediction.reshape(-1)
     for start in range(0, true.size, _VOXELS_AT_ONCE):
-        part = slice(start, start + _VOXELS_AT_ONCE)
-        pairs = place[true[part]] * np.uint16(classes) + place[predicted[part]]
+        slab = slice(start, start + _VOXELS_AT_ONCE)
+        pairs = place[true[slab]] * np.uint16(classes) + place[predicted[slab]]
         confusion += np.bincount(pairs, minlength=classes**2)
     table = confusion.reshape(classes, classes)
     return Overlaps(

@@ -61,10 +61,10 @@ class Scorer:
         agreements = compare_label_maps(
             label, predicted, self.values, truth.spacing, self.tolerance
         )
-        for value, found in zip(self.values, agreements, strict=True):
-            counts = found.voxels_label, found.voxels_prediction
+        for value, agreement in zip(self.values, agreements, strict=True):
+            counts = agreement.voxels_label, agreement.voxels_prediction
             state: ScoreState = "scored" if any(counts) else "empty"
-            yield LabelScore(value, state, found.metrics, *counts)
+            yield LabelScore(value, state, agreement.metrics, *counts)
 
     def _missing(self, truth: Volume, label: Labels) -> Iterator[LabelScore]:
         """Scores of a scan without a usable prediction."""
@@ -121,8 +121,8 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         for seed in seeds:
             prediction = run_folder(predictions, seed) / f"{scan}.nii.gz"
             rows += [
-                ScoreRow(variant, split, seed, scan, *found)
-                for found in scorer.score(truth, prediction)
+                ScoreRow(variant, split, seed, scan, *label_score)
+                for label_score in scorer.score(truth, prediction)
             ]
     write_records(scores, rows, ScoreRow)
 

@@ -1,8 +1,8 @@
 """Surfaces of labels, and how far they are from each other.
 
-The surface of a mask are its voxels with at least one of their six face neighbours
-outside it; outside the image is outside the mask. Distances are in mm between voxel
-centres.
+The surface of a mask consists of its voxels that have at least one of their six face
+neighbours outside of the mask. Outside of the image is outside of the mask. Distances
+are in mm between voxel centres.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ _SURROUNDINGS = 4  # voxels along the finest axis
 
 def bounding_boxes(labels: Labels) -> dict[int, Box]:
     """The smallest box around each label that occurs, in one pass."""
-    found = find_objects(labels)
-    return {value: box for value, box in enumerate(found, start=1) if box is not None}
+    boxes = find_objects(labels)
+    return {value: box for value, box in enumerate(boxes, start=1) if box is not None}
 
 
 def surface_points(labels: Labels, value: int, box: Box) -> Points:
@@ -50,9 +50,9 @@ def surface_distances(
 ) -> NDArray[np.float64]:
     """Distance of each voxel to the nearest of the others, in mm.
 
-    Surfaces of a label map and its prediction lie close to each other, so the
-    surroundings of each voxel are looked at first, nearest first; only voxels that
-    have none of the others within a few voxels go on to a KD-tree.
+    Surfaces of a label map and its prediction lie close to each other. Therefore the
+    surroundings of each voxel are searched first, nearest first. A KD-tree is searched
+    only for voxels that have none of the others within a few voxels.
 
     Args:
         points: voxel indices, shape ``(n, axes)``.
@@ -69,9 +69,9 @@ def surface_distances(
     distances = np.empty(len(points))
     far, places = np.arange(len(points)), (points - low) @ strides
     for step, length in zip(steps @ strides, lengths, strict=True):
-        found = taken[places + step]
-        distances[far[found]] = length
-        far, places = far[~found], places[~found]
+        reached = taken[places + step]
+        distances[far[reached]] = length
+        far, places = far[~reached], places[~reached]
     if far.size:
         distances[far] = _search_tree(points[far], others, spacing)
     return distances
@@ -108,7 +108,7 @@ def _search_tree(
 ) -> NDArray[np.float64]:
     """Distance of each voxel to the nearest of the others, by a KD-tree."""
     scale = np.asarray(spacing, dtype=np.float64)
-    # Surfaces fill no volume evenly: scipy's default tree takes twice as long to build
-    # and is searched 1.3 times slower.
+    # Voxels of a surface do not fill a volume evenly: scipy's default tree takes
+    # twice as long to build and is searched 1.3 times slower.
     tree = KDTree(others * scale, balanced_tree=False, compact_nodes=False)
     return np.asarray(tree.query(points * scale)[0], dtype=np.float64)

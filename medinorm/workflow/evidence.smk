@@ -1,4 +1,4 @@
-# What all scores together say.
+# What the scores of all variants show.
 rule evidence:
     """Turn scores into gaps, intervals and a ranking, or refuse to rank."""
     input:

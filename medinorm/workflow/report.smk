@@ -53,7 +53,7 @@ rule previews:
 
 
 rule qc:
-    """Write the quality page: every scan at a glance, and what was left out."""
+    """Write the quality page: a preview of each scan, and what was left out."""
     input:
         scans=layout.scans,
         excluded=layout.excluded,

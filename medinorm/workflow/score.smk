@@ -1,4 +1,4 @@
-# What the predictions are worth.
+# Scores of the predictions.
 rule score:
     """Compare predictions with label maps."""
     input:

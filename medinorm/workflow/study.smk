@@ -1,14 +1,13 @@
-# The workflow only wires: each rule calls one subcommand of `medinorm`, which is also
-# what you call by hand. Settings come as flags, so a changed setting re-runs exactly
-# what it concerns.
+# Each rule calls one subcommand of `medinorm`, which can also be called by hand.
+# Settings come as flags, so that a changed setting re-runs exactly the jobs that use it.
 from medinorm.config import parse_study
 from medinorm.cli.flags import write_flags
 from medinorm.layout import Layout
 from medinorm.workflow.superseded import discard_superseded
 from medinorm.workflow.wiring import Wiring
 
-# Snakemake merges a --configfile into this one, so that the demo's settings would leak
-# into other studies: it is read only when no other is given.
+# Snakemake merges a --configfile into this one, so that other studies would
+# get settings of the demo: it is read only when no other is given.
 if not workflow.configfiles:
 
     configfile: "config/config.yaml"

@@ -1,7 +1,8 @@
-"""What an earlier version left in a results folder under names that nobody keeps.
+"""Files of an earlier version in a results folder, under names no longer used.
 
-No stage reads such files, and none deletes them: the preview of a scan that is excluded
-later would stay in a folder that is shared. They are made again under their new names.
+No stage reads such files, and no other code deletes them: the preview of a scan that is
+excluded later would stay in a folder that is shared. They are made again under their
+new names.
 """
 
 from pathlib import Path

@@ -35,22 +35,22 @@ class Wiring:
 
     @property
     def input(self) -> InputConfig:
-        """The configured input; of a PACS or the demo, the DICOM files it gives."""
-        given = self.study.input
-        if given.pacs:
+        """The configured input; for a PACS or the demo, the DICOM files from there."""
+        configured = self.study.input
+        if configured.pacs:
             made: dict[str, object] = {
                 "dicom": [self.layout.fetched_dicom],
                 "pacs": None,
             }
-        elif given.demo:
+        elif configured.demo:
             made = {"dicom": [self.layout.demo_dicom], "labels": self.layout.demo}
         else:
-            return given
-        return InputConfig.model_validate(given.model_dump() | made)
+            return configured
+        return InputConfig.model_validate(configured.model_dump() | made)
 
     @property
     def pages(self) -> list[str]:
-        """What a study is made for: its pages, and the marker of a strict study."""
+        """The pages of a study, and the marker of a strict study."""
         strict = [self.layout.strict] if self.study.strict else []
         return [self.layout.report, self.layout.qc, *strict]
 
@@ -73,13 +73,13 @@ class Wiring:
     def _hidden(self, *sections: Section) -> str:
         """Flags that may name patients, in a private file.
 
-        Snakemake writes down commands and the names of input files. Therefore the
-        user's own tables are no input files to it: what they hold is part of the name
-        of the file with the flags, and another content is another command.
+        Snakemake records commands and the names of input files. Therefore the user's
+        own tables are not input files of rules. Instead, checksums of their content go
+        into the name of the file with the flags: changed tables change the command.
         """
-        given = self.study.input
-        query = given.pacs.query if given.pacs else None
-        tables = [given.scans, given.labels, query]
+        source = self.study.input
+        query = source.pacs.query if source.pacs else None
+        tables = [source.scans, source.labels, query]
         return hide_flags(
             " ".join(map(write_flags, sections)),
             Path(self.layout.private) / "flags",
@@ -126,36 +126,37 @@ class Wiring:
             for shard in range(self.study.shards)
         ]
 
-    def fitted(self, intensity: str, map_: str) -> list[str]:
+    def fitted(self, intensity: str, map_name: str) -> list[str]:
         """The fitted map that harmonizing needs, if any."""
         if intensity in PER_SCAN_INTENSITIES:
             return []
-        return [fill(self.layout.intensity_map, intensity=intensity, split=map_)]
+        return [fill(self.layout.intensity_map, intensity=intensity, split=map_name)]
 
     def fit_flags(self, intensity: IntensityName) -> str:
         """The settings that fitting a map depends on, as flags."""
         settings = self.study.harmonize.used_by(intensity, fitting=True)
         return self._without_masks(write_flags(settings), settings)
 
-    def harmonize_flags(self, intensity: IntensityName, map_: str) -> str:
+    def harmonize_flags(self, intensity: IntensityName, map_name: str) -> str:
         """The fitted map, if any, and the settings that mapping scans depends on."""
         words: list[str] = []
-        for fitted in self.fitted(intensity, map_):
+        for fitted in self.fitted(intensity, map_name):
             words = ["--fitted", fitted]
-            words += ["--splits", self.layout.splits, "--split", map_]
+            words += ["--splits", self.layout.splits, "--split", map_name]
         settings = self.study.harmonize.used_by(intensity)
         flags = self._without_masks(write_flags(settings), settings)
         return f"{shlex.join(words)} {flags}".strip()
 
     def _without_masks(self, flags: str, settings: HarmonizeConfig) -> str:
-        """The flags; those that say where masks lie, which may name patients, hidden.
+        """The flags; hidden if they name the folder of masks, which may name patients.
 
-        Like the user's tables masks are no input files: others are another command.
+        Like the user's tables, masks are not input files: changed masks change the
+        command.
         """
         if settings.masks is None:
             return flags
-        found = sorted(settings.masks.glob("*.nii.gz"))
-        stamps = [f"{mask.name} {mask.stat().st_mtime_ns}" for mask in found]
+        masks = sorted(settings.masks.glob("*.nii.gz"))
+        stamps = [f"{mask.name} {mask.stat().st_mtime_ns}" for mask in masks]
         private = Path(self.layout.private) / "flags"
         return hide_flags(flags, private, because=stamps)
 
@@ -173,8 +174,8 @@ class Wiring:
 
     def harmonized_folder(self, intensity: str, split: str) -> str:
         """Folder of the harmonized scans of a split."""
-        map_ = map_of(intensity, split)
-        return fill(self.layout.harmonized, intensity=intensity, map=map_)
+        map_name = map_of(intensity, split)
+        return fill(self.layout.harmonized, intensity=intensity, map=map_name)
 
     def norm_options(self, norm: NormName) -> str:
         """Arguments of a layer, as JSON."""

@@ -92,7 +92,7 @@ def test_an_unknown_gap_is_one_of_the_domains(comparison, read_json, domain, wor
     study.fill(designs=("lodo",))
     verdict = read_json(study.compare(("lodo",), domain=domain) / "verdict.json")
     said = " ".join(verdict["sentences"])
-    assert f"What unseen {word}s cost is unknown" in said
+    assert f"How much is lost on unseen {word}s is unknown" in said
     assert "scanner" not in said
 
 

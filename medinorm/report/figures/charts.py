@@ -8,7 +8,11 @@ from markupsafe import Markup
 
 from medinorm.method_names import DESIGN_DECLARATIONS
 from medinorm.records.evidence import MEAN
-from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
+from medinorm.report.figures.dumbbell_plot import (
+    DiceInterval,
+    VariantRow,
+    draw_dumbbells,
+)
 from medinorm.report.figures.heatmap import (
     Matrix,
     draw_heatmap,
@@ -24,7 +28,7 @@ from medinorm.report.findings import (
     scan_means,
 )
 
-FEW_DOMAINS = 4  # so many distributions are below each other, more are side by side
+FEW_DOMAINS = 4  # up to so many panels are below each other, more are side by side
 _WIDE, _NARROW = 980.0, 480.0
 
 
@@ -43,8 +47,8 @@ class Panel:
 
 def chart_variants(findings: ReportFindings) -> Markup:
     """The key figure: known against unseen domains."""
-    pairs = [
-        Pair(
+    rows = [
+        VariantRow(
             name=row.variant.name,
             inside=_interval(row.in_domain, row.in_domain_low, row.in_domain_high),
             outside=_interval(row.out_domain, row.out_domain_low, row.out_domain_high),
@@ -53,12 +57,14 @@ def chart_variants(findings: ReportFindings) -> Markup:
         )
         for row in findings.summary
     ]
-    return draw_dumbbells(pairs, findings.verdict.confidence, findings.noun)
+    return draw_dumbbells(rows, findings.verdict.confidence, findings.noun)
 
 
-def _interval(value: float | None, low: float | None, high: float | None) -> Interval:
+def _interval(
+    value: float | None, low: float | None, high: float | None
+) -> DiceInterval:
     """An estimate and its interval."""
-    return Interval(or_nan(value), or_nan(low), or_nan(high))
+    return DiceInterval(or_nan(value), or_nan(low), or_nan(high))
 
 
 def chart_heatmaps(findings: ReportFindings) -> tuple[Markup, list[Panel]]:

@@ -31,8 +31,8 @@ _RADIUS = 6.5
 
 
 @dataclass(frozen=True)
-class Interval:
-    """An estimate with its interval; not-a-number where there is none.
+class DiceInterval:
+    """An estimate of Dice with its interval; not-a-number where there is none.
 
     Args:
         value: the estimate.
@@ -56,7 +56,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Pair:
+class VariantRow:
     """One row of the key figure, all in Dice.
 
     Args:
@@ -68,44 +68,44 @@ class Pair:
     """
 
     name: str
-    inside: Interval
-    outside: Interval
-    gap: Interval
-    new: Interval
+    inside: DiceInterval
+    outside: DiceInterval
+    gap: DiceInterval
+    new: DiceInterval
 
 
 def draw_dumbbells(
-    pairs: Sequence[Pair], confidence: float, noun: DomainNoun
+    rows: Sequence[VariantRow], confidence: float, noun: DomainNoun
 ) -> Markup:
     """Draw in-domain and out-of-domain Dice of each variant, joined by the gap.
 
     Args:
-        pairs: the rows, in the order in which they are drawn.
+        rows: the rows, in the order in which they are drawn.
         confidence: level of the intervals, a fraction.
         noun: what a domain is called.
     """
-    longest = max((len(shorten(pair.name, _CHARACTERS)) for pair in pairs), default=0)
+    longest = max((len(shorten(row.name, _CHARACTERS)) for row in rows), default=0)
     left = 24 + longest * _PER_CHARACTER
-    axis = fitting_axis(_extent(pairs), (left, _WIDTH - _RIGHT))
-    height = _TOP + _ROW * len(pairs) + _BOTTOM
-    rows = (
-        _row(pair, axis, _TOP + _ROW * (index + 0.5), noun)
-        for index, pair in enumerate(pairs)
+    axis = fitting_axis(_extent(rows), (left, _WIDTH - _RIGHT))
+    height = _TOP + _ROW * len(rows) + _BOTTOM
+    drawn = (
+        _row(row, axis, _TOP + _ROW * (index + 0.5), noun)
+        for index, row in enumerate(rows)
     )
     return figure(
-        [_frame(axis, height), *rows],
+        [_frame(axis, height), *drawn],
         (_WIDTH, height),
         "In-domain and out-of-domain Dice of each variant",
         f"Circles: {noun.many} seen in training; diamonds: {noun.many} never seen. "
         f"Lines: {confidence:.0%} intervals. Sorted by out-of-domain Dice, "
-        f"{pairs[0].name if pairs else 'none'} first.",
+        f"{rows[0].name if rows else 'none'} first.",
     )
 
 
-def _extent(pairs: Sequence[Pair]) -> list[float]:
+def _extent(rows: Sequence[VariantRow]) -> list[float]:
     """What the axis must show: estimates and their intervals, not the predictions."""
-    intervals = [part for pair in pairs for part in (pair.inside, pair.outside)]
-    return [value for part in intervals for value in (part.value, part.low, part.high)]
+    intervals = [interval for row in rows for interval in (row.inside, row.outside)]
+    return [end for one in intervals for end in (one.value, one.low, one.high)]
 
 
 def _frame(axis: Axis, height: float) -> Markup:
@@ -131,45 +131,45 @@ def _columns() -> tuple[float, float, float]:
     return _WIDTH - 172, _WIDTH - 72, _WIDTH - 8
 
 
-def _row(pair: Pair, axis: Axis, y: float, noun: DomainNoun) -> Markup:
+def _row(row: VariantRow, axis: Axis, y: float, noun: DomainNoun) -> Markup:
     """One variant: name, prediction band, link, two marks with intervals, numbers."""
     parts = [
-        element("title", _describe(pair, noun)),
+        element("title", _describe(row, noun)),
         line((8, y + _ROW / 2), (_WIDTH - 8, y + _ROW / 2), "rule"),
-        label(shorten(pair.name, _CHARACTERS), (8, y + 5), "name"),
+        label(shorten(row.name, _CHARACTERS), (8, y + 5), "name"),
     ]
-    if pair.new.bounded:
-        parts.append(_band(pair.new, axis, y))
-    if pair.inside.known and pair.outside.known:
-        ends = (axis(pair.inside.value), y - 5), (axis(pair.outside.value), y + 5)
+    if row.new.bounded:
+        parts.append(_band(row.new, axis, y))
+    if row.inside.known and row.outside.known:
+        ends = (axis(row.inside.value), y - 5), (axis(row.outside.value), y + 5)
         parts.append(line(*ends, "link"))
-    parts.append(_whisker(pair.inside, axis, y - 5, "inside"))
-    parts.append(_whisker(pair.outside, axis, y + 5, "outside"))
-    if pair.inside.known:
-        x = axis(pair.inside.value)
+    parts.append(_whisker(row.inside, axis, y - 5, "inside"))
+    parts.append(_whisker(row.outside, axis, y + 5, "outside"))
+    if row.inside.known:
+        x = axis(row.inside.value)
         parts.append(element("circle", cx=x, cy=y - 5, r=_RADIUS, class_="inside"))
-    if pair.outside.known:
-        parts.append(_diamond(axis(pair.outside.value), y + 5))
-    parts.append(_numbers(pair, y))
+    if row.outside.known:
+        parts.append(_diamond(axis(row.outside.value), y + 5))
+    parts.append(_numbers(row, y))
     return element("g", *parts)
 
 
-def _describe(pair: Pair, noun: DomainNoun) -> str:
+def _describe(row: VariantRow, noun: DomainNoun) -> str:
     """The row in words, shown when the pointer is on it."""
     return (
-        f"{pair.name}: known {noun.many} {_short(pair.inside.value)}, "
-        f"unseen {noun.many} {_short(pair.outside.value)}, "
-        f"gap {_short(pair.gap.value)}"
+        f"{row.name}: known {noun.many} {_short(row.inside.value)}, "
+        f"unseen {noun.many} {_short(row.outside.value)}, "
+        f"gap {_short(row.gap.value)}"
     )
 
 
-def _band(new: Interval, axis: Axis, y: float) -> Markup:
+def _band(new: DiceInterval, axis: Axis, y: float) -> Markup:
     """Where the next new domain is expected; the axis may cut it."""
     low, high = axis(new.low), axis(new.high)
     return element("rect", x=low, y=y - 13, width=high - low, height=26, class_="band")
 
 
-def _whisker(interval: Interval, axis: Axis, y: float, class_: str) -> Markup:
+def _whisker(interval: DiceInterval, axis: Axis, y: float, class_: str) -> Markup:
     """The line of an interval."""
     if not interval.bounded:
         return Markup("")
@@ -184,14 +184,14 @@ def _diamond(x: float, y: float) -> Markup:
     return element("path", d=points, class_="outside")
 
 
-def _numbers(pair: Pair, y: float) -> Markup:
+def _numbers(row: VariantRow, y: float) -> Markup:
     """The estimates as text, at the right."""
     known, unseen, gap = _columns()
     return join(
         (
-            label(_short(pair.inside.value), (known, y + 5), "number", "end"),
-            label(_short(pair.outside.value), (unseen, y + 5), "number strong", "end"),
-            label(_short(pair.gap.value), (gap, y + 5), "number", "end"),
+            label(_short(row.inside.value), (known, y + 5), "number", "end"),
+            label(_short(row.outside.value), (unseen, y + 5), "number strong", "end"),
+            label(_short(row.gap.value), (gap, y + 5), "number", "end"),
         )
     )
 

@@ -161,6 +161,6 @@ def _colour(share: float) -> str:
     """
     place = min(max(share, 0.0), 1.0) * (len(_STOPS) - 1)
     index = min(int(place), len(_STOPS) - 2)
-    part = place - index
+    between = place - index
     pairs = zip(_STOPS[index], _STOPS[index + 1], strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)
+    return "#" + "".join(f"{round(a + (b - a) * between):02x}" for a, b in pairs)

@@ -23,7 +23,7 @@ _BOTTOM = 46.0
 _CHARACTERS = 30
 _PER_CHARACTER = 8.2
 _BINS = 96
-# A shared linear axis would squeeze the narrowest domain into nothing beyond this.
+# Above this ratio, the narrowest domain would be invisible on a linear axis.
 _LOG_RATIO = 30.0
 
 COLOURS = 8  # classes `label-0` to `label-7` of the style sheet
@@ -129,7 +129,7 @@ def _row(
         name: np.histogram(sample, edges)[0] / max(sample.size, 1)
         for name, sample in ridge.samples.items()
     }
-    # What a step cut off piles up in the outermost bins; it would flatten the rest.
+    # Values beyond a limit are all in the outermost bins; these hide the other bins.
     inner = max((float(share[1:-1].max()) for share in shares.values()), default=0.0)
     peak = inner or max((float(s.max()) for s in shares.values()), default=0.0)
     positions = np.linspace(axis.start, axis.end, edges.size - 1)
@@ -146,8 +146,8 @@ def _curve(
 ) -> Markup:
     """One filled curve, from its first voxel to its last."""
     drawn = np.flatnonzero(y < base)
-    part = slice(max(int(drawn[0]) - 1, 0), int(drawn[-1]) + 2)
-    x, y = x[part], y[part]
+    visible = slice(max(int(drawn[0]) - 1, 0), int(drawn[-1]) + 2)
+    x, y = x[visible], y[visible]
     points = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
     outline = f"M{x[0]:.1f} {base:.1f}L{points}L{x[-1]:.1f} {base:.1f}z"
     return element("path", d=outline, class_=f"density {colour}")

@@ -91,7 +91,7 @@ def draw_slice(
         window: intensities shown black and white.
         overlays: masks on the same pixels.
         axis: the axis across the slice, for the letter at its left edge.
-        title: what is shown, for readers who do not see it.
+        title: what is shown, for screen readers.
     """
     rows, columns = image.pixels.shape
     (dx, dy), (low, high) = image.size, window

@@ -39,7 +39,7 @@ def element(name: str, *children: str, **attributes: Attribute) -> Markup:
 
 
 def join(parts: Iterable[str]) -> Markup:
-    """Several pieces as one; text among them that is no markup is escaped."""
+    """Several pieces as one; text among them that is not markup is escaped."""
     return Markup("").join(parts)
 
 

@@ -28,7 +28,7 @@ from medinorm.report.html import write_page
 PER_PAGE = 240  # scans; about 3 MB
 
 _UNUSUAL = 3.5  # robust standard deviations from the median
-_ENOUGH = 8  # scans to tell what is usual
+_ENOUGH = 8  # scans needed to know what is usual
 _MAD = 1.4826  # standard deviation of a normal distribution with this deviation 1
 _SHEETS = ("page", "quality_page")  # style and script: shared, then its own
 _TIMES = " \N{MULTIPLICATION SIGN} "
@@ -68,8 +68,8 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
 ) -> None:
     """Write the quality page; scans that someone should look at come first.
 
-    More than `PER_PAGE` scans go on to further files beside `page`. Each file needs
-    nothing else to be read.
+    More than `PER_PAGE` scans go on to further files beside `page`. Each file can
+    be opened by itself.
 
     Args:
         scans: `scans.tsv`.
@@ -93,17 +93,17 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     labels = list(input.label_values.values())
     cards = _make_cards(read_records(scans, ScanRow), failed, previews, labels)
     cards, common = set_common_apart(cards)
-    parts = [cards[i : i + PER_PAGE] for i in range(0, len(cards), PER_PAGE)] or [[]]
-    names = [_page_name(page, number) for number in range(len(parts))]
-    for number, (name, part) in enumerate(zip(names, parts, strict=True)):
+    pages = [cards[i : i + PER_PAGE] for i in range(0, len(cards), PER_PAGE)] or [[]]
+    names = [_page_name(page, number) for number in range(len(pages))]
+    for number, (name, shown) in enumerate(zip(names, pages, strict=True)):
         text = write_page(
             "quality_page",
             _SHEETS,
             title=title,
-            cards=part,
+            cards=shown,
             number=number,
             pages=names,
-            scanners=sorted({card.scanner for card in part}),
+            scanners=sorted({card.scanner for card in shown}),
             common=common,
             excluded=left_out,
             size=_count(cards, left_out),
@@ -152,7 +152,7 @@ def _make_cards(
 def set_common_apart(
     cards: Sequence[Card],
 ) -> tuple[list[Card], list[tuple[str, int]]]:
-    """Take notes that most scans have from the single scans: they single out none.
+    """Take notes that most scans have off the cards, for the head of the page.
 
     Args:
         cards: all scans.

@@ -49,7 +49,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         report: the file to write.
         scans: `scans.tsv`.
         excluded: `excluded.tsv`.
-        account: table of how many input files ended how.
+        account: table of how many input files ended in which state.
         splits: `splits.tsv`.
         evidence: folder of the comparison's tables.
         canonical: folder of the de-identified volumes.
@@ -60,7 +60,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         harmonize: for the methods text: the voxel grid and the intensity scale.
         train: for the methods text: the network and its training.
         score: for the methods text: the tolerance.
-        harmonized: folder of all harmonized scans, to show what became of intensities.
+        harmonized: folder of all harmonized scans, to show their intensities.
 
     Raises:
         StageError: a table is missing, lacks a column or holds no variant.

@@ -140,8 +140,8 @@ def _chart_harmonized(
     first = min(findings.splits, key=lambda row: row.design != "pooled").split
     panels = []
     for intensity in distinct(variant.intensity for variant in findings.variants):
-        map_ = map_of(intensity, first)
-        folder = harmonized / intensity / map_
+        fitted_on = map_of(intensity, first)
+        folder = harmonized / intensity / fitted_on
         ridges = [
             ridge
             for domain in findings.domain_names
@@ -151,7 +151,11 @@ def _chart_harmonized(
                 )
             )
         ]
-        note = f", learned from the training scans of {first}" if map_ == first else ""
+        note = (
+            f", learned from the training scans of {first}"
+            if fitted_on == first
+            else ""
+        )
         if ridges:
             figure = draw_ridges(ridges, names, f"intensity after {intensity}")
             panels.append(Panel(f"{intensity}{note}", figure))

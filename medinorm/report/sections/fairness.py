@@ -1,4 +1,4 @@
-"""How alike the variants were trained, and what each cost."""
+"""Whether all variants were trained in the same way, and what each cost."""
 
 from markupsafe import Markup
 

@@ -136,7 +136,7 @@ def write_gallery(inputs: ReportInputs) -> Markup:
 def worst_cases(
     rows: Iterable[CaseRow], variants: Sequence[Variant], count: int
 ) -> list[Case]:
-    """The lowest Dice on unseen domains, the variants taking turns.
+    """The lowest Dice on unseen domains, from each variant in turn.
 
     Each variant gives its worst scan, in the order of `variants`, then its second
     worst, and so on: otherwise the weakest variant would fill the gallery. Of each scan
@@ -144,7 +144,7 @@ def worst_cases(
 
     Args:
         rows: cases on unseen domains.
-        variants: whose turn it is first.
+        variants: the variants, in the order of their turns.
         count: how many cases.
     """
     lowest: dict[tuple[Variant, str], Case] = {}

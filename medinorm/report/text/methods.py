@@ -83,7 +83,7 @@ def _data(findings: ReportFindings) -> list[str]:
 
 
 def _division(findings: ReportFindings) -> list[str]:
-    """Designs, folds and that subjects never cross."""
+    """Designs and folds, and that no subject is in two parts."""
     folds = len({row.fold for row in findings.splits})
     designs = "; ".join(DESIGNS[name] for name in findings.designs)
     turns = (
@@ -228,7 +228,7 @@ def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
 
 
 def _scores(score: ScoreConfig | None) -> list[str]:
-    """Definitions of the scores and of what happens to misses."""
+    """Definitions of the scores, also of missing predictions and structures."""
     tolerance = f"{score.tolerance:g} mm" if score else "the configured one"
     worst = ", ".join(f"{metric.title} {_worst(metric)}" for metric in METRICS.values())
     return [

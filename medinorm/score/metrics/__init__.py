@@ -1,7 +1,7 @@
 """The metrics, one file each: what it computes, and what it says about itself.
 
-The definitions are those of Metrics Reloaded and of MONAI, from which only the policy
-for empty masks differs: a structure that was missed is the worst score, never left out.
+The definitions are those of Metrics Reloaded and of MONAI. Only the policy for empty
+masks differs: a structure that was missed gets the worst score and is never left out.
 
 References:
     Maier-Hein, Reinke et al., "Metrics reloaded: recommendations for image analysis

@@ -4,9 +4,13 @@ import re
 from xml.etree import ElementTree as ET
 
 from medinorm.domain_noun import DomainNoun
-from medinorm.report.figures.dumbbell_plot import Interval, Pair, draw_dumbbells
+from medinorm.report.figures.dumbbell_plot import (
+    DiceInterval,
+    VariantRow,
+    draw_dumbbells,
+)
 
-NOTHING = Interval(float("nan"))
+NOTHING = DiceInterval(float("nan"))
 SITE = DomainNoun("site")
 
 
@@ -17,8 +21,9 @@ def texts(svg):
 
 def pair(name, inside, outside):
     """A row with intervals of 0.02."""
-    sides = (Interval(x, x - 0.02, x + 0.02) for x in (inside, outside))
-    return Pair(name, *sides, Interval(inside - outside), Interval(outside, 0.1, 1.0))
+    sides = (DiceInterval(x, x - 0.02, x + 0.02) for x in (inside, outside))
+    gap, new = DiceInterval(inside - outside), DiceInterval(outside, 0.1, 1.0)
+    return VariantRow(name, *sides, gap, new)
 
 
 def test_dumbbell_prints_its_numbers_and_places_marks_by_value():
@@ -35,7 +40,7 @@ def test_dumbbell_prints_its_numbers_and_places_marks_by_value():
 
 
 def test_dumbbell_without_one_side_draws_the_other():
-    only = Pair("batch", NOTHING, Interval(0.7), NOTHING, NOTHING)
+    only = VariantRow("batch", NOTHING, DiceInterval(0.7), NOTHING, NOTHING)
     svg = draw_dumbbells([only], 0.9, SITE)
     assert "<circle" not in svg
     assert 'class="outside"' in svg
@@ -44,5 +49,5 @@ def test_dumbbell_without_one_side_draws_the_other():
 
 
 def test_dumbbell_of_nothing_known_is_still_a_figure():
-    empty = Pair("x", NOTHING, NOTHING, NOTHING, NOTHING)
+    empty = VariantRow("x", NOTHING, NOTHING, NOTHING, NOTHING)
     assert texts(draw_dumbbells([empty], 0.95, SITE)).count("\N{EN DASH}") == 3
