@@ -17,7 +17,9 @@ TEXTS = sorted(
     if path.suffix in {".py", ".smk", ".j2", ".js", ".rst"} or path.name == "Snakefile"
 )
 # Names of columns, of the standard library and of other packages.
-RECONSTRUCTION = re.compile(r"reconstruction[ _]kernels?|kernel_size", re.IGNORECASE)
+RECONSTRUCTION = re.compile(
+    r"reconstruction[ _]kernels?|ConvolutionKernel|kernel_size", re.IGNORECASE
+)
 
 
 def rows(columns):

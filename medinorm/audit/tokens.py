@@ -65,15 +65,15 @@ def read_patterns(lines: Iterable[str]) -> tuple[list[Pattern], list[int]]:
         token = line.strip()
         if not token:
             continue
-        found = [
+        spelled = [
             Pattern(content, number, alone and len(content) < _WORD)
             for text, alone in forms(token)
             for content in encodings(text)
             if len(content) >= SHORTEST
         ]
-        if not found:
+        if not spelled:
             short.append(number)
-        for pattern in found:
+        for pattern in spelled:
             patterns.setdefault((pattern.content, number), pattern)
     return list(patterns.values()), short
 
@@ -84,8 +84,8 @@ def forms(token: str) -> Iterator[tuple[str, bool]]:
     A DICOM name is looked for by its parts too; a date in other ways to write it.
 
     Examples:
-        >>> found = set(forms("Smith^John"))
-        >>> ("smith", True) in found, ("johnsmith", False) in found
+        >>> texts = set(forms("Smith^John"))
+        >>> ("smith", True) in texts, ("johnsmith", False) in texts
         (True, True)
         >>> ("03.02.1951", False) in set(forms("19510203"))
         True
@@ -126,7 +126,7 @@ def _parts(token: str) -> Iterator[str]:
     if "^" not in token and "=" not in token:
         return
     for name in token.split("="):
-        parts = [part.strip() for part in name.split("^") if part.strip()]
+        parts = [text.strip() for text in name.split("^") if text.strip()]
         yield from parts
         for first, second in pairwise(parts):
             for between in ("", " ", "_", "-", ".", ", "):
@@ -138,8 +138,8 @@ def _spellings(text: str) -> set[str]:
     """Composed, decomposed and plain letters, all in lower case."""
     lower = text.lower()
     decomposed = unicodedata.normalize("NFD", lower)
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return {lower, text, unicodedata.normalize("NFC", text), decomposed, plain}
+    unaccented = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return {lower, text, unicodedata.normalize("NFC", text), decomposed, unaccented}
 
 
 def _dates(token: str) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _dates(token: str) -> Iterator[str]:
         match = re.fullmatch(form, token)
         if match is None:
             continue
-        year, month, day = (int(match[part]) for part in "ymd")
+        year, month, day = (int(match[letter]) for letter in "ymd")
         try:
             date(year, month, day)
         except ValueError:

@@ -10,12 +10,12 @@ all variants: differences between variants are therefore paired.
   of a stratum joins the smallest stratum that shares a domain with it: else it would
   count once in every replicate, as if it were known without error.
 - *Seeds* are resampled jointly for all domains. Networks that left out different
-  domains are different networks even if they share a seed; drawing them jointly
+  domains are different networks even if they share a seed; a joint resample
   estimates the variance of the mean over domains whether or not their errors are
   related.
-- From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden): drawing
-  n would understate the variance by the factor (n - 1) / n, which is 2/3 with three
-  seeds.
+- From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden): n
+  draws would understate the variance by the factor (n - 1) / n, which is 2/3 with
+  three seeds.
 - Percentiles of the bootstrap cannot make a 95 % interval from three seeds: they never
   leave the range of the three, which misses the true mean one time in four. Intervals
   are therefore :math:`m \pm t_\nu\,\mathrm{SE}`, with Satterthwaite's degrees of
@@ -26,8 +26,8 @@ all variants: differences between variants are therefore paired.
 - Where leaving out one seed, or one subject, leaves nothing (one seed, one subject on a
   domain), the variance cannot be known and there is no interval.
 
-Drawing both factors counts their interaction more than once: the intervals err on the
-wide side (Owen, the pigeonhole bootstrap).
+Resampling both factors counts their interaction more than once: the intervals err on
+the wide side (Owen, the pigeonhole bootstrap).
 
 References:
     McCarthy and Snowden, "The bootstrap and finite population sampling", Vital and

@@ -30,7 +30,7 @@ TOKEN = "QZX001LEAK"
 
 
 def png(text):
-    """A picture with a compressed text."""
+    """An image with a compressed text."""
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", text, zip=True)
     info.add_itxt("Title", text, zip=True)

@@ -112,6 +112,6 @@ def parse_date(text: str) -> date | None:
     if match is None:
         return None
     try:
-        return date(*(int(part) for part in match.groups()))
+        return date(*(int(digits) for digits in match.groups()))
     except ValueError:
         return None

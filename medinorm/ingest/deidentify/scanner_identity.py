@@ -21,7 +21,7 @@ from medinorm.records.scans import Identity
 
 _MODALITIES = frozenset({"MR", "CT", "PT"})
 _OTHERWISE_IN_BIDS = {"ManufacturerModelName": "ManufacturersModelName"}
-# Groups of a frame that hold its timing, coil and kernel.
+# Groups of a frame that hold its timing, coil and reconstruction kernel.
 _MAKING_GROUPS = (
     *("MRTimingAndRelatedParametersSequence", "MREchoSequence", "MRModifierSequence"),
     *("MRReceiveCoilSequence", "CTReconstructionSequence"),
@@ -56,7 +56,7 @@ _R = TypeVar("_R", bound=_Read)
 
 
 @dataclass(frozen=True)
-class _Column:
+class _IdentityColumn:
     """One column of a scanner's identity.
 
     Args:
@@ -72,7 +72,7 @@ class _Column:
     bids: str | None = None
 
 
-_COLUMNS: dict[str, _Column] = {}
+_COLUMNS: dict[str, _IdentityColumn] = {}
 
 
 def identity_column(
@@ -92,7 +92,7 @@ def identity_column(
     """
 
     def declare(read: _R) -> _R:
-        _COLUMNS[name] = _Column(text, read, unit, bids)
+        _COLUMNS[name] = _IdentityColumn(text, read, unit, bids)
         return read
 
     return declare
@@ -181,8 +181,12 @@ def _flip_angle(header: Header) -> float | None:
     return header.number("FlipAngle")
 
 
-@identity_column("kernel", "Of reconstruction, in CT.", bids="ConvolutionKernel")
-def _kernel(header: Header) -> str:
+@identity_column(
+    "reconstruction_kernel",
+    "Name of the CT reconstruction kernel.",
+    bids="ConvolutionKernel",
+)
+def _reconstruction_kernel(header: Header) -> str:
     return redact_reconstruction_kernel(header.texts("ConvolutionKernel"))
 
 

@@ -145,8 +145,8 @@ def redact_software(text: str) -> str:
         'syngo MR E11'
     """
     versions = (
-        " ".join(word for word in part.split() if _is_version(word))
-        for part in text.split("\\")
+        " ".join(word for word in version.split() if _is_version(word))
+        for version in text.split("\\")
     )
     return "; ".join(filter(None, versions))
 
@@ -165,7 +165,7 @@ def redact_reconstruction_kernel(text: str) -> str:
 
 
 def _is_reconstruction_kernel(word: str) -> bool:
-    """Whether a word is the name of a kernel, or a strength."""
+    """Whether a word is the name of a reconstruction kernel, or a strength."""
     listed = word.lower() in _RECONSTRUCTION_KERNELS
     return listed or bool(_RECONSTRUCTION_KERNEL.fullmatch(word))
 
@@ -175,9 +175,9 @@ def _is_version(word: str) -> bool:
     if _DATE_LIKE.search(word):
         return False
     return all(
-        _VERSION.fullmatch(part)
-        or all(_is_listed(p, _SOFTWARE_WORDS, _VERSION) for p in part.split("_"))
-        for part in word.split(":")
+        _VERSION.fullmatch(piece)
+        or all(_is_listed(p, _SOFTWARE_WORDS, _VERSION) for p in piece.split("_"))
+        for piece in word.split(":")
     )
 
 
@@ -198,14 +198,14 @@ def _known_or_pseudonym(
 
 
 def _is_known(word: str, words: frozenset[str], number: re.Pattern[str]) -> bool:
-    """Whether each part of a word is known or a short number, and it is no date."""
+    """Whether a word is no date, and each piece of it is known or a short number."""
     return not _THREE_NUMBERS.search(word) and all(
-        _is_listed(part, words, number)
-        or all(_is_listed(piece, words, number) for piece in _BOUNDARY.split(part))
-        for part in _SEPARATORS.split(word)
+        _is_listed(piece, words, number)
+        or all(_is_listed(p, words, number) for p in _BOUNDARY.split(piece))
+        for piece in _SEPARATORS.split(word)
     )
 
 
-def _is_listed(part: str, words: frozenset[str], number: re.Pattern[str]) -> bool:
-    """Whether a part of a word is known."""
-    return not part or part.lower() in words or bool(number.fullmatch(part))
+def _is_listed(piece: str, words: frozenset[str], number: re.Pattern[str]) -> bool:
+    """Whether a piece of a word is known."""
+    return not piece or piece.lower() in words or bool(number.fullmatch(piece))

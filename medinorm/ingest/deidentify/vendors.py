@@ -58,8 +58,8 @@ def vendor_of(manufacturer: str) -> str:
     text = " ".join(manufacturer.lower().replace("_", " ").split())
     if any(program in text for program in _PROGRAMS):
         return ""
-    found = (name for part, name in _VENDORS.items() if re.search(rf"\b{part}\b", text))
-    return next(found, "")
+    names = (name for word, name in _VENDORS.items() if re.search(rf"\b{word}\b", text))
+    return next(names, "")
 
 
 def nominal_field(tesla: float | None) -> float | None:

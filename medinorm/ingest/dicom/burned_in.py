@@ -78,7 +78,7 @@ BURNED_IN_RULES: Sequence[ExclusionRule] = (
         *("ConversionType", "DV", "DF", "WSD", "SD", "SI", "DRW"),
     ),
     ExclusionRule(
-        "made by a device that writes names into pictures",
+        "made by a device that writes names into images",
         _is_from_workstation,
         ["Manufacturer", "ManufacturerModelName"],
     ),
@@ -88,7 +88,7 @@ BURNED_IN_RULES: Sequence[ExclusionRule] = (
         ["ImageType", "SeriesDescription"],
     ),
     ExclusionRule(
-        "a coloured picture: its legend may name the patient",
+        "a coloured image: its legend may name the patient",
         _is_coloured,
         ["PhotometricInterpretation", "SamplesPerPixel"],
     ),

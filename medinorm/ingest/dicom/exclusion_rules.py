@@ -43,8 +43,8 @@ def against_image_type(reason: str, *image_types: str) -> ExclusionRule:
     unwanted = frozenset(image_types)
 
     def applies(values: Mapping[str, str]) -> bool:
-        parts = values.get("ImageType", "").split("\\")
-        return not unwanted.isdisjoint(part.strip().upper() for part in parts[2:])
+        own = values.get("ImageType", "").split("\\")[2:]
+        return not unwanted.isdisjoint(value.strip().upper() for value in own)
 
     return ExclusionRule(reason, applies, ["ImageType"], unwanted)
 
@@ -64,7 +64,7 @@ EXCLUSION_RULES: Sequence[ExclusionRule] = (
     against_class("an index of files (DICOMDIR)", "1.2.840.10008.1.3.10"),
     against_class("spectroscopy, not a volume", "1.2.840.10008.5.1.4.1.1.4.2"),
     against_class(
-        "a secondary capture: a screenshot or a made picture",
+        "a secondary capture: a screenshot or an image made by a program",
         "1.2.840.10008.5.1.4.1.1.7",
     ),
     against_class("a presentation state, not a volume", "1.2.840.10008.5.1.4.1.1.11"),

@@ -174,7 +174,7 @@ def strip_values(text: str) -> str:
         >>> strip_values("ORIGINAL \\PRIMARY\0")
         'ORIGINAL\\PRIMARY'
     """
-    return "\\".join(part.strip(_BLANK) for part in text.split("\\"))
+    return "\\".join(value.strip(_BLANK) for value in text.split("\\"))
 
 
 def _read_meta(data: bytes) -> tuple[Values, int]:

@@ -75,10 +75,10 @@ class DicomWeb:
         filters = {key: value for key, value in asked.keys.items() if value}
 
         def ask(offset: int) -> list[_Record]:
-            found: list[_Record] = self._client.search_for_studies(
+            records: list[_Record] = self._client.search_for_studies(
                 search_filters=filters, offset=offset
             )
-            return found
+            return records
 
         return [
             DicomStudy(uid, _text(record, "PatientID"), _text(record, "StudyDate"))
@@ -89,10 +89,10 @@ class DicomWeb:
         """The series of a DICOM study."""
 
         def ask(offset: int) -> list[_Record]:
-            found: list[_Record] = self._client.search_for_series(
+            records: list[_Record] = self._client.search_for_series(
                 study, fields=["SeriesDescription"], offset=offset
             )
-            return found
+            return records
 
         return [
             Series(
@@ -108,10 +108,10 @@ class DicomWeb:
         """UIDs of the files of a series."""
 
         def ask(offset: int) -> list[_Record]:
-            found: list[_Record] = self._client.search_for_instances(
+            records: list[_Record] = self._client.search_for_instances(
                 series.study, series.uid, offset=offset
             )
-            return found
+            return records
 
         return {uid for uid, _ in _pages(ask, "SOPInstanceUID")}
 

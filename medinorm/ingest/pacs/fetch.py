@@ -116,11 +116,11 @@ def fetch_series(
     wanted = _read_query(pacs.query)
     with silence(), _open(pacs) as archive:
         try:
-            found = _find(archive, wanted, pacs)
+            matches = _find(archive, wanted, pacs)
         except FetchError as error:
             raise StageError(str(error)) from None
         job = _Job(archive, folder, pseudonyms)
-        named = {job.name_of(series.uid): series for series in found}
+        named = {job.name_of(series.uid): series for series in matches}
         _remove_unwanted(folder / SERIES_FOLDER, named.keys())
         ended = run_items(
             [FetchItem(name, named[name]) for name in sorted(named)],
@@ -258,20 +258,20 @@ def _find(
         FetchError: the PACS does not answer.
         StageError: there is none.
     """
-    found: dict[str, Series] = {}
+    by_uid: dict[str, Series] = {}
     empty = 0
     for line in wanted:
         series = list(_find_line(archive, line, pacs))
-        found |= {item.uid: item for item in series}
+        by_uid |= {item.uid: item for item in series}
         empty += not series
-    if not found:
+    if not by_uid:
         raise StageError(
             "the PACS has no series that fits; check input.pacs.query, modality, dates "
             "and description"
         )
     if empty:
         _log.warning("%d of %d lines of the query find nothing", empty, len(wanted))
-    return list(found.values())
+    return list(by_uid.values())
 
 
 def _find_line(archive: Archive, line: QueryLine, pacs: PacsConfig) -> Iterator[Series]:
