@@ -40,7 +40,7 @@ _MONTHS = (
 
 @dataclass(frozen=True)
 class Pattern:
-    """Bytes that give a token away.
+    """Bytes that show that a token is there.
 
     Args:
         content: what to look for, its ASCII letters in lower case.
@@ -54,7 +54,7 @@ class Pattern:
 
 
 def read_patterns(lines: Iterable[str]) -> tuple[list[Pattern], list[int]]:
-    """All patterns for a list of tokens, one a line; empty lines are none.
+    """All patterns for a list of tokens, one a line; empty lines do not count.
 
     Returns:
         The patterns, and the lines whose token is too short to be searched for.
@@ -81,7 +81,7 @@ def read_patterns(lines: Iterable[str]) -> tuple[list[Pattern], list[int]]:
 def forms(token: str) -> Iterator[tuple[str, bool]]:
     """Texts that say the same as a token, and whether each must stand alone.
 
-    A DICOM name is looked for by its parts too; a date in other ways to write it.
+    A DICOM name is also searched for by its components, a date in other notations.
 
     Examples:
         >>> texts = set(forms("Smith^John"))
@@ -122,7 +122,7 @@ def encodings(text: str) -> Iterator[bytes]:
 
 
 def _parts(token: str) -> Iterator[str]:
-    """Parts of a name as DICOM writes it, alone and put together without it."""
+    """The components of a DICOM name: each alone, and pairs of them joined."""
     if "^" not in token and "=" not in token:
         return
     for name in token.split("="):
@@ -159,7 +159,7 @@ def _dates(token: str) -> Iterator[str]:
 
 
 def _in_base64(text: str) -> Iterator[bytes]:
-    """What base64 makes of a text wherever it begins, without the ends it shares."""
+    """A text in base64 at each alignment, without what its neighbours change."""
     content = text.encode("utf-8", "surrogateescape")
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + content).rstrip(b"=")
