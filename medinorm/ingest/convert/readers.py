@@ -71,7 +71,7 @@ class NiftiReader:
         }
 
     def identity(self, pseudonyms: Pseudonyms) -> Identity:
-        """From the JSON sidecars, of which later ones overrule."""
+        """From the JSON sidecars; a later one overrides an earlier one."""
         merged: dict[str, object] = {}
         for path in self.inputs["JSON sidecar"]:
             merged |= _read_sidecar(path)

@@ -59,7 +59,7 @@ _STANDARD_UIDS = frozenset(UID_dictionary)
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose an object is.
+    """The patient that an object belongs to.
 
     Args:
         patient: original number, or what stands for it.
@@ -186,7 +186,7 @@ class Deidentifier:
         return {keyword: value for keyword, value in made.items() if value}
 
     def _named(self, kind: str, *original: str) -> str:
-        """A pseudonym, unless there is nothing to name."""
+        """A pseudonym; empty if the original is."""
         return self.pseudonyms.name(kind, *original) if original[-1] else ""
 
 
@@ -197,7 +197,7 @@ def _representation(original: Dataset, keyword: str) -> str:
 
 
 def _numbers(original: Dataset, keyword: str, *, form: re.Pattern[str]) -> list[str]:
-    """Numbers written as text; nothing if one of them is none."""
+    """Numbers written as text; none at all if one text is no number."""
     texts = [text.strip() for text in text_of(original, keyword).split("\\")]
     return texts if all(map(form.fullmatch, texts)) else []
 

@@ -1,9 +1,9 @@
 """Names of scanners, software, reconstruction kernels and coils, without other words.
 
 These fields are free text: a technician may have typed a patient's name into any of
-them. Words that scanners are known to write pass, and so do short version numbers.
-Where scanners must stay apart all the same (models, coils), what is unknown becomes a
-keyed pseudonym; elsewhere it is left out.
+them. Words that scanners are known to write are kept, and so are short version numbers.
+Models and coils must stay distinguishable: their unknown words become a keyed
+pseudonym. Elsewhere unknown words are left out.
 """
 
 import re
@@ -133,7 +133,7 @@ def redact_coil(text: str, pseudonyms: Pseudonyms) -> str:
 
 
 def redact_software(text: str) -> str:
-    r"""Software versions, joined by ``; ``; words that are none are left out.
+    r"""Software versions, joined by ``; ``; other words are left out.
 
     Args:
         text: as in the header, several versions joined by ``\``.
@@ -171,7 +171,7 @@ def _is_reconstruction_kernel(word: str) -> bool:
 
 
 def _is_version(word: str) -> bool:
-    """Whether a word is a version, or one that stands before versions."""
+    """Whether a word is a version, or a word that stands before versions."""
     if _DATE_LIKE.search(word):
         return False
     return all(

@@ -32,7 +32,7 @@ _VENDORS = {
     "mr solutions": "MR Solutions",
 }
 
-# What writes its name where the maker's belongs; they scanned nothing.
+# Programs that write their own name in place of the maker's; they scanned nothing.
 _PROGRAMS = (
     *("imaging biometrics", "pmod", "osirix", "horos", "mipav", "syngo.via", "mirada"),
     *("terarecon", "vital images", "invivo", "olea", "brainlab", "fmrib", "dcm4che"),

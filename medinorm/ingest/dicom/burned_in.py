@@ -34,7 +34,7 @@ _DEVICES = (
 
 
 def _against_value(reason: str, keyword: str, *unwanted: str) -> ExclusionRule:
-    """A rule against images of which one header value is among some."""
+    """A rule against images in which one header element has an unwanted value."""
     return ExclusionRule(
         reason, lambda values: values.get(keyword, "") in unwanted, [keyword]
     )
@@ -53,7 +53,7 @@ def _is_screen(values: Mapping[str, str]) -> bool:
 
 
 def _is_coloured(values: Mapping[str, str]) -> bool:
-    """Whether pixels are no grey values."""
+    """Whether pixels are colours, not grey values."""
     coloured = values.get("PhotometricInterpretation", "").startswith(_COLOURS)
     return coloured or values.get("SamplesPerPixel", "") not in {"", "1"}
 

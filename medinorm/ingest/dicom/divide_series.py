@@ -52,13 +52,13 @@ def divide_series(frames: Sequence[Frame]) -> list[VolumeFrames]:
     """Divide the frames of one series into volumes.
 
     Frames of another direction, size or stack make volumes of their own if each of
-    those is one; else all stay together, so that the geometry check says what is wrong.
+    these is even; else all stay together, and the geometry check names the problem.
     Frames at one place are divided by image type, echo time, inversion time, b-value
     and gradient, and then by time: time point, acquisition, trigger time or, where the
     series says how many time points it has, the order of their numbers.
 
-    A volume that covers fewer places than the others of its series is incomplete and
-    says so.
+    A volume that covers fewer places than the others of its series gets a reason: it
+    is incomplete.
     """
     volumes = []
     for trail, members in _by_grid(frames):
@@ -128,7 +128,7 @@ def _named(
 ) -> list[VolumeFrames]:
     """The volumes of each group, with the key that made it in their trail."""
     volumes = []
-    # What lacks the key comes first; numbers and texts are in their order.
+    # Frames without the key come first; numbers and texts are in their order.
     ordered = sorted(groups.items(), key=lambda item: (item[0] is not None, item[0]))
     for number, (value, members) in enumerate(ordered):
         for volume in _by_keys(members, rest):
@@ -228,7 +228,7 @@ def _difference(frames: Sequence[Frame]) -> str:
     low, high = _range(frames, "b_value")
     if high - low > _SAME_B_VALUE:
         return "b-value"
-    if len(set(_places(frames))) < len(frames):  # a stronger reason
+    if len(set(_places(frames))) < len(frames):  # duplicates are refused first
         return ""
     low, high = _range(frames, "temporal")
     if high > low:

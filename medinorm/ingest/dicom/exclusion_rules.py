@@ -39,7 +39,7 @@ def against_class(reason: str, *classes: str) -> ExclusionRule:
 
 
 def against_image_type(reason: str, *image_types: str) -> ExclusionRule:
-    """A rule against images with one of some values of ImageType."""
+    """A rule against images with any of these values of ImageType."""
     unwanted = frozenset(image_types)
 
     def applies(values: Mapping[str, str]) -> bool:
@@ -53,7 +53,7 @@ def first_reason(rules: Iterable[ExclusionRule], values: Mapping[str, str]) -> s
     """The reason of the first rule that applies; empty if none does.
 
     Args:
-        rules: in the order of their weight.
+        rules: the most important first.
         values: texts of the header by keyword.
     """
     return next((rule.reason for rule in rules if rule.applies(values)), "")
@@ -121,7 +121,7 @@ def reason_against(values: Mapping[str, str]) -> str:
 
 
 def contents_of(image_type: Sequence[str]) -> frozenset[str]:
-    """The values of ImageType of which all slices of one volume must have the same.
+    """The values of ImageType that must be the same in all slices of one volume.
 
     Args:
         image_type: all its values, in upper case.

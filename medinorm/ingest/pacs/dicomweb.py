@@ -23,7 +23,7 @@ USER, PASSWORD, TOKEN = (
 
 _STORED = (("application/dicom", "*"),)  # as it is stored, not decompressed
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_ATTEMPTS = 2  # a second after the first: answers such as 503 pass
+_ATTEMPTS = 2  # one retry: answers such as 503 are often temporary
 
 _NO_SERVICE = "there is no DICOMweb service; check input.pacs.url"
 # The first kind that fits.
@@ -129,7 +129,7 @@ class DicomWeb:
 def _pages(
     ask: Callable[[int], list[_Record]], key: str
 ) -> Iterator[tuple[str, _Record]]:
-    """All results, page by page; each once, as some servers know no pages."""
+    """All results, page by page; each once, as some servers ignore the page."""
     seen: set[str] = set()
     while True:
         with _explained():
@@ -168,14 +168,14 @@ def _open_session(url: str) -> requests.Session:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what goes wrong on the way into one line without addresses.
+    """Turn errors of the connection into one line without addresses.
 
     Raises:
         FetchError: anything but a full disk went wrong.
     """
     try:
         yield
-    except Exception as error:  # libraries raise anything, and their text repeats it
+    except Exception as error:  # libraries raise anything, and the text may name it
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
         raise FetchError(_problem(error)) from None

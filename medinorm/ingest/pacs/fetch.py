@@ -26,7 +26,7 @@ FETCHED_NAME = "fetched.tsv"
 SERIES_FOLDER = "series"
 
 _PARTIAL = "partial"
-_GIVE_UP = 5  # failures in a row: nothing comes any more
+_GIVE_UP = 5  # failures in a row after which no more series are tried
 _LENGTH = 16  # characters of a pseudonym that names a file or folder
 _OURS = re.compile(f"[a-z2-7]{{{_LENGTH}}}")
 _WILDCARDS = frozenset("*?\\")
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QueryLine:
-    """One line of the query; empty is any.
+    """One line of the query; an empty value matches any.
 
     Args:
         patient_id: the patient's number.
@@ -98,9 +98,9 @@ def fetch_series(
 ) -> None:
     r"""Download the series that match the query; those already complete are kept.
 
-    Writes one folder for each series below `folder`\ ``/series``, with names that say
-    nothing, and `FETCHED_NAME`. A series appears whole or not at all: each file that
-    the PACS lists is there. Series that match no more are deleted.
+    Writes one folder for each series below `folder`\ ``/series``, named by
+    pseudonyms, and `FETCHED_NAME`. A series appears whole or not at all: each file that
+    the PACS lists is there. Series that no longer match are deleted.
 
     Args:
         folder: private folder to write to; only its owner may enter it.
@@ -318,7 +318,7 @@ def _is_wanted(series: Series, line: QueryLine, pacs: PacsConfig) -> bool:
 
 
 def _remove_unwanted(folder: Path, names: Collection[str]) -> None:
-    """Delete series that match no more, such as those of a withdrawn patient."""
+    """Delete series that no longer match, such as those of a withdrawn patient."""
     for path in folder.glob("*"):
         if path.name not in names and _OURS.fullmatch(path.name):
             shutil.rmtree(path)

@@ -47,7 +47,7 @@ def sort_rows(rows: Sequence[IndexRow]) -> tuple[list[DicomEntry], list[InputFil
 
 
 def _sorted_row(row: IndexRow) -> DicomEntry | InputFile:
-    """One row as what it is to the plan."""
+    """One row as an entry, or as a file that is not used."""
     if row.state != "dicom":
         state: FileState = "unreadable" if row.state == "unreadable" else "excluded"
         return InputFile(row.path, state, reason=row.reason)
@@ -64,7 +64,7 @@ def _entry(path: Path, values: Mapping[str, str]) -> DicomEntry:
     sop_class = text("SOPClassUID") or text("MediaStorageSOPClassUID", "")
     study = text("StudyInstanceUID", "")
     is_annotation = sop_class in ANNOTATIONS
-    # What could never be a scan is left out for that, whatever is written on it.
+    # What could never be a scan is left out for that reason, even if it is risky.
     risk = burned_in_risk(values) if sop_class in IMAGES else ""
     reason = risk or reason_against({**values, "SOPClassUID": sop_class})
     sessions = {study, text("StudyID", ""), text("StudyDate", "")}

@@ -67,7 +67,7 @@ class _Dataset:
 
 @dataclass(frozen=True)
 class _ScanNames:
-    """How scans are called."""
+    """How scans are named."""
 
     pseudonyms: Pseudonyms
     subjects: Mapping[str, str]
@@ -87,7 +87,7 @@ class _ScanNames:
         return scan_id(subject, session, *others, self.suffix), subject, session
 
     def _label(self, key: str, label: str) -> str:
-        """Numbers say nothing about a person; words might."""
+        """A number is kept: it cannot name a person, as a word could."""
         if label.isdecimal():
             return label
         if self.pseudonyms.keep:

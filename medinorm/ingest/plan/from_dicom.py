@@ -1,4 +1,4 @@
-"""Candidate scans from DICOM folders: series, what they fall into, their labels."""
+"""Candidate scans from DICOM folders: series, their volumes, their label maps."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from medinorm.ingest.plan.label_table import LabelEntry, LabelTable, read_label_
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
 _PART_LENGTH = 4
-# The best that may become of a file first.
+# What may become of a file, the best first.
 _RANKS: tuple[Kind, ...] = ("dicom", "quarantined", "excluded")
 
 
@@ -85,9 +85,9 @@ def find_dicom_scans(
 ) -> Inventory:
     """Find the series that may be scans among the files of an index.
 
-    Pixels are read only of slices that lie on one another. A series that holds
-    several volumes falls into parts, each a candidate; see `divide_series`. What is no
-    image or no even stack is left out with a reason.
+    Pixels are read only where several slices lie at one place. A series that holds
+    several volumes is divided into parts, each a candidate; see `divide_series`. What
+    is no image or no even stack is left out with a reason.
 
     Args:
         index: what is known of each file.
@@ -158,7 +158,7 @@ def _candidates(
             reason = "its label map is named for another patient too"
             candidates.append(excluded(f"series {name}", reason))
         else:
-            # The UID of a DICOM study says nothing to a person: always a pseudonym.
+            # Nobody recognizes the UID of a DICOM study: always a pseudonym.
             session = pseudonyms.name(
                 "session", series_part.first.patient, series_part.first.study
             )
@@ -220,7 +220,7 @@ def _files(
 def _file(
     path: Path, users: Sequence[tuple[SeriesPart, Candidate | LeftOut]]
 ) -> InputFile:
-    """The state of one file; that of the best of the volumes it has a part in."""
+    """The state of one file: that of the best volume it belongs to."""
     ranked = sorted(users, key=lambda user: _RANKS.index(user[1].kind))
     series_part, best = ranked[0]
     others = tuple(other.where for _, other in ranked[1:] if other.kind == best.kind)

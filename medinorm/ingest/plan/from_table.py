@@ -205,7 +205,7 @@ def _files(
 ) -> list[InputFile]:
     """The state of every file that the table names; a file named twice counts once."""
     files: dict[Path, InputFile] = {}
-    # A file that some line uses is used, whatever other lines name it.
+    # A file that one line uses is used, even if another line that names it is not.
     for entry in sorted(entries, key=lambda entry: bool(reasons[entry.where])):
         reason = reasons[entry.where]
         state: FileState = "excluded" if reason else "used"

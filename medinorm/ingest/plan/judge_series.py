@@ -43,7 +43,7 @@ class SeriesPart:
 
     @property
     def first(self) -> DicomEntry:
-        """The file that stands for all where they agree."""
+        """The first file, for values that all files share."""
         return self.entries[0]
 
 
@@ -134,7 +134,7 @@ def _judged(
 
 
 def _unwanted(volume: VolumeFrames, entry: DicomEntry, ingest: IngestConfig) -> str:
-    """Why nobody asked for a volume."""
+    """Why the study does not select a volume."""
     # A frame may say more about what it shows than its file.
     image_type = "\\".join(volume.frames[0].keys.image_type)
     return (

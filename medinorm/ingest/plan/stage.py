@@ -94,8 +94,8 @@ def _find(
 def _one_each(files: Iterable[InputFile]) -> list[InputFile]:
     """One state for each file.
 
-    A label map may lie among the DICOM files, where it is only known not to be one; a
-    file with many frames may serve several scans.
+    A label map that lies among the DICOM files is listed twice: as no DICOM file, and
+    as used. A file with many frames may serve several scans.
     """
     states: dict[str, InputFile] = {}
     for file in files:
