@@ -18,7 +18,8 @@ TEXTS = sorted(
 )
 # Names of columns, of a book, of the standard library and of other packages.
 RECONSTRUCTION = re.compile(
-    r"reconstruction[ _]kernels?|kernel_size|kernel smoothing", re.IGNORECASE
+    r"reconstruction[ _]kernels?|ConvolutionKernel|kernel_size|kernel smoothing",
+    re.IGNORECASE,
 )
 # Fields that are columns of tables and keys of JSON files, which keep their names.
 COLUMNS = {

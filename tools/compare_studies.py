@@ -29,6 +29,8 @@ RENAMED = (
     (r"(^|/)thumbnails/", r"\1previews/"),
     (r"/batch-(\d+)\.tsv$", r"/job-\1.tsv"),
 )
+# What an older version called these columns.
+RENAMED_COLUMNS = {"kernel": "reconstruction_kernel"}
 # Neither a measurement nor made from scans: they tell of this run only.
 IGNORED = re.compile(r"(^|/)(logs|tensorboard|report|ingest/strict)(/|$)|\.png$")
 CHANGING_COLUMNS = {"seconds_per_step", "peak_memory_mb"}
@@ -117,7 +119,7 @@ def _json_differences(before: Path, after: Path) -> Iterator[str]:
 
 def _table_differences(before: Path, after: Path) -> Iterator[str]:
     """Columns and cells that differ."""
-    first, second = read_table(before), read_table(after)
+    first, second = map(_read_table, (before, after))
     if len(first) != len(second):
         yield f"{len(first)} and {len(second)} rows"
         return
@@ -128,6 +130,14 @@ def _table_differences(before: Path, after: Path) -> Iterator[str]:
         for column in old.keys() - CHANGING_COLUMNS:
             if old[column] != new[column]:
                 yield f"row {number}, {column}: {old[column]!r}, {new[column]!r}"
+
+
+def _read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a table, by the names that its columns have today."""
+    return [
+        {RENAMED_COLUMNS.get(name, name): text for name, text in row.items()}
+        for row in read_table(path)
+    ]
 
 
 def _lasting(value: Any) -> Any:

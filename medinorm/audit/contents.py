@@ -35,7 +35,7 @@ Inner = Generator[tuple[str, BinaryIO], None, None]
 
 
 def open_inside(stream: BinaryIO) -> Inner:
-    """The streams packed in a stream, each with its name; none in a plain one.
+    """The streams packed in a stream, each with its name, if there are any.
 
     gzip, bzip2, xz, ZIP, tar, deflated DICOM, texts in PNG and base64 in pages and
     notebooks are known, by content and not by suffix.
@@ -58,7 +58,7 @@ def open_inside(stream: BinaryIO) -> Inner:
 
 
 def _gzip(stream: BinaryIO) -> Inner:
-    # Slower than igzip, but of a damaged stream it gives what comes before the damage.
+    # Slower than igzip, but it returns what a damaged stream has before the damage.
     with gzip.GzipFile(fileobj=stream, mode="rb") as packed:
         yield "", cast("BinaryIO", packed)
 
@@ -73,7 +73,7 @@ def _xz(stream: BinaryIO) -> Inner:
 
 
 def _zip(stream: BinaryIO) -> Inner:
-    """Members of a ZIP archive, and what is compressed beside them."""
+    """Members of a ZIP archive, decompressed."""
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as whole:
         # The table of a ZIP is at its end, which a decompressed stream cannot seek.
         shutil.copyfileobj(stream, whole)
@@ -93,7 +93,7 @@ def _tar(stream: BinaryIO) -> Inner:
 
 
 def _png(stream: BinaryIO) -> Inner:
-    """Compressed texts of a PNG image; others are not packed."""
+    """Compressed texts of a PNG image; its other texts need no unpacking."""
     stream.seek(len(_PNG))
     while len(head := stream.read(8)) == 8:
         size, kind = struct.unpack(">I4s", head)

@@ -58,7 +58,7 @@ class Matcher:
         """How often each token occurs in the rest of a stream.
 
         Memory does not grow with the stream. A token across the border of two chunks
-        counts once. What comes before damage in the stream is searched all the same.
+        counts once. If the stream is damaged, all before the damage is searched.
         """
         hits: Counter[int] = Counter()
         before = b"\0"  # the byte before those not yet judged
@@ -125,9 +125,9 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _stands_alone(window: bytes, place: int, pattern: Pattern) -> bool:
-    """Whether a short word has what stands between words on both its sides.
+    """Whether a short word has a separator of words on both sides.
 
-    That it must be a character of plain text keeps chance hits in voxels rare.
+    Only characters of plain text count: this keeps chance hits in voxels rare.
     """
     after = place + len(pattern.content)
     around = window[place - 1 : place] + window[after : after + 1]

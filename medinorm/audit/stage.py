@@ -157,11 +157,11 @@ def _walk(folder: Path, note: Callable[[OSError], None]) -> Iterator[Path]:
 
 def _masked(name: bytes, matcher: Matcher) -> str:
     """A relative path in which names with an identifier are hidden."""
-    parts = [
-        "***" if matcher.count_text(part) else part.decode("utf-8", "backslashreplace")
-        for part in name.split(os.sep.encode())
+    names = [
+        "***" if matcher.count_text(own) else own.decode("utf-8", "backslashreplace")
+        for own in name.split(os.sep.encode())
     ]
-    shown = "/".join(parts)
+    shown = "/".join(names)
     return "***" if matcher.count_text(shown.encode()) else shown
 
 

@@ -40,7 +40,7 @@ _MONTHS = (
 
 @dataclass(frozen=True)
 class Pattern:
-    """Bytes that give a token away.
+    """Bytes that show that a token is there.
 
     Args:
         content: what to look for, its ASCII letters in lower case.
@@ -54,7 +54,7 @@ class Pattern:
 
 
 def read_patterns(lines: Iterable[str]) -> tuple[list[Pattern], list[int]]:
-    """All patterns for a list of tokens, one a line; empty lines are none.
+    """All patterns for a list of tokens, one a line; empty lines do not count.
 
     Returns:
         The patterns, and the lines whose token is too short to be searched for.
@@ -65,15 +65,15 @@ def read_patterns(lines: Iterable[str]) -> tuple[list[Pattern], list[int]]:
         token = line.strip()
         if not token:
             continue
-        found = [
+        spelled = [
             Pattern(content, number, alone and len(content) < _WORD)
             for text, alone in forms(token)
             for content in encodings(text)
             if len(content) >= SHORTEST
         ]
-        if not found:
+        if not spelled:
             short.append(number)
-        for pattern in found:
+        for pattern in spelled:
             patterns.setdefault((pattern.content, number), pattern)
     return list(patterns.values()), short
 
@@ -81,11 +81,11 @@ def read_patterns(lines: Iterable[str]) -> tuple[list[Pattern], list[int]]:
 def forms(token: str) -> Iterator[tuple[str, bool]]:
     """Texts that say the same as a token, and whether each must stand alone.
 
-    A DICOM name is looked for by its parts too; a date in other ways to write it.
+    A DICOM name is also searched for by its components, a date in other notations.
 
     Examples:
-        >>> found = set(forms("Smith^John"))
-        >>> ("smith", True) in found, ("johnsmith", False) in found
+        >>> texts = set(forms("Smith^John"))
+        >>> ("smith", True) in texts, ("johnsmith", False) in texts
         (True, True)
         >>> ("03.02.1951", False) in set(forms("19510203"))
         True
@@ -122,11 +122,11 @@ def encodings(text: str) -> Iterator[bytes]:
 
 
 def _parts(token: str) -> Iterator[str]:
-    """Parts of a name as DICOM writes it, alone and put together without it."""
+    """The components of a DICOM name: each alone, and pairs of them joined."""
     if "^" not in token and "=" not in token:
         return
     for name in token.split("="):
-        parts = [part.strip() for part in name.split("^") if part.strip()]
+        parts = [text.strip() for text in name.split("^") if text.strip()]
         yield from parts
         for first, second in pairwise(parts):
             for between in ("", " ", "_", "-", ".", ", "):
@@ -138,8 +138,8 @@ def _spellings(text: str) -> set[str]:
     """Composed, decomposed and plain letters, all in lower case."""
     lower = text.lower()
     decomposed = unicodedata.normalize("NFD", lower)
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return {lower, text, unicodedata.normalize("NFC", text), decomposed, plain}
+    unaccented = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return {lower, text, unicodedata.normalize("NFC", text), decomposed, unaccented}
 
 
 def _dates(token: str) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _dates(token: str) -> Iterator[str]:
         match = re.fullmatch(form, token)
         if match is None:
             continue
-        year, month, day = (int(match[part]) for part in "ymd")
+        year, month, day = (int(match[letter]) for letter in "ymd")
         try:
             date(year, month, day)
         except ValueError:
@@ -159,7 +159,7 @@ def _dates(token: str) -> Iterator[str]:
 
 
 def _in_base64(text: str) -> Iterator[bytes]:
-    """What base64 makes of a text wherever it begins, without the ends it shares."""
+    """A text in base64 at each alignment, without what its neighbours change."""
     content = text.encode("utf-8", "surrogateescape")
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + content).rstrip(b"=")

@@ -1,7 +1,7 @@
 """ZIP archives among the input: what may be read from them, and how.
 
-A file in an archive has the path of the archive with its own name behind. No name from
-an archive ever becomes the name of a file on disk.
+The path of a file in an archive is that of the archive, then the file's own name. No
+name from an archive ever becomes the name of a file on disk.
 """
 
 import re
@@ -79,7 +79,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def list_members(path: Path, archive: zipfile.ZipFile) -> list[Member]:
-    """All files in an archive, those that must not be read with the reason.
+    """All files in an archive; one that must not be read has a reason.
 
     Args:
         path: where the archive is.
@@ -215,7 +215,7 @@ def _as_read_error() -> Iterator[None]:
 def _reason_against(info: zipfile.ZipInfo, count: int) -> str:
     """Why a file in an archive is not read, or nothing.
 
-    Of files with one name none is read: which of them is meant cannot be known.
+    If several files share a name, none is read: the right one cannot be known.
 
     Args:
         info: how it is stored.
@@ -237,7 +237,7 @@ def _reason_against(info: zipfile.ZipInfo, count: int) -> str:
 
 
 def _unused(name: str, names: Collection[str]) -> str:
-    """The name, or one like it that none of the others is."""
+    """The name, with marks added until no other file has it."""
     while name in names:
         name += "'"
     return name

@@ -222,7 +222,7 @@ def _target(original: Dataset, values: Mapping[str, str], export: _Export) -> st
 def _write(header: Dataset, frames: NDArray[np.generic], path: Path) -> None:
     """Write pixels under a header, uncompressed, all or nothing.
 
-    What hides in a compressed stream or behind its end is not copied.
+    Other content of a compressed stream, or behind its end, is not copied.
 
     Raises:
         ReadError: pixels or header are such as the standard does not allow.
@@ -254,7 +254,7 @@ def _write(header: Dataset, frames: NDArray[np.generic], path: Path) -> None:
 
 
 def _write_account(outcomes: Sequence[_Outcome], output: Path, private: Path) -> None:
-    """Say what became of every file: each in private, in numbers beside the copies."""
+    """Write what became of each file in private, and counts beside the copies."""
     rows = [
         ExportedRow(printable(o.source), o.state, o.target, o.reason) for o in outcomes
     ]

@@ -40,7 +40,7 @@ class IndexRow:
     Args:
         path: the file; if it lies in an archive, the archive's path and its own name.
         size: in bytes.
-        modified: when it was last changed, in ns; for all in an archive the archive.
+        modified: when it, or its archive, was last changed, in ns.
         state: what it is.
         reason: why it is not used, empty if it may be.
         values: texts of its header by keyword, see `read_values`.
@@ -118,7 +118,7 @@ def read_index(index: Path) -> list[IndexRow]:
 
 
 def look_through(folders: Sequence[Path]) -> list[IndexRow]:
-    """Read the header of every file in folders, without a file of what was read.
+    """Read the header of every file in folders, without writing an index.
 
     Raises:
         StageError: a folder is missing.
@@ -194,7 +194,7 @@ def walk(folders: Sequence[Path]) -> Iterator[Path]:
 def _entered(
     folder: Path, note: Callable[[OSError], None]
 ) -> Iterator[tuple[str, list[str], list[str]]]:
-    """A folder and all inside as `os.walk` gives them; of a single file only that."""
+    """A folder and all inside as `os.walk` gives them, or a single file alone."""
     if folder.is_dir():
         return os.walk(folder, onerror=note)
     return iter([(str(folder.parent), [], [folder.name])])
@@ -245,7 +245,7 @@ def _read_member(
 
 
 def _reason_of(stream: IO[bytes]) -> str:
-    """Why a file in an archive that is no DICOM is not used."""
+    """Why a file in an archive that is not DICOM is not used."""
     stream.seek(0)
     nested = stream.read(4) == b"PK\x03\x04"
     return "an archive inside an archive; unpack it" if nested else NOT_DICOM
@@ -308,7 +308,7 @@ def _head() -> str:
 
 
 def format_of(keywords: Sequence[str], private: Mapping[str, Private]) -> str:
-    """What tells an index from one that keeps other values; those are made again.
+    """A mark of the values that an index keeps; an index with another is made again.
 
     Args:
         keywords: of the values that each row keeps.
@@ -358,5 +358,5 @@ def _row_of(cells: Mapping[str, Any]) -> IndexRow:
 
 
 def _journal_of(index: Path) -> Path:
-    """Where what was read is kept until the index is whole."""
+    """The file that keeps new rows until the index is complete."""
     return index.with_name(f".{index.name}.journal")

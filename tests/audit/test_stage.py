@@ -30,7 +30,7 @@ TOKEN = "QZX001LEAK"
 
 
 def png(text):
-    """A picture with a compressed text."""
+    """An image with a compressed text."""
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", text, zip=True)
     info.add_itxt("Title", text, zip=True)
@@ -183,7 +183,7 @@ def test_a_clean_folder_passes(tmp_path, capsys):
     (tmp_path / "out" / "file").write_text("nothing")
     known = tmp_path / "tokens.txt"
     known.write_text(TOKEN)
-    words = ["audit", str(tmp_path / "out"), "--known", str(known)]
+    words = ["audit", "--folder", str(tmp_path / "out"), "--known", str(known)]
     assert cli.main(words) == 0
     (tmp_path / "out" / "file").write_text(TOKEN)
     assert cli.main(words) == 1

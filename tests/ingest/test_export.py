@@ -1,4 +1,4 @@
-"""Exported DICOM is the same picture of nobody."""
+"""Exported DICOM holds the same image and names nobody."""
 
 import shutil
 from pathlib import Path
@@ -142,7 +142,7 @@ def test_only_listed_attributes_survive(fake, tmp_path, export):
     }
 
 
-def test_the_picture_is_the_same(fake, tmp_path, export):
+def test_the_image_is_the_same(fake, tmp_path, export):
     series = fake.Series(fake.ramp(), directions=((0, 1, 0), (0, 0, -1)))
     fake.save(series.datasets(), tmp_path / "in")
     volume = read_series(sorted(export(tmp_path / "in").rglob("*.dcm")))

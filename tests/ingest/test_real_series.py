@@ -17,7 +17,8 @@ from medinorm.ingest.plan.judge_series import find_parts, frames_of
 _HUNDREDTH = 0.01  # mm; references carry the rounding of float32 and of qform
 
 # References that we do not follow, with the reason that we give instead. The first has
-# one slice, which is no volume to us; the second is a made picture in colours.
+# one slice, which is no volume to us; the second is an image in colours that a program
+# made.
 _NOT_FOLLOWED = {
     "ge/anatomical/001_single_slice": "single_slice: ",
     "generic/rgb/001": "a secondary capture",

@@ -42,7 +42,7 @@ class BidsFile:
         return self.extension != _SIDECAR
 
     def agrees(self, entities: Mapping[str, str]) -> bool:
-        """Whether all its entities are among others, with the same labels.
+        """Whether all its entities are among `entities`, with the same labels.
 
         Examples:
             >>> parse_name(Path("sub-01_T1w.json")).agrees({"sub": "01", "run": "1"})

@@ -11,7 +11,7 @@ from medinorm.errors import StageError
 from medinorm.files.atomic import clear_leftovers, read_json
 from medinorm.ingest.convert.stage import DATASET_NAME, DESCRIPTION_NAME, LABELS_FOLDER
 
-# Names that convert and collect give, and those of what a killed job left of them.
+# Names that convert and collect give, also with the prefix of an unfinished file.
 _OURS = re.compile(r"(\.\d+-)?sub-.+\.(nii\.gz|json|tsv)")
 
 

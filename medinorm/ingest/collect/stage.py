@@ -105,11 +105,11 @@ def _check_cover(planned: Plan, converted: Sequence[ConvertStatus]) -> None:
 
 
 def _without_twins(converted: Sequence[ConvertStatus]) -> list[ConvertStatus]:
-    """Rows of which none that is usable has the image of another.
+    """The rows, in which usable scans that share an image have failed.
 
     One image under two subjects could be trained on and tested on. Which of the two it
     belongs to cannot be known, so both fail. Copies with the same subject and label map
-    say the same: the first stays.
+    agree: the first stays.
     """
     groups: dict[str, list[tuple[ConvertStatus, str]]] = defaultdict(list)
     for _, (row, facts) in sorted(_usable(converted).items()):

@@ -103,7 +103,9 @@ def on_grid_of(reference: Volume, volume: Volume, tolerance: float) -> Volume:
     if np.isnan(orientation).any():
         raise GeometryError("another grid: its axes do not match")
     turned = Volume(
-        np.stack([nib.apply_orientation(part, orientation) for part in volume.array]),
+        np.stack(
+            [nib.apply_orientation(channel, orientation) for channel in volume.array]
+        ),
         volume.affine @ nib.orientations.inv_ornt_aff(orientation, volume.grid),
     )
     if turned.grid != reference.grid:

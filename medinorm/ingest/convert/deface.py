@@ -1,7 +1,7 @@
 """The user's own command that takes the face out of a volume.
 
-medinorm brings none: such tools have licences and needs of their own. It runs the one
-that is configured on each converted volume before anything else sees it.
+medinorm contains no such tool: they have licences and requirements of their own. The
+configured command runs on each converted volume before any other step reads it.
 """
 
 import shlex
@@ -21,8 +21,8 @@ _PATIENCE = 3600  # seconds for one volume
 def deface_volume(volume: Volume, command: str, private: Path) -> Volume:
     """Run a command on each channel of a volume.
 
-    The command gets and gives files without any header text, in a private folder that
-    is gone afterwards; what it prints is not kept.
+    The command reads and writes files without any header text, in a private folder that
+    is deleted afterwards; what it prints is not kept.
 
     Args:
         volume: as converted.
@@ -31,7 +31,7 @@ def deface_volume(volume: Volume, command: str, private: Path) -> Volume:
         private: folder for the files.
 
     Returns:
-        The same place with what the command left of the voxels.
+        The volume on the same grid, with the voxels that the command wrote.
 
     Raises:
         ReadError: the command failed, or wrote no image.

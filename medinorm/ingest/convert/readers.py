@@ -71,7 +71,7 @@ class NiftiReader:
         }
 
     def identity(self, pseudonyms: Pseudonyms) -> Identity:
-        """From the JSON sidecars, of which later ones overrule."""
+        """From the JSON sidecars; a later one overrides an earlier one."""
         merged: dict[str, object] = {}
         for path in self.inputs["JSON sidecar"]:
             merged |= _read_sidecar(path)
@@ -79,13 +79,13 @@ class NiftiReader:
 
     def image(self) -> Reading:
         """All channels, turned to the axes of the first."""
-        parts = [self._channel(name) for name in self.channels]
-        first = parts[0]
+        volumes = [self._channel(name) for name in self.channels]
+        first = volumes[0]
         turned = [first]
-        for name, part in zip(self.channels[1:], parts[1:], strict=True):
+        for name, volume in zip(self.channels[1:], volumes[1:], strict=True):
             with_role = f"channel {name}"
-            turned.append(_turned(first, part, with_role, self.ingest.grid_tolerance))
-        array = np.concatenate([part.array for part in turned])
+            turned.append(_turned(first, volume, with_role, self.ingest.grid_tolerance))
+        array = np.concatenate([volume.array for volume in turned])
         return Reading(first.with_array(array))
 
     def label(self, image: Volume) -> Volume:

@@ -215,7 +215,7 @@ def _check_written(image: Volume, path: Path) -> None:
 def _checksums(reader: ScanReader, pseudonyms: Pseudonyms) -> dict[str, str]:
     """One checksum for each role; that of several files covers their order.
 
-    Only the key can tell of which files: who has them could find their scan otherwise.
+    Checksums are keyed: else anyone who has the files could find their scan.
     """
     return {
         role: pseudonyms.name("input", _digest(role, paths), length=_CHECKSUM_LENGTH)

@@ -13,7 +13,7 @@ _ZONE = re.compile(r"[+-]\d{4}")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 
-OLDEST = 90  # years: from here on all are as old, as HIPAA has it
+OLDEST = 90  # years: all higher ages become this one, as HIPAA asks
 
 
 def shift_of(pseudonyms: Pseudonyms, patient: str) -> timedelta:
@@ -38,7 +38,7 @@ def shift_of(pseudonyms: Pseudonyms, patient: str) -> timedelta:
 
 
 def shift_date(text: str, shift: timedelta) -> str:
-    """A DICOM date, moved; empty if it is none.
+    """A DICOM date, moved; empty if the text is no date.
 
     Examples:
         >>> shift_date("20240301", timedelta(days=-1)), shift_date("soon", timedelta())
@@ -66,7 +66,7 @@ def shift_datetime(text: str, shift: timedelta) -> str:
 
 
 def clean_time(text: str) -> str:
-    """A DICOM time without colons; empty if it is none.
+    """A DICOM time without colons; empty if the text is no time.
 
     Examples:
         >>> clean_time("12:30:05.25"), clean_time("noon")
@@ -77,7 +77,7 @@ def clean_time(text: str) -> str:
 
 
 def cap_age(text: str) -> str:
-    """An age as DICOM writes it; 90 years and more become 90, what is none is empty.
+    """An age as DICOM writes it, at most 90 years; empty if the text is no age.
 
     Examples:
         >>> cap_age("090Y"), cap_age("097Y"), cap_age("089Y"), cap_age("Methuselah")
@@ -91,7 +91,7 @@ def cap_age(text: str) -> str:
 
 
 def age_between(birth: str, day: str) -> str:
-    """The age on a day, capped; empty if either date is none.
+    """The age on a day, capped; empty if either text is no date.
 
     Examples:
         >>> age_between("19510203", "20240202"), age_between("19210203", "20240202")
@@ -107,11 +107,11 @@ def age_between(birth: str, day: str) -> str:
 
 
 def parse_date(text: str) -> date | None:
-    """A DICOM date, or ``None`` if it is none."""
+    """A DICOM date, or ``None`` if the text is no date."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
         return None
     try:
-        return date(*(int(part) for part in match.groups()))
+        return date(*(int(digits) for digits in match.groups()))
     except ValueError:
         return None

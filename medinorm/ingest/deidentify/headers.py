@@ -59,7 +59,7 @@ _STANDARD_UIDS = frozenset(UID_dictionary)
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose an object is.
+    """The patient that an object belongs to.
 
     Args:
         patient: original number, or what stands for it.
@@ -148,8 +148,7 @@ class Deidentifier:
 
     def _uids(self, original: Dataset, keyword: str) -> list[str]:
         """UIDs of the standard as they are, all others replaced everywhere alike."""
-        parts = text_of(original, keyword).split("\\")
-        uids = [part.strip(" \0") for part in parts]
+        uids = [uid.strip(" \0") for uid in text_of(original, keyword).split("\\")]
         return [
             uid if uid in _STANDARD_UIDS else self.pseudonyms.uid(uid)
             for uid in uids
@@ -187,7 +186,7 @@ class Deidentifier:
         return {keyword: value for keyword, value in made.items() if value}
 
     def _named(self, kind: str, *original: str) -> str:
-        """A pseudonym, unless there is nothing to name."""
+        """A pseudonym; empty if the original is."""
         return self.pseudonyms.name(kind, *original) if original[-1] else ""
 
 
@@ -198,9 +197,9 @@ def _representation(original: Dataset, keyword: str) -> str:
 
 
 def _numbers(original: Dataset, keyword: str, *, form: re.Pattern[str]) -> list[str]:
-    """Numbers written as text; nothing if one of them is none."""
-    parts = [part.strip() for part in text_of(original, keyword).split("\\")]
-    return parts if all(map(form.fullmatch, parts)) else []
+    """Numbers written as text; none at all if one text is no number."""
+    texts = [text.strip() for text in text_of(original, keyword).split("\\")]
+    return texts if all(map(form.fullmatch, texts)) else []
 
 
 def _count(original: Dataset, keyword: str) -> list[str]:
@@ -210,21 +209,21 @@ def _count(original: Dataset, keyword: str) -> list[str]:
 
 def _codes(original: Dataset, keyword: str) -> list[str]:
     """Codes that are words of the standard; each other code becomes ``OTHER``."""
-    parts = [part.strip() for part in text_of(original, keyword).split("\\")]
-    if not CODES.intersection(parts):
+    codes = [code.strip() for code in text_of(original, keyword).split("\\")]
+    if not CODES.intersection(codes):
         return []
-    return [part if part in CODES or not part else "OTHER" for part in parts]
+    return [code if code in CODES or not code else "OTHER" for code in codes]
 
 
 def _binary(original: Dataset, keyword: str) -> Any:
     """Numbers stored as such."""
     value = value_of(original, keyword)
-    parts = value if not isinstance(value, int | float) else [value]
+    values = value if not isinstance(value, int | float) else [value]
     try:
-        fine = all(isinstance(part, int | float) for part in parts)
+        usable = all(isinstance(number, int | float) for number in values)
     except TypeError:
         return None
-    return value if fine else None
+    return value if usable else None
 
 
 def _units(original: Dataset, keyword: str) -> list[Dataset]:

@@ -21,7 +21,7 @@ from medinorm.records.scans import Identity
 
 _MODALITIES = frozenset({"MR", "CT", "PT"})
 _OTHERWISE_IN_BIDS = {"ManufacturerModelName": "ManufacturersModelName"}
-# Groups of a frame that hold its timing, coil and kernel.
+# Groups of a frame that hold its timing, coil and reconstruction kernel.
 _MAKING_GROUPS = (
     *("MRTimingAndRelatedParametersSequence", "MREchoSequence", "MRModifierSequence"),
     *("MRReceiveCoilSequence", "CTReconstructionSequence"),
@@ -56,7 +56,7 @@ _R = TypeVar("_R", bound=_Read)
 
 
 @dataclass(frozen=True)
-class _Column:
+class _IdentityColumn:
     """One column of a scanner's identity.
 
     Args:
@@ -72,7 +72,7 @@ class _Column:
     bids: str | None = None
 
 
-_COLUMNS: dict[str, _Column] = {}
+_COLUMNS: dict[str, _IdentityColumn] = {}
 
 
 def identity_column(
@@ -80,9 +80,9 @@ def identity_column(
 ) -> Callable[[_R], _R]:
     """Declare a column of a scanner's identity by how it is read from a header.
 
-    That is all: the columns of tables follow, see `medinorm.records.scans.Identity`.
-    What a header says as text may name a person: the reader lets pass listed words
-    only, or makes a pseudonym of the text.
+    The columns of tables follow from it, see `medinorm.records.scans.Identity`. Text
+    in a header may name a person: the reader keeps listed words only, or makes a
+    pseudonym of the text.
 
     Args:
         name: of the column.
@@ -92,7 +92,7 @@ def identity_column(
     """
 
     def declare(read: _R) -> _R:
-        _COLUMNS[name] = _Column(text, read, unit, bids)
+        _COLUMNS[name] = _IdentityColumn(text, read, unit, bids)
         return read
 
     return declare
@@ -117,7 +117,7 @@ def _model(header: Header) -> str:
 
 @identity_column(
     "field_strength",
-    "Of the magnet, as it is sold.",
+    "Nominal, as the magnet is sold.",
     unit="T",
     bids="MagneticFieldStrength",
 )
@@ -125,7 +125,9 @@ def _field_strength(header: Header) -> float | None:
     return nominal_field(header.number("MagneticFieldStrength"))
 
 
-@identity_column("software", "Versions of the scanner's.", bids="SoftwareVersions")
+@identity_column(
+    "software", "Versions of the scanner software.", bids="SoftwareVersions"
+)
 def _software(header: Header) -> str:
     return redact_software(header.texts("SoftwareVersions"))
 
@@ -151,7 +153,7 @@ def _site(header: Header) -> str:
     return header.pseudonyms.name("site", site) if site else ""
 
 
-@identity_column("modality", "DICOM's word, such as MR.", bids="Modality")
+@identity_column("modality", "DICOM's code, such as MR.", bids="Modality")
 def _modality(header: Header) -> str:
     modality = header.text("Modality")
     return modality if modality in _MODALITIES else ""
@@ -181,12 +183,16 @@ def _flip_angle(header: Header) -> float | None:
     return header.number("FlipAngle")
 
 
-@identity_column("kernel", "Of reconstruction, in CT.", bids="ConvolutionKernel")
-def _kernel(header: Header) -> str:
+@identity_column(
+    "reconstruction_kernel",
+    "Name of the CT reconstruction kernel.",
+    bids="ConvolutionKernel",
+)
+def _reconstruction_kernel(header: Header) -> str:
     return redact_reconstruction_kernel(header.texts("ConvolutionKernel"))
 
 
-@identity_column("coil", "The one that received.", bids="ReceiveCoilName")
+@identity_column("coil", "The receive coil.", bids="ReceiveCoilName")
 def _coil(header: Header) -> str:
     return redact_coil(header.text("ReceiveCoilName"), header.pseudonyms)
 

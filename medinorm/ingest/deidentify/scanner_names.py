@@ -1,9 +1,9 @@
 """Names of scanners, software, reconstruction kernels and coils, without other words.
 
 These fields are free text: a technician may have typed a patient's name into any of
-them. Words that scanners are known to write pass, and so do short version numbers.
-Where scanners must stay apart all the same (models, coils), what is unknown becomes a
-keyed pseudonym; elsewhere it is left out.
+them. Words that scanners are known to write are kept, and so are short version numbers.
+Models and coils must stay distinguishable: their unknown words become a keyed
+pseudonym. Elsewhere unknown words are left out.
 """
 
 import re
@@ -133,7 +133,7 @@ def redact_coil(text: str, pseudonyms: Pseudonyms) -> str:
 
 
 def redact_software(text: str) -> str:
-    r"""Software versions, joined by ``; ``; words that are none are left out.
+    r"""Software versions, joined by ``; ``; other words are left out.
 
     Args:
         text: as in the header, several versions joined by ``\``.
@@ -145,8 +145,8 @@ def redact_software(text: str) -> str:
         'syngo MR E11'
     """
     versions = (
-        " ".join(word for word in part.split() if _is_version(word))
-        for part in text.split("\\")
+        " ".join(word for word in version.split() if _is_version(word))
+        for version in text.split("\\")
     )
     return "; ".join(filter(None, versions))
 
@@ -165,19 +165,19 @@ def redact_reconstruction_kernel(text: str) -> str:
 
 
 def _is_reconstruction_kernel(word: str) -> bool:
-    """Whether a word is the name of a kernel, or a strength."""
+    """Whether a word is the name of a reconstruction kernel, or a strength."""
     listed = word.lower() in _RECONSTRUCTION_KERNELS
     return listed or bool(_RECONSTRUCTION_KERNEL.fullmatch(word))
 
 
 def _is_version(word: str) -> bool:
-    """Whether a word is a version, or one that stands before versions."""
+    """Whether a word is a version, or a word that stands before versions."""
     if _DATE_LIKE.search(word):
         return False
     return all(
-        _VERSION.fullmatch(part)
-        or all(_is_listed(p, _SOFTWARE_WORDS, _VERSION) for p in part.split("_"))
-        for part in word.split(":")
+        _VERSION.fullmatch(piece)
+        or all(_is_listed(p, _SOFTWARE_WORDS, _VERSION) for p in piece.split("_"))
+        for piece in word.split(":")
     )
 
 
@@ -198,14 +198,14 @@ def _known_or_pseudonym(
 
 
 def _is_known(word: str, words: frozenset[str], number: re.Pattern[str]) -> bool:
-    """Whether each part of a word is known or a short number, and it is no date."""
+    """Whether a word is no date, and each piece of it is known or a short number."""
     return not _THREE_NUMBERS.search(word) and all(
-        _is_listed(part, words, number)
-        or all(_is_listed(piece, words, number) for piece in _BOUNDARY.split(part))
-        for part in _SEPARATORS.split(word)
+        _is_listed(piece, words, number)
+        or all(_is_listed(p, words, number) for p in _BOUNDARY.split(piece))
+        for piece in _SEPARATORS.split(word)
     )
 
 
-def _is_listed(part: str, words: frozenset[str], number: re.Pattern[str]) -> bool:
-    """Whether a part of a word is known."""
-    return not part or part.lower() in words or bool(number.fullmatch(part))
+def _is_listed(piece: str, words: frozenset[str], number: re.Pattern[str]) -> bool:
+    """Whether a piece of a word is known."""
+    return not piece or piece.lower() in words or bool(number.fullmatch(piece))

@@ -32,7 +32,7 @@ _VENDORS = {
     "mr solutions": "MR Solutions",
 }
 
-# What writes its name where the maker's belongs; they scanned nothing.
+# Programs that write their own name in place of the maker's; they scanned nothing.
 _PROGRAMS = (
     *("imaging biometrics", "pmod", "osirix", "horos", "mipav", "syngo.via", "mirada"),
     *("terarecon", "vital images", "invivo", "olea", "brainlab", "fmrib", "dcm4che"),
@@ -58,8 +58,8 @@ def vendor_of(manufacturer: str) -> str:
     text = " ".join(manufacturer.lower().replace("_", " ").split())
     if any(program in text for program in _PROGRAMS):
         return ""
-    found = (name for part, name in _VENDORS.items() if re.search(rf"\b{part}\b", text))
-    return next(found, "")
+    names = (name for word, name in _VENDORS.items() if re.search(rf"\b{word}\b", text))
+    return next(names, "")
 
 
 def nominal_field(tesla: float | None) -> float | None:

@@ -34,7 +34,7 @@ _DEVICES = (
 
 
 def _against_value(reason: str, keyword: str, *unwanted: str) -> ExclusionRule:
-    """A rule against images of which one header value is among some."""
+    """A rule against images in which one header element has an unwanted value."""
     return ExclusionRule(
         reason, lambda values: values.get(keyword, "") in unwanted, [keyword]
     )
@@ -53,7 +53,7 @@ def _is_screen(values: Mapping[str, str]) -> bool:
 
 
 def _is_coloured(values: Mapping[str, str]) -> bool:
-    """Whether pixels are no grey values."""
+    """Whether pixels are colours, not grey values."""
     coloured = values.get("PhotometricInterpretation", "").startswith(_COLOURS)
     return coloured or values.get("SamplesPerPixel", "") not in {"", "1"}
 
@@ -78,7 +78,7 @@ BURNED_IN_RULES: Sequence[ExclusionRule] = (
         *("ConversionType", "DV", "DF", "WSD", "SD", "SI", "DRW"),
     ),
     ExclusionRule(
-        "made by a device that writes names into pictures",
+        "made by a device that writes names into images",
         _is_from_workstation,
         ["Manufacturer", "ManufacturerModelName"],
     ),
@@ -88,7 +88,7 @@ BURNED_IN_RULES: Sequence[ExclusionRule] = (
         ["ImageType", "SeriesDescription"],
     ),
     ExclusionRule(
-        "a coloured picture: its legend may name the patient",
+        "a coloured image: its legend may name the patient",
         _is_coloured,
         ["PhotometricInterpretation", "SamplesPerPixel"],
     ),

@@ -52,19 +52,19 @@ def divide_series(frames: Sequence[Frame]) -> list[VolumeFrames]:
     """Divide the frames of one series into volumes.
 
     Frames of another direction, size or stack make volumes of their own if each of
-    those is one; else all stay together, so that the geometry check says what is wrong.
+    these is even; else all stay together, and the geometry check names the problem.
     Frames at one place are divided by image type, echo time, inversion time, b-value
     and gradient, and then by time: time point, acquisition, trigger time or, where the
     series says how many time points it has, the order of their numbers.
 
-    A volume that covers fewer places than the others of its series is incomplete and
-    says so.
+    A volume that covers fewer places than the others of its series gets a reason: it
+    is incomplete.
     """
-    parts = []
+    volumes = []
     for trail, members in _by_grid(frames):
         inner = _complete(_by_keys(members, (*_KEYS, *_TIMES)), members)
-        parts += [replace(part, trail=(*trail, *part.trail)) for part in inner]
-    return [_with_one_contrast(part) for part in parts]
+        volumes += [replace(volume, trail=(*trail, *volume.trail)) for volume in inner]
+    return [_with_one_contrast(volume) for volume in volumes]
 
 
 def _by_grid(frames: Sequence[Frame]) -> list[tuple[Trail, list[Frame]]]:
@@ -127,21 +127,21 @@ def _named(
     key: str, groups: dict[Hashable, list[Frame]], rest: Sequence[str]
 ) -> list[VolumeFrames]:
     """The volumes of each group, with the key that made it in their trail."""
-    parts = []
-    # What lacks the key comes first; numbers and texts are in their order.
+    volumes = []
+    # Frames without the key come first; numbers and texts are in their order.
     ordered = sorted(groups.items(), key=lambda item: (item[0] is not None, item[0]))
     for number, (value, members) in enumerate(ordered):
-        for part in _by_keys(members, rest):
-            timed = key in _TIMES and part.time is None
-            parts.append(
+        for volume in _by_keys(members, rest):
+            timed = key in _TIMES and volume.time is None
+            volumes.append(
                 replace(
-                    part,
-                    trail=((key, value), *part.trail),
-                    time=number if timed else part.time,
-                    times=len(groups) if timed else part.times,
+                    volume,
+                    trail=((key, value), *volume.trail),
+                    time=number if timed else volume.time,
+                    times=len(groups) if timed else volume.times,
                 )
             )
-    return parts
+    return volumes
 
 
 def _differ_at_a_place(frames: Sequence[Frame], places: list[int], key: str) -> bool:
@@ -186,35 +186,35 @@ def _by_occurrence(frames: Sequence[Frame], places: list[int]) -> list[VolumeFra
 
 
 def _complete(
-    parts: Sequence[VolumeFrames], frames: Sequence[Frame]
+    volumes: Sequence[VolumeFrames], frames: Sequence[Frame]
 ) -> list[VolumeFrames]:
     """Volumes, with a reason where they lack slices that the others have."""
-    if len(parts) == 1:
-        return list(parts)
+    if len(volumes) == 1:
+        return list(volumes)
     keys = [frame.place for frame in frames]
     place_of = dict(zip(keys, _places(frames), strict=True))
     count = len(set(place_of.values()))
     checked = []
-    for part in parts:
-        lacking = count - len({place_of[frame.place] for frame in part.frames})
+    for volume in volumes:
+        lacking = count - len({place_of[frame.place] for frame in volume.frames})
         reason = (
             f"missing_slices: {lacking} of the {count} slices that other volumes of "
             "the series have; copy the whole series again"
         )
-        checked.append(replace(part, reason=reason if lacking else ""))
+        checked.append(replace(volume, reason=reason if lacking else ""))
     return checked
 
 
-def _with_one_contrast(part: VolumeFrames) -> VolumeFrames:
+def _with_one_contrast(volume: VolumeFrames) -> VolumeFrames:
     """The volume, with a reason if its slices have several contrasts or times.
 
     Slices that are not parallel are refused by the geometry check anyway.
     """
-    directions = planes_of(part.frames).directions
-    if part.reason or same_directions(directions).max() > 0:
-        return part
-    name = _difference(part.frames)
-    return replace(part, reason=_mixed(name)) if name else part
+    directions = planes_of(volume.frames).directions
+    if volume.reason or same_directions(directions).max() > 0:
+        return volume
+    name = _difference(volume.frames)
+    return replace(volume, reason=_mixed(name)) if name else volume
 
 
 def _difference(frames: Sequence[Frame]) -> str:
@@ -228,7 +228,7 @@ def _difference(frames: Sequence[Frame]) -> str:
     low, high = _range(frames, "b_value")
     if high - low > _SAME_B_VALUE:
         return "b-value"
-    if len(set(_places(frames))) < len(frames):  # a stronger reason
+    if len(set(_places(frames))) < len(frames):  # duplicates are refused first
         return ""
     low, high = _range(frames, "temporal")
     if high > low:

@@ -39,12 +39,12 @@ def against_class(reason: str, *classes: str) -> ExclusionRule:
 
 
 def against_image_type(reason: str, *image_types: str) -> ExclusionRule:
-    """A rule against images with one of some values of ImageType."""
+    """A rule against images with any of these values of ImageType."""
     unwanted = frozenset(image_types)
 
     def applies(values: Mapping[str, str]) -> bool:
-        parts = values.get("ImageType", "").split("\\")
-        return not unwanted.isdisjoint(part.strip().upper() for part in parts[2:])
+        own = values.get("ImageType", "").split("\\")[2:]
+        return not unwanted.isdisjoint(value.strip().upper() for value in own)
 
     return ExclusionRule(reason, applies, ["ImageType"], unwanted)
 
@@ -53,7 +53,7 @@ def first_reason(rules: Iterable[ExclusionRule], values: Mapping[str, str]) -> s
     """The reason of the first rule that applies; empty if none does.
 
     Args:
-        rules: in the order of their weight.
+        rules: the most important first.
         values: texts of the header by keyword.
     """
     return next((rule.reason for rule in rules if rule.applies(values)), "")
@@ -64,7 +64,7 @@ EXCLUSION_RULES: Sequence[ExclusionRule] = (
     against_class("an index of files (DICOMDIR)", "1.2.840.10008.1.3.10"),
     against_class("spectroscopy, not a volume", "1.2.840.10008.5.1.4.1.1.4.2"),
     against_class(
-        "a secondary capture: a screenshot or a made picture",
+        "a secondary capture: a screenshot or an image made by a program",
         "1.2.840.10008.5.1.4.1.1.7",
     ),
     against_class("a presentation state, not a volume", "1.2.840.10008.5.1.4.1.1.11"),
@@ -121,7 +121,7 @@ def reason_against(values: Mapping[str, str]) -> str:
 
 
 def contents_of(image_type: Sequence[str]) -> frozenset[str]:
-    """The values of ImageType of which all slices of one volume must have the same.
+    """The values of ImageType that must be the same in all slices of one volume.
 
     Args:
         image_type: all its values, in upper case.

@@ -118,7 +118,7 @@ def _named_number(places: Sequence[Header], *names: str) -> float | None:
 def _image_type(places: Sequence[Header]) -> tuple[str, ...]:
     """The values of the image type and the component of a complex number, each once."""
     text = _first_text(places, "FrameType", "ImageType")
-    values = tuple(part.strip().upper() for part in text.split("\\"))
+    values = tuple(value.strip().upper() for value in text.split("\\"))
     component = _first_text(places, "ComplexImageComponent").upper()
     if not component:  # GE says it in an element of its own
         component = _GE_KINDS.get(_named_number(places, "GEImageKind") or 0.0, "")

@@ -152,8 +152,9 @@ def frame_in(path: Path, values: Mapping[str, str]) -> Frame | None:
     """
     several = values.get("NumberOfFrames", "1") not in {"1", ""}
     enhanced = values.get("SOPClassUID", "") in ENHANCED_IMAGES
-    plain = not (several or enhanced or is_mosaic(values))
-    return classic_frame(path, values) if plain else None
+    if several or enhanced or is_mosaic(values):
+        return None
+    return classic_frame(path, values)
 
 
 def classic_frame(path: Path, header: Header) -> Frame:

@@ -109,7 +109,7 @@ class CutOffError(Exception):
 
 
 class _UnusualError(Exception):
-    """Something that pydicom has to judge."""
+    """The file is not simple; pydicom has to read it."""
 
 
 def values_in(data: bytes) -> Values | None:
@@ -174,7 +174,7 @@ def strip_values(text: str) -> str:
         >>> strip_values("ORIGINAL \\PRIMARY\0")
         'ORIGINAL\\PRIMARY'
     """
-    return "\\".join(part.strip(_BLANK) for part in text.split("\\"))
+    return "\\".join(value.strip(_BLANK) for value in text.split("\\"))
 
 
 def _read_meta(data: bytes) -> tuple[Values, int]:
@@ -195,10 +195,10 @@ def _read_meta(data: bytes) -> tuple[Values, int]:
 
 
 def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
-    """The wanted values of the data set, which ends where the pixels begin, or before.
+    """The wanted values of the data set, up to its pixels at most.
 
     Raises:
-        CutOffError: the data end before them.
+        CutOffError: `data` ends before all of them are read.
     """
     wanted = dict(_wanted())
     last = max(wanted)

@@ -58,7 +58,7 @@ def read_tiles(header: Dataset) -> list[MosaicTile]:
     ImagePositionPatient is where the first pixel would be if the whole image were one
     slice around the same centre, so the first tile starts half the difference of the
     two sizes further in. The slices follow the normal in the CSA header, which may
-    oppose that of rows and columns.
+    point against that of rows and columns.
 
     Raises:
         ReadError: the header does not say how many slices there are.

@@ -71,7 +71,7 @@ def read_series_part(
 def place_frames(
     frames: Sequence[Frame], policy: GeometryConfig | None = None
 ) -> Placed:
-    """Find out how frames make a volume, from headers alone but for doubled ones.
+    """Find out how frames make a volume; pixels are read only of doubled frames.
 
     Args:
         frames: all that the volume consists of, in any order.

@@ -55,9 +55,9 @@ def read_structures(
 
     A voxel belongs to a structure if its centre lies inside an odd number of its
     contours on that slice: one inside another is a hole, and so is a keyhole. A
-    structure gets the value of the study's name that is its own, whatever their case
-    and punctuation. Each name of the study must be there, with or without contours;
-    further structures, such as the outline of the body, are left out.
+    structure gets the label value whose name in the study is its own; case and
+    punctuation do not count. Each name of the study must be there, with or without
+    contours; further structures, such as the outline of the body, are left out.
 
     Args:
         path: the RTSTRUCT object.
@@ -197,7 +197,7 @@ def _fill(
 
 
 def _check_nesting(contours: Sequence[_Contour], shape: tuple[int, int]) -> None:
-    """Refuse contours of which it is unclear what is inside.
+    """Refuse contours whose inside is unclear.
 
     Of two contours one may lie inside the other or beside it. Where they cross, one
     reader joins them and another takes out what they share.

@@ -22,8 +22,9 @@ def read_segmentation(
 ) -> Volume:
     """Read a DICOM SEG as a label map on the grid of an image.
 
-    A segment gets the value of the study's name that is its label, whatever their case
-    and punctuation. The numbers of segments count only if none has a label.
+    A segment gets the label value whose name in the study is the segment's label; case
+    and punctuation do not count. The numbers of segments count only if none has a
+    label.
 
     Args:
         path: the SEG object.

@@ -17,7 +17,7 @@ _TALKATIVE = ("dicomweb_client", "pynetdicom", "urllib3", "requests")
 
 @dataclass(frozen=True)
 class Asked:
-    """Which DICOM studies are asked for; empty is any.
+    """Which DICOM studies are asked for; an empty value matches any.
 
     Args:
         patient: the patient's number.
@@ -92,7 +92,7 @@ class Archive(Protocol):
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep the libraries that speak to a PACS from logging: they repeat identifiers."""
+    """Stop log lines of the libraries that talk to a PACS: they hold identifiers."""
     with ExitStack() as restored:
         restored.enter_context(quiet_reading())
         restored.enter_context(warnings.catch_warnings())

@@ -23,7 +23,7 @@ USER, PASSWORD, TOKEN = (
 
 _STORED = (("application/dicom", "*"),)  # as it is stored, not decompressed
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_ATTEMPTS = 2  # a second after the first: answers such as 503 pass
+_ATTEMPTS = 2  # one retry: answers such as 503 are often temporary
 
 _NO_SERVICE = "there is no DICOMweb service; check input.pacs.url"
 # The first kind that fits.
@@ -75,10 +75,10 @@ class DicomWeb:
         filters = {key: value for key, value in asked.keys.items() if value}
 
         def ask(offset: int) -> list[_Record]:
-            found: list[_Record] = self._client.search_for_studies(
+            records: list[_Record] = self._client.search_for_studies(
                 search_filters=filters, offset=offset
             )
-            return found
+            return records
 
         return [
             DicomStudy(uid, _text(record, "PatientID"), _text(record, "StudyDate"))
@@ -89,10 +89,10 @@ class DicomWeb:
         """The series of a DICOM study."""
 
         def ask(offset: int) -> list[_Record]:
-            found: list[_Record] = self._client.search_for_series(
+            records: list[_Record] = self._client.search_for_series(
                 study, fields=["SeriesDescription"], offset=offset
             )
-            return found
+            return records
 
         return [
             Series(
@@ -108,10 +108,10 @@ class DicomWeb:
         """UIDs of the files of a series."""
 
         def ask(offset: int) -> list[_Record]:
-            found: list[_Record] = self._client.search_for_instances(
+            records: list[_Record] = self._client.search_for_instances(
                 series.study, series.uid, offset=offset
             )
-            return found
+            return records
 
         return {uid for uid, _ in _pages(ask, "SOPInstanceUID")}
 
@@ -129,7 +129,7 @@ class DicomWeb:
 def _pages(
     ask: Callable[[int], list[_Record]], key: str
 ) -> Iterator[tuple[str, _Record]]:
-    """All results, page by page; each once, as some servers know no pages."""
+    """All results, page by page; each once, as some servers ignore the page."""
     seen: set[str] = set()
     while True:
         with _explained():
@@ -168,14 +168,14 @@ def _open_session(url: str) -> requests.Session:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what goes wrong on the way into one line without addresses.
+    """Turn errors of the connection into one line without addresses.
 
     Raises:
         FetchError: anything but a full disk went wrong.
     """
     try:
         yield
-    except Exception as error:  # libraries raise anything, and their text repeats it
+    except Exception as error:  # libraries raise anything, and the text may name it
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
         raise FetchError(_problem(error)) from None

@@ -27,14 +27,14 @@ from medinorm.ingest.dicom.object_classes import ANNOTATIONS, IMAGES
 from medinorm.ingest.pacs.archive import Asked, DicomStudy, Keep, Series
 
 _PENDING = frozenset({0xFF00, 0xFF01})
-_DONE = frozenset({0x0000, 0xB000})  # B000: not every file came, which is seen later
+_DONE = frozenset({0x0000, 0xB000})  # B000: files are missing, which is noticed later
 _UNKNOWN_DESTINATION = 0xA801
 _NOT_AUTHORIZED = 0x0124
 _NOT_KEPT = 0xA700
 
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
-# Compressed files come as they are stored, where the PACS offers that. All these lose
-# nothing but JPEG and J2K; who stored those has already lost it.
+# Compressed files come as they are stored, where the PACS offers that. All of these are
+# lossless except JPEG and JPEG 2000, whose loss happened before they were stored.
 _COMPRESSED = (
     "1.2.840.10008.1.2.1.99",  # deflated
     "1.2.840.10008.1.2.5",  # RLE
@@ -56,13 +56,13 @@ class _Inbox:
     failure: OSError | None = None
 
     def receive(self, event: evt.Event) -> int:
-        """Take one file; the status that the PACS is told."""
+        """Take one file; returns the status for the PACS."""
         if self.keep is None or self.failure:
             return _NOT_AUTHORIZED
         try:
             uid = str(event.request.AffectedSOPInstanceUID)
             self.keep(uid, event.encoded_dataset())
-        except OSError as error:  # a full disk: told when the association is over
+        except OSError as error:  # a full disk: raised when the association is over
             self.failure = error
             return _NOT_KEPT
         return 0x0000
@@ -145,14 +145,14 @@ class Dimse:
             return [item for item in _followed(answers) if item is not None]
 
     def _get(self, keys: Dataset) -> None:
-        """Have files sent on the association that asks for them."""
+        """Receive files on the association of the request itself."""
         model = StudyRootQueryRetrieveInformationModelGet
         contexts = [build_context(model), *_storage_contexts()]
         with self._associated(contexts, self._inbox) as association:
             _exhaust(association.send_c_get(keys, model))
 
     def _move(self, keys: Dataset) -> None:
-        """Have files sent to the port at which this computer receives."""
+        """Ask the PACS to send files to the port at which this computer receives."""
         model = StudyRootQueryRetrieveInformationModelMove
         with self._associated([build_context(model)]) as association:
             _exhaust(association.send_c_move(keys, self.pacs.ae_title, model))
@@ -231,9 +231,9 @@ def _entity(pacs: PacsConfig) -> AE:
 
 
 def _send_at_once(event: evt.Event) -> None:
-    """Let the system not wait for more to send: a request comes in two short parts.
+    """Send each piece of a request at once; a request has two short pieces.
 
-    Waiting takes 40 ms a request, which is most of the time of a query.
+    Else the system waits 40 ms for more to send, which is most of a query's time.
     """
     connection = event.assoc.dul.socket.socket
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -245,7 +245,7 @@ def _classes() -> list[str]:
 
 
 def _storage_contexts() -> list[PresentationContext]:
-    """One context for each kind and compression: a context has one in the end."""
+    """One context for each class and compression: only one of a context is agreed."""
     classes = _classes()
     compressed = _COMPRESSED[: _MOST_CONTEXTS // len(classes) - 1]
     return [
@@ -267,7 +267,7 @@ def _keys(level: str, **values: str) -> Dataset:
 
 
 def _check(association: Association, wanted: PresentationContext) -> None:
-    """Refuse an association that does not stand or lacks what is wanted."""
+    """Refuse an association that is not established or lacks the wanted context."""
     if association.is_rejected:
         raise FetchError(
             "the PACS refuses the association; it must know input.pacs.ae_title, and "
@@ -287,10 +287,10 @@ def _check(association: Association, wanted: PresentationContext) -> None:
 
 
 def _followed(answers: Iterator[tuple[Dataset, Dataset | None]]) -> Iterator[Any]:
-    """What comes with each pending answer, until the last says that all went well.
+    """The content of each pending answer, until the last one reports success.
 
     Raises:
-        FetchError: the last answer says otherwise, or does not come.
+        FetchError: the last answer reports a failure, or does not come.
     """
     for status, item in answers:
         code = status.get("Status")
@@ -308,7 +308,7 @@ def _followed(answers: Iterator[tuple[Dataset, Dataset | None]]) -> Iterator[Any
 
 
 def _exhaust(answers: Iterator[tuple[Dataset, Dataset | None]]) -> None:
-    """Follow answers that carry nothing."""
+    """Read answers without content to the end."""
     for _ in _followed(answers):
         pass
 

@@ -26,7 +26,7 @@ FETCHED_NAME = "fetched.tsv"
 SERIES_FOLDER = "series"
 
 _PARTIAL = "partial"
-_GIVE_UP = 5  # failures in a row: nothing comes any more
+_GIVE_UP = 5  # failures in a row after which no more series are tried
 _LENGTH = 16  # characters of a pseudonym that names a file or folder
 _OURS = re.compile(f"[a-z2-7]{{{_LENGTH}}}")
 _WILDCARDS = frozenset("*?\\")
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QueryLine:
-    """One line of the query; empty is any.
+    """One line of the query; an empty value matches any.
 
     Args:
         patient_id: the patient's number.
@@ -98,9 +98,9 @@ def fetch_series(
 ) -> None:
     r"""Download the series that match the query; those already complete are kept.
 
-    Writes one folder for each series below `folder`\ ``/series``, with names that say
-    nothing, and `FETCHED_NAME`. A series appears whole or not at all: each file that
-    the PACS lists is there. Series that match no more are deleted.
+    Writes one folder for each series below `folder`\ ``/series``, named by
+    pseudonyms, and `FETCHED_NAME`. A series appears whole or not at all: each file that
+    the PACS lists is there. Series that no longer match are deleted.
 
     Args:
         folder: private folder to write to; only its owner may enter it.
@@ -116,11 +116,11 @@ def fetch_series(
     wanted = _read_query(pacs.query)
     with silence(), _open(pacs) as archive:
         try:
-            found = _find(archive, wanted, pacs)
+            matches = _find(archive, wanted, pacs)
         except FetchError as error:
             raise StageError(str(error)) from None
         job = _Job(archive, folder, pseudonyms)
-        named = {job.name_of(series.uid): series for series in found}
+        named = {job.name_of(series.uid): series for series in matches}
         _remove_unwanted(folder / SERIES_FOLDER, named.keys())
         ended = run_items(
             [FetchItem(name, named[name]) for name in sorted(named)],
@@ -258,20 +258,20 @@ def _find(
         FetchError: the PACS does not answer.
         StageError: there is none.
     """
-    found: dict[str, Series] = {}
+    by_uid: dict[str, Series] = {}
     empty = 0
     for line in wanted:
         series = list(_find_line(archive, line, pacs))
-        found |= {item.uid: item for item in series}
+        by_uid |= {item.uid: item for item in series}
         empty += not series
-    if not found:
+    if not by_uid:
         raise StageError(
             "the PACS has no series that fits; check input.pacs.query, modality, dates "
             "and description"
         )
     if empty:
         _log.warning("%d of %d lines of the query find nothing", empty, len(wanted))
-    return list(found.values())
+    return list(by_uid.values())
 
 
 def _find_line(archive: Archive, line: QueryLine, pacs: PacsConfig) -> Iterator[Series]:
@@ -318,7 +318,7 @@ def _is_wanted(series: Series, line: QueryLine, pacs: PacsConfig) -> bool:
 
 
 def _remove_unwanted(folder: Path, names: Collection[str]) -> None:
-    """Delete series that match no more, such as those of a withdrawn patient."""
+    """Delete series that no longer match, such as those of a withdrawn patient."""
     for path in folder.glob("*"):
         if path.name not in names and _OURS.fullmatch(path.name):
             shutil.rmtree(path)

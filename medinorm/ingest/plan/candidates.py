@@ -1,4 +1,4 @@
-"""What a look at the input finds: candidate scans, and the state of every file."""
+"""What the input holds: candidate scans, and the state of every file."""
 
 import json
 import os
@@ -149,7 +149,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class _PlanRow:
-    """One row of the private plan; `source` is JSON, for a row left out its reason."""
+    """One row of the private plan; `source` is JSON: the source, or the reason."""
 
     scan: str | None
     subject: str | None
@@ -228,7 +228,7 @@ class Plan:
 
 
 def excluded(where: str, reason: str) -> LeftOut:
-    """A candidate that nobody wants."""
+    """A candidate that the study does not use."""
     return LeftOut("excluded", where, reason)
 
 
@@ -328,5 +328,5 @@ def printable(path: Path) -> str:
 
 
 def _number_of(blank: re.Match[str]) -> str:
-    """A blank by its number."""
+    """The escape of a blank."""
     return f"\\x{ord(blank[0]):02x}"

@@ -12,7 +12,7 @@ from medinorm.ingest.plan.candidates import FileState, InputFile
 
 
 @dataclass(frozen=True)
-class Entry:
+class DicomEntry:
     """What the index keeps of one DICOM file.
 
     Args:
@@ -39,15 +39,15 @@ class Entry:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def sort_rows(rows: Sequence[IndexRow]) -> tuple[list[Entry], list[InputFile]]:
+def sort_rows(rows: Sequence[IndexRow]) -> tuple[list[DicomEntry], list[InputFile]]:
     """Divide the index into DICOM objects that belong to a series and other files."""
-    found = [_sorted_row(row) for row in rows]
-    entries = [item for item in found if isinstance(item, Entry)]
-    return entries, [item for item in found if isinstance(item, InputFile)]
+    sorted_rows = [_sorted_row(row) for row in rows]
+    entries = [item for item in sorted_rows if isinstance(item, DicomEntry)]
+    return entries, [item for item in sorted_rows if isinstance(item, InputFile)]
 
 
-def _sorted_row(row: IndexRow) -> Entry | InputFile:
-    """One row as what it is to the plan."""
+def _sorted_row(row: IndexRow) -> DicomEntry | InputFile:
+    """One row as an entry, or as a file that is not used."""
     if row.state != "dicom":
         state: FileState = "unreadable" if row.state == "unreadable" else "excluded"
         return InputFile(row.path, state, reason=row.reason)
@@ -58,17 +58,17 @@ def _sorted_row(row: IndexRow) -> Entry | InputFile:
     return InputFile(row.path, "excluded", reason=reason)
 
 
-def _entry(path: Path, values: Mapping[str, str]) -> Entry:
+def _entry(path: Path, values: Mapping[str, str]) -> DicomEntry:
     """The entry of one DICOM object."""
     text = values.get
     sop_class = text("SOPClassUID") or text("MediaStorageSOPClassUID", "")
     study = text("StudyInstanceUID", "")
     is_annotation = sop_class in ANNOTATIONS
-    # What could never be a scan is left out for that, whatever is written on it.
+    # What could never be a scan is left out for that reason, even if it is risky.
     risk = burned_in_risk(values) if sop_class in IMAGES else ""
     reason = risk or reason_against({**values, "SOPClassUID": sop_class})
     sessions = {study, text("StudyID", ""), text("StudyDate", "")}
-    return Entry(
+    return DicomEntry(
         path=path,
         # Without a number each study counts as somebody else.
         patient=text("PatientID") or f"\0{study}",

@@ -34,16 +34,16 @@ _ENTITY_LENGTH = 6
 
 
 @dataclass(frozen=True)
-class _Found:
+class _ScanImages:
     """Images that make one scan.
 
     Args:
-        images: file of each channel, as far as found.
+        channels: file of each channel that has one.
         entities: what their names have in common.
         reason: why they are left out.
     """
 
-    images: Mapping[str, BidsFile]
+    channels: Mapping[str, BidsFile]
     entities: Mapping[str, str]
     reason: str = ""
 
@@ -66,8 +66,8 @@ class _Dataset:
 
 
 @dataclass(frozen=True)
-class _Names:
-    """How scans are called."""
+class _ScanNames:
+    """How scans are named."""
 
     pseudonyms: Pseudonyms
     subjects: Mapping[str, str]
@@ -87,7 +87,7 @@ class _Names:
         return scan_id(subject, session, *others, self.suffix), subject, session
 
     def _label(self, key: str, label: str) -> str:
-        """Numbers say nothing about a person; words might."""
+        """A number is kept: it cannot name a person, as a word could."""
         if label.isdecimal():
             return label
         if self.pseudonyms.keep:
@@ -120,21 +120,21 @@ def find_bids_scans(
     suffixes = dict(zip(channels, single, strict=True))
     paths = [row.path for row in index if not row.reason]
     data = _sort_files(folder.absolute(), paths, suffixes)
-    names = _Names(
+    names = _ScanNames(
         pseudonyms,
         pseudonyms.subjects(image.subject for image in data.images),
         pseudonyms.sessions((image.subject, image.session) for image in data.images),
         suffix_of(list(suffixes.values())),
     )
     people = _read_people(folder / "participants.tsv")
-    found = _scans(data.images, suffixes)
-    candidates = [_candidate(scan, names, data, people) for scan in found]
+    scans = _scans(data.images, suffixes)
+    candidates = [_candidate(scan, names, data, people) for scan in scans]
     broken = [
         InputFile(row.path, "unreadable", reason=row.reason)
         for row in index
         if row.reason
     ]
-    return Inventory(candidates, [*_files(data, found, candidates), *broken])
+    return Inventory(candidates, [*_files(data, scans, candidates), *broken])
 
 
 def _sort_files(
@@ -169,7 +169,9 @@ def _is_label(file: BidsFile) -> bool:
     return file.suffix in _LABEL_SUFFIXES and bool(file.subject) and not brain
 
 
-def _scans(images: Sequence[BidsFile], suffixes: Mapping[str, str]) -> list[_Found]:
+def _scans(
+    images: Sequence[BidsFile], suffixes: Mapping[str, str]
+) -> list[_ScanImages]:
     """Images of one scan together.
 
     With several channels, those of a session belong together if there is one of each,
@@ -178,20 +180,20 @@ def _scans(images: Sequence[BidsFile], suffixes: Mapping[str, str]) -> list[_Fou
     sessions: dict[object, list[BidsFile]] = defaultdict(list)
     for image in images:
         sessions[image.subject, image.session].append(image)
-    found = []
+    scans = []
     for files in sessions.values():
         kinds = sorted(file.suffix for file in files)
         if len(suffixes) > 1 and kinds == sorted(suffixes.values()):
-            found.append(_together(files, suffixes))
+            scans.append(_together(files, suffixes))
             continue
         same: dict[object, list[BidsFile]] = defaultdict(list)
         for file in files:
             same[frozenset(file.entities.items())].append(file)
-        found += [_together(group, suffixes) for group in same.values()]
-    return found
+        scans += [_together(group, suffixes) for group in same.values()]
+    return scans
 
 
-def _together(files: Sequence[BidsFile], suffixes: Mapping[str, str]) -> _Found:
+def _together(files: Sequence[BidsFile], suffixes: Mapping[str, str]) -> _ScanImages:
     """The scan that some images make."""
     common = dict(files[0].entities)
     for file in files:
@@ -204,46 +206,46 @@ def _together(files: Sequence[BidsFile], suffixes: Mapping[str, str]) -> _Found:
     }
     missing = [suffix for name, suffix in suffixes.items() if name not in images]
     if missing:
-        return _Found(
+        return _ScanImages(
             images, common, f"no {missing[0]} image beside the others; add it"
         )
     if len(files) > len(images):
         reason = "duplicate: the same image as .nii and .nii.gz; keep one"
-        return _Found(images, common, reason)
-    return _Found(images, common)
+        return _ScanImages(images, common, reason)
+    return _ScanImages(images, common)
 
 
 def _candidate(
-    found: _Found, names: _Names, data: _Dataset, people: People
+    images: _ScanImages, names: _ScanNames, data: _Dataset, people: People
 ) -> Candidate | LeftOut:
     """One scan with its label map, metadata and facts, or why it is left out."""
-    scan, subject, session = names.of(found.entities)
-    label = _label_of(found, data.labels)
-    if found.reason or isinstance(label, str):
-        return excluded(scan, found.reason or str(label))
+    scan, subject, session = names.of(images.entities)
+    label = _label_of(images, data.labels)
+    if images.reason or isinstance(label, str):
+        return excluded(scan, images.reason or str(label))
     source = NiftiSource(
-        channels={name: file.path for name, file in found.images.items()},
+        channels={name: file.path for name, file in images.channels.items()},
         label=label.path,
-        columns=people.get(found.entities["sub"], _nobody(people)),
+        columns=people.get(images.entities["sub"], _nobody(people)),
         metadata=tuple(
             path
-            for image in found.images.values()
+            for image in images.channels.values()
             for path in inherited_metadata(image, data.sidecars)
         ),
     )
     return Candidate(scan, scan, subject, session or None, source)
 
 
-def _label_of(found: _Found, labels: Sequence[BidsFile]) -> BidsFile | str:
+def _label_of(images: _ScanImages, labels: Sequence[BidsFile]) -> BidsFile | str:
     """The label map that fits a scan best, or why there is none.
 
     Most entities in common wins, then ``dseg`` before ``seg`` before ``mask``, then the
     fewest entities of its own.
     """
-    fitting = [label for label in labels if _fits(label, found.entities)]
+    fitting = [label for label in labels if _fits(label, images.entities)]
     if not fitting:
         return "no label map among the derivatives fits; add one ending in _dseg"
-    ranks = {label.path: _rank(label, found.entities) for label in fitting}
+    ranks = {label.path: _rank(label, images.entities) for label in fitting}
     best = min(ranks.values())
     winners = [label for label in fitting if ranks[label.path] == best]
     if len(winners) > 1:
@@ -293,12 +295,12 @@ def _nobody(people: People) -> Mapping[str, str]:
 
 def _files(
     data: _Dataset,
-    found: Sequence[_Found],
+    scans: Sequence[_ScanImages],
     candidates: Sequence[Candidate | LeftOut],
 ) -> list[InputFile]:
     """The state of every file of the data set."""
     files: dict[Path, InputFile] = {}
-    for scan, candidate in zip(found, candidates, strict=True):
+    for scan, candidate in zip(scans, candidates, strict=True):
         for path in _files_of(scan, candidate):
             files[path] = _file(path, candidate)
     unused = {
@@ -315,9 +317,9 @@ def _files(
     return list(files.values())
 
 
-def _files_of(found: _Found, candidate: Candidate | LeftOut) -> Iterator[Path]:
+def _files_of(images: _ScanImages, candidate: Candidate | LeftOut) -> Iterator[Path]:
     """The images of a scan, its sidecars and its label map."""
-    yield from (image.path for image in found.images.values())
+    yield from (image.path for image in images.channels.values())
     if isinstance(candidate, Candidate) and isinstance(candidate.source, NiftiSource):
         yield from candidate.source.metadata or ()
         yield candidate.source.label

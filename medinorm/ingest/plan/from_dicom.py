@@ -1,4 +1,4 @@
-"""Candidate scans from DICOM folders: series, what they fall into, their labels."""
+"""Candidate scans from DICOM folders: series, their volumes, their label maps."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ from medinorm.ingest.plan.candidates import (
     excluded,
     quarantined,
 )
-from medinorm.ingest.plan.dicom_entries import Entry, sort_rows
+from medinorm.ingest.plan.dicom_entries import DicomEntry, sort_rows
 from medinorm.ingest.plan.from_table import scan_id
 from medinorm.ingest.plan.judge_series import SeriesPart, find_parts
 from medinorm.ingest.plan.label_table import LabelEntry, LabelTable, read_label_table
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
 _PART_LENGTH = 4
-# The best that may become of a file first.
+# What may become of a file, the best first.
 _RANKS: tuple[Kind, ...] = ("dicom", "quarantined", "excluded")
 
 
@@ -35,12 +35,12 @@ class _Label:
     """The label map of a series.
 
     Args:
-        map: file in NIfTI, if the label table names one.
+        image_file: NIfTI or another image, if the label table names one.
         annotation: else a SEG or RTSTRUCT.
         own: the user's own facts.
     """
 
-    map: Path | None = None
+    image_file: Path | None = None
     annotation: Path | None = None
     own: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,14 +60,14 @@ class _Labels:
     table: LabelTable
     annotations: Mapping[str, Sequence[Path]]
 
-    def of(self, entry: Entry) -> _Label | _Refusal:
+    def of(self, entry: DicomEntry) -> _Label | _Refusal:
         """The label map of a series, or the reason why there is none to use."""
         lines = self.table.lines_of(entry.series, entry.patient, entry.sessions)
         annotations = self.annotations.get(entry.series, ())
         if len(lines) > 1 or (not lines and len(annotations) > 1):
             return _Refusal("several label maps belong to this series; keep one")
         if lines:
-            return _Label(map=lines[0].label, own=lines[0].own)
+            return _Label(image_file=lines[0].label, own=lines[0].own)
         if annotations:
             return _Label(annotation=annotations[0])
         return _Refusal(
@@ -85,9 +85,9 @@ def find_dicom_scans(
 ) -> Inventory:
     """Find the series that may be scans among the files of an index.
 
-    Pixels are read only of slices that lie on one another. A series that holds
-    several volumes falls into parts, each a candidate; see `divide_series`. What is no
-    image or no even stack is left out with a reason.
+    Pixels are read only where several slices lie at one place. A series that holds
+    several volumes is divided into parts, each a candidate; see `divide_series`. What
+    is no image or no even stack is left out with a reason.
 
     Args:
         index: what is known of each file.
@@ -101,27 +101,27 @@ def find_dicom_scans(
     """
     entries, not_dicom = sort_rows(index)
     images = [entry for entry in entries if entry.refers_to is None]
-    drawn = [entry for entry in entries if entry.refers_to is not None]
+    annotation_entries = [entry for entry in entries if entry.refers_to is not None]
     annotations = defaultdict(list)
-    for entry in drawn:
+    for entry in annotation_entries:
         annotations[entry.refers_to or ""].append(entry.path)
     labels_of = _Labels(read_label_table(labels), annotations)
     parts = find_parts(images, ingest or IngestConfig())
     candidates = _candidates(parts, labels_of, suffix, pseudonyms)
-    label_files = _label_files(candidates, drawn, labels_of.table.entries)
+    label_files = _label_files(candidates, annotation_entries, labels_of.table.entries)
     return Inventory(
         candidates=[*candidates, *_unmatched(labels_of.table, images)],
         files=[*not_dicom, *_files(parts, candidates), *label_files],
         series={
-            candidate.source.files: [entry.path for entry in part.entries]
-            for part, candidate in zip(parts, candidates, strict=True)
+            candidate.source.files: [entry.path for entry in series_part.entries]
+            for series_part, candidate in zip(parts, candidates, strict=True)
             if isinstance(candidate, Candidate)
             and isinstance(candidate.source, DicomSource)
         },
     )
 
 
-def _unmatched(table: LabelTable, images: Sequence[Entry]) -> list[LeftOut]:
+def _unmatched(table: LabelTable, images: Sequence[DicomEntry]) -> list[LeftOut]:
     """Lines of the label table that are about no series."""
     keys = {(entry.series, entry.patient, entry.sessions) for entry in images}
     matched = {line.where for key in keys for line in table.lines_of(*key)}
@@ -136,35 +136,39 @@ def _candidates(
     parts: Sequence[SeriesPart], labels: _Labels, suffix: str, pseudonyms: Pseudonyms
 ) -> list[Candidate | LeftOut]:
     """One candidate for each part, in the same order."""
-    usable = [part.first for part in parts if not part.reason]
+    usable = [series_part.first for series_part in parts if not series_part.reason]
     subjects = pseudonyms.subjects(entry.patient for entry in usable)
-    found = [
-        _Refusal(part.reason, part.wrong) if part.reason else labels.of(part.first)
-        for part in parts
+    labels_of_parts = [
+        _Refusal(series_part.reason, series_part.wrong)
+        if series_part.reason
+        else labels.of(series_part.first)
+        for series_part in parts
     ]
     owners = defaultdict(set)
-    for part, label in zip(parts, found, strict=True):
-        if isinstance(label, _Label) and label.map:
-            owners[label.map].add(part.first.patient)
+    for series_part, label in zip(parts, labels_of_parts, strict=True):
+        if isinstance(label, _Label) and label.image_file:
+            owners[label.image_file].add(series_part.first.patient)
     candidates: list[Candidate | LeftOut] = []
-    for part, label in zip(parts, found, strict=True):
-        name = _name(part, pseudonyms)
+    for series_part, label in zip(parts, labels_of_parts, strict=True):
+        name = _name(series_part, pseudonyms)
         if isinstance(label, _Refusal):
             leave = quarantined if label.wrong else excluded
             candidates.append(leave(f"series {name}", label.reason))
-        elif label.map and len(owners[label.map]) > 1:
+        elif label.image_file and len(owners[label.image_file]) > 1:
             reason = "its label map is named for another patient too"
             candidates.append(excluded(f"series {name}", reason))
         else:
-            # The UID of a DICOM study says nothing to a person: always a pseudonym.
-            session = pseudonyms.name("session", part.first.patient, part.first.study)
-            names = _Names(name, subjects[part.first.patient], session)
-            candidates.append(_candidate(part, label, names, suffix))
+            # Nobody recognizes the UID of a DICOM study: always a pseudonym.
+            session = pseudonyms.name(
+                "session", series_part.first.patient, series_part.first.study
+            )
+            names = _SeriesNames(name, subjects[series_part.first.patient], session)
+            candidates.append(_candidate(series_part, label, names, suffix))
     return candidates
 
 
 @dataclass(frozen=True)
-class _Names:
+class _SeriesNames:
     """What a part is called: its series, subject and session."""
 
     series: str
@@ -173,33 +177,33 @@ class _Names:
 
 
 def _candidate(
-    part: SeriesPart, label: _Label, names: _Names, suffix: str
+    series_part: SeriesPart, label: _Label, names: _SeriesNames, suffix: str
 ) -> Candidate:
     """The candidate that one part makes with its label map."""
     scan = scan_id(names.subject, names.session, f"acq-{names.series}", suffix)
-    numbers = part.numbers
+    numbers = series_part.numbers
     source = DicomSource(
         files=f"{scan}.json",
-        label=label.map,
+        label=label.image_file,
         annotation=label.annotation,
         columns=label.own,
         frames=None
         if numbers is None
-        else tuple(tuple(numbers[entry.path]) for entry in part.entries),
+        else tuple(tuple(numbers[entry.path]) for entry in series_part.entries),
     )
     where = f"series {names.series}"
     return Candidate(where, scan, names.subject, names.session, source)
 
 
-def _name(part: SeriesPart, pseudonyms: Pseudonyms) -> str:
+def _name(series_part: SeriesPart, pseudonyms: Pseudonyms) -> str:
     """Pseudonym of a series, and of the part if there are several.
 
     It stays when other series are added.
     """
-    name = pseudonyms.name("series", part.first.series, length=_SERIES_LENGTH)
-    if not part.key:
+    name = pseudonyms.name("series", series_part.first.series, length=_SERIES_LENGTH)
+    if not series_part.key:
         return name
-    return f"{name}x{pseudonyms.name('part', part.key, length=_PART_LENGTH)}"
+    return f"{name}x{pseudonyms.name('part', series_part.key, length=_PART_LENGTH)}"
 
 
 def _files(
@@ -207,29 +211,29 @@ def _files(
 ) -> list[InputFile]:
     """The state of the files of all parts; a file may hold frames of several."""
     users: dict[Path, list[tuple[SeriesPart, Candidate | LeftOut]]] = defaultdict(list)
-    for part, candidate in zip(parts, candidates, strict=True):
-        for entry in part.entries:
-            users[entry.path].append((part, candidate))
-    return [_file(path, found) for path, found in users.items()]
+    for series_part, candidate in zip(parts, candidates, strict=True):
+        for entry in series_part.entries:
+            users[entry.path].append((series_part, candidate))
+    return [_file(path, own) for path, own in users.items()]
 
 
 def _file(
     path: Path, users: Sequence[tuple[SeriesPart, Candidate | LeftOut]]
 ) -> InputFile:
-    """The state of one file; that of the best of the volumes it has a part in."""
+    """The state of one file: that of the best volume it belongs to."""
     ranked = sorted(users, key=lambda user: _RANKS.index(user[1].kind))
-    part, best = ranked[0]
+    series_part, best = ranked[0]
     others = tuple(other.where for _, other in ranked[1:] if other.kind == best.kind)
     if isinstance(best, LeftOut):
         state: FileState = "quarantined" if best.kind == "quarantined" else "excluded"
         return InputFile(path, state, best.where, best.reason, others)
-    state = "part" if part.key else "used"
+    state = "part" if series_part.key else "used"
     return InputFile(path, state, best.where, others=others)
 
 
 def _label_files(
     candidates: Sequence[Candidate | LeftOut],
-    drawn: Sequence[Entry],
+    annotation_entries: Sequence[DicomEntry],
     table: Sequence[LabelEntry],
 ) -> list[InputFile]:
     """The state of annotations and of the label maps in the table."""
@@ -242,7 +246,9 @@ def _label_files(
         if path
     }
     files = []
-    for path in dict.fromkeys([e.path for e in drawn] + [t.label for t in table]):
+    for path in dict.fromkeys(
+        [e.path for e in annotation_entries] + [t.label for t in table]
+    ):
         if where := users.get(path):
             files.append(InputFile(path, "used", where))
         else:

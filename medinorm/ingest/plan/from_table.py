@@ -27,7 +27,7 @@ _CALLED = "input.scans"
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _TableLine:
     """One line of the table.
 
     Args:
@@ -129,7 +129,7 @@ def check_own_columns(table: str, columns: Collection[str]) -> None:
         )
 
 
-def _read_entries(table: Path, channels: Sequence[str]) -> list[_Entry]:
+def _read_entries(table: Path, channels: Sequence[str]) -> list[_TableLine]:
     """The lines of the table.
 
     Raises:
@@ -142,7 +142,7 @@ def _read_entries(table: Path, channels: Sequence[str]) -> list[_Entry]:
     check_own_columns(_CALLED, own)
     folder = table.parent.absolute()
     return [
-        _Entry(
+        _TableLine(
             where=f"{_CALLED}, line {line}",
             subject=row["subject"],
             session=row.get("session", ""),
@@ -154,9 +154,9 @@ def _read_entries(table: Path, channels: Sequence[str]) -> list[_Entry]:
     ]
 
 
-def _repeated(entries: Sequence[_Entry]) -> dict[str, str]:
+def _repeated(entries: Sequence[_TableLine]) -> dict[str, str]:
     """Why lines that repeat others are left out, by where they are."""
-    groups: dict[tuple[str, object], list[_Entry]] = defaultdict(list)
+    groups: dict[tuple[str, object], list[_TableLine]] = defaultdict(list)
     for entry in entries:
         for path in entry.channels.values():
             groups["image file", os.path.realpath(path)].append(entry)
@@ -176,7 +176,7 @@ def _repeated(entries: Sequence[_Entry]) -> dict[str, str]:
     return reasons
 
 
-def _incomplete(entry: _Entry, channels: Sequence[str]) -> str:
+def _incomplete(entry: _TableLine, channels: Sequence[str]) -> str:
     """Why a line cannot be used as it stands, or nothing."""
     if not entry.subject:
         return "the subject is empty; fill it in"
@@ -187,7 +187,7 @@ def _incomplete(entry: _Entry, channels: Sequence[str]) -> str:
     return ""
 
 
-def _candidate(entry: _Entry, subject: str, session: str) -> Candidate:
+def _candidate(entry: _TableLine, subject: str, session: str) -> Candidate:
     """One usable line."""
     if entry.label is None:
         raise ValueError("a usable line has a label map")
@@ -200,10 +200,12 @@ def _candidate(entry: _Entry, subject: str, session: str) -> Candidate:
     )
 
 
-def _files(entries: Sequence[_Entry], reasons: Mapping[str, str]) -> list[InputFile]:
+def _files(
+    entries: Sequence[_TableLine], reasons: Mapping[str, str]
+) -> list[InputFile]:
     """The state of every file that the table names; a file named twice counts once."""
     files: dict[Path, InputFile] = {}
-    # A file that some line uses is used, whatever other lines name it.
+    # A file that one line uses is used, even if another line that names it is not.
     for entry in sorted(entries, key=lambda entry: bool(reasons[entry.where])):
         reason = reasons[entry.where]
         state: FileState = "excluded" if reason else "used"

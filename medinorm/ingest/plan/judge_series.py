@@ -11,7 +11,7 @@ from medinorm.ingest.dicom.divide_series import VolumeFrames, divide_series
 from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.frames import Frame, frame_in, read_frames
 from medinorm.ingest.dicom.volume import place_frames
-from medinorm.ingest.plan.dicom_entries import Entry
+from medinorm.ingest.plan.dicom_entries import DicomEntry
 from medinorm.ingest.plan.selection import reason_against_traits, traits_of
 
 _FrameKey = tuple[Path, int, tuple[int, int]]
@@ -35,19 +35,19 @@ class SeriesPart:
         numbers: which frames of each file belong to it, from 0, where a file has more.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[DicomEntry]
     key: str = ""
     reason: str = ""
     wrong: bool = False
     numbers: Mapping[Path, Sequence[int]] | None = None
 
     @property
-    def first(self) -> Entry:
-        """The file that stands for all where they agree."""
+    def first(self) -> DicomEntry:
+        """The first file, for values that all files share."""
         return self.entries[0]
 
 
-def find_parts(entries: Iterable[Entry], ingest: IngestConfig) -> list[SeriesPart]:
+def find_parts(entries: Iterable[DicomEntry], ingest: IngestConfig) -> list[SeriesPart]:
     """Divide series into volumes and judge each.
 
     What cannot be a scan by its class or type comes first, then what the study does not
@@ -57,7 +57,7 @@ def find_parts(entries: Iterable[Entry], ingest: IngestConfig) -> list[SeriesPar
         entries: images of any series.
         ingest: what is selected, and what is done about an odd geometry.
     """
-    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[DicomEntry]] = defaultdict(list)
     for entry in entries:
         groups[entry.series, entry.reason].append(entry)
     parts: list[SeriesPart] = []
@@ -75,7 +75,7 @@ def find_parts(entries: Iterable[Entry], ingest: IngestConfig) -> list[SeriesPar
 def frames_of(
     files: Sequence[Path], numbers: Sequence[Sequence[int] | None]
 ) -> list[Frame]:
-    """Read the frames that make one part.
+    """Read the frames that make one volume.
 
     Args:
         files: that hold them.
@@ -93,7 +93,7 @@ def frames_of(
     return frames
 
 
-def _divided(entries: Sequence[Entry], ingest: IngestConfig) -> list[SeriesPart]:
+def _divided(entries: Sequence[DicomEntry], ingest: IngestConfig) -> list[SeriesPart]:
     """The volumes of one series."""
     try:
         frames = [frame for entry in entries for frame in _frames(entry)]
@@ -101,74 +101,74 @@ def _divided(entries: Sequence[Entry], ingest: IngestConfig) -> list[SeriesPart]
         return [SeriesPart(entries, reason=str(error), wrong=True)]
     by_path = {entry.path: entry for entry in entries}
     sizes = Counter(frame.path for frame in frames)
-    return [_judged(part, by_path, sizes, ingest) for part in divide_series(frames)]
+    return [_judged(volume, by_path, sizes, ingest) for volume in divide_series(frames)]
 
 
-def _frames(entry: Entry) -> list[Frame]:
+def _frames(entry: DicomEntry) -> list[Frame]:
     """The frames of one file, from its index if that says enough."""
     frame = frame_in(entry.path, entry.values)
     return [frame] if frame else read_frames(entry.path)
 
 
 def _judged(
-    part: VolumeFrames,
-    entries: Mapping[Path, Entry],
+    volume: VolumeFrames,
+    entries: Mapping[Path, DicomEntry],
     sizes: Mapping[Path, int],
     ingest: IngestConfig,
 ) -> SeriesPart:
     """One volume with the files that hold it, and the reason why it is left out."""
     numbers: dict[Path, list[int]] = defaultdict(list)
-    for frame in part.frames:
+    for frame in volume.frames:
         numbers[frame.path].append(frame.number)
     whole = all(len(own) == sizes[path] for path, own in numbers.items())
     files = [entries[path] for path in sorted(numbers)]
-    unwanted = _unwanted(part, files[0], ingest)
-    wrong = "" if unwanted else part.reason or _verdict(part, ingest)
+    unwanted = _unwanted(volume, files[0], ingest)
+    wrong = "" if unwanted else volume.reason or _verdict(volume, ingest)
     return SeriesPart(
         entries=files,
-        key=part.name,
+        key=volume.name,
         reason=unwanted or wrong,
         wrong=bool(wrong),
         numbers=None if whole else numbers,
     )
 
 
-def _unwanted(part: VolumeFrames, entry: Entry, ingest: IngestConfig) -> str:
-    """Why nobody asked for a volume."""
+def _unwanted(volume: VolumeFrames, entry: DicomEntry, ingest: IngestConfig) -> str:
+    """Why the study does not select a volume."""
     # A frame may say more about what it shows than its file.
-    image_type = "\\".join(part.frames[0].keys.image_type)
+    image_type = "\\".join(volume.frames[0].keys.image_type)
     return (
         reason_against({**entry.values, "ImageType": image_type})
-        or reason_against_traits(ingest.select, traits_of(entry.values, part.frames))
-        or _reason_against_time(part, ingest)
+        or reason_against_traits(ingest.select, traits_of(entry.values, volume.frames))
+        or _reason_against_time(volume, ingest)
     )
 
 
-def _reason_against_time(part: VolumeFrames, ingest: IngestConfig) -> str:
+def _reason_against_time(volume: VolumeFrames, ingest: IngestConfig) -> str:
     """Why a time point is left out."""
-    if ingest.time_points == "all" or not part.time:
+    if ingest.time_points == "all" or not volume.time:
         return ""
     return (
-        f"time point {part.time + 1} of {part.times}; ingest.time_points keeps the "
+        f"time point {volume.time + 1} of {volume.times}; ingest.time_points keeps the "
         "first"
     )
 
 
-def _verdict(part: VolumeFrames, ingest: IngestConfig) -> str:
+def _verdict(volume: VolumeFrames, ingest: IngestConfig) -> str:
     """What is wrong with the geometry of a volume."""
     try:
-        place_frames(part.frames, ingest.geometry)
+        place_frames(volume.frames, ingest.geometry)
     except ScanError as error:
         return str(error)
     return ""
 
 
-def _contradiction(entries: Sequence[Entry]) -> str:
+def _contradiction(entries: Sequence[DicomEntry]) -> str:
     """Why files of one series cannot belong together, or nothing."""
     if len({(entry.patient, entry.study) for entry in entries}) > 1:
         return "its files name several patients or studies; export the series again"
     for keywords, what in _SAME_IN_A_SERIES.items():
-        found = {tuple(map(entry.values.get, keywords)) for entry in entries}
-        if len(found) > 1:
+        values = {tuple(map(entry.values.get, keywords)) for entry in entries}
+        if len(values) > 1:
             return f"its files differ in their {what}; export the series again"
     return ""

@@ -67,7 +67,7 @@ class LabelTable:
 
 
 def read_label_table(path: Path | None) -> LabelTable:
-    """Read the table; none gives no lines.
+    """Read the table; without one there are no lines.
 
     Args:
         path: columns `label` and `series_uid` or `subject`, optional `session`; all

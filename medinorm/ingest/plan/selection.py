@@ -90,7 +90,7 @@ def _fits_description(rule: SelectRule, traits: Traits) -> bool:
     return any(pattern.search(name) for name in traits.names)
 
 
-# A rule's key, and whether it is met or not given.
+# A rule's key, and whether the rule does not set it or it is met.
 _FITS: Mapping[str, Callable[[SelectRule, Traits], bool]] = {
     "modality": lambda rule, traits: (
         not rule.modality or traits.modality in rule.modality

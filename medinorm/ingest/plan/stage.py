@@ -56,14 +56,14 @@ def plan_scans(
     pseudonyms = open_pseudonyms(private, keep=ingest.subjects == "keep")
     clear_leftovers([plan, private / FILES_NAME, private / SERIES_FOLDER / "*"])
     known = read_index(index)
-    found = _find(input, ingest, known, pseudonyms)
-    for name, paths in found.series.items():
+    inventory = _find(input, ingest, known, pseudonyms)
+    for name, paths in inventory.series.items():
         write_json(private / SERIES_FOLDER / name, list(map(str, paths)))
-    _check_unique(found.candidates)
-    settled = _one_each(found.files)
+    _check_unique(inventory.candidates)
+    settled = _one_each(inventory.files)
     _check_none_lost(known, settled)
     write_files(private / FILES_NAME, settled)
-    rows = sorted(found.candidates, key=_scans_first)
+    rows = sorted(inventory.candidates, key=_scans_first)
     write_plan(plan, [*rows, *count_unused_files(settled)])
 
 
@@ -94,8 +94,8 @@ def _find(
 def _one_each(files: Iterable[InputFile]) -> list[InputFile]:
     """One state for each file.
 
-    A label map may lie among the DICOM files, where it is only known not to be one; a
-    file with many frames may serve several scans.
+    A label map that lies among the DICOM files is listed twice: as no DICOM file, and
+    as used. A file with many frames may serve several scans.
     """
     states: dict[str, InputFile] = {}
     for file in files:

@@ -271,11 +271,11 @@ def mosaic(truth, uid="1.2.3.9", *, reverse=False, header=(), number=1, csa=True
     """
     columns, rows, count = truth.array.shape
     side = math.ceil(math.sqrt(count))
-    picture = np.zeros((side * rows, side * columns), truth.array.dtype)
+    mosaic = np.zeros((side * rows, side * columns), truth.array.dtype)
     order = range(count)[::-1] if reverse else range(count)
     for tile, slice_ in enumerate(order):
         row, column = tile // side * rows, tile % side * columns
-        picture[row : row + rows, column : column + columns] = truth.array[
+        mosaic[row : row + rows, column : column + columns] = truth.array[
             :, :, slice_
         ].T
     ds = dataset(uid, number, header)
@@ -290,7 +290,7 @@ def mosaic(truth, uid="1.2.3.9", *, reverse=False, header=(), number=1, csa=True
     ds.ImageOrientationPatient = texts([*first, *second])
     ds.PixelSpacing = texts(spacing[1::-1])
     ds.SliceThickness, ds.SpacingBetweenSlices = spacing[2], spacing[2]
-    set_pixels(ds, picture)
+    set_pixels(ds, mosaic)
     normal = np.cross(first, second) * (-1 if reverse else 1)
     if csa:
         block = ds.private_block(0x0029, "SIEMENS CSA HEADER", create=True)

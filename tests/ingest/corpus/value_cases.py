@@ -216,7 +216,7 @@ def _coloured():
     return found
 
 
-add("colours", _coloured, reasons=["a coloured picture"])
+add("colours", _coloured, reasons=["a coloured image"])
 
 
 def _looked_up():

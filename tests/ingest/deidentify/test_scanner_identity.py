@@ -123,21 +123,21 @@ def test_real_headers(real_dicom):
     assert read_identity(read_header(philips), NAMES).vendor == "Philips"
 
 
-def test_kernel_and_coil_are_read_from_plain_and_enhanced_headers(fake):
+def test_reconstruction_kernel_and_coil_are_read_from_plain_and_enhanced_headers(fake):
     header = Dataset()
     header.ConvolutionKernel, header.ReceiveCoilName = ["Br40d", "3"], "8HRBRAIN"
     facts = read_identity(header, NAMES)
-    assert (facts.kernel, facts.coil) == ("Br40d; 3", "8HRBRAIN")
+    assert (facts.reconstruction_kernel, facts.coil) == ("Br40d; 3", "8HRBRAIN")
     assert read_metadata(bids_metadata(facts), NAMES) == facts
     ds = fake.Series(fake.ramp((6, 6, 3))).enhanced([0, 1, 2])
     coil = Dataset()
     coil.ReceiveCoilName = "SENSE-Head-8"
     ds.SharedFunctionalGroupsSequence[0].MRReceiveCoilSequence = [coil]
-    kernel = Dataset()
-    kernel.ConvolutionKernel = "B30f"
-    ds.PerFrameFunctionalGroupsSequence[0].CTReconstructionSequence = [kernel]
+    reconstruction = Dataset()
+    reconstruction.ConvolutionKernel = "B30f"
+    ds.PerFrameFunctionalGroupsSequence[0].CTReconstructionSequence = [reconstruction]
     facts = read_identity(ds, NAMES)
-    assert (facts.coil, facts.kernel) == ("SENSE-Head-8", "B30f")
+    assert (facts.coil, facts.reconstruction_kernel) == ("SENSE-Head-8", "B30f")
 
 
 @given(st.text("QZXJKW", min_size=5, max_size=12))

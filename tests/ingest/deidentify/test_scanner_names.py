@@ -38,9 +38,9 @@ def test_versions_keep_their_text(software):
     assert redact_software(software.replace("; ", "\\")) == software
 
 
-@pytest.mark.parametrize("kernel", ["B30f", "Br40d", "FC18", "STANDARD", "YA", "I31f"])
-def test_kernels_keep_their_names(kernel):
-    assert redact_reconstruction_kernel(kernel) == kernel
+@pytest.mark.parametrize("name", ["B30f", "Br40d", "FC18", "STANDARD", "YA", "I31f"])
+def test_reconstruction_kernels_keep_their_names(name):
+    assert redact_reconstruction_kernel(name) == name
 
 
 @pytest.mark.parametrize(

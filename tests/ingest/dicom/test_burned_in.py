@@ -45,7 +45,7 @@ def test_what_may_show_a_name_is_a_risk(values):
         {"PhotometricInterpretation": "MONOCHROME1", "SamplesPerPixel": "1"},
     ],
 )
-def test_measured_pictures_are_none(values):
+def test_measured_images_are_none(values):
     assert burned_in_risk(MR | values) == ""
 
 
@@ -53,7 +53,7 @@ def test_reasons_repeat_no_value():
     assert "Doe" not in burned_in_risk({"SeriesDescription": "Dose Report Doe"})
 
 
-def test_ingest_holds_risky_pictures_back(fake, tmp_path, ingest):
+def test_ingest_holds_risky_images_back(fake, tmp_path, ingest):
     rows = []
     for name, header in {
         "good": {},

@@ -27,8 +27,14 @@ def values_of(sop_class=MR, *image_type):
     [
         ("1.2.840.10008.1.3.10", "an index of files (DICOMDIR)"),
         (f"{STORAGE}.4.2", "spectroscopy, not a volume"),
-        (f"{STORAGE}.7", "a secondary capture: a screenshot or a made picture"),
-        (f"{STORAGE}.7.4", "a secondary capture: a screenshot or a made picture"),
+        (
+            f"{STORAGE}.7",
+            "a secondary capture: a screenshot or an image made by a program",
+        ),
+        (
+            f"{STORAGE}.7.4",
+            "a secondary capture: a screenshot or an image made by a program",
+        ),
         (f"{STORAGE}.11.1", "a presentation state, not a volume"),
         (f"{STORAGE}.66", "raw data or a registration, not a volume"),
         (f"{STORAGE}.88.33", "a report, not a volume"),

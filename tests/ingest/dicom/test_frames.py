@@ -82,11 +82,11 @@ def test_which_files_have_to_be_read(tmp_path, values, several):
     assert (found is None) == several
 
 
-def test_a_tile_is_cut_out_of_its_picture(tmp_path):
+def test_a_tile_is_cut_out_of_its_stored_image(tmp_path):
     truth = volume()
     save([mosaic(truth)], tmp_path)
     (path,) = tmp_path.iterdir()
     frames = read_frames(path)
-    picture = pydicom.dcmread(path).pixel_array
-    cut = np.stack([frame.cut(picture).T for frame in frames], axis=-1)
+    stored = pydicom.dcmread(path).pixel_array
+    cut = np.stack([frame.cut(stored).T for frame in frames], axis=-1)
     np.testing.assert_array_equal(cut, truth.array)

@@ -286,7 +286,7 @@ def test_file_damaged_after_planning_is_refused(fake, tmp_path, damage):
         read_series(paths)
 
 
-def test_of_a_large_file_only_the_wanted_pictures_are_held(tmp_path, monkeypatch):
+def test_of_a_large_file_only_the_wanted_images_are_held(tmp_path, monkeypatch):
     CASES["multi-frame, two echoes, interleaved"].write(tmp_path)
     (path,) = tmp_path.iterdir()
     monkeypatch.setattr("medinorm.ingest.dicom.volume.read_pixels", None)

@@ -58,7 +58,7 @@ def test_a_killed_fetch_goes_on_where_it_stopped(
         "c-get": ["--host", "127.0.0.1", "--port", str(orthanc.dicom)],
     }
     place["c-move"] = [*place["c-get"], "--receive-port", str(orthanc.receive)]
-    words = ["fetch", tmp_path / "pacs", "--private", tmp_path / "private"]
+    words = ["fetch", "--folder", tmp_path / "pacs", "--private", tmp_path / "private"]
     words += ["--protocol", protocol, *place[protocol], "--called-ae", "HOSPITAL"]
     words += ["--query", query("SECRET-1", "SECRET-2")]
     killed = subprocess.run(

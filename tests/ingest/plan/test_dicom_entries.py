@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from medinorm.ingest.index import IndexRow
-from medinorm.ingest.plan.dicom_entries import Entry, sort_rows
+from medinorm.ingest.plan.dicom_entries import DicomEntry, sort_rows
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 SEG = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -34,7 +34,7 @@ def test_an_object_without_a_series_is_a_file():
 
 def test_an_image_is_an_entry_with_its_sessions():
     found = entry(SOPClassUID=MR, PatientID="7", StudyDate="20240101")
-    assert isinstance(found, Entry)
+    assert isinstance(found, DicomEntry)
     assert (found.patient, found.series, found.reason) == ("7", "1.1", "")
     assert found.sessions == {"1", "20240101"}
     assert found.refers_to is None
