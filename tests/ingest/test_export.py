@@ -365,7 +365,8 @@ def test_an_earlier_export_is_not_mixed_with_this_one(fake, tmp_path, export):
 
 def test_from_the_command_line(fake, tmp_path):
     fake.save(fake.Series(fake.ramp()).datasets()[:1], tmp_path / "in")
-    words = ["export", str(tmp_path / "in"), str(tmp_path / "out")]
+    words = ["export", "--source", str(tmp_path / "in")]
+    words += ["--output", str(tmp_path / "out")]
     words += ["--private", str(tmp_path / "key"), "--dates", "shift", "--devices"]
     assert cli.main(words) == 0
     assert len(copies(tmp_path / "out")) == 1

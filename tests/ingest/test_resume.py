@@ -54,7 +54,8 @@ def words(folder, flags, key=None):
     private.mkdir(parents=True, exist_ok=True)
     if key:
         (private / "pseudonym.key").write_bytes(key)
-    command = ["ingest", folder / "results", "--private", private, *flags]
+    command = ["ingest", "--results", folder / "results"]
+    command += ["--private", private, *flags]
     return [str(word) for word in command]
 
 
