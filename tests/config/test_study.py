@@ -40,7 +40,7 @@ FILES = [*sorted((ROOT / "config").rglob("*.yaml")), ROOT / ".ci" / "tiny.yaml"]
             {"harmonize": {"foreground": "label"}},
             "labels of test scans for zscore",
         ),
-        ({"harmonize": {"foreground": "file"}}, "needs masks"),
+        ({"harmonize": {"foreground": "file"}}, "need each other"),
         ({"results": "out", "private": "out/private"}, "must lie outside of results"),
         ({"results": "out", "private": "out"}, "must lie outside of results"),
         ({"results": "{out}"}, "braces"),

@@ -66,7 +66,7 @@ def test_the_verdict_calls_domains_what_they_are(study, read_json, domain, word)
     assert f"not having seen the {word} cost" in said
     assert f"Its worst unseen {word} was " in said
     assert f"On one further {word} like these" in said
-    assert f"from 3 {word}s, 4.97" in said
+    assert f"the mean of 3 {word}s, plus or minus 4.97" in said
     assert ("scanner" in said) is (word == "scanner")
 
 
