@@ -6,7 +6,7 @@ from torch import nn
 
 from medinorm.config import TrainConfig
 from medinorm.errors import RunError
-from medinorm.train.segmenter import Segmenter, _mean_dice
+from medinorm.train.segmenter import HistoryRow, Segmenter, _mean_dice
 
 SETTINGS = TrainConfig(patch=(8, 8, 8), steps=10, learning_rate=1e-2)
 LABEL = torch.zeros(1, 1, 4, 4, 4, dtype=torch.int64)
@@ -56,11 +56,12 @@ def test_the_learning_rate_peaks_once():
 
 def test_the_history_survives_in_the_checkpoint():
     one, other = (Segmenter(Fixed(torch.zeros(1)), SETTINGS) for _ in range(2))
-    one.history.append({"step": 2, "loss": 0.5})
+    row = HistoryRow(step=2, loss=0.5, learning_rate=1e-2, seconds_per_step=0.1)
+    one.history.append(row)
     checkpoint = {}
     one.on_save_checkpoint(checkpoint)
     other.on_load_checkpoint(checkpoint)
-    assert other.history == [{"step": 2, "loss": 0.5}]
+    assert other.history == [row]
 
 
 def test_mean_dice_is_over_the_classes_that_occur():
