@@ -28,8 +28,8 @@ class Declaration:
         facts: further arguments of the decorator, by keyword; literals.
         module: where it is declared, dotted.
         target: the class or function that is declared.
-        parameters: its arguments; those of `__init__` but `self` for a class that has
-            one of its own.
+        parameters: its arguments; of a class, those of its own `__init__` but `self`.
+            None for a class that inherits `__init__`: the text does not say them.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Declaration:
     facts: Mapping[str, Any]
     module: str
     target: str = ""
-    parameters: tuple[str, ...] = ()
+    parameters: tuple[str, ...] | None = None
 
 
 @cache
@@ -52,11 +52,12 @@ def read_declarations(place: str, decorator: str) -> Mapping[str, Declaration]:
         The declarations in the order of their files and lines.
 
     Raises:
+        SyntaxError: a module is not valid Python; names the module and the line.
         ValueError: a name is declared twice, or an argument is no literal.
     """
     declarations: dict[str, Declaration] = {}
     for module, source in _sources(place):
-        for node, call in _calls(_decorated(source, decorator), decorator):
+        for node, call in _calls(_decorated(source, decorator, module), decorator):
             declared = _declaration(node, call, module)
             if declared.name in declarations:
                 raise ValueError(f"{decorator} {declared.name!r} is declared twice")
@@ -64,15 +65,23 @@ def read_declarations(place: str, decorator: str) -> Mapping[str, Declaration]:
     return MappingProxyType(declarations)
 
 
-def _decorated(source: str, decorator: str) -> ast.Module:
-    """The classes and functions of a module below a decorator, and nothing else.
+def _decorated(source: str, decorator: str, module: str) -> ast.Module:
+    """The classes and functions of a module below a decorator.
 
     They are cut out of the text first: parsing is slow, and every command does it.
+
+    Raises:
+        SyntaxError: the module is not valid Python; names the module and the line.
     """
-    # A class or function ends before the next line that starts at the margin; a
-    # closing bracket there still belongs to its arguments.
-    pattern = rf"^@{decorator}\(.*?^(?:class|def) .*?(?=^[^\s)\]]|\Z)"
-    return ast.parse("".join(re.findall(pattern, source, re.MULTILINE | re.DOTALL)))
+    # A class or function ends before the next line that starts at the margin. A
+    # closing bracket or a comment there still belongs to it.
+    pattern = rf"^@{decorator}\(.*?^(?:class|def) .*?(?=^[^\s)\]}}#]|\Z)"
+    cut = re.findall(pattern, source, re.MULTILINE | re.DOTALL)
+    try:
+        return ast.parse("".join(cut), filename=module)
+    except SyntaxError:
+        # Cut at a wrong place, such as a line of text at the margin: read all of it.
+        return ast.parse(source, filename=module)
 
 
 def _sources(place: str) -> Iterator[tuple[str, str]]:
@@ -123,12 +132,12 @@ def _declaration(node: _Target, call: ast.Call, module: str) -> Declaration:
     )
 
 
-def _parameters(node: _Target) -> tuple[str, ...]:
+def _parameters(node: _Target) -> tuple[str, ...] | None:
     """Names of the arguments of a function, or of the `__init__` of a class."""
     if isinstance(node, ast.FunctionDef):
         each = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         return tuple(argument.arg for argument in each)
     for inner in node.body:
         if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
-            return _parameters(inner)[1:]  # without `self`
-    return ()
+            return (_parameters(inner) or ())[1:]  # without `self`
+    return None

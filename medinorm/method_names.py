@@ -66,14 +66,16 @@ _GIVEN_BY_NETWORK = frozenset({"num_features"})
 _OF_INSERTION = ("after",)
 
 
-def norm_option_names(norm: NormName) -> tuple[str, ...]:
-    """The options that a norm knows.
+def norm_option_names(norm: NormName) -> tuple[str, ...] | None:
+    """The options that a norm knows; None if only its class can say.
 
     Examples:
         >>> norm_option_names("group")
         ('num_groups', 'eps', 'affine')
     """
     declared = NORM_DECLARATIONS[norm]
+    if declared.parameters is None:
+        return None
     extra = _OF_INSERTION if "behind" in declared.facts else ()
     names = [name for name in declared.parameters if name not in _GIVEN_BY_NETWORK]
     return (*names, *extra)
@@ -95,7 +97,7 @@ def check_norm_options(norm: NormName, options: Iterable[str]) -> None:
         raise ValueError(f"norm must be one of {known}; not {norm}")
     known_options = norm_option_names(norm)
     for option in options:
-        if option not in known_options:
+        if known_options is not None and option not in known_options:
             known = f"its options: {', '.join(known_options)}"
             raise ValueError(
                 f"{norm} has no option {option}; "

@@ -45,7 +45,7 @@ def test_the_target_and_its_parameters_are_read(declare):
     assert [each.target for each in found.values()] == ["one", "Two", "Three"]
     assert found["one"].parameters == ("a", "b", "c")
     assert found["two"].parameters == ("d", "e")
-    assert found["three"].parameters == ()
+    assert found["three"].parameters is None
 
 
 def test_a_name_declared_twice_is_refused(declare):
@@ -64,3 +64,28 @@ def test_nothing_but_what_is_declared_is_parsed(declare):
     declarations = read_declarations("medinorm.things", "thing")
     assert declarations["one"].parameters == ("a",)
     assert declarations["two"].target == "Two"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    pass\n# a note at the margin\n    def __init__(self, a): ...\n",
+        '    TEXT = """\nat the margin\n"""\n    def __init__(self, a): ...\n',
+        "    X = {\n1: 2,\n}\n    def __init__(self, a): ...\n",
+        "    X = 1 + \\\n2\n    def __init__(self, a): ...\n",
+    ],
+    ids=["comment", "text", "bracket", "continued line"],
+)
+def test_a_line_at_the_margin_does_not_end_a_class(declare, body):
+    before = '"""Of old::\n\n@thing("none", "x")\n"""\n'
+    declare(a=f'{before}@thing("one", "x")\nclass One:\n{body}\nY = 1\n')
+    declarations = read_declarations("medinorm.things", "thing")
+    assert list(declarations) == ["one"]
+    assert declarations["one"].parameters == ("a",)
+
+
+def test_a_damaged_file_is_named(declare):
+    declare(a='@thing("one", "x")\nclass One(:\n    pass\n')
+    with pytest.raises(SyntaxError) as caught:
+        read_declarations("medinorm.things", "thing")
+    assert caught.value.filename == "medinorm.things.a"

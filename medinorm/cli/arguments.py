@@ -89,10 +89,27 @@ def _options(argument: Argument) -> dict[str, Any]:
     }
     if several:
         (kind,) = get_args(kind)
-        options["nargs"] = "+" if required else "*"
+        # Given twice, both count: nothing that is named is left out in silence.
+        options |= {"nargs": "+" if required else "*", "action": _Extend}
     if get_origin(kind) is Literal:
         return options | {"choices": get_args(kind), "type": type(get_args(kind)[0])}
     return options | {"type": kind, "metavar": _METAVARS[kind]}
+
+
+class _Extend(argparse.Action):
+    """Several values; those of a flag that is given again are added."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002  (argparse's signature)
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Add `values` to those before, in place of the default."""
+        before = getattr(namespace, self.dest)
+        first = before is self.default
+        setattr(namespace, self.dest, [*([] if first else before), *values])
 
 
 _METAVARS = {Path: "PATH", str: "TEXT", int: "NUMBER", float: "NUMBER"}

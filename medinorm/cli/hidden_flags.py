@@ -43,13 +43,28 @@ def expand_words(words: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: the file cannot be read.
     """
-    if WORDS_FLAG not in words[:-1]:
-        return list(words)
-    place = list(words).index(WORDS_FLAG)
+    expanded: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        flag, equals, name = word.partition("=")
+        if flag != WORDS_FLAG:
+            expanded.append(word)
+        elif file := name if equals else next(rest, ""):
+            expanded += _read_words(Path(file))
+        else:
+            raise ConfigError(f"{WORDS_FLAG[2:]}: give the file to read flags from")
+    return expanded
+
+
+def _read_words(file: Path) -> list[str]:
+    """The words in a file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        hidden = list(map(str, read_json(Path(words[place + 1]))))
+        return list(map(str, read_json(file)))
     except (OSError, ValueError, TypeError):
         raise ConfigError(
             f"{WORDS_FLAG[2:]}: not a JSON list that can be read"
         ) from None
-    return [*words[:place], *hidden, *words[place + 2 :]]

@@ -255,7 +255,7 @@ def _value(column: _TableColumn, text: str) -> Any:
     """The value of one cell; its text is never repeated, it may name a patient."""
     try:
         return column.cell.parse(text)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise _CellError(
             f"column {column.name!r} has a cell of the wrong type"
         ) from None
@@ -282,12 +282,26 @@ def _parser(hint: Any) -> Callable[[str], Any]:
     if get_origin(hint) is tuple:
         parse = _parser(get_args(hint)[0])
         return lambda text: tuple(map(parse, text.split(","))) if text else ()
-    if hint is bool:
-        return _BOOLEANS.__getitem__
+    if hint in _PARSERS:
+        return _PARSERS[hint]
     if get_origin(hint) is not None:  # Annotated and the like
         return _parser(get_args(hint)[0])
     parse_text: Callable[[str], Any] = hint
     return parse_text
+
+
+def _number(text: str) -> float:
+    """A number; what is not a number is refused: absent is an empty cell."""
+    value = float(text)
+    if math.isnan(value):
+        raise ValueError(text)
+    return value
+
+
+_PARSERS: Mapping[type, Callable[[str], Any]] = {
+    bool: _BOOLEANS.__getitem__,
+    float: _number,
+}
 
 
 def _cells(record: Any, fields: _Fields) -> Iterator[tuple[str, object]]:

@@ -90,7 +90,13 @@ def shard_of(scan: str, shards: int) -> int:
 
 
 def in_shard(items: Iterable[S], shard: int, shards: int) -> list[S]:
-    """The items whose `scan` belongs to one shard."""
+    """The items whose `scan` belongs to one shard.
+
+    Raises:
+        StageError: there is no such shard.
+    """
+    if not 0 <= shard < shards:
+        raise StageError(f"--shard must be from 0 to {shards - 1}, below --shards")
     return [item for item in items if shard_of(item.scan, shards) == shard]
 
 

@@ -15,6 +15,7 @@ rule evidence:
         "environment.yaml"
     params:
         runs=layout.runs_root,
+        metrics=tuple(METRICS),  # with another one the scores are made again
         evidence=subpath(output.verdict, parent=True),
         domain=lambda wildcards: study.split.domain,
         settings=lambda wildcards: write_flags(study.evidence),

@@ -15,6 +15,7 @@ rule score:
         canonical=layout.canonical,
         predictions=subpath(input.predicted, parent=True),
         seeds=lambda wildcards: wiring.seeds(wildcards.job),
+        metrics=tuple(METRICS),  # with another one the scores are made again
         settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.score)}",
     shell:
         "medinorm score --scans {input.scans:q} --canonical {params.canonical:q}"

@@ -3,6 +3,7 @@
 from medinorm.config import parse_study
 from medinorm.cli.flags import write_flags
 from medinorm.layout import Layout
+from medinorm.records.metrics import METRICS
 from medinorm.workflow.superseded import discard_superseded
 from medinorm.workflow.wiring import Wiring
 

@@ -50,6 +50,12 @@ def test_flags_give_typed_values():
     assert read("--colours")["colours"] == []
 
 
+def test_a_list_that_is_given_twice_counts_twice():
+    values = read("--score-tables", "c", "--colours", "green", "--colours", "red")
+    assert values["score_tables"] == [Path(name) for name in "abc"]
+    assert values["colours"] == ["green", "red"]
+
+
 @pytest.mark.parametrize("words", [["--colours", "blue"], ["--level", "3"]])
 def test_another_word_than_the_choices_is_refused_with_them(words):
     with pytest.raises(argparse.ArgumentError, match=r"choose from .*(green|2)"):

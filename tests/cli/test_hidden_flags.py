@@ -31,3 +31,12 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ConfigError, match="not a JSON list"):
         expand_words(["split", "--flags-from", str(path)])
+
+
+def test_no_file_of_flags_is_left_out(tmp_path):
+    files = [hide_flags(word, tmp_path) for word in ("--a", "--b")]
+    first, second = (shlex.split(flag)[1] for flag in files)
+    words = ["split", f"--flags-from={first}", "--flags-from", second]
+    assert expand_words(words) == ["split", "--a", "--b"]
+    with pytest.raises(ConfigError, match="give the file"):
+        expand_words(["split", "--flags-from"])

@@ -103,3 +103,9 @@ def test_a_job_without_items_writes_the_head_of_its_table(tmp_path):
     status = tmp_path / "status.tsv"
     assert run_items([], work, status, title="try", record=Row) == []
     assert status.read_text() == "scan\tstate\treason\tcontent\n"
+
+
+@pytest.mark.parametrize("shard", [-1, 2])
+def test_a_shard_that_is_not_there_is_refused(shard):
+    with pytest.raises(StageError, match="from 0 to 1"):
+        in_shard([Item("a")], shard, 2)
