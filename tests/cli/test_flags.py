@@ -69,7 +69,7 @@ def test_a_bad_value_names_its_flag():
 
 
 def test_nested_section_that_is_not_json():
-    with pytest.raises(ConfigError, match="network: not JSON; .*'unet'") as refused:
+    with pytest.raises(ConfigError, match=r"network: not JSON; .*'unet'") as refused:
         parse(config.TrainConfig, ["--network", "unet"])
     assert """such as '{"name": "unet"}'""" in str(refused.value)
     with pytest.raises(ConfigError) as refused:

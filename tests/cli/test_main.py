@@ -102,7 +102,7 @@ def test_an_unknown_choice_lists_the_known(capsys):
     assert line.startswith("medinorm predict: argument --adapt: unknown name")
     assert all(name in line for name in get_args(AdaptName))
     for flag in ("--norm", "--intensity"):
-        assert "choose from" in refusal(["train", flag, "zzz"], capsys)
+        assert "known: " in refusal(["train", flag, "zzz"], capsys)
 
 
 def test_an_unknown_flag_suggests_the_closest(capsys):

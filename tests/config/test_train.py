@@ -69,4 +69,4 @@ def test_variants_are_known_and_named_once(refuse, values, message):
 
 
 def test_unknown_augmentations_are_refused(refuse):
-    refuse({"train": {"augmentation": "flop"}}, "train.augmentation: .*'flip'")
+    refuse({"train": {"augmentation": "flop"}}, "train.augmentation: .*flip")
