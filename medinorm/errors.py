@@ -4,6 +4,10 @@ Each message is one line that names what was wrong and what to do. A message nev
 repeats a path, a header value or another library's text: those may hold patient data.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
 
 class MedinormError(Exception):
     """An error that a user can correct; the command line shows it as one line."""
@@ -47,3 +51,27 @@ class IntensityError(ScanError):
 
 class LabelError(ScanError):
     """The label map is missing, off the image's grid or holds unknown values."""
+
+
+def may_be_shown(value: Any) -> bool:
+    """Whether a value is short and no path, which may be named after a patient."""
+    if isinstance(value, str):
+        return not set("/\\") & set(value)
+    return isinstance(value, int | float | bool | None)
+
+
+def refuse_name(value: Any, known: Iterable[str]) -> str:
+    """The words for a name that is none of the known ones.
+
+    Examples:
+        >>> refuse_name("bach", ["batch", "group"])
+        "unknown name 'bach'; did you mean batch? known: batch, group"
+        >>> refuse_name("/data/batch", ["batch", "group"])
+        'unknown name; known: batch, group'
+    """
+    names = list(known)
+    shown = may_be_shown(value)
+    close = get_close_matches(str(value), names, n=1) if shown else []
+    hint = f"did you mean {close[0]}? " if close else ""
+    name = f"unknown name {value!r}" if shown else "unknown name"
+    return f"{name}; {hint}known: {', '.join(names)}"

@@ -14,16 +14,23 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from medinorm.config.section import Section, parse_section, section_of
-from medinorm.errors import ConfigError
+from medinorm.errors import ConfigError, may_be_shown
 
 S = TypeVar("S", bound=Section)
+
+_LONG = 40  # characters of a default that helps nobody as JSON
 
 
 def add_flags(parser: argparse.ArgumentParser, section: type[Section]) -> None:
     """Add a flag for each key of `section` to a parser."""
-    group = parser.add_argument_group(section.__name__, section.__doc__)
+    group = parser.add_argument_group(_heading(section))
     for name, field in section.model_fields.items():
         group.add_argument(flag_of(name), **_argument(name, field))
+
+
+def _heading(section: type[Section]) -> str:
+    """What the flags of a section are about: the first line of its docstring."""
+    return (section.__doc__ or "settings").partition("\n")[0].removesuffix(".")
 
 
 def read_flags(arguments: argparse.Namespace, section: type[S]) -> S:
@@ -77,9 +84,8 @@ def flag_of(name: str) -> str:
 
 def _argument(name: str, field: FieldInfo) -> dict[str, Any]:
     """How argparse is to read one key."""
-    default = field.get_default(call_default_factory=True)
-    shown = _words(name, _json(default), section_of(field))[1:]
-    text = f"{field.description} [{' '.join(shown) or default}]".replace("%", "%%")
+    text = " ".join(filter(None, (field.description, _shown_default(name, field))))
+    text = text.replace("%", "%%")
     options: dict[str, Any] = {"help": text, "default": None, "dest": name}
     if field.annotation is bool:
         return options | {"action": argparse.BooleanOptionalAction}
@@ -88,6 +94,20 @@ def _argument(name: str, field: FieldInfo) -> dict[str, Any]:
         options["nargs"] = "*"
     options["metavar"] = _metavar(field)
     return options
+
+
+def _shown_default(name: str, field: FieldInfo) -> str:
+    """The default of a flag as its help shows it; nothing for an empty list."""
+    default = field.get_default(call_default_factory=True)
+    if default is None:
+        return "[none]"
+    if isinstance(default, bool):
+        return "[yes]" if default else "[no]"
+    nested = section_of(field)
+    shown = " ".join(_words(name, _json(default), nested)[1:])
+    if nested and len(shown) > _LONG:
+        return "[see config/README.md]"
+    return f"[{shown}]" if shown else ""
 
 
 def _metavar(field: FieldInfo) -> str:
@@ -119,21 +139,31 @@ def _origin(field: FieldInfo) -> Any:
 
 def _parsed(name: str, value: Any, field: FieldInfo) -> Any:
     """What argparse collected, ready for pydantic."""
-    if section_of(field) and isinstance(value, list):
-        return [_section_values(name, text) for text in value]
-    if section_of(field):
-        return _section_values(name, value)
+    section = section_of(field)
+    if section and isinstance(value, list):
+        return [_section_values(name, text, section) for text in value]
+    if section:
+        return _section_values(name, value, section)
     if _origin(field) is dict:
         return dict(item.partition("=")[::2] for item in value)
     return value
 
 
-def _section_values(name: str, text: str) -> Any:
+def _section_values(name: str, text: str, section: type[Section]) -> Any:
     """The values of a nested section, given as JSON."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        raise ConfigError(f"{name}: not JSON (got {text!r})") from None
+        got = f" (got {text!r})" if may_be_shown(text) else ""
+        example = f"give keys with values, such as '{_example(section)}'"
+        raise ConfigError(f"{name}: not JSON; {example}{got}") from None
+
+
+def _example(section: type[Section]) -> str:
+    """JSON with the first key of a section."""
+    name, field = next(iter(section.model_fields.items()))
+    default = None if field.is_required() else _json(field.get_default())
+    return json.dumps({name: "..." if default in (None, [], {}) else default})
 
 
 def _text(value: Any) -> str:

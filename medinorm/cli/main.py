@@ -18,7 +18,7 @@ from medinorm import __version__
 from medinorm.cli.hidden_flags import expand_words
 from medinorm.cli.signatures import read_arguments, read_summary
 from medinorm.cli.stages import STAGES
-from medinorm.errors import ConfigError, MedinormError
+from medinorm.errors import ConfigError, MedinormError, refuse_name
 from medinorm.jobs.shards import DISK_ERRORS, place_of
 
 _BUG = 2  # exit code
@@ -27,9 +27,17 @@ _BUG = 2  # exit code
 class _Parser(argparse.ArgumentParser):
     """A parser that says in one line what is wrong, and that shows no path."""
 
+    listed = "flags"  # what `--help` lists
+
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where the flags are listed; leave."""
-        self.exit(2, f"{self.prog}: {message} (flags: {self.prog} --help)\n")
+        """Say what is wrong and what lists the flags or stages; leave."""
+        self.exit(2, f"{self.prog}: {message} ({self.listed}: {self.prog} --help)\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is no choice, in the words of the configuration."""
+        if action.choices is not None and value not in action.choices:
+            refusal = refuse_name(value, map(str, action.choices))
+            raise argparse.ArgumentError(action, refusal)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -150,6 +158,7 @@ def _refuse_stage(parser: _Parser, name: str) -> NoReturn:
     """Say that there is no such stage, and which was meant."""
     close = get_close_matches(name, STAGES, n=1)
     hint = f"did you mean {close[0]}?" if close else f"stages: {', '.join(STAGES)}"
+    parser.listed = "stages"
     parser.error(f"unknown stage; {hint}")
 
 

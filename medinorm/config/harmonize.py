@@ -49,7 +49,8 @@ class HarmonizeConfig(Section):
     foreground: ForegroundName = Field(
         default="otsu",
         description="Voxels whose intensities are measured; the map applies to all. "
-        "`image`: all; `otsu`: above the threshold between air and tissue; `file`: "
+        "`image`: all; `nonzero`: those that are not 0; `positive`: those above 0; "
+        "`otsu`: above the threshold between air and tissue; `file`: "
         "the scan's own mask, from `masks`; `label`: its label map, for `population` "
         "only: all others would read the labels of test scans.",
     )

@@ -1,13 +1,31 @@
 """Sections: checked, frozen groups of settings, and clear words for what is wrong."""
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from medinorm.errors import ConfigError
+from medinorm.errors import ConfigError, may_be_shown, refuse_name
+
+# What to write instead, for pydantic's complaints that speak of Python.
+_REMEDIES = {
+    "string_type": "give text in quotes",
+    "int_parsing": "give a whole number",
+    "int_type": "give a whole number",
+    "int_from_float": "give a whole number",
+    "float_parsing": "give a number",
+    "float_type": "give a number",
+    "bool_parsing": "give true or false",
+    "bool_type": "give true or false",
+    "dict_type": "give keys with values, such as {key: value}",
+    "model_type": "give keys with values, such as {key: value}",
+    "path_type": "give the path of a file or folder, in quotes",
+    "missing": "a value is missing",
+}
 
 
 class Section(BaseModel):
@@ -28,27 +46,51 @@ def parse_section(section: type[S], values: Mapping[str, Any]) -> S:
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_first_problem(section, error)) from None
+        raise ConfigError(_first_problem(section, values, error)) from None
 
 
-def _first_problem(section: type[Section], error: ValidationError) -> str:
+def _first_problem(
+    section: type[Section], values: Mapping[str, Any], error: ValidationError
+) -> str:
     """One line for the first of pydantic's complaints, and how many follow."""
     problem = error.errors(include_url=False)[0]
-    key = ".".join(str(step) for step in problem["loc"] if step != "[key]")
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        message = _unknown_key(section, problem["loc"])
-    elif _may_be_shown(problem["input"]):
-        message = f"{message} (got {problem['input']!r})"
+    place = _place(problem["loc"], values)
+    message = _message(section, problem)
     more = f" [and {n} more]" if (n := error.error_count() - 1) else ""
-    return f"{key}: {message}{more}" if key else f"{message}{more}"
+    return f"{place}: {message}{more}" if place else f"{message}{more}"
 
 
-def _may_be_shown(value: Any) -> bool:
-    """Whether a value is short and no path, which may be named after a patient."""
-    if isinstance(value, str):
-        return not set("/\\") & set(value)
-    return isinstance(value, int | float | bool | None)
+def _place(location: tuple[int | str, ...], values: Any) -> str:
+    """Where a value stands: keys with dots, and the place in a list from 1."""
+    place = ""
+    for step in location:
+        if isinstance(values, list | tuple) and isinstance(step, int):
+            place += f", entry {step + 1}"
+            values = values[step] if step < len(values) else None
+        elif step != "[key]":
+            place += f".{step}" if place else str(step)
+            values = values.get(step) if isinstance(values, Mapping) else None
+    return place
+
+
+def _message(section: type[Section], problem: ErrorDetails) -> str:
+    """What is wrong with one value and what to write instead, in plain words."""
+    kind, value = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        return _unknown_key(section, problem["loc"])
+    if kind == "literal_error":
+        return refuse_name(value, re.findall("'([^']*)'", problem["ctx"]["expected"]))
+    if kind == "missing":
+        return _REMEDIES[kind]
+    message = _REMEDIES.get(kind, problem["msg"].removeprefix("Value error, "))
+    if kind == "tuple_type":
+        message = f"give a list, such as [{_example_entry(value)}]"
+    return f"{message} (got {value!r})" if may_be_shown(value) else message
+
+
+def _example_entry(value: Any) -> str:
+    """The value that should have been in a list, or words for it."""
+    return str(value) if may_be_shown(value) and value is not None else "a, b"
 
 
 def _unknown_key(section: type[Section], location: tuple[int | str, ...]) -> str:

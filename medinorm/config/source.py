@@ -17,7 +17,12 @@ from medinorm.method_names import (
     SCANNER_DECLARATIONS,
     describe,
 )
+from medinorm.records.scans import IDENTITY_COLUMNS
 
+_IDENTITY = ", ".join(
+    f"`{name}` (vendor, model and field strength)" if name == "scanner" else f"`{name}`"
+    for name in IDENTITY_COLUMNS
+)
 _FORMATS = " or ".join(read_declarations("medinorm.files.formats", "image_format"))
 
 
@@ -153,7 +158,7 @@ class SplitConfig(Section):
         default=("scanner",),
         min_length=1,
         description="Column of `scans.tsv` (or several, combined) that defines the "
-        "domains.",
+        f"domains. From DICOM: {_IDENTITY}; or a column of your table.",
     )
     designs: tuple[DesignName, ...] = Field(
         default=("lodo", "pooled"),

@@ -67,7 +67,9 @@ class SimulatedScan:
 
 
 def write_demo(dicom: Path, labels: Path, *, settings: DemoConfig) -> None:
-    """Write the demo study: DICOM files below `dicom`, label maps beside `labels`.
+    """Write the demo study: DICOM files, label maps and the table of label maps.
+
+    The DICOM files lie below `dicom`, the label maps beside the table `labels`.
 
     The table is written last; while it is missing the demo is unfinished. An earlier
     demo in the same place is replaced. The same settings give the same bytes.

@@ -26,7 +26,7 @@ def read_table(
             has a row of another length than its header.
     """
     name = called or path.name
-    delimiter = "," if path.suffix == ".csv" else "\t"
+    delimiter, separators = (",", "commas") if path.suffix == ".csv" else ("\t", "tabs")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -49,14 +49,15 @@ def read_table(
         # The first line is not repeated: without a header it is about a patient.
         raise StageError(
             f"{name}: column {missing[0]!r} is missing; the first line must name "
-            f"the columns, separated by {delimiter!r} (it has {len(columns)})"
+            f"the columns, separated by {separators} (this line has {len(columns)} "
+            f"column{'s' if len(columns) != 1 else ''})"
         )
     rows = []
     for row in reader:
         if None in row or None in row.values():
             raise StageError(
                 f"{name}, line {reader.line_num}: "
-                f"expected {len(columns)} values separated by {delimiter!r}"
+                f"expected {len(columns)} values separated by {separators}"
             )
         rows.append({column: value.strip() for column, value in row.items()})
     return rows

@@ -29,7 +29,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     split: str,
     settings: HarmonizeConfig,
 ) -> None:
-    """Fit `intensity` on the training scans of `split` and write the map as JSON.
+    """Fit an intensity method on the training scans of one split; write it as JSON.
 
     Validation and test scans are never read. A training scan that cannot be measured is
     left out and named in the map; so is a constant one, whatever `settings` say:

@@ -82,7 +82,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     seeds: Sequence[int],
     settings: PredictConfig,
 ) -> list[tuple[SeedScan, Done[str] | Failed]]:
-    """Segment the test scans of `split` with the network of each seed.
+    """Segment the test scans of one split with the network of each seed.
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
     that studies with different spacing can be compared. Current label maps are kept.

@@ -53,7 +53,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     task: TaskConfig,
     settings: TrainConfig,
 ) -> list[tuple[Run, Done[str] | Failed]]:
-    """Train one network for each seed on the training scans of `split`.
+    """Train one network for each seed on the training scans of one split.
 
     A finished network that is current is kept. An interrupted run continues from its
     last checkpoint. A run that fails becomes a row of the status table; the other seeds
@@ -201,7 +201,9 @@ def _read_options(text: str) -> dict[str, Any]:
     except json.JSONDecodeError:
         options = None
     if not isinstance(options, dict):
-        raise ConfigError("norm_options: not a JSON object, such as {}")
+        raise ConfigError(
+            "norm_options: give a JSON object, such as '{\"num_groups\": 4}'"
+        )
     return options
 
 

@@ -2,10 +2,12 @@
 # Settings come as flags, so that a changed setting re-runs exactly the jobs that use it.
 from medinorm.config import parse_study
 from medinorm.cli.flags import write_flags
+from medinorm.errors import ConfigError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
 from medinorm.workflow.superseded import discard_superseded
 from medinorm.workflow.wiring import Wiring
+from snakemake.exceptions import WorkflowError
 
 # Snakemake merges a --configfile into this one, so that other studies would
 # get settings of the demo: it is read only when no other is given.
@@ -14,7 +16,12 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
-study = parse_study(config)
+try:
+    study = parse_study(config)
+except ConfigError as error:
+    # One line for the user; Snakemake would add where in the code it was raised.
+    raise WorkflowError(str(error)) from None
+
 layout = Layout.of(study)
 wiring = Wiring(study, layout)
 

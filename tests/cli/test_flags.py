@@ -69,5 +69,22 @@ def test_a_bad_value_names_its_flag():
 
 
 def test_nested_section_that_is_not_json():
-    with pytest.raises(ConfigError, match="network: not JSON"):
+    with pytest.raises(ConfigError, match=r"network: not JSON; .*'unet'") as refused:
         parse(config.TrainConfig, ["--network", "unet"])
+    assert """such as '{"name": "unet"}'""" in str(refused.value)
+    with pytest.raises(ConfigError) as refused:
+        parse(config.TrainConfig, ["--network", "/data/smith"])
+    assert "smith" not in str(refused.value)
+
+
+def test_help_speaks_of_settings_not_of_python():
+    parser = argparse.ArgumentParser()
+    for section in (config.TrainConfig, config.HarmonizeConfig):
+        add_flags(parser, section)
+    shown = " ".join(parser.format_help().split())
+    assert "How each network is trained; the same for every variant:" in shown
+    assert "The segmentation network. [see config/README.md]" in shown
+    assert "[none]" in shown
+    assert "[no]" in shown
+    for word in ("TrainConfig", "[None]", "[False]", "[()]", "[]"):
+        assert word not in shown

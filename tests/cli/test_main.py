@@ -99,10 +99,10 @@ def test_an_unknown_stage_suggests_the_closest(capsys):
 
 def test_an_unknown_choice_lists_the_known(capsys):
     line = refusal(["predict", "--adapt", "tentt"], capsys)
-    assert line.startswith("medinorm predict: argument --adapt: invalid choice")
+    assert line.startswith("medinorm predict: argument --adapt: unknown name")
     assert all(name in line for name in get_args(AdaptName))
     for flag in ("--norm", "--intensity"):
-        assert "choose from" in refusal(["train", flag, "zzz"], capsys)
+        assert "known: " in refusal(["train", flag, "zzz"], capsys)
 
 
 def test_an_unknown_flag_suggests_the_closest(capsys):
@@ -121,3 +121,20 @@ def test_a_file_without_its_flag_is_refused_and_not_shown(capsys):
 def test_a_flag_is_not_taken_for_another_that_begins_like_it(capsys):
     words = ["evidence", "--split", "lodo-a", "--scores", "a", "--runs", "b"]
     assert "--splits" in refusal([*words, "--evidence", "c"], capsys)
+
+
+def test_a_wrong_choice_is_named_with_the_known_ones(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["fit", "--intensity", "zscor"])
+    shown = capsys.readouterr().err
+    assert "--intensity: unknown name 'zscor'; did you mean zscore? known: " in shown
+    with pytest.raises(SystemExit):
+        cli.main(["fit", "--intensity", "/data/smith"])
+    assert "smith" not in capsys.readouterr().err
+
+
+def test_an_unknown_stage_points_to_the_stages(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["trian"])
+    shown = capsys.readouterr().err
+    assert "did you mean train? (stages: medinorm --help)" in shown

@@ -8,7 +8,7 @@ import pytest
     [
         ({"overlap": 1.0}, "predict.overlap"),
         ({"tiles": 0}, "predict.tiles"),
-        ({"statistics": "all"}, "predict.statistics: .*'strided'"),
+        ({"statistics": "all"}, "predict.statistics: .*strided"),
     ],
 )
 def test_impossible_values_are_refused(refuse, values, message):

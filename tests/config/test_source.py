@@ -2,7 +2,8 @@
 
 import pytest
 
-from medinorm.config import InputConfig
+from medinorm.config import InputConfig, SplitConfig
+from medinorm.records.scans import IDENTITY_COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -22,10 +23,13 @@ from medinorm.config import InputConfig
         ({"input": {"dicom": ["a"], "channels": ["t", "u"]}}, "one channel"),
         ({"input": {"channels": ["t", "t"]}}, "channels must differ"),
         ({"demo": {"scanners": ["ge_15t"]}}, "demo.scanners: .* at least 2"),
-        ({"demo": {"scanners": ["ge_15t", "ge"]}}, "demo.scanners.1: .*'siemens_3t'"),
+        (
+            {"demo": {"scanners": ["ge_15t", "ge"]}},
+            "demo.scanners, entry 2: .*siemens_3t",
+        ),
         ({"ingest": {"deface": "tool {input}"}}, "must name {input} and {output}"),
         ({"ingest": {"deface": "'{input} {output}"}}, "that is not closed"),
-        ({"split": {"designs": ["loo"]}}, "split.designs.0: .*'lodo'"),
+        ({"split": {"designs": ["loo"]}}, "split.designs, entry 1: .*lodo"),
         ({"split": {"folds": 3, "test_folds": 4}}, "cannot exceed folds"),
     ],
 )
@@ -36,3 +40,8 @@ def test_impossible_sources_are_refused(refuse, values, message):
 def test_without_a_source_it_is_the_demo():
     assert InputConfig().demo
     assert not InputConfig(bids="data").demo
+
+
+def test_the_columns_of_a_domain_are_listed():
+    text = SplitConfig.model_fields["domain"].description
+    assert all(f"`{name}`" in text for name in IDENTITY_COLUMNS)

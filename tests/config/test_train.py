@@ -26,7 +26,7 @@ from medinorm.method_names import NETWORK_DECLARATIONS
             "network: residual_units is not used by dynunet; remove it",
         ),
         ({"name": "segresnet", "residual_units": 1}, "not used by segresnet"),
-        ({"name": "vnet"}, "network.name: .*'segresnet'"),
+        ({"name": "vnet"}, "network.name: unknown name 'vnet'.*segresnet"),
     ],
 )
 def test_what_a_network_would_ignore_is_refused(refuse, values, message):
@@ -58,10 +58,10 @@ def test_every_option_of_a_network_is_used_by_one():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"norm": ["foo"]}, "norm.0: Input should be '"),
+        ({"norm": ["foo"]}, "norm, entry 1: unknown name 'foo'; known: adapt"),
         ({"norm": ["batch", "batch"]}, "the same entry twice"),
         ({"seeds": [1, 1]}, "seeds names the same entry twice"),
-        ({"adapt": ["tentt"]}, "adapt.0: .*'tent'"),
+        ({"adapt": ["tentt"]}, "adapt, entry 1: .*did you mean tent?"),
     ],
 )
 def test_variants_are_known_and_named_once(refuse, values, message):
@@ -69,4 +69,4 @@ def test_variants_are_known_and_named_once(refuse, values, message):
 
 
 def test_unknown_augmentations_are_refused(refuse):
-    refuse({"train": {"augmentation": "flop"}}, "train.augmentation: .*'flip'")
+    refuse({"train": {"augmentation": "flop"}}, "train.augmentation: .*flip")

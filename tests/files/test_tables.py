@@ -39,8 +39,8 @@ def test_values_are_written_so_that_they_can_be_read(tmp_path):
     [
         (None, "x.tsv: the table does not exist"),
         (b"\xff\xfe\x00", "not UTF-8"),
-        (b"Doe\tb\n1\t2\n", r"column 'c' is missing; .* \(it has 2\)"),
-        (b"", r"column 'c' is missing; .* \(it has 0\)"),
+        (b"Doe\tb\n1\t2\n", r"column 'c' is missing; .* \(this line has 2 columns\)"),
+        (b"", r"column 'c' is missing; .* \(this line has 0 columns\)"),
         (b"c\tb\n1\t2\n1\n", "x.tsv, line 3: expected 2 values"),
         (b"c\tb\n1\t2\t3\n", "x.tsv, line 2: expected 2 values"),
     ],

@@ -149,8 +149,8 @@ def test_conditional_norms_are_validated_too(small_study, harmonized, norm):
 
 def test_arguments_a_layer_refuses_end_before_any_work(small_study, harmonized):
     for norm, text, message in [
-        ("instance", "{", "not a JSON object"),
-        ("instance", "[1]", "not a JSON object"),
+        ("instance", "{", "give a JSON object, such as"),
+        ("instance", "[1]", "give a JSON object, such as"),
         (
             "instance",
             '{"groups": 3}',

@@ -48,13 +48,13 @@ def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
     input file must have ended in one state; `settled.tsv` beside `files` has them all.
 
     Args:
-        plan: the private table that `plan_scans` wrote.
+        plan: the private table that `medinorm plan` wrote.
         files: the private table of files that it wrote.
-        canonical: folder that `convert_scans` wrote its volumes to.
+        canonical: folder that `medinorm convert` wrote its volumes to.
         scans: table to write.
         excluded: table to write.
         account: table to write: how many files ended how.
-        statuses: tables that `convert_scans` wrote, together covering the plan.
+        statuses: tables that `medinorm convert` wrote, together covering the plan.
 
     Raises:
         StageError: a candidate is missing or appears twice, the files do not add up,

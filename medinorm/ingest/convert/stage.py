@@ -115,7 +115,7 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
     own columns only those in `columns` leave the private plan.
 
     Args:
-        plan: the private table that `plan_scans` wrote.
+        plan: the private table that `medinorm plan` wrote.
         canonical: folder of volumes and label maps to write, in BIDS.
         status: table to write, one row a candidate.
         private: folder of the pseudonym key.

@@ -44,7 +44,7 @@ def plan_scans(
     file and one list of files for each DICOM series.
 
     Args:
-        index: private index of the input, see `index_input`.
+        index: private index of the input, written by `medinorm index`.
         plan: private table to write.
         private: folder of the key and of all that links pseudonyms to the input.
         input: where the scans come from.

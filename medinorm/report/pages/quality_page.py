@@ -74,9 +74,9 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     Args:
         scans: `scans.tsv`.
         excluded: `excluded.tsv`.
-        previews: folder that `draw_previews` wrote to.
+        previews: folder that `medinorm previews` wrote to.
         page: the file to write.
-        statuses: tables that `draw_previews` wrote.
+        statuses: tables that `medinorm previews` wrote.
         title: of the study.
         input: the labels.
 
