@@ -1,6 +1,6 @@
 """How a metric is declared, and what it gets to compute from.
 
-    @metric("volume_error", "the difference of volumes over that of the label", ...)
+    @metric("volume_error", "the difference of both volumes over their sum", ...)
     def compute_volume_error(label: MeasuredLabel) -> float: ...
 
 A metric is one file in `medinorm.score.metrics`. Its name is a column of the scores,

@@ -1,11 +1,28 @@
 """Jobs depend on the settings that their method uses, and on no others."""
 
-from typing import get_args
+from typing import Annotated, Literal, get_args, get_origin
 
 import pytest
 
 from medinorm.choices import UNMEASURED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig, IntensityOptions
+
+
+def another_value(kind, default):
+    """A value of an option's type that is not its default."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return another_value(parts[0], default)
+    if origin is Literal:
+        return next(word for word in parts if word != default)
+    if origin is tuple:
+        first, *others = default or [None]
+        return (another_value(parts[0], first), *others)
+    if kind is str:
+        return f"{default or ''}a"
+    if kind is float:
+        return default / 2 or 0.5
+    return kind(default - 1 if default > 1 else 1 - default)
 
 
 @pytest.mark.parametrize("name", get_args(IntensityName))
@@ -17,21 +34,10 @@ def test_flags_change_with_what_a_method_uses_and_nothing_else(name):
     assert plain.used_by(name, fitting=True) != masked.used_by(name, fitting=True)
     others = [other for other in IntensityOptions.model_fields if other != name]
     for other in others:
-        field = next(iter(IntensityOptions.model_fields[other].annotation.model_fields))
-        odd = {
-            "channels": [["a"]],
-            "percentiles": (3, 97),
-            "references": 3,
-            "classes": 3,
-            "clusters": 3,
-            "source": "exact",
-            "quantiles": 7,
-            "peak": "darkest",
-            "tissue": "darkest",
-            "low": -7,
-            "center": 7,
-        }[field]
-        given = HarmonizeConfig(intensity_options={other: {field: odd}})
+        section = IntensityOptions.model_fields[other].annotation
+        option, field = next(iter(section.model_fields.items()))
+        odd = another_value(field.annotation, field.default)
+        given = HarmonizeConfig(intensity_options={other: {option: odd}})
         assert given != plain
         assert given.used_by(name) == plain.used_by(name)
         assert given.record(name, fitting=False) == plain.record(name, fitting=False)

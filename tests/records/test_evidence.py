@@ -11,6 +11,7 @@ from medinorm.records.evidence import (
     RankingRow,
     SummaryRow,
 )
+from medinorm.records.metrics import OTHER_METRICS
 from medinorm.variant import Variant
 
 VARIANT = ("intensity", "norm", "adapt")
@@ -27,7 +28,7 @@ def test_columns_stay_where_readers_find_them():
         *VARIANT,
         *("design", "train_set", "domain", "in_domain", "label"),
         *("scans", "seeds", "failures", "empty"),
-        *("dice", "dice_low", "dice_high", "nsd", "hd95"),
+        *("dice", "dice_low", "dice_high", *OTHER_METRICS),
     )
     assert column_names(GapRow) == (
         *(*VARIANT, "domain", "pooled", "lodo", *GAP, "scans", "subjects", "seeds"),
@@ -35,7 +36,7 @@ def test_columns_stay_where_readers_find_them():
     assert column_names(SummaryRow) == (
         *(*VARIANT, "in_domain", "in_domain_low", "in_domain_high", *OUT, *GAP),
         *("new_low", "new_high", "new_factor", "domain_sd"),
-        *("worst_domain", "worst_dice", "nsd", "hd95"),
+        *("worst_domain", "worst_dice", *OTHER_METRICS),
         *("scans", "subjects", "domains", "seeds", "failures", "empty"),
     )
     assert column_names(DifferenceRow) == (

@@ -1,19 +1,20 @@
 """The table of scores: its columns, and what they are read as."""
 
 from medinorm.files.records import column_names, read_records, write_records
+from medinorm.records.metrics import METRICS
 from medinorm.records.scores import ScoreRow
 from medinorm.variant import Variant
 
 VARIANT = Variant("zscore", "batch", "none")
 SCORED = ScoreRow(
     *(VARIANT, "pooled", 3, "a", 1, "scored"),
-    {"dice": 0.5, "nsd": 0.25, "hd95": 4.0},
+    dict.fromkeys(METRICS, 0.25) | {"dice": 0.5, "hd95": 4.0},
     voxels_label=10,
     voxels_prediction=12,
 )
 EMPTY = ScoreRow(
     *(VARIANT, "pooled", 3, "a", 2, "empty"),
-    {"dice": None, "nsd": None, "hd95": None},
+    dict.fromkeys(METRICS),
     voxels_label=0,
     voxels_prediction=0,
 )
@@ -22,7 +23,7 @@ EMPTY = ScoreRow(
 def test_metrics_are_columns_between_the_state_and_the_counts():
     assert column_names(ScoreRow) == (
         *("intensity", "norm", "adapt", "split", "seed", "scan", "label", "state"),
-        *("dice", "nsd", "hd95", "voxels_label", "voxels_prediction"),
+        *(*METRICS, "voxels_label", "voxels_prediction"),
     )
 
 

@@ -15,7 +15,7 @@ NEW = """
 from markupsafe import Markup
 from medinorm.report.section import section
 
-@section("notes", "Notes on {many}", order=125, heading="Notes on each {one}")
+@section("notes", "Notes on {{many}}", order={order}, heading="Notes on each {{one}}")
 def write_notes(inputs):
     return Markup("<p>It is new.</p>")
 """
@@ -24,7 +24,8 @@ def write_notes(inputs):
 @pytest.fixture
 def new_section(tmp_path, monkeypatch):
     """A file more among the sections."""
-    (tmp_path / "notes.py").write_text(NEW)
+    last = max(one.order for one in find_sections())
+    (tmp_path / "notes.py").write_text(NEW.format(order=last + 1))
     monkeypatch.setattr(sections, "__path__", [*sections.__path__, str(tmp_path)])
     yield
     sys.modules.pop("medinorm.report.sections.notes", None)
@@ -33,7 +34,7 @@ def new_section(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("new_section")
 def test_one_more_file_is_one_more_section(fake_study):
     page = Page(fake_study().report())
-    places = [page.ids.index(name) for name in ("fairness", "notes", "methods")]
+    places = [page.ids.index(name) for name in ("fairness", "methods", "notes")]
     assert places == sorted(places)
     assert "#notes" in page.addresses
     assert "Notes on scanners" in page.text
