@@ -1,7 +1,7 @@
-"""The recipes of CONTRIBUTING, performed on a copy of the package.
+"""The recipes of CONTRIBUTING, performed on a copy of the package and its tests.
 
-What a recipe adds must be there by its name, with nothing edited but what the recipe
-says.
+What a recipe adds must be there by its name, and the tests of what is around it must
+pass, with nothing edited but what the recipe says.
 """
 
 import os
@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "medinorm"
 HEADING = re.compile(r"^### Add (.*)$", re.MULTILINE)
+OWN_TEST = re.compile(r"`(tests/\S+/test_\w+\.py)`")
 BLOCK = re.compile(r"^```python\n# ([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(
     r"new file: (?P<new>\S+)"
@@ -31,16 +31,18 @@ class Check:
     """What must be true after a recipe.
 
     Args:
-        places: how many places it may name.
+        places: how many places it may name, besides tests.
         code: ends without an error where the recipe was performed.
         help: words of a command whose help shows what was added.
         shown: how the help shows it.
+        tests: arguments of pytest: what must still pass.
     """
 
     places: int
     code: str
     help: Sequence[str]
     shown: str
+    tests: Sequence[str]
 
 
 CHECKS = {
@@ -56,6 +58,7 @@ assert NORMS["centred"](2)(torch.ones(1, 2, 4, 4, 4)).abs().max() == 0
 """,
         help=["train", "--help"],
         shown="centred",
+        tests=["tests/layers/norms/test_centred.py", "tests/test_method_names.py"],
     ),
     "an intensity method": Check(
         places=2,
@@ -75,6 +78,7 @@ assert (fit_scan("median", scan, options["median"]).apply(scan.array) == 2).all(
 """,
         help=["harmonize", "--help"],
         shown="median",
+        tests=["tests/config/test_harmonize.py", "tests/transforms/test_exports.py"],
     ),
     "a metric": Check(
         places=1,
@@ -85,10 +89,14 @@ from medinorm.records.scores import ScoreRow
 from medinorm.score.declare import load_metrics
 assert "volume_error" in column_names(ScoreRow)
 label = SimpleNamespace(voxels_label=4, voxels_prediction=5)
-assert load_metrics()["volume_error"](label) == 0.25
+assert load_metrics()["volume_error"](label) == 1 / 9
 """,
         help=["score", "--help"],
         shown="score",
+        tests=[
+            *("tests/score/test_compare.py", "tests/records"),
+            *("-k", "swapping or neither or primary or columns"),
+        ],
     ),
     "a report section": Check(
         places=1,
@@ -98,6 +106,7 @@ assert "scan-numbers" in [section.anchor for section in find_sections()]
 """,
         help=["report", "--help"],
         shown="report",
+        tests=["tests/report/test_section.py"],
     ),
     "a stage": Check(
         places=3,  # the function, its line in the table, its rule
@@ -113,27 +122,36 @@ assert main([*words, "--column", "site"]) == 1
 """,
         help=["census", "--help"],
         shown="--least NUMBER scanners with fewer scans are left out [1]",
+        tests=["tests/test_architecture.py", "-k", "point or name"],
     ),
 }
 
 
 def recipes():
-    """The blocks of each recipe: where they belong, and their text."""
+    """The text of each recipe by its name."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
     section = text.partition("\n## Recipes\n")[2].partition("\n## ")[0]
     _, *parts = HEADING.split(section)
-    return {
-        name: BLOCK.findall(body)
-        for name, body in zip(parts[::2], parts[1::2], strict=True)
-    }
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def perform(blocks, root):
-    """Put the blocks of a recipe where they belong."""
-    for where, text in blocks:
-        place = PLACE.fullmatch(where)
-        assert place, f"what is meant by {where!r}?"
-        path = root / (place["new"] or place["end"] or place["file"])
+def place_of(where):
+    """What the first line of a block means, and the file that it names."""
+    place = PLACE.fullmatch(where)
+    assert place, f"what is meant by {where!r}?"
+    return place, place["new"] or place["end"] or place["file"]
+
+
+def places(recipe):
+    """The files that a recipe touches."""
+    return [place_of(where)[1] for where, _ in BLOCK.findall(recipe)]
+
+
+def perform(recipe, root):
+    """Put the blocks of a recipe where they belong; its tests are still empty."""
+    for where, text in BLOCK.findall(recipe):
+        place, file = place_of(where)
+        path = root / file
         if place["new"]:
             assert not path.exists()
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +160,9 @@ def perform(blocks, root):
             path.write_text(path.read_text() + text)
         else:
             path.write_text(insert(path.read_text(), text, place))
+    for file in OWN_TEST.findall(recipe):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
 
 
 def insert(old, text, place):
@@ -154,12 +175,19 @@ def insert(old, text, place):
 
 @pytest.fixture
 def performed(request, tmp_path):
-    """A copy of the package with what a recipe adds."""
-    name = request.param
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PACKAGE, tmp_path / "medinorm", ignore=ignored)
-    perform(recipes()[name], tmp_path)
+    """A copy of the package and its tests with what a recipe adds."""
+    copy_to(tmp_path)
+    perform(recipes()[request.param], tmp_path)
     return tmp_path
+
+
+def copy_to(folder):
+    """Copy what recipes change and what their tests read."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("medinorm", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder)
 
 
 def run(folder, *words):
@@ -182,7 +210,8 @@ def test_there_are_five_recipes_and_each_is_checked():
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_recipe_costs_what_it_may(name):
-    assert 0 < len(recipes()[name]) <= CHECKS[name].places
+    touched = [file for file in places(recipes()[name]) if file.startswith("medinorm")]
+    assert 0 < len(touched) <= CHECKS[name].places
 
 
 @pytest.mark.parametrize("performed", CHECKS, indirect=True)
@@ -190,6 +219,12 @@ def test_what_a_recipe_adds_is_there_by_name(performed, request):
     check = CHECKS[request.node.callspec.params["performed"]]
     run(performed, "-c", check.code)
     assert check.shown in run(performed, "-m", "medinorm", *check.help)
+
+
+@pytest.mark.parametrize("performed", CHECKS, indirect=True)
+def test_the_tests_around_a_recipe_still_pass(performed, request):
+    check = CHECKS[request.node.callspec.params["performed"]]
+    run(performed, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *check.tests)
 
 
 @pytest.mark.parametrize("performed", ["a stage"], indirect=True)
@@ -201,13 +236,13 @@ def test_a_stage_is_a_rule_of_the_workflow(performed):
 
 
 def test_the_code_of_recipes_passes_lint(tmp_path):
-    for blocks in recipes().values():
-        for where, text in blocks:
-            if where.startswith("new file"):
-                path = tmp_path / where.partition(": ")[2]
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-    settings = ["--config", str(ROOT / "pyproject.toml")]
-    settings += ["--config", "lint.isort.known-first-party=['medinorm']"]
+    copy_to(tmp_path)
+    touched = set()
+    for recipe in recipes().values():
+        perform(recipe, tmp_path)
+        touched |= set(places(recipe))
+    python = sorted(file for file in touched if file.endswith(".py"))
+    rules = sorted(touched - set(python))
     for command in (["check"], ["format", "--check"]):
-        run(tmp_path, "-m", "ruff", *command, *settings, str(tmp_path))
+        run(tmp_path, "-m", "ruff", *command, "--no-cache", *python)
+    run(tmp_path, "-m", "snakefmt", "--check", *rules)

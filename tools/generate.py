@@ -148,7 +148,7 @@ def main() -> int:
     for line in outdated:
         print(f"out of date: {line}" if check else f"written: {line}")
     if check and outdated:
-        print("run: python tools/generate.py")
+        print("run: python tools/tasks.py docs")
     return 1 if check and outdated else 0
 
 

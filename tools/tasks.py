@@ -37,7 +37,7 @@ def quality(_: Sequence[str]) -> Iterator[Command]:
 
 
 def study(words: Sequence[str]) -> Iterator[Command]:
-    """Run a tiny study, from DICOM to report, in a folder if one is named."""
+    """Run a tiny study, from DICOM to report, into PATH, or into a temporary folder."""
     folder = Path(words[0] if words else tempfile.mkdtemp()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     snakemake = ["snakemake", "--cores", "all", "--quiet", "all"]
@@ -47,7 +47,7 @@ def study(words: Sequence[str]) -> Iterator[Command]:
 
 
 def docs(_: Sequence[str]) -> Iterator[Command]:
-    """Write anew what is generated: exports, tables, the schema and its reference."""
+    """Regenerate exports, tables, the schema and its reference."""
     yield [sys.executable, "tools/generate.py"]
     yield [sys.executable, "-m", "medinorm", "schema", "--folder", "config"]
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tools/tasks.py")
     tasks = parser.add_subparsers(title="tasks", dest="task", required=True)
     for name, task in TASKS.items():
-        words = tasks.add_parser(name, help=task.__doc__)
+        words = tasks.add_parser(name, help=task.__doc__, description=task.__doc__)
         if name in {"test", "study"}:
             words.add_argument("words", nargs="*", metavar="PATH")
     given = parser.parse_args(arguments)

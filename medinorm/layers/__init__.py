@@ -34,7 +34,7 @@ from medinorm.layers.test_time.adabn import adapt_batch_statistics
 from medinorm.layers.test_time.tent import Tent
 
 # isort: split
-# generated: norm imports (python tools/generate.py)
+# generated: norm imports (python tools/tasks.py docs)
 from medinorm.layers.norms.adaptive_instance import AdaptiveInstanceNorm3d
 from medinorm.layers.norms.batch import BatchNorm3d
 from medinorm.layers.norms.batch_instance import BatchInstanceNorm3d
