@@ -26,6 +26,7 @@ REASONS = {
 # Imports that are no dependency.
 OPTIONAL = {
     "triton": "comes with torch where there is a CUDA device",
+    "pydantic-core": "the part of pydantic that has the types of its errors",
     "typing-extensions": "type checkers read it, Python does not",
 }
 

@@ -239,5 +239,5 @@ def test_rules_and_policies_survive_the_command_line():
 
 
 def test_an_unknown_key_of_a_rule_is_told_with_its_place():
-    with pytest.raises(ConfigError, match=r"select\.0\.plane: unknown key; "):
+    with pytest.raises(ConfigError, match=r"select, entry 1\.plane: unknown key; "):
         parse_section(IngestConfig, {"select": [{"plane": "axial"}]})
