@@ -8,6 +8,13 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from monai.transforms import (
+    EnsureChannelFirstd,
+    Flipd,
+    LoadImaged,
+    Orientationd,
+    SpatialPadd,
+)
 
 from medinorm import transforms
 from medinorm.intensity import (
@@ -120,3 +127,17 @@ every_transform = pytest.mark.parametrize("name", CASES)
 every_inverse = pytest.mark.parametrize("name", [n for n in CASES if CASES[n].inverts])
 every_measure = pytest.mark.parametrize("name", [n for n in CASES if CASES[n].measures])
 every_random = pytest.mark.parametrize("name", [n for n in CASES if "Rand" in n])
+
+
+def read():
+    """Steps that read a file."""
+    return [LoadImaged("image"), EnsureChannelFirstd("image")]
+
+
+def spatial():
+    """Steps that move voxels and keep them all."""
+    return [
+        Orientationd("image", "RAS", labels=None),
+        Flipd("image", 1),
+        SpatialPadd("image", (32, 32, 32)),
+    ]

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tests.transforms.cases import as_meta, make_scan
+from medinorm.files.nifti import Volume, write_volume
+from tests.transforms.cases import AFFINE, as_meta, make_scan
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +19,11 @@ def _one_thread():
 def scan():
     """Two channels, with metadata."""
     return as_meta(make_scan())
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A scan of two channels on disk."""
+    path = tmp_path / "scan.nii.gz"
+    write_volume(Volume(make_scan(), AFFINE.numpy()), path)
+    return path

@@ -2,46 +2,15 @@
 
 import pytest
 import torch
-from monai.transforms import (
-    EnsureChannelFirstd,
-    Flipd,
-    LoadImaged,
-    Orientationd,
-    SpatialPadd,
-)
 
 from medinorm.errors import IntensityError
-from medinorm.files.nifti import Volume, write_volume
 from tests.transforms.cases import (
-    AFFINE,
     make,
     make_d,
-    make_scan,
 )
 
 # One of MONAI's readers for DICOM misses a decoder that nothing here needs.
 pytestmark = pytest.mark.filterwarnings("ignore:NvImgCodecPydicomReader")
-
-
-def read():
-    return [LoadImaged("image"), EnsureChannelFirstd("image")]
-
-
-@pytest.fixture
-def file(tmp_path):
-    """A scan of two channels on disk."""
-    path = tmp_path / "scan.nii.gz"
-    write_volume(Volume(make_scan(), AFFINE.numpy()), path)
-    return path
-
-
-def spatial():
-    """Steps that move voxels and keep them all."""
-    return [
-        Orientationd("image", "RAS", labels=None),
-        Flipd("image", 1),
-        SpatialPadd("image", (32, 32, 32)),
-    ]
 
 
 def test_what_was_clipped_is_not_restored(scan):

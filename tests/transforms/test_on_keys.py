@@ -7,45 +7,17 @@ from monai.data import (
 )
 from monai.transforms import (
     Compose,
-    EnsureChannelFirstd,
-    Flipd,
     Invertd,
-    LoadImaged,
-    Orientationd,
     SpatialCropd,
-    SpatialPadd,
 )
 
-from medinorm.files.nifti import Volume, write_volume
 from tests.transforms.cases import (
-    AFFINE,
     make_d,
-    make_scan,
+    spatial,
 )
 
 # One of MONAI's readers for DICOM misses a decoder that nothing here needs.
 pytestmark = pytest.mark.filterwarnings("ignore:NvImgCodecPydicomReader")
-
-
-def read():
-    return [LoadImaged("image"), EnsureChannelFirstd("image")]
-
-
-@pytest.fixture
-def file(tmp_path):
-    """A scan of two channels on disk."""
-    path = tmp_path / "scan.nii.gz"
-    write_volume(Volume(make_scan(), AFFINE.numpy()), path)
-    return path
-
-
-def spatial():
-    """Steps that move voxels and keep them all."""
-    return [
-        Orientationd("image", "RAS", labels=None),
-        Flipd("image", 1),
-        SpatialPadd("image", (32, 32, 32)),
-    ]
 
 
 def test_a_word_restores_what_invertd_hands_over(scan):

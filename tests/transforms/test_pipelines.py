@@ -19,17 +19,11 @@ from monai.data import (
 from monai.transforms import (
     Compose,
     CropForegroundd,
-    EnsureChannelFirstd,
-    Flipd,
     Invertd,
-    LoadImaged,
-    Orientationd,
     RandSpatialCropd,
-    SpatialPadd,
 )
 
 from medinorm import transforms
-from medinorm.files.nifti import Volume, write_volume
 from medinorm.intensity import FittedMap, fit_population, hash_scans, write_fitted
 from tests.transforms.cases import (
     AFFINE,
@@ -41,31 +35,12 @@ from tests.transforms.cases import (
     make,
     make_d,
     make_scan,
+    read,
+    spatial,
 )
 
 # One of MONAI's readers for DICOM misses a decoder that nothing here needs.
 pytestmark = pytest.mark.filterwarnings("ignore:NvImgCodecPydicomReader")
-
-
-def read():
-    return [LoadImaged("image"), EnsureChannelFirstd("image")]
-
-
-@pytest.fixture
-def file(tmp_path):
-    """A scan of two channels on disk."""
-    path = tmp_path / "scan.nii.gz"
-    write_volume(Volume(make_scan(), AFFINE.numpy()), path)
-    return path
-
-
-def spatial():
-    """Steps that move voxels and keep them all."""
-    return [
-        Orientationd("image", "RAS", labels=None),
-        Flipd("image", 1),
-        SpatialPadd("image", (32, 32, 32)),
-    ]
 
 
 @every_transform
