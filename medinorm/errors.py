@@ -21,6 +21,10 @@ class StageError(MedinormError):
     """A stage cannot start or go on: an input is missing, empty or contradictory."""
 
 
+class DamagedError(StageError):
+    """A file that a stage made is damaged or lost; the next run makes it again."""
+
+
 class ItemError(MedinormError):
     """One item of a job (a scan, a training run) fails; the others go on."""
 

@@ -27,6 +27,10 @@ _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
 
 _SPLIT_RUNS = "{intensity}/{norm}/{split}"  # below the folder of all networks
 
+_CANONICAL = "canonical"
+_JOBS = "job-*.tsv"  # beside the folders of seeds
+_SHARDS = "status/shard-*.tsv"  # in the folder of a harmonized study
+
 SHARED_MAP = "shared"  # in place of a split: harmonized once for all splits
 
 
@@ -85,7 +89,7 @@ class Layout:
     @property
     def canonical(self) -> str:
         """Folder of de-identified volumes (BIDS) with sidecars."""
-        return f"{self.results}/canonical"
+        return f"{self.results}/{_CANONICAL}"
 
     @property
     def converted(self) -> str:
@@ -297,3 +301,19 @@ def named_paths(
     """
     suffix = _PACKED if compress else _PLAIN
     return harmonized / f"{scan}{suffix}", harmonized / f"{scan}_label{suffix}"
+
+
+def status_tables(output: Path) -> list[Path]:
+    """The status tables of the stage that makes `output`, as far as there are any.
+
+    Args:
+        output: a canonical or harmonized file, the weights of a network or a
+            prediction.
+    """
+    folders = (output.parent, output.parent.parent)
+    tables = [table for folder in folders for table in sorted(folder.glob(_JOBS))]
+    tables += sorted(output.parent.glob(_SHARDS))
+    for folder in output.parents:
+        if folder.name == _CANONICAL:
+            tables += sorted(folder.with_name("ingest").glob("shard-*.tsv"))
+    return tables

@@ -59,6 +59,7 @@ def write_sphere(canonical, scan, *, seed, gain):
     write_sidecar(path, Provenance({"seed": seed}, {}))
     label_path = canonical / f"{scan}_dseg.nii.gz"
     write_volume(Volume(label[np.newaxis], affine), label_path)
+    write_sidecar(label_path, Provenance({"seed": seed}, {}))
     return path.name, label_path.name
 
 

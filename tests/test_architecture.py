@@ -20,6 +20,7 @@ GROUND_FLOOR = (
     "records",
     "config",
     "layout",
+    "damage",
 )
 
 # The stages in the order of the data, and what people import: what each may import

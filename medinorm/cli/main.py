@@ -19,7 +19,8 @@ from medinorm.cli.hidden_flags import expand_words
 from medinorm.cli.signatures import read_arguments, read_summary
 from medinorm.cli.stages import STAGES
 from medinorm.errors import ConfigError, MedinormError, refuse_name
-from medinorm.jobs.shards import DISK_ERRORS, place_of
+from medinorm.jobs.machine import DISK_ERRORS, machine_fault
+from medinorm.jobs.shards import place_of
 
 _BUG = 2  # exit code
 
@@ -84,6 +85,8 @@ def _run(target: str, options: argparse.Namespace) -> int:
                 f"{os.strerror(error.errno or 0)}: free space and run again; "
                 "finished work is kept"
             )
+        if fault := machine_fault(error):
+            return _complain(f"{fault}; run again: finished work is kept")
         return _report_bug(error)
     return 0
 

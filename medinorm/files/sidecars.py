@@ -3,9 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from medinorm import __version__
+from medinorm.errors import DamagedError
 from medinorm.files.atomic import checksum, read_json, write_json
 
 KEY = "medinorm"
@@ -87,18 +90,50 @@ def discard_others(folder: Path, scans: Collection[str]) -> None:
 
 
 def recorded_checksum(output: Path) -> str:
-    """The checksum of `output` as its sidecar records it."""
-    return str(read_json(sidecar_path(output))[KEY]["checksum"])
+    """The checksum of `output` as its sidecar records it.
+
+    Raises:
+        DamagedError: there is no sidecar, or it is damaged.
+    """
+    record = _read_record(output)
+    if "checksum" not in record:
+        raise DamagedError(f"{output.name}: its sidecar is lost or damaged")
+    return str(record["checksum"])
+
+
+def is_intact(output: Path) -> bool:
+    """Whether `output` has the bytes that its sidecar records.
+
+    The bytes of a file are read once, unless it has changed since.
+    """
+    try:
+        state = output.stat()
+    except OSError:
+        return False
+    recorded = _read_record(output).get("checksum")
+    return recorded == _checksum_of(output, state.st_mtime_ns, state.st_size)
 
 
 def is_current(output: Path, provenance: Provenance) -> bool:
-    """Whether `output` exists and was made from this, by this version."""
-    try:
-        record = dict(read_json(sidecar_path(output))[KEY])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return False  # none, or damaged: make the output again
+    """Whether `output` is intact and was made from this, by this version."""
+    record = _read_record(output)
     wanted = {key: _as_json(value) for key, value in asdict(provenance).items()}
-    return output.exists() and all(record.get(key) == wanted[key] for key in wanted)
+    made_from_this = all(record.get(key) == wanted[key] for key in wanted)
+    return made_from_this and is_intact(output)
+
+
+def _read_record(output: Path) -> Mapping[str, Any]:
+    """What the sidecar of `output` records; nothing, if it is lost or damaged."""
+    try:
+        return dict(read_json(sidecar_path(output))[KEY])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
+
+
+@lru_cache(maxsize=4096)
+def _checksum_of(path: Path, _modified: int, _size: int) -> str:
+    """The checksum of a file, read once for each version of it."""
+    return checksum(path)
 
 
 def _as_json(value: object) -> object:

@@ -7,13 +7,14 @@ from typing import Any
 
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
-from medinorm.errors import IntensityError, ScanError, StageError
+from medinorm.errors import DamagedError, IntensityError, ScanError, StageError
 from medinorm.files.records import read_records
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
 from medinorm.intensity.method import LearnedMethod, make_learned
+from medinorm.jobs.machine import pass_on_machine_fault
 from medinorm.jobs.progress import track
-from medinorm.jobs.shards import DISK_ERRORS, place_of
+from medinorm.jobs.shards import place_of
 from medinorm.records.scans import Role, Scan, SplitRow, read_scans
 
 _log = logging.getLogger(__name__)
@@ -45,8 +46,10 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         settings: grid, foreground and the methods' parameters.
 
     Raises:
-        OSError: the disk is full or read-only.
-        StageError: the method has nothing to fit, or no map can be fitted.
+        OSError: a disk is full or does not answer.
+        MemoryError: there is not enough.
+        StageError: the method has nothing to fit, no map can be fitted, or a scan is
+            damaged since it was ingested.
     """
     if intensity not in FITTED_INTENSITIES:
         known = ", ".join(sorted(FITTED_INTENSITIES))
@@ -98,13 +101,15 @@ def read_map_of(
         settings: it must have been fitted with these.
 
     Raises:
+        DamagedError: the file is damaged; it is deleted.
         StageError: it was fitted on other scans, by another method or with other
             settings.
     """
     try:
         learned = read_fitted(fitted)
     except IntensityError as error:
-        raise StageError(f"{fitted.name}: {error}") from error
+        fitted.unlink()
+        raise DamagedError(f"{fitted.name}: {error}") from error
     recorded = learned.parameters
     left_out = set(recorded.get("left_out", ()))
     wanted = {"split": split, **settings.record(intensity, fitting=False)}
@@ -155,12 +160,11 @@ def _reason(error: Exception) -> str:
     """Why a scan is left out, in words that hold no patient data.
 
     Raises:
-        OSError: the disk is full or read-only, which is not the fault of a scan.
+        Exception: the same, if the machine is at fault and not the scan.
     """
     if isinstance(error, ScanError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-        raise error
+    pass_on_machine_fault(error)
     return f"unexpected error, please report it: {place_of(error)}"
 
 

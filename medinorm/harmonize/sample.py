@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medinorm.choices import ConstantName, NonfiniteName
 from medinorm.config import HarmonizeConfig
+from medinorm.damage import require_unchanged
 from medinorm.errors import GeometryError, IntensityError, LabelError, ReadError
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.harmonize.spatial import (
@@ -70,9 +71,10 @@ def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sampl
         masked: whether the foreground is needed.
 
     Raises:
+        DamagedError: the image is not what ingest wrote.
         ScanError: the image or its mask cannot be read, does not fit or is unusable.
     """
-    source = read_volume(scan.image)
+    source = read_volume(require_unchanged(scan.image))
     array, nonfinite = settle_nonfinite(source.array, settings.nonfinite)
     volume = resample_image(orient_to_ras(source.with_array(array)), settings.spacing)
     facts: dict[str, Any] = {"nonfinite": nonfinite}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
+from medinorm.damage import require_intact
 from medinorm.errors import IntensityError, StageError
 from medinorm.files.atomic import checksum
 from medinorm.files.nifti import write_volume
@@ -128,7 +129,7 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     def work(scan: Scan) -> Done[str]:
         with discarding(*_possible_paths(harmonized, scan)):
             state = harmonize_scan(scan, job)
-            return Done(state, recorded_checksum(job.paths(scan)[0]))
+            return Done(state, _content(scan, job))
 
     return run_items(
         in_shard(table.values(), shard, shards),
@@ -146,8 +147,9 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
         ScanError: the scan cannot be read or its intensities are unusable.
     """
     image, label = job.paths(scan)
+    outputs = (label, image) if scan.label else (image,)
     provenance = _provenance(scan, job)
-    if is_current(image, provenance):
+    if all(is_current(output, provenance) for output in outputs):
         return "current"
     settings = job.settings
     masked = settings.masks_scans(job.intensity)
@@ -165,9 +167,17 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     if scan.label:
         labels = orient_to_ras(read_labels(scan.label))
         write_volume(resample_labels(labels, settings.spacing), label, np.uint8)
+        write_sidecar(label, provenance)
     write_volume(sample.volume.with_array(mapped), image)
     write_sidecar(image, provenance, facts)
     return "made"
+
+
+def _content(scan: Scan, job: Harmonizing) -> str:
+    """Checksum of the image, and of the label map where there is one."""
+    image, label = job.paths(scan)
+    outputs = (image, label) if scan.label else (image,)
+    return " ".join(map(recorded_checksum, outputs))
 
 
 def _require_possible(intensity: IntensityName, settings: HarmonizeConfig) -> None:
@@ -217,9 +227,9 @@ def _check(
 def _provenance(scan: Scan, job: Harmonizing) -> Provenance:
     """What the harmonized files of a scan depend on."""
     settings = job.settings
-    inputs = {"image": recorded_checksum(scan.image)}
+    inputs = {"image": recorded_checksum(require_intact(scan.image))}
     if scan.label:
-        inputs["label"] = checksum(scan.label)
+        inputs["label"] = recorded_checksum(require_intact(scan.label))
     if job.digest:
         inputs["map"] = job.digest
     if settings.masks is not None and settings.masks_scans(job.intensity):

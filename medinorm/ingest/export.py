@@ -26,8 +26,9 @@ from medinorm.ingest.dicom.files import quiet_reading, read_pixels, text_of
 from medinorm.ingest.dicom.object_classes import IMAGES
 from medinorm.ingest.index import IndexRow, look_through
 from medinorm.ingest.plan.candidates import printable
+from medinorm.jobs.machine import DISK_ERRORS
 from medinorm.jobs.progress import track
-from medinorm.jobs.shards import DISK_ERRORS, place_of
+from medinorm.jobs.shards import place_of
 from medinorm.records.scans import AccountRow
 
 ExportState = Literal["exported", "excluded", "quarantined", "unreadable"]

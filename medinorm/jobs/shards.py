@@ -4,7 +4,6 @@ A hash of a scan's id says to which shard it belongs. So adding scans to a study
 none of the others to another shard.
 """
 
-import errno
 import hashlib
 import logging
 import traceback
@@ -15,12 +14,10 @@ from typing import Generic, Literal, Protocol, Self, TypeVar
 
 from medinorm.errors import ItemError, StageError
 from medinorm.files.records import column_names, write_records
+from medinorm.jobs.machine import DISK_ERRORS, machine_fault
 from medinorm.jobs.progress import track
 
 State = Literal["made", "current"]
-
-# No space, over quota, read-only: no later scan could be written either.
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +55,11 @@ class Failed:
 
     Args:
         reason: why, free of patient data.
-        unexpected: whether the cause is a bug, or the machine.
+        cause: the item itself, a bug, or the machine.
     """
 
     reason: str
-    unexpected: bool = False
+    cause: Literal["item", "bug", "machine"] = "item"
 
     @property
     def state(self) -> Literal["failed"]:
@@ -115,9 +112,11 @@ def run_items(
     of its output. So it changes if, and only if, a result has changed: then Snakemake
     makes again what depends on it.
 
-    An `ItemError` becomes the row's reason. Any other exception except a full disk is a
-    bug, and the log says so. Its row has its type and place only, because its text may
-    hold a path or a header value.
+    An `ItemError` becomes the row's reason. A fault of the machine (memory, a disk that
+    does not answer, a damaged file of an earlier stage) fails the job once the other
+    items are done, so that the next run tries again: no scan is left out for it. Any
+    other exception is a bug, and the log says so. Its row has its type and place only,
+    because its text may hold a path or a header value.
 
     Args:
         items: what to work on.
@@ -125,16 +124,15 @@ def run_items(
         status: the table written in the end, all or nothing.
         title: what is being done, for the progress bar.
         record: class of the rows of the status table.
-        forgiving: whether the job succeeds after an exception that is no `ItemError`.
-            If not, it fails in the end, so that the next call tries again: memory may
-            have been short, which must not count against a variant.
+        forgiving: whether the job succeeds after a bug. If not, it fails in the end: a
+            bug must not count against a variant.
 
     Returns:
         The items and how each ended.
 
     Raises:
         OSError: the disk is full or read-only.
-        StageError: an item failed unexpectedly, and `forgiving` is false.
+        StageError: the machine failed, or a bug did and `forgiving` is false.
     """
     ended: list[tuple[T, Done[V] | Failed]] = []
     rows = []
@@ -149,13 +147,31 @@ def run_items(
     made = sum(end.state == "made" for _, end in ended)
     _log.info("%s: %d made, %d in all", title, made, len(ended))
     write_records(status, rows, record)
-    bugs = sum(isinstance(end, Failed) and end.unexpected for _, end in ended)
+    _require_no_fault(ended, title, forgiving=forgiving)
+    return ended
+
+
+def _require_no_fault(
+    ended: Sequence[tuple[T, Done[V] | Failed]], title: str, *, forgiving: bool
+) -> None:
+    """Fail the job where the machine did, or where a bug did.
+
+    Raises:
+        StageError: so it is.
+    """
+    failed = [end for _, end in ended if isinstance(end, Failed)]
+    faults = [end for end in failed if end.cause == "machine"]
+    if faults:
+        raise StageError(
+            f"{title}: {len(faults)} of {len(ended)} not done: {faults[0].reason}; "
+            "run again: finished work is kept"
+        )
+    bugs = [end for end in failed if end.cause == "bug"]
     if bugs and not forgiving:
         raise StageError(
-            f"{bugs} of {len(ended)} items failed unexpectedly, see the lines above; "
-            "run again, and report it if it stays"
+            f"{len(bugs)} of {len(ended)} items failed unexpectedly, see the lines "
+            "above; run again, and report it if it stays"
         )
-    return ended
 
 
 def _attempt(item: T, work: Callable[[T], Done[V]]) -> Done[V] | Failed:
@@ -167,8 +183,10 @@ def _attempt(item: T, work: Callable[[T], Done[V]]) -> Done[V] | Failed:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
+        if fault := machine_fault(error):
+            return Failed(fault, cause="machine")
         reason = f"unexpected error, please report it: {place_of(error)}"
-        return Failed(reason, unexpected=True)
+        return Failed(reason, cause="bug")
 
 
 def place_of(error: BaseException) -> str:

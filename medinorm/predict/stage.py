@@ -12,6 +12,7 @@ from torch import nn
 
 from medinorm.choices import AdaptName
 from medinorm.config import PredictConfig
+from medinorm.damage import require_failed, require_intact
 from medinorm.errors import RunError
 from medinorm.files.atomic import read_json
 from medinorm.files.nifti import Volume, read_grid, read_volume, write_volume
@@ -30,7 +31,7 @@ from medinorm.jobs.shards import Done, Failed, run_items
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.records.scans import Scan, SplitRow, read_scans
-from medinorm.records.status import PredictionStatus
+from medinorm.records.status import PredictionStatus, RunStatus, ScanStatus
 from medinorm.train.conditions import central_patch, scan_conditions
 from medinorm.train.dataset import pad_to
 from medinorm.train.inference import infer_logits
@@ -45,6 +46,7 @@ class Prediction:
         scan: the scan.
         image: its harmonized image.
         run: folder of the network.
+        seed: of its training.
         target: label map to write.
         domain: of the scan.
         unlabelled: harmonized images of the same domain's test scans: for adaptation,
@@ -54,6 +56,7 @@ class Prediction:
     scan: Scan
     image: Path
     run: Path
+    seed: int
     target: Path
     domain: str
     unlabelled: tuple[Path, ...]
@@ -122,6 +125,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
             scan=table[item.scan],
             image=harmonized_paths(harmonized, item.scan)[0],
             run=run_folder(runs, item.seed),
+            seed=item.seed,
             target=run_folder(predictions, item.seed) / f"{item.scan}.nii.gz",
             domain=item.domain,
             unlabelled=tuple(
@@ -242,19 +246,27 @@ def _provenance(
     """What a prediction depends on.
 
     Raises:
-        RunError: the network or the harmonized scan does not exist.
+        DamagedError: the network or a scan is damaged or lost since it was made.
+        RunError: the network or the harmonized scan could not be made.
     """
-    weights = model_path(prediction.run)
-    if not sidecar_path(weights).exists():
+    scan = prediction.scan.scan
+    weights, image = model_path(prediction.run), prediction.image
+    if not (weights.exists() and sidecar_path(weights).exists()):
+        require_failed(weights, RunStatus, seed=prediction.seed)
         raise RunError("there is no trained network; its training failed")
-    if not prediction.image.exists():
+    if not image.exists():
+        require_failed(image, ScanStatus, scan=scan)
         raise RunError("the scan could not be harmonized")
     inputs = {
-        "model": recorded_checksum(weights),
-        "image": recorded_checksum(prediction.image),
+        "model": recorded_checksum(require_intact(weights)),
+        "image": recorded_checksum(require_intact(image)),
+        "grid": recorded_checksum(require_intact(prediction.scan.image)),
     }
-    card = ModelCard.from_json(read_json(sidecar_path(weights))["card"])
-    if ADAPTATIONS[adapt].learns or "style" in card.needs:
+    needs = ModelCard.from_json(read_json(sidecar_path(weights))["card"]).needs
+    if "domain" in needs:
+        inputs["domain"] = prediction.domain
+    if ADAPTATIONS[adapt].learns or "style" in needs:
         images = [path for path in prediction.unlabelled if path.exists()]
-        inputs["unlabelled"] = " ".join(map(recorded_checksum, images))
+        checked = map(require_intact, images)
+        inputs["unlabelled"] = " ".join(map(recorded_checksum, checked))
     return Provenance({"adapt": adapt, **settings.model_dump(mode="json")}, inputs)

@@ -10,13 +10,21 @@ import numpy as np
 
 from medinorm.choices import AdaptName, IntensityName, NormName
 from medinorm.config import ScoreConfig, TaskConfig
-from medinorm.errors import GeometryError, LabelError, ScanError, StageError
+from medinorm.damage import require_failed, require_unchanged
+from medinorm.errors import (
+    GeometryError,
+    LabelError,
+    ReadError,
+    ScanError,
+    StageError,
+)
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.progress import track
 from medinorm.layout import run_folder
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
+from medinorm.records.status import PredictionStatus
 from medinorm.score.compare import compare_label_maps, worst_scores
 from medinorm.score.overlaps import Labels
 from medinorm.variant import Variant
@@ -37,6 +45,14 @@ class LabelScore(NamedTuple):
     voxels_prediction: int | None
 
 
+class Predicted(NamedTuple):
+    """One prediction, which may be absent."""
+
+    path: Path
+    scan: str
+    seed: int
+
+
 @dataclass(frozen=True)
 class Scorer:
     """How each prediction of one job is scored.
@@ -49,11 +65,12 @@ class Scorer:
     values: tuple[int, ...]
     tolerance: float
 
-    def score(self, truth: Volume, prediction: Path) -> Iterator[LabelScore]:
+    def score(self, truth: Volume, item: Predicted) -> Iterator[LabelScore]:
         """One score for each label; a prediction that cannot be used gets the worst."""
         label = _labels(truth)
+        prediction = item.path
         try:
-            predicted = _read_prediction(prediction, truth)
+            predicted = _read_prediction(item, truth)
         except ScanError as error:
             _log.warning("%s: prediction missing: %s", prediction.name, error)
             yield from self._missing(truth, label)
@@ -110,6 +127,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         score: the tolerance.
 
     Raises:
+        DamagedError: a prediction or a label map is damaged or lost since it was made.
         StageError: the split has no test scans, or a label map cannot be used.
     """
     known = read_scans(scans, canonical)
@@ -119,7 +137,8 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     for scan in track(_test_scans(splits, split), "score"):
         truth = _read_truth(scan, known)
         for seed in seeds:
-            prediction = run_folder(predictions, seed) / f"{scan}.nii.gz"
+            path = run_folder(predictions, seed) / f"{scan}.nii.gz"
+            prediction = Predicted(path, scan, seed)
             rows += [
                 ScoreRow(variant, split, seed, scan, *label_score)
                 for label_score in scorer.score(truth, prediction)
@@ -144,15 +163,25 @@ def _read_truth(scan: str, known: Mapping[str, Scan]) -> Volume:
     if path is None:
         raise StageError(f"{scan}: a test scan needs a label map; split again")
     try:
-        truth = read_volume(path)
+        truth = read_volume(require_unchanged(path))
         return truth.with_array(_labels(truth)[np.newaxis])
     except ScanError as error:
         raise StageError(f"{scan}: its label map: {error}; run ingest again") from error
 
 
-def _read_prediction(path: Path, truth: Volume) -> Labels:
-    """A predicted label map on the grid of the truth."""
-    predicted = read_volume(path)
+def _read_prediction(item: Predicted, truth: Volume) -> Labels:
+    """A predicted label map on the grid of the truth.
+
+    Raises:
+        DamagedError: it is damaged or lost since it was made.
+        ScanError: there is none, or it cannot be used.
+    """
+    if not item.path.exists():
+        reason = require_failed(
+            item.path, PredictionStatus, scan=item.scan, seed=item.seed
+        )
+        raise ReadError(reason or "the file does not exist")
+    predicted = read_volume(require_unchanged(item.path))
     if not predicted.same_grid(truth, _SAME_PLACE):
         raise GeometryError("not on the grid of the label map; predict again")
     return _labels(predicted)

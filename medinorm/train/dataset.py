@@ -1,6 +1,6 @@
 """Training patches cut from memory-mapped scans; the same patch for the same index."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,6 +197,10 @@ class WholeScans(Dataset[dict[str, Tensor]]):
         """Number of scans."""
         return len(self._scans)
 
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        """One scan after the other."""
+        return (self[index] for index in range(len(self)))
+
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """Image ``(C, X, Y, Z)``, classes and maps ``(1, X, Y, Z)`` of a scan."""
         scan = self._scans[index]
@@ -220,29 +224,26 @@ class WholeScans(Dataset[dict[str, Tensor]]):
 
 
 class StepSampler(Sampler[int]):
-    """Indices of the patches of one epoch; epochs continue where the last ended.
+    """Indices of the patches of one stretch of steps, the next after those done.
 
     Args:
-        patches: patches in an epoch.
+        patches: patches in a stretch.
         total: patches of the whole run.
+        done: gives the number of patches that were trained on so far.
     """
 
-    def __init__(self, patches: int, total: int) -> None:
+    def __init__(self, patches: int, total: int, done: Callable[[], int]) -> None:
         self._patches = patches
         self._total = total
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each epoch, also after a resume."""
-        self._epoch = epoch
+        self._done = done
 
     def __len__(self) -> int:
-        """Patches in an epoch."""
+        """Patches in a stretch."""
         return self._patches
 
     def __iter__(self) -> Iterator[int]:
         """The indices, in order."""
-        first = self._epoch * self._patches
+        first = self._done()
         return iter(range(first, min(first + self._patches, self._total)))
 
 

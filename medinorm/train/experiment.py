@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Literal, Self
 
 from medinorm.config import TrainConfig
+from medinorm.damage import checksum_of, require_failed, require_intact
 from medinorm.errors import StageError
-from medinorm.files.sidecars import Provenance, recorded_checksum
+from medinorm.files.sidecars import Provenance
 from medinorm.harmonize.fit import scans_of
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import SplitRow
+from medinorm.records.status import ScanStatus
 from medinorm.train.dataset import TrainingScan, read_training_scan
 from medinorm.train.model import ModelCard
 
+_INTERVAL = "checkpoint_steps"
 _ROLES: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 
 _log = logging.getLogger(__name__)
@@ -81,21 +84,31 @@ class Experiment:
         )
 
     def read_scans(self, scans: Sequence[str]) -> list[TrainingScan]:
-        """Open harmonized scans with what conditional norms need."""
+        """Open harmonized scans with what conditional norms need.
+
+        Raises:
+            DamagedError: a file is not what harmonize wrote.
+        """
+        for scan in scans:
+            for path in harmonized_paths(self.harmonized, scan):
+                require_intact(path)
         return [
             read_training_scan(self.harmonized, scan, self.card, self.domain_of[scan])
             for scan in scans
         ]
 
     def provenance(self, seed: int) -> Provenance:
-        """What the network of one seed depends on."""
-        scans = sorted((*self.training, *self.validation))
-        digest = hashlib.blake2b(digest_size=16)
-        for scan in scans:
-            image, _ = harmonized_paths(self.harmonized, scan)
-            digest.update(f"{scan} {recorded_checksum(image)}\n".encode())
-        ignored = {"checkpoint_steps"}
+        """What the network of one seed depends on.
+
+        Raises:
+            DamagedError: the sidecar of a harmonized file is lost or damaged.
+        """
+        # How often a run is saved changes nothing, unless the best save is chosen.
+        ignored = set() if self.settings.selection == "validation" else {_INTERVAL}
         settings = self.settings.model_dump(mode="json", exclude=ignored)
+        inputs = {"scans": self._hash_scans(self.training)}
+        if self.settings.selection == "validation":
+            inputs["validation"] = self._hash_scans(self.validation)
         return Provenance(
             settings={
                 "card": json.loads(json.dumps(self.card.to_json())),
@@ -103,13 +116,33 @@ class Experiment:
                 "split": self.split,
                 "seed": seed,
             },
-            inputs={"scans": digest.hexdigest()},
+            inputs=inputs,
         )
+
+    def _hash_scans(self, scans: Sequence[str]) -> str:
+        """Checksum of images and label maps, and of domains if the network is told."""
+        told = {"domain", "style"} & set(self.card.needs)
+        digest = hashlib.blake2b(digest_size=16)
+        for scan in sorted(scans):
+            files = map(checksum_of, harmonized_paths(self.harmonized, scan))
+            words = [scan, *files, self.domain_of[scan] if told else ""]
+            digest.update(f"{' '.join(words)}\n".encode())
+        return digest.hexdigest()
 
 
 def _harmonized(harmonized: Path, scans: Sequence[str]) -> tuple[str, ...]:
-    """Those of `scans` whose harmonized files exist."""
-    present = tuple(s for s in scans if harmonized_paths(harmonized, s)[0].exists())
+    """Those of `scans` that could be harmonized.
+
+    Raises:
+        DamagedError: a file that harmonize made is lost.
+    """
+    present = []
+    for scan in scans:
+        image, _ = harmonized_paths(harmonized, scan)
+        if image.exists():
+            present.append(scan)
+        else:
+            require_failed(image, ScanStatus, scan=scan)
     if missing := len(scans) - len(present):
         _log.warning("%d scans could not be harmonized and are left out", missing)
-    return present
+    return tuple(present)

@@ -13,6 +13,7 @@ from torch import nn
 
 from medinorm.config import NetworkConfig
 from medinorm.config.section import parse_section
+from medinorm.damage import require_intact
 from medinorm.errors import RunError
 from medinorm.files.atomic import read_json, replacing
 from medinorm.files.sidecars import Provenance, sidecar_path, write_sidecar
@@ -132,15 +133,17 @@ def read_model(run: Path, device: str = "cpu") -> tuple[nn.Module, ModelCard]:
     """The network of a run, in evaluation mode, and its card.
 
     Raises:
-        RunError: there is no finished network, or it is damaged.
+        DamagedError: the weights are not those that were written.
+        RunError: there is no finished network, or it does not fit its card.
     """
     path = model_path(run)
     if not (path.exists() and sidecar_path(path).exists()):
         raise RunError("there is no trained network; its training failed")
+    require_intact(path)
     card = ModelCard.from_json(read_json(sidecar_path(path))["card"])
     network = card.build()
     try:
         network.load_state_dict(load_file(path, device="cpu"))
     except (SafetensorError, RuntimeError):
-        raise RunError("the weights are damaged; delete the run's folder") from None
+        raise RunError("the weights do not fit the card; train again") from None
     return network.to(device).eval(), card

@@ -1,7 +1,9 @@
 """The training of one network, as Lightning sees it."""
 
+import hashlib
 import math
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,8 +14,11 @@ from torch import Tensor, nn
 
 from medinorm.config import PredictConfig, TrainConfig
 from medinorm.errors import RunError
+from medinorm.layers.statistics.random import Draws
 from medinorm.train.conditions import conditions_of
 from medinorm.train.inference import infer_logits
+
+HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,23 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
     Args:
         network: takes ``(N, C, X, Y, Z)``, gives a logit for each class.
         settings: how to train.
+        seed: of the run; layers and dropout draw from it.
+        validation: whole scans, of which the mean Dice is logged after each stretch.
     """
 
-    def __init__(self, network: nn.Module, settings: TrainConfig) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        settings: TrainConfig,
+        seed: int,
+        validation: Iterable[Mapping[str, Tensor]] = (),
+    ) -> None:
         super().__init__()
         self.network = network
         self.history: list[HistoryRow] = []
         self._settings = settings
+        self._seed = seed
+        self._validation = validation
         self._loss = DiceCELoss(softmax=True, to_onehot_y=True)
         self._losses: list[float] = []
         self._started = 0.0
@@ -71,8 +86,12 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         """Start the clock."""
         self._started = time.perf_counter()
 
+    def on_train_batch_start(self, _batch: Any, _index: int) -> None:
+        """Start the random numbers of this step, which a resumed run draws again."""
+        torch.manual_seed(_hash_step(self._seed, self.global_step))
+
     def on_train_epoch_end(self) -> None:
-        """Add a row to the history: it survives in the checkpoint."""
+        """Add a row to the history, which survives in the checkpoint; validate."""
         steps = max(1, len(self._losses))
         row = HistoryRow(
             step=self.global_step,
@@ -84,9 +103,25 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self.history.append(row)
         self.log("loss", row.loss)
         self.log("learning_rate", row.learning_rate)
+        if self._settings.selection == "validation":
+            self.log("dice", self._validate())
 
-    def validation_step(self, batch: dict[str, Tensor], _index: int) -> None:
+    def _validate(self) -> Tensor:
+        """Mean Dice of the validation scans.
+
+        Not by Lightning's own loop: it skips a last stretch that is shorter than the
+        others.
+        """
+        self.network.eval()
+        computing = self.trainer.strategy.precision_plugin.val_step_context()
+        with torch.no_grad(), computing:
+            scores = torch.stack([self._score(scan) for scan in self._validation])
+        self.network.train()
+        return scores.mean()
+
+    def _score(self, scan: Mapping[str, Tensor]) -> Tensor:
         """Mean Dice of the labels of one whole scan."""
+        batch = {word: value[None].to(self.device) for word, value in scan.items()}
         logits = infer_logits(
             self.network,
             batch["image"],
@@ -94,7 +129,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
             self._settings.patch,
             PredictConfig(),
         )
-        self.log("dice", _mean_dice(logits.argmax(1), batch["label"][:, 0]))
+        return _mean_dice(logits.argmax(1), batch["label"][:, 0])
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW under one cycle over all steps."""
@@ -111,12 +146,31 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history with the weights, in a form for PyTorch's safe reader."""
-        checkpoint["history"] = list(map(asdict, self.history))
+        """Keep history and random streams, in a form for PyTorch's safe reader."""
+        checkpoint[HISTORY] = list(map(asdict, self.history))
+        checkpoint["streams"] = {
+            name: stream.get_state() for name, stream in self._streams().items()
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the history of the interrupted run."""
-        self.history = [HistoryRow(**row) for row in checkpoint["history"]]
+        """Go on with the history and the random streams of the interrupted run."""
+        self.history = [HistoryRow(**row) for row in checkpoint[HISTORY]]
+        for name, stream in self._streams().items():
+            stream.set_state(checkpoint["streams"][name])
+
+    def _streams(self) -> dict[str, torch.Generator]:
+        """The random streams that layers have of their own."""
+        return {
+            name: layer.stream
+            for name, layer in self.network.named_modules()
+            if isinstance(layer, Draws) and layer.stream is not None
+        }
+
+
+def _hash_step(seed: int, step: int) -> int:
+    """Where the random numbers of one step start: 63 bits."""
+    digest = hashlib.blake2b(f"{seed} {step}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
 
 
 def _mean_dice(predicted: Tensor, label: Tensor) -> Tensor:

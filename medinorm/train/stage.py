@@ -2,16 +2,20 @@
 
 import json
 import logging
+import math
 import resource
 import shutil
+import signal
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as lightning
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medinorm.choices import IntensityName, NormName
@@ -19,6 +23,7 @@ from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
+from medinorm.jobs.machine import pass_on_machine_fault
 from medinorm.jobs.shards import Done, Failed, State, run_items
 from medinorm.layout import run_folder
 from medinorm.records.scans import SplitRow
@@ -26,7 +31,7 @@ from medinorm.records.status import RunStatus
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
 from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model
-from medinorm.train.segmenter import HistoryRow, Segmenter
+from medinorm.train.segmenter import HISTORY, HistoryRow, Segmenter
 from medinorm.train.trainer import make_trainer, quiet
 
 _log = logging.getLogger(__name__)
@@ -114,8 +119,9 @@ def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
     """Train the network of one seed, unless it is current.
 
     Raises:
+        DamagedError: a harmonized scan is damaged; it is deleted.
+        OSError: the disk is full; the last checkpoint is whole.
         RunError: the loss became not finite.
-        ScanError: a harmonized scan is damaged.
     """
     run = run_folder(runs, seed)
     provenance = experiment.provenance(seed)
@@ -123,47 +129,74 @@ def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
         return "current"
     checkpoint = _matching_checkpoint(run, provenance)
     lightning.seed_everything(seed, verbose=False)
-    module = Segmenter(experiment.card.build(), experiment.settings)
-    loaders = _loaders(experiment, seed)
-    with quiet():
-        trainer = make_trainer(run, experiment.settings)
-        trainer.fit(module, *loaders, ckpt_path=checkpoint)
-    if experiment.settings.selection == "validation":
-        best = trainer.checkpoint_callback.best_model_path
-        state = torch.load(best, map_location="cpu", weights_only=True)
-        module.load_state_dict(state["state_dict"])
+    module = _train(experiment, seed, run, checkpoint)
     write_records(run / "history.tsv", module.history, HistoryRow)
-    facts = _facts(module, experiment.settings)
+    facts = _facts(module, experiment)
     write_model(run, module.network, experiment.card, provenance, facts)
     shutil.rmtree(run / "checkpoints")
     return "made"
 
 
-def _loaders(experiment: Experiment, seed: int) -> list[DataLoader[Any]]:
-    """The training patches and, for model selection, the validation scans."""
+def _train(
+    experiment: Experiment, seed: int, run: Path, checkpoint: Path | None
+) -> Segmenter:
+    """Train from the start, or from a checkpoint.
+
+    Raises:
+        SystemExit: the job was asked to end (SIGTERM); 143 is what shells say then.
+    """
     settings, needs = experiment.settings, experiment.card.needs
     training = experiment.read_scans(experiment.training)
-    patches = PatchDataset(training, settings, seed, needs)
-    sampler = StepSampler(settings.checkpoint_steps * settings.batch_size, len(patches))
-    loaders: list[DataLoader[Any]] = [
-        DataLoader(patches, batch_size=settings.batch_size, sampler=sampler)
-    ]
+    validation: Iterable[Mapping[str, Tensor]] = ()
     if settings.selection == "validation":
         scans = experiment.read_scans(experiment.validation)
-        whole = WholeScans(scans, training, settings, needs)
-        loaders.append(DataLoader(whole, batch_size=1))
-    return loaders
+        validation = WholeScans(scans, training, settings, needs)
+    module = Segmenter(experiment.card.build(), settings, seed, validation)
+    patches = PatchDataset(training, settings, seed, needs)
+    sampler = StepSampler(
+        settings.checkpoint_steps * settings.batch_size,
+        len(patches),
+        done=lambda: module.global_step * settings.batch_size,
+    )
+    loader = DataLoader(patches, batch_size=settings.batch_size, sampler=sampler)
+    with quiet():
+        trainer = make_trainer(run, settings, _stretches(settings, checkpoint))
+        try:
+            trainer.fit(module, loader, ckpt_path=checkpoint)
+        except SIGTERMException:
+            raise SystemExit(128 + signal.SIGTERM) from None
+    if settings.selection == "validation":
+        best = trainer.checkpoint_callback.best_model_path
+        module.load_state_dict(_read_checkpoint(Path(best))["state_dict"])
+    return module
+
+
+def _stretches(settings: TrainConfig, checkpoint: Path | None) -> int:
+    """How many stretches a run has: those before the checkpoint, and the rest.
+
+    They may differ in length: the setting can change while a run is interrupted.
+    """
+    history = _read_checkpoint(checkpoint)[HISTORY] if checkpoint else []
+    done = history[-1]["step"] if history else 0
+    return len(history) + math.ceil((settings.steps - done) / settings.checkpoint_steps)
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint, on the CPU."""
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return content
 
 
 def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
     """The last checkpoint, if it belongs to the same settings and scans.
 
-    Files of another run are deleted, and a note of this one is written.
+    Files of another run are deleted, also if the checkpoint is damaged, and a note of
+    this run is written.
     """
     note = run / "checkpoints" / "made_from.json"
-    wanted = json.dumps([provenance.settings, provenance.inputs], sort_keys=True)
+    wanted = json.dumps(asdict(provenance), sort_keys=True)
     last = note.with_name("last.ckpt")
-    if note.exists() and note.read_text() == wanted and last.exists():
+    if note.exists() and note.read_text() == wanted and _can_be_read(last):
         _log.info("resume from the last checkpoint")
         return last
     if run.exists():
@@ -173,8 +206,21 @@ def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
     return None
 
 
-def _facts(module: Segmenter, settings: TrainConfig) -> dict[str, Any]:
+def _can_be_read(checkpoint: Path) -> bool:
+    """Whether a checkpoint is there and whole."""
+    if not checkpoint.exists():
+        return False
+    try:
+        return HISTORY in _read_checkpoint(checkpoint)
+    except Exception as error:  # of a damaged file: whatever torch stumbles over
+        pass_on_machine_fault(error)
+        _log.warning("the last checkpoint is damaged; the run starts again")
+        return False
+
+
+def _facts(module: Segmenter, experiment: Experiment) -> dict[str, Any]:
     """What training needed, for the fairness table."""
+    settings = experiment.settings
     if torch.cuda.is_available() and settings.device != "cpu":
         peak = torch.cuda.max_memory_allocated() / 2**20
     else:
@@ -183,6 +229,7 @@ def _facts(module: Segmenter, settings: TrainConfig) -> dict[str, Any]:
     return {
         "parameters": sum(p.numel() for p in module.network.parameters()),
         "seconds_per_step": round(seconds, 6),
+        "training_scans": len(experiment.training),
         "steps": settings.steps,
         "learning_rate": settings.learning_rate,
         "batch_size": settings.batch_size,

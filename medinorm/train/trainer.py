@@ -1,7 +1,7 @@
 """Lightning's trainer, set up for many small runs."""
 
+import io
 import logging
-import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,16 +13,42 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from medinorm.config import TrainConfig
+from medinorm.files.atomic import replacing
 
 
-def make_trainer(run: Path, settings: TrainConfig) -> Any:
-    """A Lightning trainer whose epochs end at checkpoints.
+class AtomicCheckpoints(TorchCheckpointIO):  # type: ignore[misc]  # untyped
+    """Checkpoints that are written whole or not at all, in their own folder.
+
+    Lightning's way goes through the folder of temporary files: a full disk then leaves
+    a short checkpoint under the right name.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OSError: the disk is full or read-only.
+        """
+        del storage_options
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with replacing(Path(path)) as temporary:
+            temporary.write_bytes(content.getbuffer())
+
+
+def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
+    """A Lightning trainer whose epochs are the stretches between checkpoints.
 
     Args:
         run: folder of the run; checkpoints and TensorBoard logs go below it.
         settings: how to train.
+        stretches: how many are trained in all, those of an interrupted run included.
     """
     best = settings.selection == "validation"
     keep = ModelCheckpoint(
@@ -31,7 +57,7 @@ def make_trainer(run: Path, settings: TrainConfig) -> Any:
         save_last=True,
         monitor="dice" if best else None,
         mode="max",
-        save_on_train_epoch_end=not best,
+        save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
     watched = sys.stderr.isatty()
@@ -41,13 +67,15 @@ def make_trainer(run: Path, settings: TrainConfig) -> Any:
         precision=_precision(settings.precision),
         # Not `max_steps`: Lightning 2.6 would take the finished epoch it resumes from
         # for an unfinished one, and never end.
-        max_epochs=math.ceil(settings.steps / settings.checkpoint_steps),
+        max_epochs=stretches,
+        # Not SLURM's environment, which Lightning would find by itself: Snakemake
+        # submits and repeats jobs, and the hint to use `srun` holds a path.
+        plugins=[LightningEnvironment(), AtomicCheckpoints()],
         callbacks=[keep, *([TQDMProgressBar()] if watched else [])],
         logger=TensorBoardLogger(run, name="", version="tensorboard"),
         log_every_n_steps=1,
         enable_progress_bar=watched,
         enable_model_summary=False,
-        num_sanity_val_steps=0,
     )
 
 
@@ -83,8 +111,6 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # Patches are cut from memory-mapped files: workers would only cost start-up.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        # Without model selection there is nothing to validate.
-        warnings.filterwarnings("ignore", ".*have no `val_dataloader`.*")
         # Lightning 2.6 still uses what torch 2.13 renames.
         warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
         # An interrupted run leaves a folder on purpose.

@@ -1,7 +1,6 @@
 """Maps are learned from training scans only, and others are refused."""
 
 import errno
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +8,13 @@ import pytest
 
 from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig
-from medinorm.errors import StageError
+from medinorm.errors import DamagedError, StageError
 from medinorm.files.nifti import read_volume, write_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.harmonize.fit import read_map_of, scans_of
 from medinorm.harmonize.sample import read_sample
-from medinorm.intensity import hash_scans, read_fitted
+from medinorm.intensity import hash_scans, read_fitted, write_fitted
 from medinorm.records.scans import SplitRow
 
 SETTINGS = HarmonizeConfig(spacing=(1.5, 1.5, 1.5), foreground="positive")
@@ -55,15 +54,13 @@ def test_a_map_that_knows_a_test_scan_is_refused(small_study, fit):
     rows = read_records(small_study.splits, SplitRow)
     training = scans_of(rows, "lodo-a", "train")
     test = scans_of(rows, "lodo-a", "test")
-    record = json.loads(target.read_text())
+    record = read_fitted(target)
     for known in ([*training, test[0]], training[1:], [test[0], *training[1:]]):
-        record["fitted_on"] = hash_scans(known)
-        target.write_text(json.dumps(record))
+        write_fitted(replace(record, fitted_on=hash_scans(known)), target)
         with pytest.raises(StageError, match="may know test scans"):
             check(small_study, target)
-    record["parameters"]["left_out"] = [test[0]]
-    record["fitted_on"] = hash_scans(training)
-    target.write_text(json.dumps(record))
+    left_out = {**record.parameters, "left_out": [test[0]]}
+    write_fitted(replace(record, parameters=left_out), target)
     with pytest.raises(StageError, match="may know test scans"):
         check(small_study, target)
 
@@ -94,8 +91,20 @@ def test_a_map_of_another_split_method_or_setting_is_refused(small_study, fit):
         with pytest.raises(StageError, match="fit it again"):
             check(small_study, target, **wrong)
     target.write_text("{}")
-    with pytest.raises(StageError, match=r"nyul-lodo-a\.json: this is no fitted map"):
+    with pytest.raises(DamagedError, match=r"nyul-lodo-a\.json: this is no fitted map"):
         check(small_study, target)
+
+
+def test_a_damaged_map_is_not_used_and_the_next_run_fits_it_again(small_study, fit):
+    target = fit("nyul", "lodo-a")
+    content = target.read_text()
+    digit = content.index(".", len(content) // 2) + 1
+    flipped = str((int(content[digit]) + 1) % 10)
+    target.write_text(content[:digit] + flipped + content[digit + 1 :])
+    with pytest.raises(DamagedError, match="changed since it was fitted"):
+        check(small_study, target)
+    assert not target.exists()
+    assert fit("nyul", "lodo-a").read_text() == content
 
 
 def test_an_unusable_training_scan_is_left_out_and_named(small_study, fit):
@@ -103,6 +112,7 @@ def test_an_unusable_training_scan_is_left_out_and_named(small_study, fit):
     training = scans_of(rows, "lodo-a", "train")
     path = small_study.canonical / f"{training[0]}.nii.gz"
     path.write_bytes(path.read_bytes()[:400])
+    write_sidecar(path, Provenance({}, {}))
     target = fit("nyul", "lodo-a")
     fitted = check(small_study, target)
     assert list(fitted.parameters["left_out"]) == training[:1]
@@ -149,6 +159,7 @@ def test_training_scans_with_unequal_channels_are_one_line(small_study, fit, int
     path = small_study.canonical / f"{training[0]}.nii.gz"
     volume = read_volume(path)
     write_volume(volume.with_array(np.repeat(volume.array, 2, axis=0)), path)
+    write_sidecar(path, Provenance({}, {}))
     with pytest.raises(StageError, match="1 or 2 channels"):
         fit(intensity, "lodo-a")
 
@@ -160,6 +171,7 @@ def test_nothing_is_learned_from_a_constant_scan(small_study, fit, intensity):
     path = small_study.canonical / f"{training[0]}.nii.gz"
     volume = read_volume(path)
     write_volume(volume.with_array(np.zeros_like(volume.array)), path)
+    write_sidecar(path, Provenance({}, {}))
     settings = SETTINGS.model_copy(update={"constant": "zeros"})
     fitted = read_fitted(fit(intensity, "lodo-a", settings))
     assert list(fitted.parameters["left_out"]) == training[:1]

@@ -117,6 +117,7 @@ def test_a_bad_scan_is_a_row(small_study):
     write_sidecar(path, Provenance({}, {}))
     truncated = small_study.canonical / f"{small_study.ids[3]}.nii.gz"
     truncated.write_bytes(truncated.read_bytes()[:500])
+    write_sidecar(truncated, Provenance({}, {}))
     _, status = harmonize(small_study)
     assert "foreground voxels are 7" in status[small_study.ids[2]].reason
     assert "truncated" in status[small_study.ids[3]].reason
@@ -189,6 +190,7 @@ def test_a_missing_channel_becomes_zeros(small_study, intensity, foreground):
     volume = read_volume(scan.image)
     empty = np.zeros_like(volume.array)
     write_volume(volume.with_array(np.concatenate([volume.array, empty])), scan.image)
+    write_sidecar(scan.image, Provenance({}, {}))
     options = {"group": {"channels": [["t1", "t2"]]}}
     settings = changed(
         constant="zeros", foreground=foreground, intensity_options=options
@@ -205,6 +207,7 @@ def test_a_label_map_of_several_volumes_is_one_line(small_study):
     path = scans[small_study.ids[0]].label
     volume = read_volume(path)
     write_volume(volume.with_array(np.repeat(volume.array, 2, axis=0)), path)
+    write_sidecar(path, Provenance({}, {}))
     _, status = harmonize(small_study)
     assert status[small_study.ids[0]].reason == (
         "label map: has 2 volumes; write one with a value for each label"
@@ -216,6 +219,7 @@ def test_a_slab_of_two_slices_is_harmonized(small_study):
         for path in (scan.image, scan.label):
             volume = read_volume(path)
             write_volume(volume.with_array(volume.array[..., 11:13]), path)
+            write_sidecar(path, Provenance({}, {}))
     settings = changed(spacing=(2.0, 2.0, 5.0))
     _, status = harmonize(small_study, settings=settings)
     assert {end.state for end in status.values()} == {"made"}

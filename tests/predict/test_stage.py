@@ -163,6 +163,7 @@ def prediction(folder, domain="c", images=()):
         scan=None,
         image=folder,
         run=folder,
+        seed=0,
         target=folder,
         domain=domain,
         unlabelled=tuple(images),

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from medinorm.config import NetworkConfig
-from medinorm.errors import ConfigError, RunError
+from medinorm.errors import ConfigError, DamagedError, RunError
 from medinorm.files.sidecars import Provenance
 from medinorm.train.model import ModelCard, model_path, read_model, write_model
 
@@ -38,7 +39,11 @@ def test_missing_and_damaged_models_are_named(tmp_path):
         read_model(tmp_path)
     write_model(tmp_path, CARD.build(), CARD, Provenance({}, {}), {})
     model_path(tmp_path).write_bytes(b"x")
-    with pytest.raises(RunError, match="weights are damaged"):
+    with pytest.raises(DamagedError, match=r"model\.safetensors is damaged"):
+        read_model(tmp_path)
+    assert model_path(tmp_path).exists()  # no status table: nobody makes it again
+    write_model(tmp_path, nn.Linear(2, 1), CARD, Provenance({}, {}), {})
+    with pytest.raises(RunError, match="do not fit"):
         read_model(tmp_path)
 
 

@@ -26,7 +26,7 @@ class Fixed(nn.Module):
 
 def loss_of(logits):
     batch = {"image": torch.zeros(1, 1, 4, 4, 4), "label": LABEL}
-    return Segmenter(Fixed(logits), SETTINGS).training_step(batch, 0)
+    return Segmenter(Fixed(logits), SETTINGS, 0).training_step(batch, 0)
 
 
 def test_better_logits_have_a_smaller_loss():
@@ -40,7 +40,7 @@ def test_a_loss_that_is_not_finite_names_the_remedy():
 
 
 def test_the_learning_rate_peaks_once():
-    module = Segmenter(Fixed(torch.zeros(1)), SETTINGS)
+    module = Segmenter(Fixed(torch.zeros(1)), SETTINGS, 0)
     optimizers = module.configure_optimizers()
     optimizer, cycle = optimizers["optimizer"], optimizers["lr_scheduler"]["scheduler"]
     rates = []
@@ -55,7 +55,7 @@ def test_the_learning_rate_peaks_once():
 
 
 def test_the_history_survives_in_the_checkpoint():
-    one, other = (Segmenter(Fixed(torch.zeros(1)), SETTINGS) for _ in range(2))
+    one, other = (Segmenter(Fixed(torch.zeros(1)), SETTINGS, 0) for _ in range(2))
     row = HistoryRow(step=2, loss=0.5, learning_rate=1e-2, seconds_per_step=0.1)
     one.history.append(row)
     checkpoint = {}

@@ -1,7 +1,9 @@
 """Training: what is current stays, what was interrupted resumes to the same network."""
 
+import os
 import re
 import shutil
+import signal
 from typing import get_args
 
 import pytest
@@ -79,7 +81,22 @@ def test_a_current_run_is_left_alone_and_a_changed_one_is_not(small_study, harmo
     assert train(small_study, harmonized, settings=faster)[1] == ["made"]
 
 
-@pytest.mark.parametrize("count", [5, 6])  # with and without a short last epoch
+def kill_at(monkeypatch, count):
+    """Kill the run at its step `count`, from 1; the steps that are started."""
+    steps = []
+    original = Segmenter.training_step
+
+    def killed(self, batch, index):
+        steps.append(self.global_step)
+        if len(steps) == count:
+            raise KeyboardInterrupt
+        return original(self, batch, index)
+
+    monkeypatch.setattr(Segmenter, "training_step", killed)
+    return steps
+
+
+@pytest.mark.parametrize("count", [5, 6])  # with and without a short last stretch
 def test_an_interrupted_run_resumes_to_the_same_network(
     small_study, harmonized, monkeypatch, count
 ):
@@ -87,16 +104,7 @@ def test_an_interrupted_run_resumes_to_the_same_network(
     runs, _ = train(small_study, harmonized, settings=settings)
     expected = weights(runs)
     shutil.rmtree(runs)
-    steps = []
-    original = Segmenter.training_step
-
-    def killed(self, batch, index):
-        steps.append(self.global_step)
-        if len(steps) == 5:
-            raise KeyboardInterrupt
-        return original(self, batch, index)
-
-    monkeypatch.setattr(Segmenter, "training_step", killed)
+    steps = kill_at(monkeypatch, 5)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         train(small_study, harmonized, settings=settings)
     _, states = train(small_study, harmonized, settings=settings)
@@ -105,6 +113,86 @@ def test_an_interrupted_run_resumes_to_the_same_network(
     assert same(weights(runs), expected)
     history = read_table(run_folder(runs, 0) / "history.tsv")
     assert [row["step"] for row in history] == ["2", "4", str(count)]
+
+
+@pytest.mark.parametrize("norm", get_args(NormName))
+def test_every_norm_resumes_to_the_same_network(
+    small_study, harmonized, monkeypatch, norm
+):
+    """Its random numbers and running statistics too."""
+    settings = SETTINGS.model_copy(update={"steps": 4})
+    runs, _ = train(small_study, harmonized, settings=settings, norm=norm)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    kill_at(monkeypatch, 4)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized, settings=settings, norm=norm)
+    train(small_study, harmonized, settings=settings, norm=norm)
+    assert same(weights(runs), expected)
+
+
+def test_a_layers_own_stream_is_resumed(small_study, harmonized, monkeypatch):
+    options = {"norm": "dsu", "norm_options": '{"seed": 3, "probability": 1.0}'}
+    runs, _ = train(small_study, harmonized, **options)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    kill_at(monkeypatch, 6)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized, **options)
+    train(small_study, harmonized, **options)
+    assert same(weights(runs), expected)
+
+
+@pytest.mark.parametrize("interval", [1, 3, 4, 50])
+def test_the_interval_of_checkpoints_may_change_while_a_run_is_interrupted(
+    small_study, harmonized, monkeypatch, interval
+):
+    runs, _ = train(small_study, harmonized)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    steps = kill_at(monkeypatch, 4)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized)
+    other = SETTINGS.model_copy(update={"checkpoint_steps": interval})
+    train(small_study, harmonized, settings=other)
+    assert steps == [0, 1, 2, 3, *range(2, 6)]
+    assert same(weights(runs), expected)
+    assert train(small_study, harmonized)[1] == ["current"]
+
+
+@pytest.mark.parametrize("spoil", [lambda _: b"", lambda content: content[:-200]])
+def test_a_damaged_checkpoint_is_dropped(small_study, harmonized, monkeypatch, spoil):
+    runs, _ = train(small_study, harmonized)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    steps = kill_at(monkeypatch, 5)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized)
+    last = run_folder(runs, 0) / "checkpoints" / "last.ckpt"
+    last.write_bytes(spoil(last.read_bytes()))
+    train(small_study, harmonized)
+    assert steps == [*range(5), *range(6)]
+    assert same(weights(runs), expected)
+
+
+def test_a_job_that_is_asked_to_end_says_so_to_the_shell(
+    small_study, harmonized, monkeypatch
+):
+    original = Segmenter.training_step
+
+    def asked(self, batch, index):
+        if self.global_step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, batch, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmenter, "training_step", asked)
+        with pytest.raises(SystemExit) as ended:
+            train(small_study, harmonized)
+    assert ended.value.code == 143
+    runs = small_study.folder / "runs"
+    assert not (runs / "status.tsv").exists()
+    assert train(small_study, harmonized)[1] == ["made"]
 
 
 def test_a_loss_that_is_not_finite_is_a_row(small_study, harmonized, monkeypatch):
@@ -119,13 +207,51 @@ def test_a_loss_that_is_not_finite_is_a_row(small_study, harmonized, monkeypatch
         read_model(run_folder(runs, 0))
 
 
-def test_validation_keeps_the_best_weights(small_study, harmonized):
+@pytest.mark.parametrize(
+    ("interval", "validated"), [(2, [2, 4, 6]), (4, [4, 6]), (50, [6])]
+)
+def test_every_stretch_is_validated_however_short(
+    small_study, harmonized, monkeypatch, interval, validated
+):
+    hold_one_back(small_study)
+    steps = []
+    original = Segmenter._validate
+
+    def note(self):
+        steps.append(self.global_step)
+        return original(self)
+
+    monkeypatch.setattr(Segmenter, "_validate", note)
+    changes = {"selection": "validation", "checkpoint_steps": interval}
+    settings = SETTINGS.model_copy(update=changes)
+    assert train(small_study, harmonized, settings=settings)[1] == ["made"]
+    assert steps == validated
+    # Which weights are the best depends on how often one looks.
+    other = settings.model_copy(update={"checkpoint_steps": 3})
+    assert train(small_study, harmonized, settings=other)[1] == ["made"]
+
+
+def test_a_validated_run_resumes_to_the_same_network(
+    small_study, harmonized, monkeypatch
+):
+    hold_one_back(small_study)
+    settings = SETTINGS.model_copy(update={"selection": "validation"})
+    runs, _ = train(small_study, harmonized, settings=settings)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    kill_at(monkeypatch, 6)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized, settings=settings)
+    train(small_study, harmonized, settings=settings)
+    assert same(weights(runs), expected)
+
+
+def hold_one_back(small_study):
+    """Make the first training scan of the split one for validation."""
     rows = small_study.splits.read_text().splitlines()
     kept = next(n for n, row in enumerate(rows) if re.match("lodo-a.*train", row))
     rows[kept] = rows[kept].replace("train", "validation")
     small_study.splits.write_text("\n".join(rows) + "\n")
-    settings = SETTINGS.model_copy(update={"selection": "validation"})
-    assert train(small_study, harmonized, settings=settings)[1] == ["made"]
 
 
 @pytest.mark.parametrize("norm", get_args(NormName))
@@ -137,11 +263,7 @@ def test_every_norm_trains(small_study, harmonized, norm):
 
 @pytest.mark.parametrize("norm", ["adaptive_instance", "spatially_adaptive"])
 def test_conditional_norms_are_validated_too(small_study, harmonized, norm):
-    text = small_study.splits.read_text()
-    first = next(r for r in text.splitlines() if re.match("lodo-a.*train", r))
-    small_study.splits.write_text(
-        text.replace(first, first.replace("train", "validation"))
-    )
+    hold_one_back(small_study)
     settings = SETTINGS.model_copy(update={"selection": "validation"})
     _, states = train(small_study, harmonized, settings=settings, norm=norm)
     assert states == ["made"]
@@ -161,11 +283,3 @@ def test_arguments_a_layer_refuses_end_before_any_work(small_study, harmonized):
         with pytest.raises(ConfigError, match=message):
             train(small_study, harmonized, norm=norm, norm_options=text)
     assert not (small_study.folder / "runs").exists()
-
-
-def test_damaged_weights_are_named(small_study, harmonized):
-    runs, _ = train(small_study, harmonized)
-    path = model_path(run_folder(runs, 0))
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(RunError, match="weights are damaged"):
-        read_model(run_folder(runs, 0))

@@ -1,23 +1,52 @@
 """The trainer ends where it should and keeps what was asked for."""
 
+import errno
 import logging
 
 import pytest
 
 from medinorm.config import TrainConfig
-from medinorm.train.trainer import _precision, make_trainer, quiet
+from medinorm.train.trainer import (
+    AtomicCheckpoints,
+    _precision,
+    make_trainer,
+    quiet,
+)
 
 SETTINGS = TrainConfig(steps=10, checkpoint_steps=4, device="cpu")
 
 
 def make(folder, **changes):
     with quiet():
-        return make_trainer(folder, SETTINGS.model_copy(update=changes))
+        return make_trainer(folder, SETTINGS.model_copy(update=changes), 3)
 
 
-def test_epochs_are_the_stretches_between_checkpoints(tmp_path):
-    assert make(tmp_path).max_epochs == 3  # 4, 4 and 2 steps
-    assert make(tmp_path, steps=8).max_epochs == 2
+def test_a_cluster_changes_nothing_and_is_not_hinted_at(
+    tmp_path, monkeypatch, recwarn, caplog
+):
+    """Lightning's hint to use `srun` holds the path of the script."""
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert make(tmp_path).max_epochs == 3
+    assert not recwarn.list
+    assert "srun" not in caplog.text
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpoints().save_checkpoint({"step": 1}, path)
+    content = path.read_bytes()
+
+    def fill(self, _):
+        self.open("wb").close()
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "write_bytes", fill)
+        with pytest.raises(OSError, match="full"):
+            AtomicCheckpoints().save_checkpoint({"step": 2}, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(
