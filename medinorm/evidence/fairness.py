@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -28,25 +27,15 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
         cases: all cases; their runs are looked up.
         runs: folder of all trained networks.
     """
-    trained: dict[Variant, set[tuple[str, int]]] = {}
-    for case in cases:
-        score = case.score
-        trained.setdefault(score.variant, set()).add((score.split, score.seed))
-    for variant in sorted(trained):
-        of_split = partial(
-            split_runs, runs, intensity=variant.intensity, norm=variant.norm
-        )
-        places = (
-            run_folder(of_split(split=split), seed) / _RECORD
-            for split, seed in sorted(trained[variant])
-        )
-        records = [record for place in places if (record := _read_record(place))]
-        if len(records) < len(trained[variant]):
+    for variant, trained in _runs_of(cases).items():
+        found = (_read_record(runs, variant, *run) for run in trained)
+        records = [record for record in found if record]
+        if len(records) < len(trained):
             _log.warning(
                 "%s: %d of %d runs have a record",
                 variant.name,
                 len(records),
-                len(trained[variant]),
+                len(trained),
             )
         yield FairnessRow(
             variant=variant,
@@ -54,6 +43,7 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
             seconds_per_step=_summarize(median, records, "seconds_per_step"),
             peak_memory_mb=_summarize(max, records, "peak_memory_mb"),
             parameters=_all_values(records, "parameters"),
+            training_scans=_all_values(records, "training_scans"),
             steps=_all_values(records, "steps"),
             learning_rate=_all_values(records, "learning_rate"),
             batch_size=_all_values(records, "batch_size"),
@@ -62,13 +52,52 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
         )
 
 
-def _read_record(path: Path) -> RunRecord | None:
-    """The record of one run, if it can be read."""
+def find_unequal_training(cases: Sequence[CaseRow], runs: Path) -> str:
+    """Whether a variant was trained on fewer scans than another; empty if none was.
+
+    Such a variant would be ranked for its scans, not for its normalization.
+
+    Args:
+        cases: all cases; their runs are looked up.
+        runs: folder of all trained networks.
+    """
+    counts: dict[str, dict[Variant, int]] = {}
+    for variant, trained in _runs_of(cases).items():
+        for split, seed in trained:
+            count = _read_record(runs, variant, split, seed).get("training_scans")
+            if isinstance(count, int):
+                counts.setdefault(split, {})[variant] = count
+    for split, scans in counts.items():
+        fewest = min(scans, key=scans.__getitem__)
+        most = max(scans.values())
+        if scans[fewest] < most:
+            return (
+                f"{fewest.name} was trained on {scans[fewest]} of the {most} scans of "
+                f"{split} that others were trained on; leave out {fewest.intensity}, "
+                "or the scans that it cannot harmonize"
+            )
+    return ""
+
+
+def _runs_of(cases: Sequence[CaseRow]) -> dict[Variant, list[tuple[str, int]]]:
+    """Split and seed of the runs of each variant, in order."""
+    trained: dict[Variant, set[tuple[str, int]]] = {}
+    for case in cases:
+        score = case.score
+        trained.setdefault(score.variant, set()).add((score.split, score.seed))
+    return {variant: sorted(trained[variant]) for variant in sorted(trained)}
+
+
+def _read_record(runs: Path, variant: Variant, split: str, seed: int) -> RunRecord:
+    """The record of one run; nothing, if it cannot be read."""
+    folder = split_runs(
+        runs, intensity=variant.intensity, norm=variant.norm, split=split
+    )
     try:
-        record = read_json(path)
+        record = read_json(run_folder(folder, seed) / _RECORD)
     except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) else None
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _summarize(

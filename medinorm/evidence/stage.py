@@ -9,7 +9,7 @@ from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
-from medinorm.evidence.fairness import tabulate_fairness
+from medinorm.evidence.fairness import find_unequal_training, tabulate_fairness
 from medinorm.evidence.study_scores import StudyScores
 from medinorm.evidence.summary import (
     tabulate_domains,
@@ -62,10 +62,12 @@ def compare_variants(
     """
     cases = read_cases(scores, splits)
     study = StudyScores.of(cases, settings, DomainNoun.of(domain))
+    obstacle = find_obstacle(study) or find_unequal_training(cases, runs)
     comparison = Comparison(
         summary=list(tabulate_summary(study)),
         differences=tabulate_differences(study),
-        ranking=[] if find_obstacle(study) else tabulate_ranking(study),
+        ranking=[] if obstacle else tabulate_ranking(study),
+        obstacle=obstacle,
     )
     write_records(evidence / "cases.tsv", cases, CaseRow)
     write_records(evidence / "domains.tsv", tabulate_domains(study), DomainRow)

@@ -26,11 +26,13 @@ class Comparison:
         summary: one row a variant.
         differences: one row a pair of variants.
         ranking: one row a ranked variant, best first; empty if nothing is ranked.
+        obstacle: why nothing is ranked; empty if variants are.
     """
 
     summary: Sequence[SummaryRow]
     differences: Sequence[DifferenceRow]
     ranking: Sequence[RankingRow]
+    obstacle: str = ""
 
     def summary_of(self, variant: Variant) -> SummaryRow:
         """The summary of one variant."""
@@ -108,7 +110,7 @@ def reach_verdict(
     say = _say_ranked if comparison.ranking else _say_unranked
     return Verdict(
         ranked=bool(comparison.ranking),
-        reason=find_obstacle(study),
+        reason=comparison.obstacle,
         best=tuple(_find_best(comparison)),
         reference=_find_reference(comparison),
         sentences=(*say(study, comparison), _say_failures(predictions)),
@@ -242,7 +244,7 @@ def _say_gap(row: SummaryRow, noun: DomainNoun, level: str) -> str:
 
 def _say_unranked(study: StudyScores, comparison: Comparison) -> list[str]:
     """What can be said without a ranking."""
-    sentences = [f"The variants are not ranked: {find_obstacle(study)}."]
+    sentences = [f"The variants are not ranked: {comparison.obstacle}."]
     unseen = [row.out_domain for row in comparison.summary]
     trained = [row.in_domain for row in comparison.summary]
     for means, where in (

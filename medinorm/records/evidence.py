@@ -233,6 +233,7 @@ class FairnessRow:
     seconds_per_step: float | None
     peak_memory_mb: float | None
     parameters: str
+    training_scans: str
     steps: str
     learning_rate: str
     batch_size: str

@@ -5,10 +5,12 @@ import json
 import pytest
 
 from medinorm.files.tables import read_table
+from medinorm.records.verdict import read_verdict
 
 BATCH, GROUP = (("zscore", norm, "none") for norm in ("batch", "group"))
 RECORD = {
     "parameters": 1000,
+    "training_scans": 12,
     "steps": 300,
     "learning_rate": 0.003,
     "batch_size": 2,
@@ -51,6 +53,25 @@ def test_runs_are_summarized(study):
     assert (row["parameters"], row["augmentation"]) == ("1000", "flip")
     # adapting at test time uses the same networks
     assert rows["batch", "batch_statistics"] == row | {"adapt": "batch_statistics"}
+
+
+def test_variants_trained_on_unequal_scans_are_not_ranked(study):
+    """Eight scans of one variant could not be harmonized."""
+    for _, split, _ in study.all_splits():
+        for seed in study.seeds:
+            write_record(study, "batch", split, seed)
+            write_record(study, "group", split, seed)
+    assert read_verdict(study.compare() / "verdict.json").ranked
+    few = min(split for _, split, _ in study.all_splits())
+    for seed in study.seeds:
+        write_record(study, "group", few, seed, training_scans=4)
+    verdict = read_verdict(study.compare() / "verdict.json")
+    assert not verdict.ranked
+    assert verdict.reason == (
+        f"zscore + group was trained on 4 of the 12 scans of {few} that others were "
+        "trained on; leave out zscore, or the scans that it cannot harmonize"
+    )
+    assert verdict.reason in verdict.sentences[0]
 
 
 def test_facts_that_differ_are_all_shown(study):
