@@ -1,14 +1,11 @@
 # Each rule calls one subcommand of `medinorm`, which can also be called by hand.
 # Settings come as flags, so that a changed setting re-runs exactly the jobs that use it.
-from pathlib import Path
-
 from medinorm.config import parse_study
 from medinorm.cli.flags import write_flags
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
-from medinorm.workflow.lock import hold_results
-from medinorm.workflow.superseded import discard_superseded
+from medinorm.workflow.start import start_study
 from medinorm.workflow.wiring import Wiring
 from snakemake.exceptions import WorkflowError
 
@@ -43,10 +40,9 @@ localrules:
 
 onstart:
     try:
-        hold_results(Path(layout.results))
+        start_study(layout)
     except StageError as error:
         raise WorkflowError(str(error)) from None
-    discard_superseded(layout)
 
 
 include: "ingest.smk"

@@ -1,0 +1,91 @@
+"""What is done once, when snakemake starts to work on a study."""
+
+import errno
+import fcntl
+import logging
+import os
+from pathlib import Path
+from typing import IO
+
+from medinorm.errors import StageError
+from medinorm.layout import Layout
+
+LOCK_NAME = ".lock"
+
+# File systems that know no locks.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+
+_log = logging.getLogger(__name__)
+
+_held: list[IO[bytes]] = []  # open until the process ends
+
+
+def start_study(layout: Layout) -> None:
+    """Keep other calls out, and delete what an earlier version left.
+
+    Args:
+        layout: where the files of the study live.
+
+    Raises:
+        StageError: another call works on the study now.
+    """
+    hold_results(Path(layout.results))
+    discard_superseded(layout)
+
+
+def hold_results(results: Path) -> None:
+    """Keep other calls of snakemake out of a folder until this process ends.
+
+    Snakemake's own lock is a file that stays when it is killed, and then stops the next
+    call. This one belongs to the process: the system takes it away when that ends.
+
+    Args:
+        results: folder of the results; made if it is not there.
+
+    Raises:
+        StageError: another call works in it now.
+    """
+    results.mkdir(parents=True, exist_ok=True)
+    lock = (results / LOCK_NAME).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StageError(
+            "another snakemake works on this study now; wait until it ends, or give "
+            "this study another results folder"
+        ) from None
+    except OSError as error:
+        lock.close()
+        if error.errno not in _NO_LOCKS:
+            raise
+        _log.warning(
+            "this file system knows no locks (%s); do not start two calls at once",
+            os.strerror(error.errno),
+        )
+        return
+    _held.append(lock)
+
+
+def discard_superseded(layout: Layout) -> None:
+    """Delete files of an earlier version, and the folders that are empty then.
+
+    No stage reads such files, and no other code deletes them: the preview of a scan
+    that is excluded later would stay in a folder that is shared. They are made again
+    under their new names.
+
+    Args:
+        layout: where the files of the study live.
+    """
+    results = Path(layout.results)
+    for pattern in layout.superseded:
+        for path in results.glob(str(Path(pattern).relative_to(results))):
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent, results)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove a folder and those above it, as long as they are empty."""
+    while folder != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -1,0 +1,98 @@
+"""One call at a time works on a study; what an earlier version left is deleted."""
+
+import errno
+import fcntl
+import subprocess
+import sys
+
+import pytest
+
+from medinorm.errors import StageError
+from medinorm.layout import Layout
+from medinorm.workflow import start
+from medinorm.workflow.start import LOCK_NAME, discard_superseded, hold_results
+
+OLD = [
+    "runs/zscore/batch/pooled/batch-0.tsv",
+    "predictions/zscore/batch/none/pooled/batch-0.tsv",
+    "scores/zscore/batch/none/pooled/batch-12.tsv",
+    "thumbnails/sub-1.png",
+    "thumbnails/sub-1.json",
+    "thumbnails/status/shard-0.tsv",
+    "logs/thumbnails/0.log",
+]
+KEPT = [
+    "runs/zscore/batch/pooled/job-0.tsv",
+    "runs/zscore/batch/pooled/seed-0/model.safetensors",
+    "predictions/zscore/batch/none/pooled/seed-0/batch-1.nii.gz",
+    "previews/sub-1.png",
+    "logs/train/0.log",
+]
+
+
+def test_old_files_go_and_their_empty_folders(tmp_path):
+    results = tmp_path / "my [results]"
+    for name in [*OLD, *KEPT, "thumbnails.tsv"]:
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).touch()
+    discard_superseded(Layout(str(results), "private"))
+    left = {str(p.relative_to(results)) for p in results.rglob("*") if p.is_file()}
+    assert left == {*KEPT, "thumbnails.tsv"}
+    assert not (results / "thumbnails").exists()
+    assert not (results / "scores").exists()
+
+
+def test_what_is_not_ours_stays(tmp_path):
+    theirs = tmp_path / "thumbnails" / "poster.svg"
+    theirs.parent.mkdir()
+    theirs.touch()
+    discard_superseded(Layout(str(tmp_path), "private"))
+    assert theirs.exists()
+
+
+def test_a_study_that_has_not_begun_is_left_alone(tmp_path):
+    discard_superseded(Layout(str(tmp_path / "none"), "private"))
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLD = (
+    "import sys, time, pathlib; from medinorm.workflow.start import hold_results; "
+    "hold_results(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+)
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    held = []
+    monkeypatch.setattr(start, "_held", held)
+    yield tmp_path / "results"
+    for one in held:
+        one.close()
+
+
+def test_a_live_lock_stops_the_next_call_and_a_stale_one_does_not(results):
+    command = [sys.executable, "-c", HOLD, str(results)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StageError, match="another snakemake works on this study"):
+            hold_results(results)
+        other.kill()
+        other.wait()
+    assert (results / LOCK_NAME).exists()
+    hold_results(results)
+
+
+def test_other_results_are_free(results):
+    hold_results(results)
+    hold_results(results.with_name("other"))
+    with pytest.raises(StageError, match="works on this study now"):
+        hold_results(results)
+
+
+def test_a_file_system_without_locks_is_told(results, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "none")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    hold_results(results)
+    assert "knows no locks" in caplog.text
