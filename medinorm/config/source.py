@@ -47,8 +47,9 @@ class InputConfig(TaskConfig):
 
     scans: Path | None = Field(
         default=None,
-        description=f"Table of {_FORMATS} scans (tab-separated): `subject`, optional "
-        "`session`, one column for each channel, `label`, domain columns.",
+        description=f"Table of {_FORMATS} scans (`.tsv`, `.csv` or text, see README): "
+        "`subject`, optional `session`, one column for each channel, `label`, domain "
+        "columns.",
     )
     dicom: tuple[Path, ...] = Field(
         default=(), description="Folders searched for DICOM series."

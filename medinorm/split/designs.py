@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from medinorm.files.names import slug
+from medinorm.files.names import name_files
 
 TrainingDomains = tuple[str, frozenset[str]]
 Choose = Callable[[Sequence[str]], Iterator[TrainingDomains]]
@@ -73,8 +73,8 @@ def _choose_all(names: Sequence[str]) -> Iterator[TrainingDomains]:
     missing="Leave one domain out was not run.",
 )
 def _choose_all_but_one(names: Sequence[str]) -> Iterator[TrainingDomains]:
-    for name in names:
-        yield f"lodo-{slug(name)}", frozenset(names) - {name}
+    for name, file_name in name_files(names).items():
+        yield f"lodo-{file_name}", frozenset(names) - {name}
 
 
 @design(
@@ -86,5 +86,5 @@ def _choose_all_but_one(names: Sequence[str]) -> Iterator[TrainingDomains]:
     "only.",
 )
 def _choose_one(names: Sequence[str]) -> Iterator[TrainingDomains]:
-    for name in names:
-        yield f"single-{slug(name)}", frozenset({name})
+    for name, file_name in name_files(names).items():
+        yield f"single-{file_name}", frozenset({name})

@@ -16,37 +16,35 @@ from pathlib import Path
 from medinorm.choices import DesignName
 from medinorm.config import SplitConfig
 from medinorm.errors import StageError
-from medinorm.files.names import slug
 from medinorm.files.records import read_records, write_records
+from medinorm.records.exclusions import (
+    keep_exclusions,
+    main_reasons,
+    write_exclusions,
+)
 from medinorm.records.scans import ExcludedRow, Role, SplitRow
 from medinorm.split.designs import DESIGNS
+from medinorm.split.domains import (
+    DomainScan,
+    count_subjects,
+    find_single_subject_domains,
+    find_unusable,
+    read_domains,
+    show_domain,
+)
+
+__all__ = [
+    "DomainScan",
+    "Split",
+    "divide_subjects",
+    "find_single_subject_domains",
+    "plan_splits",
+    "split_scans",
+]
+
+_DOMAINS_SHOWN = 8
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class DomainScan:
-    """What the split needs to know of a scan: its subject and its domain."""
-
-    scan: str
-    subject: str
-    domain: str
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One row of `scans.tsv`, whose columns the user may take for domains."""
-
-    scan: str
-    subject: str
-    session: str
-    others: Mapping[str, str]
-
-    @property
-    def columns(self) -> Mapping[str, str]:
-        """All columns by name."""
-        first = {"scan": self.scan, "subject": self.subject, "session": self.session}
-        return {**first, **self.others}
 
 
 @dataclass(frozen=True)
@@ -87,43 +85,42 @@ def split_scans(
         StageError: a domain column does not exist, too few domains are left, or a
             domain has no test or no training subject in a fold that is tested.
     """
-    lines = read_records(scans, _Line)
-    known = [_with_domain(line, settings.domain, scans.name) for line in lines]
-    unusable = dict(_find_unusable(known))
-    usable = [scan for scan in known if scan.scan not in unusable]
-    planned = plan_splits({scan.domain for scan in usable}, settings)
-    folds = divide_subjects(usable, settings.folds, settings.seed)
-    _require_both_sides(usable, folds, settings)
-    write_records(splits, _roles(usable, planned, folds, settings), SplitRow)
+    known = read_domains(scans, settings.domain)
+    unusable = dict(find_unusable(known))
     for scan, reason in unusable.items():
         _log.warning("%s: %s", scan, reason)
     refused = [
         ExcludedRow(scans.name, scan, reason) for scan, reason in unusable.items()
     ]
-    before = read_records(excluded_by_ingest, ExcludedRow)
-    write_records(excluded, [*before, *refused], ExcludedRow)
+    left_out = [*read_records(excluded_by_ingest, ExcludedRow), *refused]
+    usable = [scan for scan in known if scan.scan not in unusable]
+    try:
+        planned = plan_splits({scan.domain for scan in usable}, settings)
+        folds = divide_subjects(usable, settings.folds, settings.seed)
+        _require_both_sides(usable, folds, settings)
+        roles = list(_roles(usable, planned, folds, settings))
+    except StageError as error:
+        why = f"{error}; {_count_all(known)}{_count_left_out(left_out)}"
+        raise StageError(why + keep_exclusions(excluded, left_out)) from None
+    _tell_small_tests(usable, folds, settings)
+    write_records(splits, roles, SplitRow)
+    write_exclusions(excluded, left_out)
 
 
 def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
     """The splits of the configured designs, fold by fold.
 
     Raises:
-        StageError: two domains share a file name, or there are too few domains.
+        StageError: there are too few domains.
     """
     names = sorted(domains)
     column = "+".join(settings.domain)
     needed = max(DESIGNS[design].domains for design in settings.designs)
     if 1 < needed > len(names):
-        usable = f"only {', '.join(map(repr, names))}" if names else "none"
+        usable = f"only {', '.join(map(show_domain, names))}" if names else "none"
         raise StageError(
             f"split.domain {column!r}: {usable} has at least two subjects; the "
             f"designs of this study need {needed} such domains; choose another column"
-        )
-    slugs = Counter(slug(name) for name in names)
-    if twice := [name for name in names if slugs[slug(name)] > 1]:
-        raise StageError(
-            f"split.domain {column!r}: {twice[0]!r} and {twice[1]!r} would share "
-            "a file name; rename one of them"
         )
     return [
         Split(stem + suffix, design, fold, training)
@@ -173,40 +170,57 @@ def divide_subjects(
     return fold_of
 
 
-def _with_domain(line: _Line, columns: Sequence[str], table: str) -> DomainScan:
-    """One scan with its domain, which is empty if one of its columns is."""
-    known = line.columns
-    for column in columns:
-        if column not in known:
-            raise StageError(
-                f"split.domain: {table} has no column {column!r}; it has "
-                f"{', '.join(known)}"
+def _count_all(scans: Sequence[DomainScan]) -> str:
+    """How many subjects and scans there are, by domain."""
+    sizes = Counter(scan.domain for scan in scans)
+    counted = [
+        f"{show_domain(domain)} {subjects} in {_count(sizes[domain], 'scan')}"
+        for domain, subjects in count_subjects(scans).items()
+        if domain
+    ]
+    subjects = {scan.subject for scan in scans}
+    text = f"subjects: {', '.join(counted[:_DOMAINS_SHOWN])}" if counted else ""
+    text += ", ..." if len(counted) > _DOMAINS_SHOWN else ""
+    unknown = f"{_count(sizes[''], 'scan')} of unknown domain" if sizes[""] else ""
+    alone = (
+        f"all {len(scans)} scans are of one subject: if one patient number stands for "
+        "several people, give each a number of its own (PatientID, or the column "
+        "subject) and run ingest again"
+        if len(subjects) == 1 < len(scans)
+        else ""
+    )
+    return "; ".join(filter(None, [text, unknown, alone]))
+
+
+def _count_left_out(rows: Sequence[ExcludedRow]) -> str:
+    """How much was left out, and why."""
+    if not rows:
+        return ""
+    return f"; left out: {main_reasons(rows)}"
+
+
+def _count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Examples:
+        >>> _count(1, "scan"), _count(2, "scan")
+        ('1 scan', '2 scans')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _tell_small_tests(
+    scans: Sequence[DomainScan], fold_of: Mapping[str, int], settings: SplitConfig
+) -> None:
+    """Say where too few subjects test for a ranking, before anything is trained."""
+    tested = [scan for scan in scans if fold_of[scan.subject] < settings.test_folds]
+    for domain, subjects in count_subjects(tested).items():
+        if subjects < 2:
+            _log.warning(
+                "domain %s has one test subject, so that no variant can be ranked: "
+                "raise split.test_folds, lower split.folds or combine domains",
+                show_domain(domain),
             )
-    values = [known[column] for column in columns]
-    domain = " ".join(values) if all(values) else ""
-    return DomainScan(line.scan, line.subject, domain)
-
-
-def _find_unusable(scans: Sequence[DomainScan]) -> Iterator[tuple[str, str]]:
-    """Scans that no split can use, with the reason."""
-    single = find_single_subject_domains(scans)
-    for scan in scans:
-        if not scan.domain:
-            yield scan.scan, "its domain is unknown: fill in the domain column"
-        elif scan.domain in single:
-            yield (
-                scan.scan,
-                f"the only subject of domain {scan.domain!r}, which then has no "
-                "training and test subjects: add subjects or combine domains",
-            )
-
-
-def find_single_subject_domains(scans: Sequence[DomainScan]) -> set[str]:
-    """Domains with scans of one subject only."""
-    subjects: dict[str, set[str]] = defaultdict(set)
-    for scan in scans:
-        subjects[scan.domain].add(scan.subject)
-    return {domain for domain, of_domain in subjects.items() if len(of_domain) < 2}
 
 
 def _require_both_sides(
@@ -221,8 +235,8 @@ def _require_both_sides(
             if fold not in filled or filled == {fold}:
                 side = "training" if filled == {fold} else "test"
                 raise StageError(
-                    f"domain {domain!r} has no {side} subject in fold {fold}: lower "
-                    "split.folds or split.test_folds, or add subjects"
+                    f"domain {show_domain(domain)} has no {side} subject in fold "
+                    f"{fold}: lower split.folds or split.test_folds, or add subjects"
                 )
 
 

@@ -155,9 +155,101 @@ def test_an_unknown_column_names_the_known_ones(tmp_path):
         run_split(tmp_path, study(a=6), domain=("site",))
 
 
-def test_domains_that_share_a_file_name_are_refused():
-    with pytest.raises(StageError, match="share a file name"):
-        plan_splits({"GE 1", "GE-1"}, SplitConfig())
+def test_domains_that_would_share_a_file_name_are_kept_apart():
+    names = {"GE+1", "GE 1", "ge/1", "北京", "上海", "Київ", "x" * 300, "x" * 301}
+    splits = plan_splits(names, SplitConfig(designs=("lodo", "single")))
+    files = {split.name.lower() for split in splits}
+    assert len(files) == 2 * len(names)
+    assert max(map(len, files)) < 120
+    assert all(name.isascii() for name in files)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Siemens Prisma", "SIEMENS Prisma"),
+        ("Siemens Prisma", "Siemens  Prisma"),
+        ("Siemens Prisma", "Siemens\u00a0Prisma"),
+        ("Siemens Prisma", "siemens_prisma"),
+        ("Siemens Prisma", "Siemens-Prisma"),
+        ("Z\u00fcrich", "Zu\u0308rich"),
+        ("Z\u00fcrich", "Z\u00dcRICH\u200b"),
+        ("Site 1", "\u202eSite 1"),
+        ("\u0130zmir", "I\u0307zmir"),
+        ("Groß", "GROSS"),
+        ("Site 1", "Site \uff11"),
+    ],
+)
+def test_domains_that_mean_the_same_are_one(tmp_path, one, other, caplog):
+    rows = study(**{one: 4, other: 3, "else": 4})
+    splits, excluded = run_split(tmp_path, rows)
+    assert {row["domain"] for row in splits} == {one, "else"}
+    assert excluded == []
+    as_written = " ".join(other.split())  # blanks in scans.tsv are single ones
+    assert (f"{one!r} is spelt in " in caplog.text) is (as_written != one)
+
+
+def test_domains_that_mean_something_else_stay_apart(tmp_path):
+    names = ["Site 1", "Site 11", "Site 1.1", "Zürich", "Zurich", "-1", "1"]
+    splits, _ = run_split(tmp_path, study(**dict.fromkeys(names, 4)))
+    assert {row["domain"] for row in splits} == set(names)
+
+
+@pytest.mark.parametrize("word", ["nan", "n/a", "NA", "None", "-", "null", "#N/A"])
+def test_words_for_absent_are_no_domain(tmp_path, word):
+    splits, excluded = run_split(tmp_path, study(**{"a": 4, "b": 4, word: 3}))
+    assert {row["domain"] for row in splits} == {"a", "b"}
+    assert len(excluded) == 3
+    assert all("its domain is unknown" in row["reason"] for row in excluded)
+
+
+def test_what_is_impossible_is_said_with_counts_and_reasons(tmp_path):
+    before = [ExcludedRow("line 2", f"sub-{n}", "too few slices") for n in range(7)]
+    before += [ExcludedRow("9 files", None, "not DICOM")]
+    rows = [*study(a=4, b=1), {"scan": "u", "subject": "u", "scanner": "n/a"}]
+    with pytest.raises(StageError) as caught:
+        run_split(tmp_path, rows, before)
+    assert str(caught.value) == (
+        "split.domain 'scanner': only 'a' has at least two subjects; the designs of "
+        "this study need 2 such domains; choose another column; subjects: 'a' 4 in 4 "
+        "scans, 'b' 1 in 1 scan; 1 scan of unknown domain; left out: too few slices "
+        "(7x); the only subject of domain 'b', which then has no training and test "
+        "subjects: add subjects or combine domains (1x); its domain is unknown: fill "
+        "in the domain column (1x); excluded-failed.tsv, where excluded.tsv would be, "
+        "has them all"
+    )
+    assert len(read_table(tmp_path / "excluded-failed.tsv")) == 10
+    run_split(tmp_path, study(a=4, b=4))
+    assert not (tmp_path / "excluded-failed.tsv").exists()
+
+
+def test_one_number_for_everybody_is_told(tmp_path):
+    rows = [row | {"subject": "ANONYMOUS"} for row in study(a=3, b=2)]
+    with pytest.raises(StageError, match="one patient number stands for several"):
+        run_split(tmp_path, rows)
+
+
+def test_one_number_for_everybody_at_a_site_is_told(tmp_path):
+    rows = [*study(a=4, b=4), *(r | {"subject": "ANON"} for r in study(c=3))]
+    _, excluded = run_split(tmp_path, rows)
+    assert len(excluded) == 3
+    assert "if its 3 scans are of several patients" in excluded[0]["reason"]
+
+
+def test_subjects_of_several_domains_are_told(tmp_path, caplog):
+    rows = study(a=4, b=4)
+    rows[4]["subject"] = rows[0]["subject"]
+    run_split(tmp_path, rows)
+    assert "1 subjects have scans of several domains" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [({}, True), ({"test_folds": 2}, False), ({"folds": 2}, False)],
+)
+def test_one_test_subject_is_told(tmp_path, settings, told, caplog):
+    run_split(tmp_path, study(a=12, b=4), **settings)
+    assert ("domain 'b' has one test subject" in caplog.text) is told
 
 
 def test_a_small_domain_whose_subjects_are_elsewhere_too_is_tested(tmp_path):
@@ -169,7 +261,10 @@ def test_a_small_domain_whose_subjects_are_elsewhere_too_is_tested(tmp_path):
 
 
 def test_more_folds_than_subjects_are_refused_before_any_training(tmp_path):
-    with pytest.raises(StageError, match=r"no test subject in fold 3.*split.folds"):
+    with pytest.raises(
+        StageError,
+        match=r"no test subject in fold 3.*split.folds.*subjects: 'a' 3 in 3 scans",
+    ):
         run_split(tmp_path, study(a=3, b=3), folds=4, test_folds=4)
 
 

@@ -54,8 +54,9 @@ def settle_files(
     for scan in scans:
         by_place[scan.where].append(scan)
     settled = [_settle(file, by_place) for file in files]
-    used = {where for file in files if file.state in _IN_USE for where in file.users}
-    _check(settled, without_files=len(by_place.keys() - used))
+    # Files that a table names and that do not exist have a row, too.
+    named = {where for file in files for where in file.users}
+    _check(settled, without_files=len(by_place.keys() - named))
     return settled
 
 

@@ -21,11 +21,15 @@ from medinorm.ingest.collect.accounting import (
 from medinorm.ingest.collect.prune import prune
 from medinorm.ingest.convert.stage import UNPACKED_FOLDER
 from medinorm.ingest.plan.candidates import Plan, read_files, read_plan
+from medinorm.records.exclusions import (
+    keep_exclusions,
+    main_reasons,
+    write_exclusions,
+)
 from medinorm.records.scans import AccountRow, ExcludedRow, ScanRow
 from medinorm.records.status import ConvertStatus, Facts
 
 _CONTENT_BYTES = 6
-_REASONS_SHOWN = 3
 
 SETTLED_NAME = "settled.tsv"
 
@@ -69,12 +73,13 @@ def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
     if len(usable) + len(left) != len(planned.candidates) + len(planned.left_out):
         raise StageError("scans and exclusions do not add up to the plan; plan again")
     _account(files, judged, account)
-    write_records(excluded, left, ExcludedRow)
+    write_exclusions(excluded, left)
     prune(canonical, _files_of(facts for _, facts in usable.values()))
     clear_leftovers([*statuses, scans, excluded, account])
     shutil.rmtree(files.with_name(UNPACKED_FOLDER), ignore_errors=True)
     if not usable:
-        raise StageError(_nothing_usable(left))
+        text = main_reasons(left) or "the input is empty"
+        raise StageError(f"no usable scan: {text}{keep_exclusions(excluded, left)}")
     rows = [_scan_row(*usable[scan]) for scan in sorted(usable)]
     write_records(scans, rows, ScanRow)
     write_bids_tables(canonical, read_records(scans, ScanRow))
@@ -179,10 +184,3 @@ def _scan_row(row: ConvertStatus, facts: Facts) -> ScanRow:
         identity=facts.identity,
         own=facts.own,
     )
-
-
-def _nothing_usable(left: Sequence[ExcludedRow]) -> str:
-    """Why there is no usable scan, in one line."""
-    reasons = Counter(row.reason for row in left).most_common(_REASONS_SHOWN)
-    text = "; ".join(f"{reason} ({count}x)" for reason, count in reasons)
-    return f"no usable scan: {text or 'the input is empty'}; excluded.tsv has them all"

@@ -21,6 +21,7 @@ KEY_NAME = "pseudonym.key"
 
 _KEY_BYTES = 32
 _LENGTH = 10  # base32 characters: 50 bits
+_LONGEST_LABEL = 60  # names of files have several, and 255 bytes in all
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,31 @@ class Pseudonyms:
             labels |= self._labels("session", own)
         return labels | {f"{subject}\0": "" for subject, _ in pairs}
 
+    def label(self, kind: str, *original: str) -> str:
+        """The label of something of one kind: its own if the study keeps them.
+
+        A name of a script that BIDS does not allow has a pseudonym in its place; the
+        end of a very long one is a pseudonym.
+
+        Args:
+            kind: what it is (``subject``, ``session``).
+            original: the parts that identify it, its own name last.
+
+        Examples:
+            >>> names = Pseudonyms(bytes(32), keep=True)
+            >>> names.label("subject", "A-1"), len(names.label("subject", "x" * 300))
+            ('A1', 60)
+        """
+        kept = bids_label(original[-1]) if self.keep else ""
+        if kept and len(kept) <= _LONGEST_LABEL:
+            return kept
+        return kept[: _LONGEST_LABEL - _LENGTH] + self.name(kind, *original)
+
     def _labels(
         self, kind: str, originals: Collection[tuple[str, ...]]
     ) -> dict[str, str]:
         """Labels by the original's parts joined with NUL, each used once."""
-        labels = {
-            "\0".join(parts): bids_label(parts[-1])
-            if self.keep
-            else self.name(kind, *parts)
-            for parts in originals
-        }
+        labels = {"\0".join(parts): self.label(kind, *parts) for parts in originals}
         if len(set(labels.values())) < len(labels) or "" in labels.values():
             raise StageError(
                 f"two {kind}s have the same letters and digits, or one has none; "

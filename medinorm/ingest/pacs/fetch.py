@@ -12,7 +12,7 @@ from typing import Self
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
 from medinorm.files.records import column_names
-from medinorm.files.tables import read_table
+from medinorm.files.user_tables import present, read_user_table
 from medinorm.ingest.deidentify.pseudonyms import (
     Pseudonyms,
     close_to_others,
@@ -231,15 +231,19 @@ def _read_query(path: Path | None) -> list[QueryLine]:
     """
     if path is None:
         return [QueryLine()]
-    rows = read_table(path)
-    if not rows or not {"patient_id", "study_uid"} & set(rows[0]):
+    rows = read_user_table(path, called="input.pacs.query")
+    if not rows or not {"patient_id", "study_uid"} & set(rows[0].cells):
         raise StageError(
             "input.pacs.query: needs a column patient_id or study_uid, and lines"
         )
     keys = column_names(QueryLine)
-    lines = [QueryLine(*(row.get(key, "") for key in keys)) for row in rows]
-    for number, line in enumerate(lines, start=1):
-        if not (line.patient_id or line.study_uid):
+    lines = [
+        QueryLine(*(present(row.cells.get(key, "")) for key in keys)) for row in rows
+    ]
+    for number, (row, line) in enumerate(zip(rows, lines, strict=True), start=1):
+        if row.problem:
+            problem = f"cannot be read: {row.problem}"
+        elif not (line.patient_id or line.study_uid):
             problem = "names no patient and no study"
         elif _WILDCARDS & set(line.texts):
             problem = "has a wildcard; name each patient and study in full"

@@ -126,7 +126,10 @@ def _unmatched(table: LabelTable, images: Sequence[DicomEntry]) -> list[LeftOut]
     keys = {(entry.series, entry.patient, entry.sessions) for entry in images}
     matched = {line.where for key in keys for line in table.lines_of(*key)}
     return [
-        excluded(line.where, "no DICOM series fits this line; correct its key")
+        excluded(
+            line.where,
+            line.problem or "no DICOM series fits this line; correct its key",
+        )
         for line in table.entries
         if line.where not in matched
     ]
@@ -247,7 +250,7 @@ def _label_files(
     }
     files = []
     for path in dict.fromkeys(
-        [e.path for e in annotation_entries] + [t.label for t in table]
+        [e.path for e in annotation_entries] + [t.label for t in table if t.label]
     ):
         if where := users.get(path):
             files.append(InputFile(path, "used", where))

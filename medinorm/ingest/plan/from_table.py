@@ -1,5 +1,6 @@
 """Candidate scans from a table of image files."""
 
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -7,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.errors import StageError
+from medinorm.files.names import choose_spellings
 from medinorm.files.records import column_names
-from medinorm.files.tables import read_table
+from medinorm.files.user_tables import TableRow, present, read_user_table
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, bids_label
 from medinorm.ingest.plan.candidates import (
     Candidate,
@@ -18,12 +20,22 @@ from medinorm.ingest.plan.candidates import (
     NiftiSource,
     excluded,
 )
+from medinorm.ingest.plan.table_paths import locate_file, refuse_file
 from medinorm.records.scans import IDENTITY_COLUMNS, ScanRow
 
 # Columns of scans.tsv that a user's column may not replace.
 _RESERVED = {*column_names(ScanRow), "reason"} - {*IDENTITY_COLUMNS}
 # In messages and tables: the name of the file may name a patient.
 _CALLED = "input.scans"
+_LINES_SHOWN = 12
+_REMEDIES = {
+    "image file": "keep one",
+    "label map": "keep one",
+    "subject and session": "keep one; tell two visits apart by a column session, and "
+    "two people by their subject, such as with the site before it",
+}
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,7 @@ class _TableLine:
         own: the user's own facts.
         channels: image of each channel.
         label: label map.
+        problem: why the line cannot be used, empty if it can.
     """
 
     where: str
@@ -45,6 +58,7 @@ class _TableLine:
     own: Mapping[str, str]
     channels: Mapping[str, Path]
     label: Path | None
+    problem: str = ""
 
     @property
     def who(self) -> tuple[str, str]:
@@ -74,10 +88,12 @@ def find_table_scans(
     Raises:
         StageError: the table is missing or empty, or its columns are wrong.
     """
-    entries = _read_entries(table, channels)
-    reasons = _repeated(entries)
+    entries = _one_spelling(_read_entries(table, channels))
+    readable = [entry for entry in entries if not entry.problem]
+    reasons = _alike(readable, pseudonyms) | _repeated(readable)
     for entry in entries:
-        reasons.setdefault(entry.where, _incomplete(entry, channels))
+        wrong = entry.problem or _incomplete(entry, channels)
+        reasons.setdefault(entry.where, wrong)
     usable = [entry for entry in entries if not reasons[entry.where]]
     subjects = pseudonyms.subjects(entry.subject for entry in usable)
     sessions = pseudonyms.sessions(entry.who for entry in usable)
@@ -110,12 +126,6 @@ def scan_id(subject: str, session: str, *entities: str) -> str:
     return "_".join(filter(None, parts))
 
 
-def numbered_lines(table: Path) -> list[int]:
-    """The line number of each row, counted from 1 as editors do."""
-    lines = table.read_text(encoding="utf-8-sig").splitlines()
-    return [number for number, line in enumerate(lines, 1) if line][1:]
-
-
 def check_own_columns(table: str, columns: Collection[str]) -> None:
     """Refuse a user's column that would replace one of the workflow's.
 
@@ -135,22 +145,61 @@ def _read_entries(table: Path, channels: Sequence[str]) -> list[_TableLine]:
     Raises:
         StageError: see `find_table_scans`.
     """
-    rows = read_table(table, required=("subject", *channels, "label"), called=_CALLED)
+    rows = read_user_table(table, ("subject", *channels, "label"), called=_CALLED)
     if not rows:
         raise StageError(f"{_CALLED}: has no rows; list one scan a line")
-    own = set(rows[0]) - {"subject", "session", "label", *channels}
+    own = set(rows[0].cells) - {"subject", "session", "label", *channels}
     check_own_columns(_CALLED, own)
     folder = table.parent.absolute()
-    return [
-        _TableLine(
-            where=f"{_CALLED}, line {line}",
-            subject=row["subject"],
-            session=row.get("session", ""),
-            own={name: text for name, text in row.items() if name in own},
-            channels={name: folder / row[name] for name in channels if row[name]},
-            label=folder / row["label"] if row["label"] else None,
+    return [_read_line(row, channels, own, folder) for row in rows]
+
+
+def _read_line(
+    row: TableRow, channels: Sequence[str], own: Collection[str], folder: Path
+) -> _TableLine:
+    """One line of the table."""
+    cells = {name: present(text) for name, text in row.cells.items()}
+    files = {
+        name: locate_file(folder, cells[name])
+        for name in (*channels, "label")
+        if cells[name]
+    }
+    wrong = (
+        f"{name}: {reason}"
+        for name, path in files.items()
+        if (reason := refuse_file(path, cells[name]))
+    )
+    return _TableLine(
+        where=f"{_CALLED}, line {row.line}",
+        subject=cells["subject"],
+        session=cells.get("session", ""),
+        own={name: text for name, text in cells.items() if name in own},
+        channels={name: files[name] for name in channels if name in files},
+        label=files.get("label"),
+        problem=row.problem or next(wrong, ""),
+    )
+
+
+def _one_spelling(entries: Sequence[_TableLine]) -> list[_TableLine]:
+    """The lines, in which each subject and each of its sessions has one spelling.
+
+    One subject under two spellings could be trained on and tested on.
+    """
+    subjects = choose_spellings([entry.subject for entry in entries])
+    spelt = [replace(entry, subject=subjects[entry.subject]) for entry in entries]
+    by_subject: dict[str, list[str]] = defaultdict(list)
+    for entry in spelt:
+        by_subject[entry.subject].append(entry.session)
+    sessions = {who: choose_spellings(own) for who, own in by_subject.items()}
+    if changed := sum(text != subject for text, subject in subjects.items()):
+        _log.warning(
+            "%s: %d subjects are spelt in several ways (capitals, blanks, hyphens); "
+            "each is taken for one",
+            *(_CALLED, changed),
         )
-        for line, row in zip(numbered_lines(table), rows, strict=True)
+    return [
+        replace(entry, session=sessions[entry.subject][entry.session])
+        for entry in spelt
     ]
 
 
@@ -160,7 +209,8 @@ def _repeated(entries: Sequence[_TableLine]) -> dict[str, str]:
     for entry in entries:
         for path in entry.channels.values():
             groups["image file", os.path.realpath(path)].append(entry)
-        groups["subject and session", entry.who].append(entry)
+        if entry.subject:
+            groups["subject and session", entry.who].append(entry)
         if entry.label:
             groups["label map", os.path.realpath(entry.label)].append(entry)
     reasons: dict[str, str] = {}
@@ -169,10 +219,29 @@ def _repeated(entries: Sequence[_TableLine]) -> dict[str, str]:
         shared = what == "label map" and len({entry.subject for entry in same}) == 1
         if len(same) == 1 or shared:
             continue
-        lines = ", ".join(entry.where.rpartition(" ")[2] for entry in same)
+        lines = [entry.where.rpartition(" ")[2] for entry in same]
+        some = ", ".join(lines[:_LINES_SHOWN]) + " ..." * (len(lines) > _LINES_SHOWN)
         for entry in same:
-            why = f"duplicate: the same {what} in lines {lines}; keep one"
+            why = f"duplicate: the same {what} in lines {some}; {_REMEDIES[what]}"
             reasons.setdefault(entry.where, why)
+    return reasons
+
+
+def _alike(entries: Sequence[_TableLine], pseudonyms: Pseudonyms) -> dict[str, str]:
+    """Why lines are left out whose names would be the same in names of files."""
+    names: dict[tuple[str, ...], list[_TableLine]] = defaultdict(list)
+    for entry in filter(lambda entry: entry.subject, entries):
+        subject = pseudonyms.label("subject", entry.subject).casefold()
+        names[(subject,)].append(entry)
+        if entry.session:
+            session = pseudonyms.label("session", *entry.who).casefold()
+            names[subject, session].append(entry)
+    reasons: dict[str, str] = {}
+    for key, same in names.items():
+        if len({entry.who[: len(key)] for entry in same}) > 1:
+            what = ("subject", "session")[len(key) - 1]
+            why = f"another {what} has the same letters and digits; rename one of them"
+            reasons |= {entry.where: why for entry in same}
     return reasons
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files.tables import read_table
-from medinorm.ingest.plan.from_table import check_own_columns, numbered_lines
+from medinorm.files.user_tables import TableRow, present, read_user_table
+from medinorm.ingest.plan.from_table import check_own_columns
+from medinorm.ingest.plan.table_paths import locate_file, refuse_file
 
 # In messages and tables: the name of the file may name a patient.
 _CALLED = "input.labels"
@@ -20,19 +21,21 @@ class LabelEntry:
 
     Args:
         where: table and line.
-        label: the label map.
+        label: the label map, if the line can be used.
         series: UID of the series that it is about.
         subject: else the subject that it is about.
         session: and which of its sessions, if not all.
         own: the user's own facts.
+        problem: why the line cannot be used, empty if it can.
     """
 
     where: str
-    label: Path
+    label: Path | None
     series: str | None = None
     subject: str | None = None
     session: str | None = None
     own: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
 
 
 class LabelTable:
@@ -50,6 +53,8 @@ class LabelTable:
         self._by_series: dict[str, list[LabelEntry]] = defaultdict(list)
         self._by_subject: dict[str, list[LabelEntry]] = defaultdict(list)
         for entry in entries:
+            if entry.problem:
+                continue
             if entry.series:
                 self._by_series[entry.series].append(entry)
             elif entry.subject:
@@ -78,22 +83,33 @@ def read_label_table(path: Path | None) -> LabelTable:
     """
     if path is None:
         return LabelTable([])
-    rows = read_table(path, required=("label",), called=_CALLED)
+    rows = read_user_table(path, ("label",), called=_CALLED)
     if not rows:
         raise StageError(f"{_CALLED}: has no rows; list one label map a line")
-    if not {"series_uid", "subject"} & set(rows[0]):
+    columns = set(rows[0].cells)
+    if not {"series_uid", "subject"} & columns:
         raise StageError(f"{_CALLED}: needs a column series_uid or subject")
-    check_own_columns(_CALLED, set(rows[0]) - _KEYS)
-    return LabelTable(
-        [
-            LabelEntry(
-                where=f"{_CALLED}, line {line}",
-                label=path.parent.absolute() / row["label"],
-                series=row.get("series_uid") or None,
-                subject=row.get("subject") or None,
-                session=row.get("session") or None,
-                own={name: row[name] for name in row if name not in _KEYS},
-            )
-            for line, row in zip(numbered_lines(path), rows, strict=True)
-        ]
+    check_own_columns(_CALLED, columns - _KEYS)
+    folder = path.parent.absolute()
+    return LabelTable([_read_line(row, folder) for row in rows])
+
+
+def _read_line(row: TableRow, folder: Path) -> LabelEntry:
+    """One line of the table."""
+    cells = {name: present(text) for name, text in row.cells.items()}
+    label = locate_file(folder, cells["label"]) if cells["label"] else None
+    problem = row.problem
+    if not problem and label is None:
+        problem = "no label map is named; fill in its path"
+    elif not problem and label is not None:
+        reason = refuse_file(label, cells["label"])
+        problem = reason and f"label: {reason}"
+    return LabelEntry(
+        where=f"{_CALLED}, line {row.line}",
+        label=label,
+        series=cells.get("series_uid") or None,
+        subject=cells.get("subject") or None,
+        session=cells.get("session") or None,
+        own={name: text for name, text in cells.items() if name not in _KEYS},
+        problem=problem,
     )

@@ -101,11 +101,13 @@ def _one_each(files: Iterable[InputFile]) -> list[InputFile]:
     for file in files:
         path = os.path.normpath(file.path)
         before = states.get(path)
-        if before is None or before.state not in _IN_USE:
+        if before is None:
             states[path] = file
-        elif file.state in _IN_USE:
-            users = filter(None, [*before.others, file.where])
-            states[path] = replace(before, others=tuple(users))
+            continue
+        best = before if before.state in _IN_USE else file
+        users = [before.where, *before.others, file.where, *file.others]
+        others = (user for user in users if user and user != best.where)
+        states[path] = replace(best, others=tuple(dict.fromkeys(others)))
     return list(states.values())
 
 

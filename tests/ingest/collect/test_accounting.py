@@ -46,6 +46,13 @@ def test_files_follow_their_scans():
     ]
 
 
+def test_a_scan_whose_files_do_not_exist_is_accounted_for():
+    gone = "unreadable"
+    files = [file("1", gone, "a", "gone"), file("2", gone, "b", "gone", ("a",))]
+    scans = [scan("a", "failed", "gone"), scan("b", "failed", "gone")]
+    assert {row.state for row in settle_files(files, scans)} == {"unreadable"}
+
+
 @pytest.mark.parametrize(
     ("files", "scans", "what"),
     [

@@ -66,9 +66,16 @@ def test_the_key_is_not_shown():
 def test_kept_names_must_differ():
     names = Pseudonyms(bytes(32), keep=True)
     assert names.subjects(["a-1", "b_2"]) == {"a-1": "a1", "b_2": "b2"}
-    for clash in (["a-1", "a_1"], ["--"]):
-        with pytest.raises(StageError, match=r"ingest\.subjects"):
-            names.subjects(clash)
+    with pytest.raises(StageError, match=r"ingest\.subjects"):
+        names.subjects(["a-1", "a_1"])
+
+
+def test_names_that_no_label_can_hold_have_pseudonyms():
+    names = Pseudonyms(bytes(32), keep=True)
+    labels = names.subjects(["北京", "上海", "--", "x" * 299, "x" * 300])
+    assert len(set(labels.values())) == 5
+    assert all(label.isalnum() and label.isascii() for label in labels.values())
+    assert max(map(len, labels.values())) == 60
 
 
 def test_sessions_are_told_apart_within_a_subject():

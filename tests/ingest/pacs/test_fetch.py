@@ -142,7 +142,8 @@ def test_logs_and_errors_and_names_tell_nothing(  # noqa: PLR0917 - fixtures
     ("lines", "problem"),
     [
         (["patient_id", "SECRET*"], "entry 1 has a wildcard"),
-        (["patient_id\tstudy_uid", "\t1.2.3", "\t"], "entry 2 names no patient"),
+        (["patient_id\tsite", "1\tx", "n/a\tx"], "entry 2 names no patient"),
+        (["patient_id\tsite", "1\tx", "1"], "entry 2 cannot be read: expected 2"),
         (["series_uid", "1.2.3"], "needs a column"),
         (["patient_id"], "needs a column patient_id or study_uid, and lines"),
     ],

@@ -51,7 +51,11 @@ def test_same_subject_and_session_twice(fake, tmp_path):
     content = rows("a", "b", "a", "c")
     content[2]["image"] = "other.nii"
     found = find(fake, tmp_path, content)
-    why = "duplicate: the same subject and session in lines 2, 4; keep one"
+    why = (
+        "duplicate: the same subject and session in lines 2, 4; keep one; tell two "
+        "visits apart by a column session, and two people by their subject, such as "
+        "with the site before it"
+    )
     assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 4": why}
 
 
@@ -146,7 +150,6 @@ def test_missing_files_are_told_from_used_ones(fake, tmp_path):
         ("subject\tlabel\na\tb\n", "column 'image' is missing"),
         ("subject\timage\tlabel\treason\na\tb\tc\td\n", "column 'reason'"),
         ("subject\timage\tlabel\tcontent\na\tb\tc\td\n", "column 'content'"),
-        ("subject\timage\tlabel\na\tb\n", "line 2: expected 3 values"),
     ],
 )
 def test_unusable_tables(tmp_path, text, problem):
@@ -161,6 +164,73 @@ def test_missing_table(tmp_path):
         find_table_scans(tmp_path / "my.tsv", ["image"], KEEP)
 
 
-def test_subjects_that_become_alike_are_refused(fake, tmp_path):
-    with pytest.raises(StageError, match="same letters and digits"):
-        find(fake, tmp_path, rows("a-1", "a_1"))
+@pytest.mark.parametrize("names", [("a.1", "a1"), ("A.1", "a1"), ("a+1", "a.1")])
+def test_subjects_that_become_alike_are_left_out(fake, tmp_path, names):
+    found = find(fake, tmp_path, rows(*names, "b"))
+    why = "another subject has the same letters and digits; rename one of them"
+    assert reasons(found) == {"input.scans, line 2": why, "input.scans, line 3": why}
+    found = find(fake, tmp_path, rows(*names, "b"), names=Pseudonyms(bytes(32)))
+    assert reasons(found) == {}
+
+
+def test_sessions_that_become_alike_are_left_out(fake, tmp_path):
+    content = [
+        row | {"session": name, "image": f"{name}.nii"}
+        for row, name in zip(rows("a", "a", "a"), ("1", "1+", "2"), strict=True)
+    ]
+    assert list(reasons(find(fake, tmp_path, content))) == [
+        "input.scans, line 2",
+        "input.scans, line 3",
+    ]
+
+
+@pytest.mark.parametrize("other", ["Mu\u0308ller", "MÜLLER", " M\u00fcller\xa0"])
+def test_one_subject_in_two_spellings_is_one(fake, tmp_path, other, caplog):
+    content = [
+        row | {"session": session, "image": f"{session}.nii", "label": f"{session}l"}
+        for row, session in zip(rows("Müller", other), "12", strict=True)
+    ]
+    found = find(fake, tmp_path, content, names=Pseudonyms(bytes(32)))
+    assert len({row.subject for row in found.candidates}) == 1
+    if other.strip() != "M\u00fcller":
+        assert "spelt in several ways" in caplog.text
+
+
+def test_subjects_of_other_scripts_and_long_ones(fake, tmp_path):
+    long = "x" * 300
+    content = rows("北京", "上海", long + "1", long + "2")
+    for number, row in enumerate(content):
+        row |= {"image": f"{number}.nii", "label": f"{number}_l.nii"}
+    found = find(fake, tmp_path, content)
+    assert len({row.subject for row in found.candidates}) == 4
+    assert max(len(row.scan) for row in found.candidates) < 80
+
+
+@pytest.mark.parametrize("word", ["nan", "N/A", "-", "None", "#N/A", "\xa0"])
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [("subject", "the subject is empty"), ("image", "no image"), ("label", "no label")],
+)
+def test_words_for_absent_are_no_values(fake, tmp_path, word, column, reason):
+    content = rows("a", "b", "c")
+    content[1][column] = content[2][column] = word
+    found = find(fake, tmp_path, content)
+    said = reasons(found)
+    assert list(said) == ["input.scans, line 3", "input.scans, line 4"]
+    assert all(reason in why for why in said.values())
+
+
+def test_absent_facts_are_empty(fake, tmp_path):
+    (candidate,) = find(fake, tmp_path, rows("a", site="n/a")).candidates
+    assert candidate.source.columns == {"site": ""}
+
+
+def test_broken_lines_do_not_lose_the_others(fake, tmp_path):
+    table = fake.table(tmp_path / "my.tsv", rows("a"))
+    with table.open("a") as stream:
+        stream.write("b\tb.nii\n" + "c\tc.nii\t" + "x" * 3000 + "\tx\n")
+    found = find_table_scans(table, ["image"], KEEP)
+    assert [row.scan for row in found.candidates[:1]] == ["sub-a_image"]
+    said = reasons(found)
+    assert said["input.scans, line 3"].startswith("expected 4 values")
+    assert said["input.scans, line 4"].startswith("label: its path can be that of no")

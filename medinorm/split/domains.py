@@ -1,0 +1,153 @@
+"""The domain of each scan: read from the user's columns, compared by its meaning."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medinorm.errors import StageError
+from medinorm.files.names import choose_spellings
+from medinorm.files.records import read_records
+from medinorm.files.user_tables import present
+
+_SHOWN = 60  # letters of a domain in a message
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DomainScan:
+    """What the split needs to know of a scan: its subject and its domain."""
+
+    scan: str
+    subject: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One row of `scans.tsv`, whose columns the user may take for domains."""
+
+    scan: str
+    subject: str
+    session: str
+    others: Mapping[str, str]
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """All columns by name."""
+        first = {"scan": self.scan, "subject": self.subject, "session": self.session}
+        return {**first, **self.others}
+
+
+def read_domains(scans: Path, columns: Sequence[str]) -> list[DomainScan]:
+    """The scans with their domains, which are empty where they are unknown.
+
+    Domains that differ only by capitals, blanks, hyphens or the form of letters are
+    one: it has the spelling that most scans have, and the log says so.
+
+    Args:
+        scans: `scans.tsv`.
+        columns: its columns that make the domain.
+
+    Raises:
+        StageError: there is no such column.
+    """
+    lines = read_records(scans, _Line)
+    known = [_with_domain(line, columns, scans.name) for line in lines]
+    spellings = choose_spellings([scan.domain for scan in known])
+    _tell_spellings(spellings)
+    spelt = [replace(scan, domain=spellings[scan.domain]) for scan in known]
+    _tell_travellers(spelt)
+    return spelt
+
+
+def find_unusable(scans: Sequence[DomainScan]) -> Iterator[tuple[str, str]]:
+    """Scans that no split can use, with the reason."""
+    single = find_single_subject_domains(scans)
+    sizes = Counter(scan.domain for scan in scans)
+    for scan in scans:
+        if not scan.domain:
+            yield scan.scan, "its domain is unknown: fill in the domain column"
+        elif scan.domain in single:
+            yield (
+                scan.scan,
+                f"the only subject of domain {show_domain(scan.domain)}, which then "
+                "has no training and test subjects: add subjects or combine domains"
+                + _several_patients(sizes[scan.domain]),
+            )
+
+
+def find_single_subject_domains(scans: Sequence[DomainScan]) -> set[str]:
+    """Domains with scans of one subject only."""
+    return {domain for domain, number in count_subjects(scans).items() if number < 2}
+
+
+def count_subjects(scans: Sequence[DomainScan]) -> dict[str, int]:
+    """How many subjects each domain has."""
+    subjects: dict[str, set[str]] = defaultdict(set)
+    for scan in scans:
+        subjects[scan.domain].add(scan.subject)
+    return {domain: len(subjects[domain]) for domain in sorted(subjects)}
+
+
+def show_domain(domain: str) -> str:
+    """A domain as messages show it: in quotation marks, cut if it is long.
+
+    Examples:
+        >>> show_domain("A"), len(show_domain("x" * 10_000))
+        ("'A'", 65)
+    """
+    cut = domain if len(domain) <= _SHOWN else f"{domain[:_SHOWN]}..."
+    return repr(cut)
+
+
+def _several_patients(scans: int) -> str:
+    """What else one subject with several scans may mean."""
+    if scans < 2:
+        return ""
+    return (
+        f"; if its {scans} scans are of several patients, give each patient a number "
+        "of its own"
+    )
+
+
+def _with_domain(line: _Line, columns: Sequence[str], table: str) -> DomainScan:
+    """One scan with its domain, which is empty if one of its columns is."""
+    known = line.columns
+    for column in columns:
+        if column not in known:
+            raise StageError(
+                f"split.domain: {table} has no column {column!r}; it has "
+                f"{', '.join(known)}"
+            )
+    values = [present(known[column]) for column in columns]
+    domain = " ".join(values) if all(values) else ""
+    return DomainScan(line.scan, line.subject, domain)
+
+
+def _tell_spellings(spellings: Mapping[str, str]) -> None:
+    """Say which domains were spelt in several ways."""
+    several = Counter(spellings.values())
+    for domain, count in several.items():
+        if count > 1:
+            _log.warning(
+                "domain %s is spelt in %d ways (capitals, blanks, hyphens); all are "
+                "taken for one domain",
+                *(show_domain(domain), count),
+            )
+
+
+def _tell_travellers(scans: Sequence[DomainScan]) -> None:
+    """Say that subjects are in several domains: perhaps these are not the same."""
+    domains: dict[str, set[str]] = defaultdict(set)
+    for scan in scans:
+        domains[scan.subject].add(scan.domain)
+    count = sum(len(seen) > 1 for seen in domains.values())
+    if count:
+        _log.warning(
+            "%d subjects have scans of several domains and count as one person each; "
+            "if sites number their patients alike, put the site before the subject",
+            count,
+        )

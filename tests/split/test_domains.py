@@ -1,0 +1,35 @@
+import pytest
+
+from medinorm.errors import StageError
+from medinorm.files.tables import write_table
+from medinorm.split.domains import count_subjects, find_unusable, read_domains
+
+
+def read(tmp_path, rows, columns=("site",)):
+    scans = tmp_path / "scans.tsv"
+    write_table(scans, rows, ("scan", "subject", "session", *rows[0]))
+    return read_domains(scans, columns)
+
+
+def test_columns_are_joined_and_compared_together(tmp_path):
+    rows = [
+        {"scan": "1", "subject": "1", "vendor": "GE", "site": "A"},
+        {"scan": "2", "subject": "2", "vendor": "ge", "site": "a"},
+        {"scan": "3", "subject": "3", "vendor": "GE", "site": "A"},
+        {"scan": "4", "subject": "4", "vendor": "GE", "site": "n/a"},
+    ]
+    domains = [scan.domain for scan in read(tmp_path, rows, ("vendor", "site"))]
+    assert domains == ["GE A", "GE A", "GE A", ""]
+
+
+def test_an_unknown_column_is_refused(tmp_path):
+    with pytest.raises(StageError, match="has no column 'town'"):
+        read(tmp_path, [{"scan": "1", "subject": "1", "site": "A"}], ("town",))
+
+
+def test_subjects_are_counted_once(tmp_path):
+    rows = [{"scan": str(n), "subject": str(n // 2), "site": "A"} for n in range(4)]
+    scans = read(tmp_path, rows)
+    assert count_subjects(scans) == {"A": 2}
+    assert list(find_unusable(scans)) == []
+    assert "if its 2 scans" in dict(find_unusable(scans[:2]))["0"]
