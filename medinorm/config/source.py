@@ -119,9 +119,16 @@ class IngestConfig(Section):
     min_voxels: Count = Field(
         default=16, description="Scans with a shorter axis than this are excluded."
     )
-    grid_tolerance: Millimetres = Field(
-        default=0.01,
-        description="Largest distance of the corners of image and label grid, in mm.",
+    grid_tolerance: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        default=0.1,
+        description="Largest distance of the corners of image and label grid, as a "
+        "fraction of a voxel.",
+    )
+    nifti_place: Literal["shared", "sform", "qform"] = Field(
+        default="shared",
+        description="Where a scan lies whose NIfTI headers contradict themselves: "
+        "`shared` takes the one transform by which image and label map agree, and "
+        "excludes the scan if it is none or both; `sform` or `qform` takes this one.",
     )
     deface: str | None = Field(
         default=None,

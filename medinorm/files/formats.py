@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from medinorm.files.nifti import Volume, read_volume
+from medinorm.files.nifti import Volume, read_unplaced_volume
 
 ReadImage: TypeAlias = Callable[[Path], Volume]
 
@@ -48,10 +48,26 @@ def image_format(
     return declare
 
 
-@image_format("NIfTI", "NIfTI-1, in one file", suffixes=(".nii.gz", ".nii"))
+@image_format("NIfTI", "NIfTI-1 or NIfTI-2, in one file", suffixes=(".nii.gz", ".nii"))
 def read_nifti(path: Path) -> Volume:
-    """Read a NIfTI file; see `read_volume`."""
-    return read_volume(path)
+    """Read a NIfTI file; see `read_unplaced_volume`."""
+    return read_unplaced_volume(path)
+
+
+@image_format("NRRD", "NRRD, in one file", suffixes=(".nrrd",))
+def read_nrrd(path: Path) -> Volume:
+    """Read a NRRD file; see `read_nrrd_file`."""
+    from medinorm.files.itk_images import read_nrrd_file  # noqa: PLC0415 (SimpleITK)
+
+    return read_nrrd_file(path)
+
+
+@image_format("MetaImage", "MetaImage, in one or two files", suffixes=(".mha", ".mhd"))
+def read_meta_image(path: Path) -> Volume:
+    """Read a MetaImage; see `read_meta_file`."""
+    from medinorm.files.itk_images import read_meta_file  # noqa: PLC0415 (SimpleITK)
+
+    return read_meta_file(path)
 
 
 def image_suffixes() -> list[str]:
@@ -65,6 +81,19 @@ def image_suffixes() -> list[str]:
     return sorted(suffixes, key=lambda end: (-len(end), end))
 
 
+def files_of_image(path: Path) -> list[Path]:
+    """All files that an image consists of: a `.mhd` has its voxels in another one.
+
+    Raises:
+        ReadError: a `.mhd` does not name one that lies beside it.
+    """
+    if path.suffix.lower() != ".mhd" or not path.is_file():
+        return [path]
+    from medinorm.files.itk_images import meta_voxels  # noqa: PLC0415 (SimpleITK)
+
+    return [path, *meta_voxels(path)]
+
+
 def read_image(path: Path) -> Volume:
     """Read an image file of any format.
 
@@ -72,12 +101,21 @@ def read_image(path: Path) -> Volume:
         path: its suffix says which format it has; without a known one it is taken for
             NIfTI.
 
+    Returns:
+        The volume, with `places` where its header leaves it uncertain where it lies.
+
     Raises:
         ScanError: the file is missing or damaged, is no image, or has no position in
             the world.
     """
+    known = _format_of(path)
+    return known.read(path) if known else read_nifti(path)
+
+
+def _format_of(path: Path) -> ImageFormat | None:
+    """The format that a file's name says."""
     name = path.name.lower()
     for known in FORMATS.values():
         if name.endswith(tuple(known.suffixes)):
-            return known.read(path)
-    return read_nifti(path)
+            return known
+    return None

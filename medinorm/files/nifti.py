@@ -18,6 +18,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.atomic import replacing
+from medinorm.files.places import (
+    Place,
+    corner_distance,
+    describe_difference,
+    differ,
+    is_singular,
+    places_of,
+)
+from medinorm.files.signatures import HEAD, refuse_other_content
 
 # igzip level 1 is within 2 % of the size of level 3 here and writes a third faster.
 _LEVEL = 1
@@ -27,6 +36,14 @@ _RIGHT_ANGLE = 1e-3  # largest cosine of two axes; headers are rounded
 # In the NIfTI header: bits of the unit of length; metres, micrometres.
 _LENGTH_UNIT = 7
 _NOT_MILLIMETRES = frozenset({1, 3})
+
+_GZIP = b"\x1f\x8b"
+# The size of a header is its first number: NIfTI-2 has 540 bytes, NIfTI-1 348.
+_NIFTI_2 = tuple((540).to_bytes(4, order) for order in ("little", "big"))
+# Where both have `pixdim`, and the type of its numbers.
+_PIXDIM = {348: (76, "f4"), 540: (104, "f8")}
+_PAIR = frozenset({".hdr", ".img"})
+_IS_PAIR = "one of two files (.hdr and .img); convert them to one .nii file"
 
 _DAMAGED: tuple[type[Exception], ...] = (  # type: ignore[assignment]
     EOFError,
@@ -47,10 +64,14 @@ class Volume:
     Args:
         array: shape ``(C, X, Y, Z)``.
         affine: ``(4, 4)``, voxel index to RAS+ world position in mm.
+        places: where else its file may put it, if that is not certain: transforms that
+            contradict each other, `affine` the first; or a single one that is known
+            by voxel sizes only.
     """
 
     array: NDArray[Any]
     affine: NDArray[np.float64]
+    places: tuple[Place, ...] = ()
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -68,22 +89,25 @@ class Volume:
         """Other voxels at the same place."""
         return replace(self, array=array)
 
+    def at(self, affine: NDArray[np.float64]) -> "Volume":
+        """The same voxels, certain to lie at one place."""
+        return Volume(self.array, affine)
+
     def same_grid(self, other: "Volume", tolerance: float = 1e-3) -> bool:
         """Whether both have the same voxels at the same world positions.
 
         Args:
             other: the volume to compare with.
-            tolerance: largest distance of corresponding corners, in mm.
+            tolerance: largest distance of corresponding corners along an axis, as a
+                fraction of a voxel's size.
         """
         if self.grid != other.grid:
             return False
-        corners = _corners(self.grid)
-        distance = np.abs(corners @ (self.affine - other.affine).T).max()
-        return bool(distance <= tolerance)
+        return corner_distance(self.grid, self.affine, other.affine) <= tolerance
 
 
 def read_volume(path: Path, *, mmap: bool = False) -> Volume:
-    """Read a NIfTI file (``.nii`` or ``.nii.gz``), with its scaling applied.
+    """Read a NIfTI file with its scaling applied; its content says if it is compressed.
 
     Args:
         path: a 3D file, or a 4D file whose last axis is the channel.
@@ -94,14 +118,39 @@ def read_volume(path: Path, *, mmap: bool = False) -> Volume:
 
     Raises:
         ReadError: the file is missing, damaged, or not a 3D or 4D NIfTI image.
-        GeometryError: its header does not place it in the world.
+        GeometryError: its header does not place it in the world, or at two places.
     """
-    image = _load(path, mmap=mmap)
-    affine = _affine(image)
+    volume = read_unplaced_volume(path, mmap=mmap)
+    if volume.places:
+        raise GeometryError(why_uncertain(volume))
+    return volume
+
+
+def read_unplaced_volume(path: Path, *, mmap: bool = False) -> Volume:
+    """Read a NIfTI file whose header may leave its place uncertain.
+
+    See `read_volume`, which refuses such files. What makes it certain is the file's
+    partner: the label map, or the image.
+
+    Returns:
+        The volume with its possible `places`; none if the header is certain.
+    """
+    image, sizes = _load(path, mmap=mmap)
+    places = _places(image, sizes)
     voxels = image.dataobj if mmap else _scaled(image)
     array = np.asanyarray(voxels)
+    array = array.reshape(_without_empty_axes(array.shape))
     array = array[..., np.newaxis] if array.ndim == 3 else array
-    return Volume(np.moveaxis(array, -1, 0), affine)
+    certain = len(places) == 1 and places[0].source != "pixdim"
+    affine = places[0].affine
+    return Volume(np.moveaxis(array, -1, 0), affine, () if certain else places)
+
+
+def why_uncertain(volume: Volume) -> str:
+    """Why a header's place is not certain, and what to do, in one line."""
+    if len(volume.places) < 2:
+        return "the header has neither sform nor qform; set one of them"
+    return f"{describe_difference(*volume.places[:2])}; correct the header"
 
 
 def read_grid(path: Path) -> Volume:
@@ -120,7 +169,8 @@ def read_grid(path: Path) -> Volume:
         raise ReadError("the file does not exist") from None
     except _UNREADABLE:
         raise ReadError("truncated or damaged; copy the file again") from None
-    return Volume(np.empty((0, *image.shape[:3]), dtype=np.uint8), _affine(image))
+    affine = _places(image)[0].affine
+    return Volume(np.empty((0, *image.shape[:3]), dtype=np.uint8), affine)
 
 
 def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> None:
@@ -155,45 +205,97 @@ def _has_right_angles(affine: NDArray[np.float64]) -> bool:
     return bool(np.abs(axes.T @ axes - np.eye(3)).max() < _RIGHT_ANGLE)
 
 
-def _affine(image: nib.Nifti1Image) -> NDArray[np.float64]:
-    """The affine of a 3D or 4D image that says where it lies."""
-    if min(image.shape, default=0) < 1:
+def _places(
+    image: nib.Nifti1Image, sizes: NDArray[np.float64] | None = None
+) -> tuple[Place, ...]:
+    """Where the header of a 3D or 4D image says it lies; several contradict."""
+    shape = _without_empty_axes(image.shape)
+    if min(shape, default=0) < 1:
         raise ReadError("the header has impossible dimensions; copy the file again")
-    if len(image.shape) not in {3, 4}:
-        raise ReadError(f"has {len(image.shape)} axes; 3 or 4 (channels last) are read")
-    if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:
-        raise GeometryError("the header has neither sform nor qform; set one of them")
+    if len(shape) not in {3, 4}:
+        raise ReadError(f"has {len(shape)} axes; 3 or 4 (channels last) are read")
     if int(image.header["xyzt_units"]) & _LENGTH_UNIT in _NOT_MILLIMETRES:
         raise GeometryError("lengths are in metres or micrometres; convert them to mm")
-    affine = np.asarray(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
+    first, *others = places_of(image.header, sizes)
+    x, y, z, *_ = shape
+    if any(is_singular(place.affine) for place in (first, *others)):
         raise GeometryError("the affine is singular or not finite; repair the header")
-    return affine
+    contrary = [other for other in others if differ((x, y, z), first, other)]
+    return (first, *contrary)
 
 
-def _load(path: Path, *, mmap: bool) -> nib.Nifti1Image:
-    """The nibabel image, its voxels in memory or mapped.
+def _without_empty_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without axes of one element behind the third.
+
+    ITK writes channels as the fifth axis, some tools add empty axes.
+
+    Examples:
+        >>> _without_empty_axes((4, 5, 1, 1, 1)), _without_empty_axes((4, 5, 6, 1, 2))
+        ((4, 5, 1), (4, 5, 6, 2))
+    """
+    return shape[:3] + tuple(size for size in shape[3:] if size != 1)
+
+
+def _load(
+    path: Path, *, mmap: bool
+) -> tuple[nib.Nifti1Image, NDArray[np.float64] | None]:
+    """The nibabel image, its voxels in memory or mapped, and `pixdim` as it is stored.
 
     Errors do not repeat nibabel's text: it holds the path.
     """
     try:
         if mmap and path.suffix != ".gz":
-            return nib.Nifti1Image.from_filename(path, mmap=True)
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = igzip.decompress(content)
-        image = nib.Nifti1Image.from_bytes(content)
+            return nib.Nifti1Image.from_filename(path, mmap=True), None
+        content = _read_content(path)
+        image = _parse(content)
         if len(content) < image.dataobj.offset + _bytes_of(image):
             raise EOFError
-        return image
+        return image, _stored_sizes(image, content)
     except FileNotFoundError:
         raise ReadError("the file does not exist") from None
     except PermissionError:
         raise ReadError("may not be read; check the file's permissions") from None
-    except _DAMAGED:
-        raise ReadError("truncated or damaged; copy the file again") from None
-    except _NOT_NIFTI:
-        raise ReadError("not a NIfTI-1 image; convert it to .nii or .nii.gz") from None
+    except (*_DAMAGED, *_NOT_NIFTI) as error:
+        raise ReadError(_why_unreadable(path, error)) from None
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    """What is the matter with a file that cannot be read."""
+    if path.suffix.lower() in _PAIR:
+        return _IS_PAIR
+    if isinstance(error, _DAMAGED):
+        return "truncated or damaged; copy the file again"
+    return "not a NIfTI image; convert it to .nii or .nii.gz"
+
+
+def _read_content(path: Path) -> bytes:
+    """The bytes of a file, unpacked if they are compressed by gzip."""
+    content = path.read_bytes()
+    if content.startswith(_GZIP):
+        content = igzip.decompress(content)
+    refuse_other_content(content[:HEAD])
+    return content
+
+
+def _parse(content: bytes) -> nib.Nifti1Image:
+    """The image in the bytes of a NIfTI-1 or NIfTI-2 file.
+
+    Raises:
+        ReadError: its voxels are in a second file.
+    """
+    second = content.startswith(_NIFTI_2)
+    magic = content[4:8] if second else content[344:348]
+    if magic.startswith(b"ni"):
+        raise ReadError(_IS_PAIR)
+    return (nib.Nifti2Image if second else nib.Nifti1Image).from_bytes(content)
+
+
+def _stored_sizes(image: nib.Nifti1Image, content: bytes) -> NDArray[np.float64]:
+    """Voxel sizes as they are in the file: nibabel makes 1 of those that are 0."""
+    place, kind = _PIXDIM[int(image.header["sizeof_hdr"])]
+    kind = image.header.endianness + kind
+    stored = np.frombuffer(content, kind, count=4, offset=place)
+    return stored[1:].astype(np.float64)
 
 
 def _bytes_of(image: nib.Nifti1Image) -> int:
@@ -208,10 +310,3 @@ def _scaled(image: nib.Nifti1Image) -> NDArray[Any]:
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return np.asanyarray(image.dataobj.get_unscaled())
     return np.asarray(image.dataobj, dtype=np.float32)
-
-
-def _corners(grid: tuple[int, int, int]) -> NDArray[np.float64]:
-    """The eight corner voxels of a grid, homogeneous, shape ``(8, 4)``."""
-    ends = [(0, size - 1) for size in grid]
-    axes = np.meshgrid(*ends, [1], indexing="ij")
-    return np.stack([axis.ravel() for axis in axes], axis=1).astype(np.float64)

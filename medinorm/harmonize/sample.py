@@ -24,6 +24,8 @@ from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
 from medinorm.intensity.voxels.kinds import as_mask, to_host
 from medinorm.records.scans import Scan
 
+_SAME_GRID = 0.1  # of a voxel: tools round the affines that they write
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -179,7 +181,7 @@ def _read_mask(
             raise ReadError(f"its mask for foreground: file: {error}") from None
     else:
         return None
-    if not mask.same_grid(image):
+    if not image.same_grid(mask, _SAME_GRID):
         raise GeometryError("its mask is on another grid; resample it to the image's")
     return _to_grid(mask, settings.spacing)
 

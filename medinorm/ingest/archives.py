@@ -136,7 +136,9 @@ def archive_of(path: Path) -> Path | None:
     return next((parent for parent in path.parents if parent.is_file()), None)
 
 
-def on_disk(paths: Sequence[Path], folder: Path) -> list[Path]:
+def on_disk(
+    paths: Sequence[Path], folder: Path, suffixes: Sequence[str] = ()
+) -> list[Path]:
     """Paths that any reader can open: files in archives are copied to `folder` first.
 
     What lies there already is not copied again.
@@ -144,13 +146,15 @@ def on_disk(paths: Sequence[Path], folder: Path) -> list[Path]:
     Args:
         paths: files, in archives or not.
         folder: for the copies, whose names are numbers; see `removing`.
+        suffixes: ends of names, in lower case, that a copy keeps: they say how to
+            read it.
 
     Raises:
         ReadError: an archive is damaged or has no such file any more.
     """
     archives = [archive_of(path) for path in paths]
     copies = {
-        path: folder / f"{number:06d}"
+        path: folder / f"{number:06d}{_suffix_of(path, suffixes)}"
         for number, (path, archive) in enumerate(zip(paths, archives, strict=True))
         if archive
     }
@@ -161,6 +165,12 @@ def on_disk(paths: Sequence[Path], folder: Path) -> list[Path]:
         if not all(copies[path].exists() for path in inside):
             _copy_members(archive, {path: copies[path] for path in inside})
     return [copies.get(path, path) for path in paths]
+
+
+def _suffix_of(path: Path, suffixes: Sequence[str]) -> str:
+    """Which of the suffixes a name ends in, or none."""
+    name = path.name.lower()
+    return next((suffix for suffix in suffixes if name.endswith(suffix)), "")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from medinorm.score.compare import compare_label_maps, worst_scores
 from medinorm.score.overlaps import Labels
 from medinorm.variant import Variant
 
-# mm: NIfTI keeps affines in single precision; a shift that small moves no surface.
+# Of a voxel: NIfTI keeps affines in single precision; that little moves no surface.
 _SAME_PLACE = 0.05
 
 _log = logging.getLogger(__name__)

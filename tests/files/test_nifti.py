@@ -11,7 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medinorm.errors import GeometryError, ReadError, ScanError
-from medinorm.files.nifti import Volume, read_grid, read_volume, write_volume
+from medinorm.files.nifti import (
+    Volume,
+    read_grid,
+    read_unplaced_volume,
+    read_volume,
+    write_volume,
+)
 
 OBLIQUE = nib.affines.from_matvec(
     nib.eulerangles.euler2mat(0.1, 0.2, 0.3) @ np.diag([1.0, 2.0, 3.0]), [-9, 5, 40]
@@ -123,13 +129,189 @@ def test_a_header_without_a_place_is_refused(tmp_path):
         read_volume(path)
 
 
-@given(shift=st.floats(0, 1))
-def test_same_grid_is_a_distance_in_mm(shift):
-    here = volume()
-    affine = here.affine.copy()
-    affine[1, 3] += shift
-    assert here.same_grid(Volume(here.array, affine), 0.5) == (shift <= 0.5)
+@given(
+    scale=st.sampled_from([8e-4, 1.0, 50.0]),
+    axis=st.integers(0, 2),
+    shift=st.floats(0, 1).filter(lambda shift: abs(shift - 0.5) > 1e-6),
+)
+def test_same_grid_is_a_distance_in_voxels(scale, axis, shift):
+    affine = np.diag([scale] * 3 + [1.0]) @ OBLIQUE
+    here, moved = Volume(volume().array, affine), affine.copy()
+    moved[:3, 3] += shift * affine[:3, axis]
+    assert here.same_grid(Volume(here.array, moved), 0.5) == (shift <= 0.5)
 
 
 def test_spacing_is_the_distance_of_voxel_centres():
     np.testing.assert_allclose(volume().spacing, (1, 2, 3))
+
+
+def write(path, array, *, sform=None, qform=None, kind=nib.Nifti1Image, **header):
+    """A NIfTI file with these transforms; a code of 0 where there is none."""
+    affine = np.eye(4) if sform is None else sform
+    image = kind(array, affine if qform is None else qform)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(qform, code=0 if qform is None else 1)
+    image.set_sform(sform, code=0 if sform is None else 1)
+    for key, value in header.items():
+        image.header[key] = value
+    path.write_bytes(image.to_bytes())
+    return path
+
+
+ARRAY = volume().array[0]
+TURNED = nib.affines.from_matvec(nib.eulerangles.euler2mat(0, 0, 0.5))
+MIRRORED = np.diag([-1.0, 1, 1, 1])
+WIDE = np.diag([1.25, 1, 1, 1])
+
+
+@pytest.mark.parametrize("name", ["x.nii.gz", "x.nii", "X.NII.GZ", "X.NII", "x.img"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_content_says_whether_a_file_is_compressed(tmp_path, name, compressed):
+    content = write(tmp_path / "a", ARRAY, sform=OBLIQUE).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if compressed else content)
+    np.testing.assert_array_equal(read_volume(path).array[0], ARRAY)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_both_versions_and_byte_orders_are_read(tmp_path, kind, order):
+    image = kind(ARRAY, OBLIQUE)
+    header = image.header.as_byteswapped(order)
+    path = tmp_path / "x.nii"
+    path.write_bytes(kind(ARRAY, OBLIQUE, header).to_bytes())
+    back = read_volume(path)
+    np.testing.assert_array_equal(back.array[0], ARRAY)
+    np.testing.assert_allclose(back.affine, OBLIQUE, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("extra", "channels"),
+    [((1,), 1), ((1, 1), 1), ((1, 1, 1, 1), 1), ((1, 2), 2), ((2, 1), 2)],
+)
+def test_empty_axes_are_left_out(tmp_path, extra, channels):
+    array = np.stack([ARRAY] * channels, -1).reshape(*ARRAY.shape, *extra)
+    back = read_volume(write(tmp_path / "x.nii", array, sform=OBLIQUE))
+    np.testing.assert_array_equal(back.array, np.stack([ARRAY] * channels))
+
+
+def test_a_single_slice_keeps_its_third_axis(tmp_path):
+    array = ARRAY[:, :, :1, np.newaxis]
+    back = read_volume(write(tmp_path / "x.nii", array, sform=OBLIQUE))
+    assert back.grid == (5, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("sform", "qform", "what"),
+    [
+        (np.eye(4), WIDE, r"voxels of 1x1x1 and 1.25x1x1 mm"),
+        (np.eye(4), TURNED, "turned"),
+        (np.eye(4), MIRRORED, "mirrored"),
+        (np.eye(4), nib.affines.from_matvec(np.eye(3), [9, 0, 0]), "moved"),
+    ],
+)
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_transforms_that_contradict_are_refused(tmp_path, sform, qform, what, kind):
+    path = write(tmp_path / "x.nii", ARRAY, sform=sform, qform=qform, kind=kind)
+    with pytest.raises(
+        GeometryError, match=rf"sform and qform contradict each other \({what}\)"
+    ):
+        read_volume(path)
+    found = read_unplaced_volume(path)
+    assert [place.source for place in found.places] == ["sform", "qform"]
+    np.testing.assert_allclose(found.places[1].affine, qform, atol=1e-6)
+
+
+def test_voxel_sizes_that_contradict_the_sform_are_refused(tmp_path):
+    sizes = [1, 0.8, 0.8, 0.8, 1, 1, 1, 1]
+    path = write(tmp_path / "x.nii", ARRAY, sform=np.eye(4), pixdim=sizes)
+    with pytest.raises(GeometryError, match="sform and pixdim contradict"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    "pixdim",
+    [
+        pytest.param([0, 1, 2, 3, 1, 1, 1, 1], id="qfac 0"),
+        pytest.param([1, -1, 2, -3, 1, 1, 1, 1], id="negative"),
+        pytest.param([1, 0, 0, 0, 0, 0, 0, 0], id="none"),
+        pytest.param([1, 1.004, 2, 3, 1, 1, 1, 1], id="rounded"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_odd_voxel_sizes_beside_a_sform_are_no_contradiction(tmp_path, pixdim):
+    path = write(tmp_path / "x.nii", ARRAY, sform=np.diag([1.0, 2, 3, 1]))
+    content = bytearray(path.read_bytes())
+    content[76:108] = np.array(pixdim, "<f4").tobytes()
+    path.write_bytes(content)
+    assert read_volume(path).spacing == (1, 2, 3)
+
+
+def test_a_qform_without_voxel_sizes_is_refused(tmp_path):
+    path = write(tmp_path / "x.nii", ARRAY, qform=np.eye(4))
+    content = bytearray(path.read_bytes())
+    content[80:92] = bytes(12)
+    path.write_bytes(content)
+    with pytest.raises(GeometryError, match="voxel sizes are 0"):
+        read_volume(path)
+
+
+@given(
+    angles=st.tuples(*[st.floats(-3.15, 3.15)] * 3),
+    sizes=st.tuples(*[st.floats(0.3, 6)] * 3),
+)
+def test_a_qform_of_single_precision_does_not_contradict(
+    tmp_path_factory, angles, sizes
+):
+    matrix = nib.eulerangles.euler2mat(*angles) @ np.diag(sizes)
+    affine = nib.affines.from_matvec(matrix, [-99, 120, -77])
+    path = tmp_path_factory.mktemp("q") / "x.nii"
+    write(path, np.zeros((300, 3, 200), np.uint8), sform=affine, qform=affine)
+    assert not read_unplaced_volume(path).places
+
+
+@pytest.mark.parametrize("size", [8e-7, 8e-4, 1.0, 40.0])
+def test_small_voxels_are_not_singular(tmp_path, size):
+    affine = np.diag([size, size, 3 * size, 1])
+    path = write(tmp_path / "x.nii", ARRAY, sform=affine, qform=affine)
+    np.testing.assert_allclose(read_volume(path).spacing, (size, size, 3 * size))
+
+
+@pytest.mark.parametrize(
+    "matrix", [np.zeros((3, 3)), [[1, 1, 0], [1, 1, 0], [0, 0, 1]], np.full((3, 3), 7)]
+)
+def test_axes_that_span_no_space_are_refused(tmp_path, matrix):
+    path = write(tmp_path / "x.nii", ARRAY)
+    image = nib.Nifti1Image(ARRAY, np.eye(4))
+    image.header["sform_code"] = 1
+    for row, name in enumerate(("srow_x", "srow_y", "srow_z")):
+        image.header[name] = [*np.asarray(matrix)[row], 0]
+    content = bytearray(image.to_bytes())
+    content[254:256] = (1).to_bytes(2, "little")
+    content[280:328] = np.c_[matrix, np.zeros(3)].astype("<f4").tobytes()
+    path.write_bytes(content)
+    with pytest.raises(GeometryError, match="singular"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("slope", [0.0, np.nan])
+def test_a_slope_that_is_none_scales_nothing(tmp_path, slope):
+    path = write(tmp_path / "x.nii", ARRAY, sform=OBLIQUE)
+    content = bytearray(path.read_bytes())
+    content[112:116] = np.array([slope], "<f4").tobytes()
+    path.write_bytes(content)
+    back = read_volume(path)
+    assert back.array.dtype == np.int16
+    np.testing.assert_array_equal(back.array[0], ARRAY)
+
+
+@pytest.mark.parametrize("magic", [b"ni1\0", b"\0\0\0\0"])
+@pytest.mark.parametrize("name", ["x.hdr", "x.HDR"])
+def test_a_pair_of_files_is_told(tmp_path, magic, name):
+    content = bytearray(write(tmp_path / "a", ARRAY, sform=OBLIQUE).read_bytes()[:348])
+    content[344:348] = magic
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "x.img").write_bytes(ARRAY.tobytes())
+    for path in (tmp_path / name, tmp_path / "x.img"):
+        with pytest.raises(ReadError, match=r"one of two files \(.hdr and .img\)"):
+            read_volume(path)

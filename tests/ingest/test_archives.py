@@ -200,6 +200,15 @@ def test_copies_on_disk_come_and_go(series, tmp_path):
         assert stream.read() == series[2]
 
 
+def test_copies_keep_the_suffixes_that_say_how_to_read_them(tmp_path):
+    names = ["Miller.NRRD", "b.nii.gz", "c.txt"]
+    path = pack(tmp_path / "x.zip", [(name, b"x") for name in names])
+    copies = on_disk(
+        [path / name for name in names], tmp_path / "copies", (".nii.gz", ".nrrd")
+    )
+    assert [copy.name for copy in copies] == ["000000.nrrd", "000001.nii.gz", "000002"]
+
+
 def test_a_member_that_is_gone_is_an_error(series, tmp_path):
     path = pack(tmp_path / "x.zip", [("a", series[0])])
     with pytest.raises(ReadError, match="does not hold the file any more"):

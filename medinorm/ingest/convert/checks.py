@@ -93,7 +93,7 @@ def on_grid_of(reference: Volume, volume: Volume, tolerance: float) -> Volume:
     Args:
         reference: the grid that is wanted.
         volume: what is on the same grid but for its axes.
-        tolerance: largest distance of corresponding corners, in mm.
+        tolerance: largest distance of corresponding corners, in voxels.
 
     Raises:
         GeometryError: the grids lie differently in the world.
@@ -113,10 +113,10 @@ def on_grid_of(reference: Volume, volume: Volume, tolerance: float) -> Volume:
             f"another grid: {_times(turned.grid)} voxels, the image has "
             f"{_times(reference.grid)}; resample it to the image"
         )
-    if not turned.same_grid(reference, tolerance):
+    if not reference.same_grid(turned, tolerance):
         raise GeometryError(
-            f"another grid: corners lie more than {tolerance:g} mm from those of the "
-            "image (ingest.grid_tolerance); resample it to the image"
+            f"another grid: corners lie more than {tolerance:g} voxels from those of "
+            "the image (ingest.grid_tolerance); resample it to the image"
         )
     return Volume(turned.array, reference.affine)
 

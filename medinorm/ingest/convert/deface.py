@@ -16,6 +16,7 @@ from medinorm.errors import GeometryError, IntensityError, ReadError
 from medinorm.files.nifti import Volume, read_volume, write_volume
 
 _PATIENCE = 3600  # seconds for one volume
+_SAME_GRID = 0.1  # of a voxel: tools round the affines that they write
 
 
 def deface_volume(volume: Volume, command: str, private: Path) -> Volume:
@@ -58,7 +59,9 @@ def _without_face(volume: Volume, command: str, folder: Path) -> NDArray[np.gene
         raise ReadError(
             "ingest.deface: the command wrote no NIfTI image; check it by hand"
         ) from None
-    if result.array.shape != volume.array.shape or not result.same_grid(volume):
+    if result.array.shape != volume.array.shape or not volume.same_grid(
+        result, _SAME_GRID
+    ):
         raise GeometryError(
             "ingest.deface: the command changed the grid; use one that keeps it"
         )

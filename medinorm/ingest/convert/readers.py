@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,10 +11,11 @@ import numpy as np
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import GeometryError, ReadError, ScanError
 from medinorm.files.atomic import read_json
-from medinorm.files.formats import read_image
+from medinorm.files.formats import files_of_image, image_suffixes, read_image
 from medinorm.files.nifti import Volume
 from medinorm.ingest.archives import on_disk
 from medinorm.ingest.convert.checks import on_grid_of
+from medinorm.ingest.convert.settle import prefer_place, settle_places
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import read_identity, read_metadata
 from medinorm.ingest.dicom.files import read_header, text_of
@@ -43,8 +44,8 @@ class ScanReader(Protocol):
     def image(self) -> Reading:
         """The image, all channels on one grid, and notes for its sidecar."""
 
-    def label(self, image: Volume) -> Volume:
-        """The label map on the grid of the image."""
+    def label(self, image: Volume) -> Reading:
+        """The label map on the grid of the image, and notes for its sidecar."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,12 @@ class NiftiReader:
 
     @property
     def inputs(self) -> Mapping[str, Sequence[Path]]:
-        """Each channel's file, the label map and JSON sidecars."""
+        """Each channel's files, those of the label map and JSON sidecars."""
         images = self.source.channels
-        named = {f"channel {name}": [images[name]] for name in self.channels}
-        return named | {
-            "label map": [self.source.label],
-            "JSON sidecar": list(self.source.metadata or ()),
-        }
+        named = {f"channel {name}": images[name] for name in self.channels}
+        named["label map"] = self.source.label
+        files = {role: _files(path, role) for role, path in named.items()}
+        return files | {"JSON sidecar": list(self.source.metadata or ())}
 
     def identity(self, pseudonyms: Pseudonyms) -> Identity:
         """From the JSON sidecars; a later one overrides an earlier one."""
@@ -79,28 +79,41 @@ class NiftiReader:
 
     def image(self) -> Reading:
         """All channels, turned to the axes of the first."""
-        volumes = [self._channel(name) for name in self.channels]
-        first = volumes[0]
+        readings = [self._channel(name) for name in self.channels]
+        first = readings[0].volume
+        notes = [note for reading in readings for note in _notes_of(reading)]
+        if first.places:
+            label = _read_image(self.source.label, "label map", self.ingest).volume
+            first, _, said = self._settled(first, label, "label map")
+            notes += said
         turned = [first]
-        for name, volume in zip(self.channels[1:], volumes[1:], strict=True):
-            with_role = f"channel {name}"
-            turned.append(_turned(first, volume, with_role, self.ingest.grid_tolerance))
+        for name, reading in zip(self.channels[1:], readings[1:], strict=True):
+            role = f"channel {name}"
+            _, volume, said = self._settled(first, reading.volume, role)
+            turned.append(_turned(first, volume, role, self.ingest.grid_tolerance))
+            notes += said
         array = np.concatenate([volume.array for volume in turned])
-        return Reading(first.with_array(array))
+        return Reading(first.with_array(array), _as_notes(notes))
 
-    def label(self, image: Volume) -> Volume:
+    def label(self, image: Volume) -> Reading:
         """From its own file."""
-        return _read_label(self.source.label, image, self.ingest.grid_tolerance)
+        return _read_label(self.source.label, image, self.ingest)
 
-    def _channel(self, name: str) -> Volume:
+    def _settled(
+        self, image: Volume, other: Volume, role: str
+    ) -> tuple[Volume, Volume, Sequence[str]]:
+        """Image and another file at the place that they share, and notes."""
+        settled = settle_places(image, other, role, self.ingest.grid_tolerance)
+        return settled.image, settled.other, settled.notes
+
+    def _channel(self, name: str) -> Reading:
         """One channel's file."""
         role = f"channel {name}"
-        volume = _read_image(self.inputs[role][0], role)
-        if len(volume.array) != 1:
-            raise ReadError(
-                f"{role}: has {len(volume.array)} volumes; give one file a channel"
-            )
-        return volume
+        reading = _read_image(self.source.channels[name], role, self.ingest)
+        channels = len(reading.volume.array)
+        if channels != 1:
+            raise ReadError(f"{role}: has {channels} volumes; give one file a channel")
+        return reading
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ class DicomReader:
         labels = [self.source.label or self.source.annotation]
         return {
             "series": on_disk([Path(path) for path in files], self.unpacked / "series"),
-            "label map": on_disk(list(filter(None, labels)), self.unpacked / "label"),
+            "label map": self._label_files(list(filter(None, labels))),
         }
 
     def identity(self, pseudonyms: Pseudonyms) -> Identity:
@@ -142,30 +155,65 @@ class DicomReader:
         numbers = self.source.frames or [None] * len(files)
         return read_series_part(frames_of(files, numbers), self.ingest.geometry)
 
-    def label(self, image: Volume) -> Volume:
+    def _label_files(self, labels: Sequence[Path]) -> Sequence[Path]:
+        """Files of the label map; copies out of an archive keep their suffix."""
+        copies = on_disk(labels, self.unpacked / "label", image_suffixes())
+        return [file for path in copies for file in _files(path, "label map")]
+
+    def label(self, image: Volume) -> Reading:
         """From the label table's file, or else from a SEG or RTSTRUCT."""
         path = self.inputs["label map"][0]
-        tolerance = self.ingest.grid_tolerance
         if self.source.label:
-            return _read_label(path, image, tolerance)
+            return _read_label(path, image, self.ingest)
+        tolerance = self.ingest.grid_tolerance * min(image.spacing)
         header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
         space = text_of(header, "FrameOfReferenceUID") if header else ""
         names = self.input.label_values
-        return read_annotation(path, image, names, tolerance, space)
+        return Reading(read_annotation(path, image, names, tolerance, space))
 
 
-def _read_image(path: Path, role: str) -> Volume:
-    """An image file; errors say which one of the scan it was."""
+def join_notes(image: Reading, label: Reading) -> Mapping[str, object]:
+    """The notes of an image, and what was changed of its label map."""
+    changes = dict.fromkeys([*_notes_of(image), *_notes_of(label)])
+    return {**image.notes, **_as_notes(list(changes))}
+
+
+def _files(path: Path, role: str) -> Sequence[Path]:
+    """All files of an image; errors say which one of the scan it was."""
     try:
-        return read_image(path)
+        return files_of_image(path)
     except ScanError as error:
         raise type(error)(f"{role}: {error}") from None
 
 
-def _read_label(path: Path, image: Volume, tolerance: float) -> Volume:
+def _read_image(path: Path, role: str, ingest: IngestConfig) -> Reading:
+    """An image file; errors say which one of the scan it was."""
+    try:
+        volume, notes = prefer_place(read_image(path), ingest.nifti_place)
+    except ScanError as error:
+        raise type(error)(f"{role}: {error}") from None
+    return Reading(volume, _as_notes([f"{role}: {note}" for note in notes]))
+
+
+def _read_label(path: Path, image: Volume, ingest: IngestConfig) -> Reading:
     """A label map in a file of its own, turned to the axes of the image."""
-    volume = _read_image(path, "label map")
-    return _turned(image, volume, "label map", tolerance)
+    role, tolerance = "label map", ingest.grid_tolerance
+    reading = _read_image(path, role, ingest)
+    settled = settle_places(image, reading.volume, role, tolerance)
+    notes = [*_notes_of(reading), *settled.notes]
+    volume = _turned(image, settled.other, role, tolerance)
+    return replace(reading, volume=volume, notes=_as_notes(notes))
+
+
+def _as_notes(changes: Sequence[str]) -> Mapping[str, object]:
+    """Notes for a sidecar; the quality page shows them."""
+    return {"GeometryChanges": list(changes)} if changes else {}
+
+
+def _notes_of(reading: Reading) -> Sequence[str]:
+    """What was changed, of an image file."""
+    changes = reading.notes.get("GeometryChanges", ())
+    return [str(change) for change in changes] if isinstance(changes, list) else []
 
 
 def _turned(image: Volume, volume: Volume, role: str, tolerance: float) -> Volume:

@@ -21,7 +21,12 @@ from medinorm.files.sidecars import (
 from medinorm.ingest.archives import removing
 from medinorm.ingest.convert.checks import check_image, check_labels
 from medinorm.ingest.convert.deface import deface_volume
-from medinorm.ingest.convert.readers import DicomReader, NiftiReader, ScanReader
+from medinorm.ingest.convert.readers import (
+    DicomReader,
+    NiftiReader,
+    ScanReader,
+    join_notes,
+)
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import bids_metadata, spacing_text
 from medinorm.ingest.plan.candidates import Candidate, DicomSource, read_plan
@@ -66,6 +71,7 @@ class ConvertJob:
             "label_values": self.input.label_values,
             "min_voxels": self.ingest.min_voxels,
             "grid_tolerance": self.ingest.grid_tolerance,
+            "nifti_place": self.ingest.nifti_place,
             "geometry": self.ingest.geometry.model_dump(),
         } | self._deface
 
@@ -194,13 +200,15 @@ def _write_scan(
     if job.ingest.deface is not None:
         raw = deface_volume(raw, job.ingest.deface, job.private)
     image = check_image(raw, job.ingest.min_voxels)
-    label = check_labels(reader.label(raw), frozenset(job.input.label_values))
+    label_reading = reader.label(raw)
+    label = check_labels(label_reading.volume, frozenset(job.input.label_values))
     image_path, label_path = outputs
     write_volume(image, image_path)
     write_volume(label, label_path)
     _check_written(image, image_path)
-    write_sidecar(label_path, provenance)
-    write_sidecar(image_path, provenance, {**bids_metadata(identity), **reading.notes})
+    write_sidecar(label_path, provenance, label_reading.notes)
+    notes = join_notes(reading, label_reading)
+    write_sidecar(image_path, provenance, {**bids_metadata(identity), **notes})
 
 
 def _check_written(image: Volume, path: Path) -> None:
@@ -208,7 +216,8 @@ def _check_written(image: Volume, path: Path) -> None:
 
     The volume's own slices were compared with their headers when they were placed.
     """
-    if not read_grid(path).same_grid(image.with_array(image.array[:0])):
+    # NIfTI keeps affines in single precision.
+    if not read_grid(path).same_grid(image.with_array(image.array[:0]), 0.05):
         raise GeometryError("the file places its voxels elsewhere; report this")
 
 

@@ -40,7 +40,7 @@ COLOURS = (
 )
 
 _GREYS = 40  # levels; few make small files
-_SAME_GRID = 0.1  # mm
+_SAME_GRID = 0.1  # of a voxel
 
 
 @dataclass(frozen=True)

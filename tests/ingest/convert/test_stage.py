@@ -129,7 +129,7 @@ CASES = [
     (text_instead, "channel image: "),
     (gone, "channel image: the file does not exist"),
     (label_gone, "label map: the file does not exist"),
-    (label_of(moved), "label map: another grid: corners lie more than 0.01 mm"),
+    (label_of(moved), "label map: another grid: corners lie more than 0.1 voxels"),
     (label_of(smaller), "label map: another grid: 19x18x17 voxels, the image has 20x"),
     (label_of(stretched), "label map: another grid: corners"),
     (label_of(unknown_value), "label map: has values 7, which input.label_values"),

@@ -1,0 +1,146 @@
+"""NRRD and MetaImage files, read through SimpleITK and turned from LPS+ to RAS+."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from medinorm.errors import GeometryError, ReadError
+from medinorm.files.nifti import Volume
+from medinorm.files.places import Affine, Place, is_singular
+from medinorm.files.signatures import HEAD, refuse_other_content
+
+_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (here) and LPS+ (ITK)
+_HEADER = 1 << 16  # bytes; headers are text, and shorter
+_LONGEST_NAME = 200  # of a file
+_MILLIMETRES = frozenset({"mm", ""})
+
+
+def read_nrrd_file(path: Path) -> Volume:
+    """Read a NRRD file with its voxels.
+
+    A file without `space` has voxel sizes, and no place; see `Volume.places`.
+
+    Raises:
+        ReadError: the file is missing, damaged, of another kind or in two files.
+        GeometryError: lengths are in another unit than mm, or the place is impossible.
+    """
+    head = _read_head(path)
+    if not head.startswith(b"NRRD"):
+        raise ReadError("not a NRRD image; convert it to .nii.gz")
+    fields = _nrrd_fields(head)
+    if "data file" in fields or "datafile" in fields:
+        raise ReadError("NRRD with its voxels in another file; save it as one .nrrd")
+    units = fields.get("space units", fields.get("units", "")).split('"')[1::2]
+    if not {unit.strip().lower() for unit in units} <= _MILLIMETRES:
+        raise GeometryError("lengths are not in mm; convert them")
+    volume = _read(path, "NrrdImageIO")
+    if "space" in fields:
+        return volume
+    return Volume(volume.array, volume.affine, (Place("pixdim", volume.affine),))
+
+
+def read_meta_file(path: Path) -> Volume:
+    """Read a MetaImage: `.mha`, or `.mhd` with the file of voxels beside it.
+
+    Raises:
+        ReadError: the file is missing, damaged or of another kind.
+        GeometryError: the place is impossible.
+    """
+    head = _read_head(path)
+    if b"NDims" not in head:
+        raise ReadError("not a MetaImage; convert it to .nii.gz")
+    meta_voxels(path)
+    return _read(path, "MetaImageIO")
+
+
+def meta_voxels(path: Path) -> list[Path]:
+    """The file of voxels of a `.mhd`, none if they are in the same file.
+
+    Raises:
+        ReadError: it is not one file in the same folder.
+    """
+    fields = _meta_fields(_read_head(path))
+    name = fields.get("elementdatafile", "")
+    if name.upper() == "LOCAL":
+        return []
+    if not name:
+        raise ReadError("truncated or damaged; copy the file again")
+    single = Path(name).name == name and len(name) <= _LONGEST_NAME
+    if not single or "%" in name or name.upper() == "LIST":
+        raise ReadError("MetaImage: its voxels are in other files; save it as one .mha")
+    voxels = path.with_name(name)
+    if not voxels.is_file():
+        raise ReadError("MetaImage: its file of voxels is not beside it; copy both")
+    return [voxels]
+
+
+def _read_head(path: Path) -> bytes:
+    """The start of a file, which must not be that of something else."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEADER)
+    except FileNotFoundError:
+        raise ReadError("the file does not exist") from None
+    except PermissionError:
+        raise ReadError("may not be read; check the file's permissions") from None
+    refuse_other_content(head[:HEAD])
+    return head
+
+
+def _nrrd_fields(head: bytes) -> Mapping[str, str]:
+    """The fields of a NRRD header, up to its empty line."""
+    text = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("latin-1")
+    pairs = (line.partition(":") for line in text.splitlines() if ":=" not in line)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _meta_fields(head: bytes) -> Mapping[str, str]:
+    """The fields of a MetaImage header; the last one names the voxels."""
+    fields: dict[str, str] = {}
+    for line in head.decode("latin-1").splitlines():
+        name, _, value = line.partition("=")
+        fields[name.strip().lower()] = value.strip()
+        if "elementdatafile" in fields:
+            break
+    return fields
+
+
+def _read(path: Path, reader: str) -> Volume:
+    """Read an image by one of ITK's readers, whatever its name.
+
+    Errors do not repeat ITK's text: it holds the path.
+    """
+    warned = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # they hold the path too
+    try:
+        image = sitk.ReadImage(str(path), imageIO=reader)
+    except RuntimeError:
+        raise ReadError("truncated or damaged; copy the file again") from None
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(warned)
+    dimension = image.GetDimension()
+    if dimension not in {3, 4}:
+        raise ReadError(f"has {dimension} axes; 3 or 4 are read")
+    affine = _affine(image)
+    if is_singular(affine):
+        raise GeometryError("the affine is singular or not finite; repair the header")
+    array = sitk.GetArrayFromImage(image)
+    if image.GetNumberOfComponentsPerPixel() == 1:
+        array = array[..., np.newaxis]
+    if dimension == 3:
+        array = array[np.newaxis]  # of one time
+    # (T, Z, Y, X, components) to (T, components, X, Y, Z), then both are channels.
+    array = array.transpose(0, 4, 3, 2, 1)
+    return Volume(array.reshape(-1, *array.shape[2:]), affine)
+
+
+def _affine(image: sitk.Image) -> Affine:
+    """From voxel index to RAS+ mm: the first three axes are places."""
+    dimension = image.GetDimension()
+    directions = np.reshape(image.GetDirection(), (dimension, dimension))[:3, :3]
+    affine = np.eye(4)
+    affine[:3, :3] = directions * np.array(image.GetSpacing()[:3])
+    affine[:3, 3] = image.GetOrigin()[:3]
+    return np.asarray(_LPS @ affine)

@@ -1,0 +1,83 @@
+import nibabel as nib
+import numpy as np
+import pytest
+
+from medinorm.errors import GeometryError
+from medinorm.files.places import (
+    Place,
+    corner_distance,
+    describe_difference,
+    differ,
+    is_singular,
+    places_of,
+)
+
+GRID = (11, 21, 31)
+
+
+def header(sform=None, qform=None):
+    image = nib.Nifti1Image(np.zeros(GRID, np.uint8), np.diag([2.0, 2, 3, 1]))
+    image.set_qform(qform, code=0 if qform is None else 1)
+    image.set_sform(sform, code=0 if sform is None else 1)
+    return image.header
+
+
+def sources(*arguments):
+    return [place.source for place in places_of(*arguments)]
+
+
+def test_the_sform_comes_first_and_sizes_count_without_a_qform():
+    both, sizes = header(np.eye(4), np.eye(4)), np.array([2.0, 2, 3])
+    assert sources(both) == ["sform", "qform"]
+    assert sources(both, sizes) == ["sform", "qform"]
+    assert sources(header(np.eye(4)), sizes) == ["sform", "pixdim"]
+    assert sources(header(np.eye(4))) == ["sform"]
+    assert sources(header(None, np.eye(4)), sizes) == ["qform"]
+    assert sources(header(), sizes) == ["pixdim"]
+
+
+def test_sizes_replace_those_of_the_sform_only():
+    sform = nib.affines.from_matvec(nib.eulerangles.euler2mat(0.3), [5, 6, 7])
+    _, place = places_of(header(sform), np.array([2.0, -2, 3]))
+    np.testing.assert_allclose(place.sizes, [2, 2, 3])
+    np.testing.assert_allclose(place.affine[:3, :3] / [2, 2, 3], sform[:3, :3])
+    np.testing.assert_array_equal(place.affine[:, 3], sform[:, 3])
+
+
+def test_without_any_size_there_is_no_place():
+    with pytest.raises(GeometryError, match="voxel sizes"):
+        places_of(header(), np.array([2.0, 0, 3]))
+
+
+def test_distances_of_corners_are_in_voxels_of_the_axis():
+    one, other = np.diag([2.0, 2, 5, 1]), np.diag([2.0, 2, 5.5, 1])
+    assert corner_distance(GRID, one, other) == pytest.approx(3)
+    other = one.copy()
+    other[2, 3] = 0.5
+    assert corner_distance(GRID, one, other) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "contrary"),
+    [
+        ([1.004, 1, 1], False),
+        ([1.02, 1, 1], True),
+        ([1, 1, -1], True),
+    ],
+)
+def test_small_differences_of_size_are_rounding(change, contrary):
+    one = Place("sform", np.eye(4))
+    assert differ(GRID, one, Place("qform", np.diag([*change, 1.0]))) == contrary
+
+
+def test_a_difference_is_named():
+    turned = np.eye(4)[[1, 2, 0, 3]]
+    assert "turned" in describe_difference(Place("a", np.eye(4)), Place("b", turned))
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e3])
+def test_whether_axes_span_space_is_no_question_of_scale(scale):
+    sheared = np.array([[1, 0, 0.5], [0, 1, 0], [0, 0.1, 1]]) * scale
+    assert not is_singular(nib.affines.from_matvec(sheared))
+    flat = np.array([[1, 1, 0], [0, 0, 1], [0, 0, 0]]) * scale
+    assert is_singular(nib.affines.from_matvec(flat))
