@@ -187,6 +187,7 @@ def planes_of(frames: Sequence[Frame]) -> Planes:
         directions=np.array([frame.directions for frame in frames]).reshape(-1, 2, 3),
         spacings=np.array([frame.spacing for frame in frames]),
         shapes=np.array([frame.shape for frame in frames]).astype(np.int64),
+        numbers=np.array([frame.keys.number for frame in frames], dtype=np.float64),
     )
 
 
