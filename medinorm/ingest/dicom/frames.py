@@ -38,6 +38,8 @@ _KEY_GROUPS = (
     *("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "FrameContentSequence"),
     *("PETFrameTypeSequence", "MREchoSequence", "MRModifierSequence"),
     *("MRDiffusionSequence", "CardiacSynchronizationSequence"),
+    *("MRTimingAndRelatedParametersSequence", "CTReconstructionSequence"),
+    "CTXRayDetailsSequence",
 )
 _PHILIPS_FRAME = Private(0x2005, "Philips MR Imaging DD 005", 0x0F, b"SQ")
 _PHILIPS_SCALE = {
