@@ -8,6 +8,7 @@ import numpy as np
 
 from medinorm.errors import GeometryError
 from medinorm.ingest.dicom.exclusion_rules import contents_of
+from medinorm.ingest.dicom.frame_keys import FrameKeys
 from medinorm.ingest.dicom.frames import Frame, planes_of
 from medinorm.ingest.dicom.geometry import place_numbers, same_directions, stack_planes
 
@@ -18,9 +19,15 @@ Trail = tuple[tuple[str, Hashable], ...]
 # volumes with holes.
 _KEYS = ("image_type", "echo", "inversion", "b_value", "gradient")
 _TIMES = ("temporal", "acquisition", "trigger")
+# Likewise, after the time, and only if each value has a whole volume: scanners vary
+# some of them a little from slice to slice.
+_SETTINGS = ("flip_angle", "repetition", "reconstruction", "voltage", "echo_number")
 _FEWEST = 3  # slices that show whether they are even
 _SAME_CONTRAST = 0.1  # fraction by which echo or inversion time may vary in a volume
 _SAME_B_VALUE = 50.0  # s/mm^2, likewise
+# Fraction of a value that no two neighbours among all values of a volume may differ by.
+_SAME_SETTING = 0.1
+_SAME_VOLTAGE = 0.02
 _SAME_GRADIENT = 0.1  # largest difference of a component, likewise
 
 
@@ -54,15 +61,17 @@ def divide_series(frames: Sequence[Frame]) -> list[VolumeFrames]:
     Frames of another direction, size or stack make volumes of their own if each of
     these is even; else all stay together, and the geometry check names the problem.
     Frames at one place are divided by image type, echo time, inversion time, b-value
-    and gradient, and then by time: time point, acquisition, trigger time or, where the
-    series says how many time points it has, the order of their numbers.
+    and gradient, and then by time: time point, acquisition, trigger time. Then come
+    flip angle, repetition time, reconstruction kernel, tube voltage and echo number
+    and, where the series says how many time points it has, the order of their numbers.
 
     A volume that covers fewer places than the others of its series gets a reason: it
     is incomplete.
     """
     volumes = []
     for trail, members in _by_grid(frames):
-        inner = _complete(_by_keys(members, (*_KEYS, *_TIMES)), members)
+        keys = (*_KEYS, *_TIMES, *_SETTINGS)
+        inner = _complete(_by_keys(members, keys), members)
         volumes += [replace(volume, trail=(*trail, *volume.trail)) for volume in inner]
     return [_with_one_contrast(volume) for volume in volumes]
 
@@ -117,7 +126,8 @@ def _by_keys(frames: Sequence[Frame], keys: Sequence[str]) -> list[VolumeFrames]
         groups: dict[Hashable, list[Frame]] = defaultdict(list)
         for frame in frames:
             groups[getattr(frame.keys, key)].append(frame)
-        if _differ_at_a_place(frames, places, key) and _are_stacks(groups.values()):
+        divide = _are_whole if key in _SETTINGS else _are_stacks
+        if _differ_at_a_place(frames, places, key) and divide(groups.values(), places):
             rest = keys[number + 1 :]
             return _named(key, groups, rest)
     return _by_occurrence(frames, places)
@@ -152,9 +162,15 @@ def _differ_at_a_place(frames: Sequence[Frame], places: list[int], key: str) -> 
     return max(map(len, values.values())) > 1
 
 
-def _are_stacks(groups: Iterable[Sequence[Frame]]) -> bool:
+def _are_stacks(groups: Iterable[Sequence[Frame]], _places_of_all: list[int]) -> bool:
     """Whether any group has frames at several places."""
     return any(len(set(_places(group))) > 1 for group in groups)
+
+
+def _are_whole(groups: Iterable[Sequence[Frame]], places_of_all: list[int]) -> bool:
+    """Whether each group has frames at all places, of which there are several."""
+    count = len(set(places_of_all))
+    return count > 1 and all(len(set(_places(group))) == count for group in groups)
 
 
 def _by_occurrence(frames: Sequence[Frame], places: list[int]) -> list[VolumeFrames]:
@@ -219,21 +235,50 @@ def _with_one_contrast(volume: VolumeFrames) -> VolumeFrames:
 
 def _difference(frames: Sequence[Frame]) -> str:
     """In what the contrast of frames differs, or nothing."""
-    if len({contents_of(frame.keys.image_type) for frame in frames}) > 1:
-        return "image type"
-    for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
-        low, high = _range(frames, key)
-        if high - low > _SAME_CONTRAST * high:
-            return name
-    low, high = _range(frames, "b_value")
-    if high - low > _SAME_B_VALUE:
-        return "b-value"
+    keys = [frame.keys for frame in frames]
+    if name := _differing_contrast(frames) or _differing_setting(keys):
+        return name
     if len(set(_places(frames))) < len(frames):  # duplicates are refused first
         return ""
     low, high = _range(frames, "temporal")
     if high > low:
         return "time point"
     return "gradient" if _turns(frames) else ""
+
+
+def _differing_contrast(frames: Sequence[Frame]) -> str:
+    """What slices show differently, or nothing."""
+    types = [frame.keys.image_type for frame in frames]
+    if len({(own[:1], contents_of(own)) for own in types}) > 1:
+        return "image type"
+    for key, name in (("echo", "echo time"), ("inversion", "inversion time")):
+        low, high = _range(frames, key)
+        if high - low > _SAME_CONTRAST * high:
+            return name
+    low, high = _range(frames, "b_value")
+    return "b-value" if high - low >= _SAME_B_VALUE else ""
+
+
+def _differing_setting(keys: Sequence[FrameKeys]) -> str:
+    """The setting of the scanner in which slices differ, or nothing."""
+    gated = any(own.gated for own in keys)
+    times = [None if gated else own.repetition for own in keys]
+    differs = {
+        "flip angle": _jumps([own.flip_angle for own in keys], _SAME_SETTING),
+        "repetition time": _jumps(times, _SAME_SETTING),
+        "tube voltage": _jumps([own.voltage for own in keys], _SAME_VOLTAGE),
+        "reconstruction kernel": len({own.reconstruction for own in keys} - {""}) > 1,
+        "echo number": len({own.echo_number for own in keys} - {None}) > 1,
+        "pulse sequence": len({own.sequence for own in keys} - {frozenset()}) > 1,
+        "contrast agent": len({own.agent for own in keys}) > 1,
+    }
+    return next((name for name, differ in differs.items() if differ), "")
+
+
+def _jumps(values: Sequence[float | None], fraction: float) -> bool:
+    """Whether known values fall into groups apart, not just vary a little."""
+    known = np.unique([value for value in values if value is not None])
+    return bool((np.diff(known) > fraction * known[1:]).any())
 
 
 def _turns(frames: Sequence[Frame]) -> bool:

@@ -13,6 +13,9 @@ from medinorm.ingest.dicom.header_values import PRIVATE, Private
 _PRIVATE_B_VALUES = ("SiemensBValue", "GEBValue", "PhilipsBValue")
 _GE_KINDS = {1.0: "PHASE", 2.0: "REAL", 3.0: "IMAGINARY"}
 _GE_B_OFFSET = 1_000_000  # newer software adds multiples of this
+_GATING = frozenset({"CG", "RG", "PPG"})  # by heart, breath and pulse
+# What stands in place of a contrast agent if none was given.
+NO_AGENT = frozenset({"", "NO", "NONE", "N", "NO CONTRAST"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,14 @@ class FrameKeys:
         trigger: time since the trigger, ms.
         number: its number in the series, which may be wrong.
         repeats: how many time points the series has.
+        flip_angle: of the excitation, degrees.
+        repetition: repetition time, ms.
+        gated: whether heart or breath decide about the repetition time.
+        reconstruction: name of the CT reconstruction kernel.
+        voltage: of the X-ray tube, kV.
+        echo_number: which echo it is.
+        sequence: kind of pulse sequence.
+        agent: whether a contrast agent is named.
     """
 
     image_type: tuple[str, ...] = ()
@@ -44,6 +55,14 @@ class FrameKeys:
     trigger: float | None = None
     number: float | None = None
     repeats: float | None = None
+    flip_angle: float | None = None
+    repetition: float | None = None
+    gated: bool = False
+    reconstruction: str = ""
+    voltage: float | None = None
+    echo_number: float | None = None
+    sequence: frozenset[str] = frozenset()
+    agent: bool = False
 
 
 def read_keys(places: Sequence[Header]) -> FrameKeys:
@@ -70,6 +89,15 @@ def read_keys(places: Sequence[Header]) -> FrameKeys:
         trigger=_number(places, "NominalCardiacTriggerDelayTime", "TriggerTime"),
         number=_number(places, "InstanceNumber"),
         repeats=_number(places, "NumberOfTemporalPositions"),
+        flip_angle=_positive(places, "FlipAngle"),
+        repetition=_positive(places, "RepetitionTime"),
+        gated=not _GATING.isdisjoint(_words(places, "ScanOptions"))
+        or _positive(places, "TriggerTime") is not None,
+        reconstruction=_first_text(places, "ConvolutionKernel").casefold(),
+        voltage=_positive(places, "KVP"),
+        echo_number=_positive(places, "EchoNumbers"),
+        sequence=_words(places, "ScanningSequence"),
+        agent=_first_text(places, "ContrastBolusAgent").upper() not in NO_AGENT,
     )
 
 
@@ -130,6 +158,17 @@ def _first_text(places: Sequence[Header], *keywords: str) -> str:
     """The first text by any of the keywords."""
     texts = (text_of(place, keyword) for place in places for keyword in keywords)
     return next(filter(None, texts), "")
+
+
+def _words(places: Sequence[Header], keyword: str) -> frozenset[str]:
+    """The values of an element, in upper case."""
+    text = _first_text(places, keyword).upper()
+    return frozenset(filter(None, map(str.strip, text.split("\\"))))
+
+
+def _positive(places: Sequence[Header], keyword: str) -> float | None:
+    """The first single number by a keyword; zero means that it is not used."""
+    return _number(places, keyword) or None
 
 
 def _number(places: Sequence[Header], *keywords: str) -> float | None:

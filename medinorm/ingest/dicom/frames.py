@@ -38,6 +38,8 @@ _KEY_GROUPS = (
     *("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "FrameContentSequence"),
     *("PETFrameTypeSequence", "MREchoSequence", "MRModifierSequence"),
     *("MRDiffusionSequence", "CardiacSynchronizationSequence"),
+    *("MRTimingAndRelatedParametersSequence", "CTReconstructionSequence"),
+    "CTXRayDetailsSequence",
 )
 _PHILIPS_FRAME = Private(0x2005, "Philips MR Imaging DD 005", 0x0F, b"SQ")
 _PHILIPS_SCALE = {
@@ -187,6 +189,7 @@ def planes_of(frames: Sequence[Frame]) -> Planes:
         directions=np.array([frame.directions for frame in frames]).reshape(-1, 2, 3),
         spacings=np.array([frame.spacing for frame in frames]),
         shapes=np.array([frame.shape for frame in frames]).astype(np.int64),
+        numbers=np.array([frame.keys.number for frame in frames], dtype=np.float64),
     )
 
 

@@ -23,6 +23,7 @@ _SAME_FRACTION = 0.05  # ... and those closer than this fraction of the usual di
 _GAP_FRACTION = 0.02  # a slice may miss its place by this fraction of the gap
 _TILT = 0.1  # degrees; rounded headers stay well below
 _MOST_GROWTH = 4  # slices of an even grid for each that there is
+_HOLE = 10  # times the usual distance; so much is no spacing
 _SAME_INDEX = 1e-6  # voxels
 
 
@@ -35,12 +36,15 @@ class Planes:
         directions: ``(N, 2, 3)``, direction of growing column and of growing row.
         spacings: ``(N, 2)``, distance of rows and of columns, mm.
         shapes: ``(N, 2)``, number of rows and of columns.
+        numbers: ``(N,)``, of each slice in its series, not-a-number if unknown. They
+            only tell whether slices between two others are missing.
     """
 
     positions: Floats
     directions: Floats
     spacings: Floats
     shapes: NDArray[np.int64]
+    numbers: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def stack_planes(planes: Planes, policy: GeometryConfig | None = None) -> Stack:
     """Order slices and place them in the world.
 
     The order comes from positions alone; file names and instance numbers do not count.
+    Where distances are multiples of each other, consecutive numbers tell a spacing that
+    changes from slices that are missing.
     The axes are those of the acquisition: column, row, slice along the normal.
 
     Args:
@@ -102,7 +108,7 @@ def stack_planes(planes: Planes, policy: GeometryConfig | None = None) -> Stack:
     heights, positions = heights[order], planes.positions[order]
     index = np.arange(len(order), dtype=np.float64)
     changes = []
-    if problem := _uneven(np.diff(heights)):
+    if problem := _uneven(np.diff(heights), _consecutive(planes.numbers, order)):
         if policy.variable_spacing == "quarantine":
             raise GeometryError(f"{problem}; export the evenly spaced part")
         changes.append(f"{problem}: interpolated onto an even grid")
@@ -201,8 +207,23 @@ def _check_headers(planes: Planes) -> None:
         )
 
 
-def _uneven(gaps: Floats) -> str:
+def _consecutive(numbers: Floats | None, order: NDArray[np.intp]) -> bool:
+    """Whether slices in their order are numbered without a gap.
+
+    Several volumes of one series may take turns: then the steps are larger.
+    """
+    if numbers is None or not np.isfinite(numbers).all():
+        return False
+    steps = np.diff(numbers[order])
+    return bool(steps[0] != 0 and (steps == steps[0]).all())
+
+
+def _uneven(gaps: Floats, consecutive: bool) -> str:
     """The verdict on slices at uneven distances, empty if they are even.
+
+    Args:
+        gaps: distances of neighbours, in mm.
+        consecutive: whether the numbers of the slices say that none is missing.
 
     Raises:
         GeometryError: slices lie at the same height, or some are missing.
@@ -217,7 +238,8 @@ def _uneven(gaps: Floats) -> str:
         return ""
     multiples = np.rint(gaps / gap)
     # Each gap has this tolerance; n gaps together have n times as much.
-    if (np.abs(gaps - multiples * gap) <= tolerance * multiples).all():
+    regular = (np.abs(gaps - multiples * gap) <= tolerance * multiples).all()
+    if regular and not consecutive:
         raise GeometryError(_missing(multiples))
     return (
         f"variable_spacing: distances of slices range from {gap:.4g} to "
@@ -253,18 +275,23 @@ def _missing(multiples: Floats) -> str:
 def _even_index(heights: Floats) -> Floats:
     """Where slices lie on an even grid from the first to the last of them.
 
-    Its gap is about the smallest distance, so that nothing is lost.
+    Its gap is about the smallest distance, so that nothing is lost, but one small
+    distance among large ones does not multiply the slices.
 
     Raises:
-        GeometryError: the grid would have many more slices than there are.
+        GeometryError: the grid would have many more slices than there are, most of them
+            in one hole.
     """
     extent = heights[-1] - heights[0]
-    last = int(np.rint(extent / np.diff(heights).min()))
-    if last > _MOST_GROWTH * len(heights):
+    gaps = np.diff(heights)
+    most = _MOST_GROWTH * len(heights)
+    last = int(np.rint(extent / gaps.min()))
+    if last > most and gaps.max() > _HOLE * np.median(gaps):
         raise GeometryError(
             f"variable_spacing: an even grid needs {last + 1} slices for the "
             f"{len(heights)} there are; export the evenly spaced part"
         )
+    last = min(last, most)
     index: Floats = (heights - heights[0]) / extent * last
     whole = np.rint(index)
     return np.where(np.abs(index - whole) < _SAME_INDEX, whole, index)

@@ -34,7 +34,7 @@ _PLAN_KEYWORDS = (
     *("ImageOrientationPatient", "FrameOfReferenceUID", "NumberOfFrames"),
     "TemporalPositionIdentifier",
     *("DiffusionGradientOrientation", "NumberOfTemporalPositions", "Rows", "Columns"),
-    *("PixelSpacing", "SamplesPerPixel"),
+    *("PixelSpacing", "SamplesPerPixel", "KVP", "ConvolutionKernel", "ScanOptions"),
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     "PixelPaddingValue",

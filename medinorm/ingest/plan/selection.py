@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medinorm.config import PlaneName, SelectRule
+from medinorm.ingest.dicom.frame_keys import NO_AGENT
 from medinorm.ingest.dicom.frames import Frame, planes_of
 
 _PLANES: tuple[PlaneName, ...] = (
@@ -14,7 +15,6 @@ _PLANES: tuple[PlaneName, ...] = (
     "coronal",
     "axial",
 )  # by the normal's axis
-_NO_AGENT = frozenset({"", "NO", "NONE", "N", "NO CONTRAST"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def traits_of(values: Mapping[str, str], frames: Sequence[Frame]) -> Traits:
         if np.isnan(normal).any()
         else _PLANES[int(np.abs(normal).argmax())],
         spacing=float(np.max(widest)),
-        contrast_agent=agent not in _NO_AGENT,
+        contrast_agent=agent not in NO_AGENT,
     )
 
 

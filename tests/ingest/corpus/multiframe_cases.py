@@ -164,3 +164,27 @@ add(
     lambda: [mosaic(volume(), csa=False)],
     reasons=["mosaic: the private header that says how many slices"],
 )
+
+# ---- settings of the scanner
+
+
+def _setting(sequence, keyword, values):
+    """One multi-frame volume whose slices have two settings in turns."""
+    frames = [
+        EnhancedFrame(volume(), number, ((sequence, keyword, values[number % 2]),))
+        for number in range(volume().array.shape[2])
+    ]
+    return [enhanced(frames, [volume().array[:, :, f.number] for f in frames])]
+
+
+for _sequence, _keyword, _values, _name in (
+    ("MRTimingAndRelatedParametersSequence", "FlipAngle", (3, 15), "flip angle"),
+    ("MRTimingAndRelatedParametersSequence", "RepetitionTime", (9, 99), "repetition"),
+    ("CTReconstructionSequence", "ConvolutionKernel", ("A", "B"), "reconstruction"),
+    ("CTXRayDetailsSequence", "KVP", (80, 140), "tube voltage"),
+):
+    add(
+        f"multi-frame, {_name} in turns",
+        lambda own=(_sequence, _keyword, _values): _setting(*own),
+        reasons=[f"mixed_contrast: slices at different places differ in {_name}"],
+    )

@@ -152,3 +152,30 @@ add(
     ),
     several(2),
 )
+
+# ---- settings of the scanner
+
+_KERNELS = ({"ConvolutionKernel": "B30f"}, {"ConvolutionKernel": "B70f"})
+_ANGLES = ({"FlipAngle": 3}, {"FlipAngle": 15})
+for _name, _headers in {"kernels": _KERNELS, "flip angles": _ANGLES}.items():
+    add(f"two {_name}", lambda own=_headers: each(several(2), own), several(2))
+
+
+def _in_turns(headers, block=1):
+    """One volume whose slices have two headers."""
+    found = slices(volume())
+    for number, ds in enumerate(found):
+        changed([ds], [0], **headers[number // block % 2])
+    return found
+
+
+add(
+    "alternating flip angles",
+    lambda: _in_turns(_ANGLES),
+    reasons=["mixed_contrast: slices at different places differ in flip angle"],
+)
+add(
+    "half with another kernel",
+    lambda: _in_turns(_KERNELS, 3),
+    reasons=["mixed_contrast: slices at different places differ in reconstruction"],
+)

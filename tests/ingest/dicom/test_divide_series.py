@@ -121,6 +121,8 @@ def test_the_lesser_of_siblings_is_incomplete():
         ("b_value", (0.0, 1000.0), "b-value"),
         ("image_type", (("O", "P", "M"), ("O", "P", "M", "PHASE")), "image type"),
         ("image_type", (("O", "P", "WATER"), ("O", "P", "FAT")), "image type"),
+        ("b_value", (0.0, 50.0), "b-value"),
+        ("image_type", (("ORIGINAL", "P", "M"), ("DERIVED", "P", "M")), "image type"),
         ("temporal", (1.0, 2.0), "time point"),
         ("gradient", ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), "gradient"),
     ],
@@ -131,6 +133,70 @@ def test_halves_of_two_contrasts_are_no_volume(key, values, name):
     assert part.reason.startswith(
         f"mixed_contrast: slices at different places differ in {name}"
     )
+
+
+SETTINGS = [
+    ("flip_angle", (3.0, 15.0), "flip angle"),
+    ("flip_angle", (8.0, 9.0), "flip angle"),
+    ("repetition", (500.0, 2500.0), "repetition time"),
+    ("reconstruction", ("b30f", "b70f"), "reconstruction kernel"),
+    ("voltage", (80.0, 140.0), "tube voltage"),
+    ("voltage", (100.0, 110.0), "tube voltage"),
+    ("echo_number", (1.0, 2.0), "echo number"),
+    ("sequence", (frozenset({"SE"}), frozenset({"GR"})), "pulse sequence"),
+    ("agent", (False, True), "contrast agent"),
+]
+
+
+@pytest.mark.parametrize("block", [1, 3, 5])
+@pytest.mark.parametrize(("key", "values", "name"), SETTINGS)
+def test_settings_that_alternate_or_differ_in_blocks_are_no_volume(
+    key, values, name, block
+):
+    frames = [frame(z, **{key: values[z // block % 2]}) for z in range(10)]
+    (part,) = divide_series(frames)
+    assert part.reason.startswith(
+        f"mixed_contrast: slices at different places differ in {name}; export"
+    )
+
+
+@pytest.mark.parametrize(("key", "values"), [row[:2] for row in SETTINGS[:7]])
+def test_settings_at_one_place_are_volumes_of_their_own(key, values):
+    frames = [frame(z, **{key: value}) for z in range(4) for value in values]
+    parts = divide_series(frames)
+    assert [heights(part) for part in parts] == [[0, 1, 2, 3]] * 2
+    assert [part.reason for part in parts] == ["", ""]
+    assert [{getattr(f.keys, key) for f in part.frames} for part in parts] == [
+        {value} for value in values
+    ]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [{"repetition": 700.0 + 40 * z} for z in range(10)],  # as the heart beats
+        [{"repetition": 500.0 + 900 * (z % 2), "gated": True} for z in range(10)],
+        [{"flip_angle": 10.0 + z} for z in range(10)],  # a ramp along a slab
+        [{"voltage": 120.0 + z % 2} for z in range(10)],
+        [{"reconstruction": "b30f" if z else ""} for z in range(10)],
+        [{"echo_number": 1.0 if z else None} for z in range(10)],
+        [{"sequence": frozenset({"GR"} if z else {})} for z in range(10)],
+    ],
+)
+def test_what_varies_a_little_or_is_not_said_is_one_volume(keys):
+    (part,) = divide_series([frame(z, **own) for z, own in enumerate(keys)])
+    assert part.reason == part.name == ""
+
+
+def test_a_setting_that_varies_within_a_time_series_divides_nothing():
+    """Repetition times of a gated series: each frame has its own."""
+    frames = [
+        frame(z, temporal=float(t), repetition=700.0 + z + 10 * t)
+        for t in range(3)
+        for z in range(4)
+    ]
+    parts = divide_series(frames)
+    assert [heights(part) for part in parts] == [[0, 1, 2, 3]] * 3
 
 
 def test_files_that_do_not_say_where_they_lie_stay_together():

@@ -63,3 +63,28 @@ def test_private_elements_are_found_by_the_name_of_their_block():
     block = header.private_block(0x0019, "SIEMENS MR HEADER", create=True)
     block.add_new(0x0C, "IS", 1000)
     assert private_number(header, ELEMENT) == 1000.0
+
+
+def test_settings_of_the_scanner_are_read_from_texts_and_from_datasets():
+    texts = {
+        "FlipAngle": "15",
+        "RepetitionTime": "0",
+        "ScanOptions": "FS\\RG",
+        "ConvolutionKernel": "Br40d\\3",
+        "KVP": "120.0",
+        "EchoNumbers": "2",
+        "ScanningSequence": "SE\\IR",
+        "ContrastBolusAgent": "none",
+    }
+    dataset = Dataset()
+    for keyword, text in texts.items():
+        setattr(dataset, keyword, text.split("\\") if "\\" in text else text)
+    for header in (texts, dataset):
+        keys = read_keys([header])
+        assert (keys.flip_angle, keys.repetition, keys.gated) == (15.0, None, True)
+        assert (keys.reconstruction, keys.voltage) == ("br40d\\3", 120.0)
+        assert (keys.echo_number, keys.sequence) == (2.0, frozenset({"SE", "IR"}))
+        assert keys.agent is False
+    assert read_keys([{"ContrastBolusAgent": "Gd"}]).agent
+    assert read_keys([{"TriggerTime": "12.5"}]).gated
+    assert not read_keys([{"TriggerTime": "0", "ScanOptions": "FS"}]).gated

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from medinorm.config import GeometryConfig
 from medinorm.errors import GeometryError
 from medinorm.ingest.dicom.geometry import Planes, stack_planes
 
@@ -132,3 +135,50 @@ def changed(**changes):
 def test_contradictory_headers_are_refused(broken, verdict):
     with pytest.raises(GeometryError, match=verdict):
         stack_planes(broken)
+
+
+# The spacing of a CT of the head: fine at the base, coarse at the top.
+HEAD = np.cumsum([0.0, *[4.22] * 9, *[7.38] * 8, 1.14, *[7.38] * 4])
+
+
+@pytest.mark.parametrize("step", [1, -1, 3])
+def test_numbers_without_a_gap_tell_a_changing_spacing(step):
+    """2.5 mm, then 5 mm; numbers may fall, or skip those of other volumes."""
+    heights = np.array([*np.arange(0, 25, 2.5), *np.arange(25, 50, 5.0)])
+    even = replace(planes(heights), numbers=5.0 + step * np.arange(len(heights)))
+    with pytest.raises(GeometryError, match=r"variable_spacing: .* 2\.5 to 5 mm"):
+        stack_planes(even)
+    stack = stack_planes(even, GeometryConfig(variable_spacing="resample"))
+    assert stack.index[-1] == 18
+    assert np.diff(stack.index).round(9).tolist() == [1.0] * 10 + [2.0] * 4
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [None, [1, 2, 4, 5], [1, 2, np.nan, 4], [3, 3, 3, 3], [1, 2, 2, 3]],
+)
+def test_other_numbers_leave_a_gap_a_missing_slice(numbers):
+    known = None if numbers is None else np.array(numbers, float)
+    gap = replace(planes(np.array([0.0, 2, 6, 8])), numbers=known)
+    for policy in (GeometryConfig(), GeometryConfig(variable_spacing="resample")):
+        with pytest.raises(GeometryError, match="missing_slices: 1 missing"):
+            stack_planes(gap, policy)
+
+
+def test_one_small_distance_does_not_multiply_the_slices():
+    policy = GeometryConfig(variable_spacing="resample")
+    stack = stack_planes(planes(HEAD), policy)
+    assert stack.index[-1] <= 4 * len(HEAD)
+    (change,) = stack.changes
+    assert "range from 1.14 to 7.38 mm: interpolated onto an even grid" in change
+    places = stack.affine[2, 2] * stack.index + stack.affine[2, 3]
+    np.testing.assert_allclose(places, HEAD + 11, atol=1e-9)
+
+
+def test_a_hole_is_not_filled():
+    heights = np.array([*np.arange(0, 10, 0.5), *np.arange(300, 310, 0.5)])
+    policy = GeometryConfig(variable_spacing="resample")
+    with pytest.raises(GeometryError, match="an even grid needs 620 slices"):
+        stack_planes(
+            replace(planes(heights), numbers=np.arange(len(heights)) * 1.0), policy
+        )
