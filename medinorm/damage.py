@@ -87,8 +87,8 @@ def require_failed(output: Path, kind: type[Status], **item: str | int) -> str:
     tables = status_tables(output)
     for table in tables:
         for row in _read_rows(table, kind):
-            found = all(getattr(row, name) == value for name, value in item.items())
-            if found and row.state == "failed":
+            same = all(getattr(row, name) == value for name, value in item.items())
+            if same and row.state == "failed":
                 return row.reason or "it failed"
     if tables:
         give_up(output)

@@ -28,8 +28,8 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
         runs: folder of all trained networks.
     """
     for variant, trained in _runs_of(cases).items():
-        found = (_read_record(runs, variant, *run) for run in trained)
-        records = [record for record in found if record]
+        read = [_read_record(runs, variant, *run) for run in trained]
+        records = [record for record in read if record]
         if len(records) < len(trained):
             _log.warning(
                 "%s: %d of %d runs have a record",
