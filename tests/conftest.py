@@ -63,10 +63,9 @@ def write_sphere(canonical, scan, *, seed, gain):
     return path.name, label_path.name
 
 
-@pytest.fixture
-def small_study(tmp_path):
+def write_small_study(folder):
     """Four subjects on each of two scanners, split with one fixed test part."""
-    canonical = tmp_path / "canonical"
+    canonical = folder / "canonical"
     rows = []
     for number in range(8):
         scan, domain = f"sub-{number}_T1w", "ab"[number % 2]
@@ -85,10 +84,22 @@ def small_study(tmp_path):
                 identity=Identity(scanner=domain),
             )
         )
-    scans, by_ingest = tmp_path / "scans.tsv", tmp_path / "by_ingest.tsv"
-    splits, excluded = tmp_path / "splits.tsv", tmp_path / "excluded.tsv"
+    scans, by_ingest = folder / "scans.tsv", folder / "by_ingest.tsv"
+    splits, excluded = folder / "splits.tsv", folder / "excluded.tsv"
     write_records(scans, rows, ScanRow)
     write_records(by_ingest, [], ExcludedRow)
     split_scans(scans, by_ingest, splits, excluded, settings=SplitConfig())
     ids = tuple(row.scan for row in rows)
-    return SmallStudy(tmp_path, canonical, scans, splits, ids)
+    return SmallStudy(folder, canonical, scans, splits, ids)
+
+
+@pytest.fixture
+def small_study(tmp_path):
+    """Four subjects on each of two scanners, split with one fixed test part."""
+    return write_small_study(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_small_study():
+    """Writes such a study into a folder, for fixtures that many tests share."""
+    return write_small_study

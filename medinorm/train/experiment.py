@@ -121,11 +121,11 @@ class Experiment:
 
     def _hash_scans(self, scans: Sequence[str]) -> str:
         """Checksum of images and label maps, and of domains if the network is told."""
-        told = {"domain", "style"} & set(self.card.needs)
+        by_domain = {"domain", "style"} & set(self.card.needs)
         digest = hashlib.blake2b(digest_size=16)
         for scan in sorted(scans):
             files = map(checksum_of, harmonized_paths(self.harmonized, scan))
-            words = [scan, *files, self.domain_of[scan] if told else ""]
+            words = [scan, *files, self.domain_of[scan] if by_domain else ""]
             digest.update(f"{' '.join(words)}\n".encode())
         return digest.hexdigest()
 
