@@ -336,7 +336,7 @@ def bytes_of(study):
         path.relative_to(study.folder): path.read_bytes()
         for path in sorted(study.folder.rglob("*.*"))
         if path.is_file() and not {"tensorboard"} & set(path.parts)
-        if path.name not in {"history.tsv", "model.json"}
+        if path.name not in {"history.tsv", ".history.tsv.checksum", "model.json"}
     }
 
 

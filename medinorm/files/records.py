@@ -26,6 +26,7 @@ from typing import (
 )
 
 from medinorm.errors import StageError
+from medinorm.files.checksums import require_as_written, write_checksum
 from medinorm.files.tables import Row, read_table, write_table
 
 R = TypeVar("R")
@@ -125,9 +126,11 @@ def read_records(path: Path, kind: type[R], *, called: str = "") -> list[R]:
         called: what messages call the table instead of its name.
 
     Raises:
+        DamagedError: the table is not what `write_records` wrote; it is deleted.
         StageError: the table is missing or damaged, lacks a column, or has a cell of
             another type than its column.
     """
+    require_as_written(path, called=called)
     fields = _fields_of(kind)
     required = [column.name for column in _flat(fields) if not column.optional]
     rows = read_table(path, required, called=called)
@@ -158,6 +161,7 @@ def write_records(path: Path, records: Iterable[R], kind: type[R]) -> None:
     names = [name for name in column_names(kind) if name not in others]
     rows = [dict(_cells(record, fields)) for record in written]
     write_table(path, rows, [*names, *others])
+    write_checksum(path)
 
 
 class _CellError(Exception):

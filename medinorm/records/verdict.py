@@ -7,6 +7,7 @@ from typing import Any
 
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json, write_json
+from medinorm.files.checksums import require_as_written, write_checksum
 from medinorm.variant import Variant
 
 
@@ -57,6 +58,7 @@ def write_verdict(path: Path, verdict: Verdict) -> None:
         "reference": _named(reference) if reference else None,
     }
     write_json(path, asdict(verdict) | variants)
+    write_checksum(path)
 
 
 def read_verdict(path: Path) -> Verdict:
@@ -65,6 +67,7 @@ def read_verdict(path: Path) -> Verdict:
     Raises:
         StageError: the file is missing, is no JSON, or lacks an entry.
     """
+    require_as_written(path)
     try:
         values = read_json(path)
         # Verdicts of version 0.1.0 may lack it: their domains were scanners.

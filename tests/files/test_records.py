@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.errors import StageError
+from medinorm.errors import DamagedError, StageError
 from medinorm.files.records import (
     cell,
     column_names,
@@ -17,7 +17,7 @@ from medinorm.files.records import (
     read_records,
     write_records,
 )
-from medinorm.files.tables import json_cell
+from medinorm.files.tables import json_cell, write_table
 
 
 class Point(NamedTuple):
@@ -83,6 +83,8 @@ def test_a_cell_of_another_type_names_its_column_and_not_itself(tmp_path, cell, 
     header, row = path.read_text().splitlines()
     cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
     cells[column] = cell
+    path = tmp_path / "own" / "things.tsv"  # of a user's: no checksum beside it
+    path.parent.mkdir()
     path.write_text(f"{header}\n" + "\t".join(cells.values()) + "\n")
     with pytest.raises(StageError, match=f"things.tsv, row 1: column '{column}'"):
         read_records(path, Thing)
@@ -125,7 +127,10 @@ def test_a_field_may_have_a_format_of_its_own(tmp_path):
     write_records(path, rows, Listed)
     assert read_records(path, Listed) == rows
     assert path.read_text().splitlines()[3] == "c\t\t"
-    path.write_text("name\twords\na\t{\n")
+    write_table(path, [{"name": "a", "words": "{"}], ["name", "words"])
+    with pytest.raises(DamagedError, match="was changed since it was made"):
+        read_records(path, Listed)
+    write_table(path, [{"name": "a", "words": "{"}], ["name", "words"])
     with pytest.raises(StageError, match="column 'words' has a cell of the wrong type"):
         read_records(path, Listed)
 

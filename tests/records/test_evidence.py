@@ -52,6 +52,7 @@ def test_columns_stay_where_readers_find_them():
     )
     assert column_names(FairnessRow) == (
         *(*VARIANT, "runs", "seconds_per_step", "peak_memory_mb", "parameters"),
+        "training_scans",
         *("steps", "learning_rate", "batch_size", "augmentation", "threads"),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from medinorm.errors import StageError
+from medinorm.files.checksums import checksum_path
 from medinorm.records.verdict import Verdict, read_verdict, write_verdict
 from medinorm.variant import Variant
 
@@ -52,6 +53,8 @@ def test_variants_have_their_name_in_the_file(tmp_path):
 
 
 def change(path, **parts):
+    """As another version would have written it, without a checksum beside it."""
+    checksum_path(path).unlink()
     found = json.loads(path.read_text()) | parts
     path.write_text(json.dumps({k: v for k, v in found.items() if v != "absent"}))
 
