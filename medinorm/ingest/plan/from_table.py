@@ -229,6 +229,8 @@ def _repeated(entries: Sequence[_TableLine]) -> dict[str, str]:
 
 def _alike(entries: Sequence[_TableLine], pseudonyms: Pseudonyms) -> dict[str, str]:
     """Why lines are left out whose names would be the same in names of files."""
+    if not pseudonyms.keep:
+        return {}  # no two pseudonyms are the same
     names: dict[tuple[str, ...], list[_TableLine]] = defaultdict(list)
     for entry in filter(lambda entry: entry.subject, entries):
         subject = pseudonyms.label("subject", entry.subject).casefold()
