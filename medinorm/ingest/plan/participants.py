@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medinorm.files.names import clean_name
 from medinorm.files.user_tables import present, read_user_table
 from medinorm.ingest.bids.names import meaning_of_label
 from medinorm.ingest.plan.candidates import LeftOut, excluded
@@ -84,7 +85,7 @@ def read_participants(path: Path) -> Participants:
             problem = row.problem or "names no participant; fill in participant_id"
             _log.warning("%s, line %d: %s", NAME, row.line, problem)
             continue
-        own = {name: present(row.cells[name]) for name in columns}
+        own = {name: clean_name(present(row.cells[name])) for name in columns}
         if facts.setdefault(who, own) != own:
             unclear.add(who)
     return Participants(facts, frozenset(unclear), tuple(columns))
