@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 # A file system takes 255 bytes, some take 143; designs, folds and suffixes are added.
 _LONGEST = 100
+_LONGEST_SHOWN = 80
 _HASH_BYTES = 4
 _JOINERS = "\u200c\u200d"  # letters of some scripts are joined or parted by these
 
@@ -19,6 +20,8 @@ def clean_name(text: str) -> str:
         >>> clean_name("\u202eZu\u0308rich\u00a0 2 ")
         'Zürich 2'
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     shown = "".join(
         letter if letter.isspace() or letter in _JOINERS or not _is_control(letter)
         else ""
@@ -98,6 +101,19 @@ def name_files(texts: Collection[str]) -> dict[str, str]:
     }
 
 
+def shorten_name(text: str) -> str:
+    """A name that fits a page: the end of a very long one is a hash of it.
+
+    Examples:
+        >>> shorten_name("GE Signa"), len(shorten_name("x" * 10_000))
+        ('GE Signa', 80)
+    """
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    digest = _hash(text)
+    return f"{text[: _LONGEST_SHOWN - len(digest) - 2]}\u2026 {digest}"
+
+
 def _stem(text: str) -> str:
     """What a file name may have of a text."""
     letters = "".join(letter for letter in text if not unicodedata.combining(letter))
@@ -106,11 +122,16 @@ def _stem(text: str) -> str:
 
 def _with_hash(stem: str, text: str) -> str:
     """A stem, cut if it is long, with the hash of a text."""
+    room = _LONGEST - 2 * _HASH_BYTES - 1
+    return f"{stem[:room].strip('-') or 'unknown'}-{_hash(text)}"
+
+
+def _hash(text: str) -> str:
+    """A few characters that differ for different texts."""
     digest = hashlib.blake2b(
         text.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES
     )
-    room = _LONGEST - 2 * _HASH_BYTES - 1
-    return f"{stem[:room].strip('-') or 'unknown'}-{digest.hexdigest()}"
+    return digest.hexdigest()
 
 
 def _is_control(letter: str) -> bool:

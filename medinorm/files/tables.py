@@ -1,7 +1,13 @@
-"""Tables as tab-separated text: rows are dictionaries of strings."""
+"""Our own tables as tab-separated text: rows are dictionaries of strings.
+
+A spreadsheet that opens a table runs a cell that begins like a formula. Such a text has
+an apostrophe before it, which `read_table` takes away again. Tables that people write
+are read by `medinorm.files.user_tables`.
+"""
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +15,14 @@ from medinorm.errors import StageError
 from medinorm.files.atomic import replacing
 
 Row = dict[str, str]
+
+# What spreadsheets take for the begin of a formula, in both widths. Numbers are none.
+_FORMULA = re.compile(
+    "'*[=+@\\-\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+    "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}]."
+)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?|[+-](inf|nan)")
+_INERT = "'"
 
 
 def read_table(
@@ -59,7 +73,7 @@ def read_table(
                 f"{name}, line {reader.line_num}: "
                 f"expected {len(columns)} values separated by {separators}"
             )
-        rows.append({column: value.strip() for column, value in row.items()})
+        rows.append({column: _read_cell(value) for column, value in row.items()})
     return rows
 
 
@@ -68,7 +82,8 @@ def write_table(
 ) -> None:
     """Write `rows` under the header `columns`, all or nothing.
 
-    A float is written with nine significant digits, ``None`` as an empty cell.
+    A float is written with nine significant digits, ``None`` as an empty cell. A text
+    that a spreadsheet would run is written so that it does not.
     """
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
@@ -91,5 +106,17 @@ def _cell(value: object) -> str:
     """Text of one value, without tabs, line breaks and other runs of white space."""
     if value is None:
         return ""
-    text = f"{value:.9g}" if isinstance(value, float) else str(value)
-    return " ".join(text.replace("\0", " ").split())
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    text = " ".join(str(value).replace("\0", " ").split())
+    if text[:1].isalnum() or not _FORMULA.match(text) or _NUMBER.fullmatch(text):
+        return text
+    return _INERT + text
+
+
+def _read_cell(text: str) -> str:
+    """The text that was written as a cell."""
+    text = text.strip()
+    if text[:1] == _INERT and _FORMULA.match(text):
+        return text[1:]
+    return text

@@ -1,5 +1,6 @@
 """From templates to HTML; values that are not markup are escaped."""
 
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -7,6 +8,12 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from medinorm import __version__
+
+# Marks that change the direction of letters, and control characters.
+_CONTROLS = re.compile(
+    "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e"
+    "\\u2066-\\u2069]"
+)
 
 
 def write_html(template: str, **values: object) -> Markup:
@@ -52,12 +59,23 @@ def write_page(name: str, sheets: tuple[str, ...], **values: object) -> Markup:
 def _environment() -> Environment:
     """How templates are read, with the macros that all of them may use."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_without_controls,
     )
     macros = environment.from_string(_read("macros.html.j2")).module
     for name in ("show_table", "show_panel", "plural"):
         environment.globals[name] = getattr(macros, name)
     return environment
+
+
+def _without_controls(value: object) -> object:
+    """A value; a text that is no markup without what would turn the text around it."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _CONTROLS.sub("", value)
+    return value
 
 
 def _read(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files.names import choose_spellings
+from medinorm.files.names import choose_spellings, shorten_name
 from medinorm.files.records import read_records
 from medinorm.files.user_tables import present
 
@@ -45,7 +45,8 @@ def read_domains(scans: Path, columns: Sequence[str]) -> list[DomainScan]:
     """The scans with their domains, which are empty where they are unknown.
 
     Domains that differ only by capitals, blanks, hyphens or the form of letters are
-    one: it has the spelling that most scans have, and the log says so.
+    one: it has the spelling that most scans have, and the log says so. What is not
+    seen is no part of it; a very long one is cut.
 
     Args:
         scans: `scans.tsv`.
@@ -58,7 +59,9 @@ def read_domains(scans: Path, columns: Sequence[str]) -> list[DomainScan]:
     known = [_with_domain(line, columns, scans.name) for line in lines]
     spellings = choose_spellings([scan.domain for scan in known])
     _tell_spellings(spellings)
-    spelt = [replace(scan, domain=spellings[scan.domain]) for scan in known]
+    spelt = [
+        replace(scan, domain=shorten_name(spellings[scan.domain])) for scan in known
+    ]
     _tell_travellers(spelt)
     return spelt
 

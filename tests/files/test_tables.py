@@ -20,6 +20,35 @@ def test_round_trip(tmp_path_factory, rows):
     assert read_table(path, required=("b", "a")) == rows
 
 
+FORMULAS = ["=cmd|'/C calc'!A0", "+1+cmd", "-2+3", "@SUM(A1)", "--x", "\uff1dA1", "=1"]
+signs = st.text(alphabet="'=+-@\uff1d 1ae.", max_size=6)
+
+
+@pytest.mark.parametrize("formula", [*FORMULAS, *(f" \t{text}" for text in FORMULAS)])
+def test_no_cell_is_run_by_a_spreadsheet(tmp_path, formula):
+    path = tmp_path / "x.tsv"
+    write_table(path, [{"a": formula, "b": formula}], ("a", "b"))
+    for cell in path.read_text().splitlines()[1].split("\t"):
+        assert cell.strip('"').startswith("'")
+    assert read_table(path)[0]["a"] == formula.strip()
+
+
+@pytest.mark.parametrize(
+    "value", [-0.5, -1, "-1.5e-07", "+3", "-", "a=b", "-.5", "-inf", "x-y", "-12%"]
+)
+def test_numbers_and_words_stand_as_they_are(tmp_path, value):
+    path = tmp_path / "x.tsv"
+    write_table(path, [{"a": value}], ("a",))
+    assert path.read_text() == f"a\n{value}\n"
+
+
+@given(cell=signs)
+def test_an_inert_cell_is_read_as_it_was(tmp_path_factory, cell):
+    path = tmp_path_factory.mktemp("table") / "x.tsv"
+    write_table(path, [{"a": cell, "b": 1}], ("a", "b"))
+    assert read_table(path)[0]["a"] == " ".join(cell.split())
+
+
 @given(cell=anything)
 def test_whatever_is_written_can_be_read(tmp_path_factory, cell):
     path = tmp_path_factory.mktemp("table") / "x.tsv"

@@ -13,6 +13,11 @@ def test_text_is_escaped_and_markup_is_not():
     assert page == "&lt;b&gt;<b>"
 
 
+def test_no_text_turns_the_text_around_it():
+    page = write_html("{{ a }}{{ b }}", a="x\u202ey\u2066\x07z", b=Markup("\u200e"))
+    assert page == "xyz\u200e"
+
+
 def test_a_name_without_a_value_is_an_error():
     with pytest.raises(UndefinedError):
         write_html("{{ nothing }}")

@@ -33,3 +33,14 @@ def test_subjects_are_counted_once(tmp_path):
     assert count_subjects(scans) == {"A": 2}
     assert list(find_unusable(scans)) == []
     assert "if its 2 scans" in dict(find_unusable(scans[:2]))["0"]
+
+
+def test_very_long_domains_are_cut_and_stay_apart(tmp_path):
+    long = "x" * 10_000
+    rows = [
+        {"scan": str(n), "subject": str(n), "site": f"{long}{n}\u202e"}
+        for n in range(3)
+    ]
+    domains = {scan.domain for scan in read(tmp_path, rows)}
+    assert len(domains) == 3
+    assert all(len(domain) == 80 and "\u202e" not in domain for domain in domains)

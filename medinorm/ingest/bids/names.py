@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from medinorm.files.formats import image_suffixes
 
 _SIDECAR = ".json"
+_TABLE = ".tsv"
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class BidsFile:
         path: the file.
         entities: label of each entity, in the order of the name.
         suffix: kind of data, such as ``T1w``.
-        extension: that of an image format, or ``.json``.
+        extension: that of an image format, ``.json`` or ``.tsv``, in lower case.
     """
 
     path: Path
@@ -38,17 +40,44 @@ class BidsFile:
 
     @property
     def image(self) -> bool:
-        """Whether it is an image, not a sidecar."""
-        return self.extension != _SIDECAR
+        """Whether it is an image, not a sidecar or a table."""
+        return self.extension not in {_SIDECAR, _TABLE}
+
+    @property
+    def sidecar(self) -> bool:
+        """Whether it is a JSON file."""
+        return self.extension == _SIDECAR
+
+    @cached_property
+    def meanings(self) -> dict[str, str]:
+        """What its entities are compared by, see `meaning_of_label`."""
+        return meanings_of(self.entities)
 
     def agrees(self, entities: Mapping[str, str]) -> bool:
-        """Whether all its entities are among `entities`, with the same labels.
+        """Whether all its entities are among `entities`, by what their labels mean.
 
         Examples:
-            >>> parse_name(Path("sub-01_T1w.json")).agrees({"sub": "01", "run": "1"})
+            >>> parse_name(Path("sub-01_T1w.json")).agrees({"sub": "1", "run": "1"})
             True
         """
-        return self.entities.items() <= entities.items()
+        return self.meanings.items() <= meanings_of(entities).items()
+
+
+def meaning_of_label(label: str) -> str:
+    """What a label is compared by: a number without zeros, words without capitals.
+
+    Examples:
+        >>> meaning_of_label("01"), meaning_of_label("AB01"), meaning_of_label("000")
+        ('1', 'ab01', '0')
+    """
+    if label.isascii() and label.isdigit():
+        return label.lstrip("0") or "0"
+    return label.casefold()
+
+
+def meanings_of(entities: Mapping[str, str]) -> dict[str, str]:
+    """What entities are compared by."""
+    return {key: meaning_of_label(label) for key, label in entities.items()}
 
 
 def parse_name(path: Path) -> BidsFile | None:
@@ -61,12 +90,11 @@ def parse_name(path: Path) -> BidsFile | None:
         >>> parse_name(Path("notes.txt")) is None
         True
     """
-    extension = next(
-        (end for end in (*image_suffixes(), _SIDECAR) if path.name.endswith(end)), None
-    )
+    name, known = path.name, (*image_suffixes(), _SIDECAR, _TABLE)
+    extension = next((end for end in known if name.lower().endswith(end)), None)
     if extension is None:
         return None
-    *pairs, suffix = path.name.removesuffix(extension).split("_")
+    *pairs, suffix = name[: -len(extension)].split("_")
     split = [pair.partition("-") for pair in pairs]
     if not suffix or not all(key and label for key, _, label in split):
         return None

@@ -1,6 +1,5 @@
 """How each kind of candidate is read: its files, scanner, image and label map."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from medinorm.files.atomic import read_json
 from medinorm.files.formats import files_of_image, image_suffixes, read_image
 from medinorm.files.nifti import Volume
 from medinorm.ingest.archives import on_disk
+from medinorm.ingest.bids.sidecars import read_sidecar
 from medinorm.ingest.convert.checks import on_grid_of
 from medinorm.ingest.convert.settle import prefer_place, settle_places
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
@@ -74,7 +74,7 @@ class NiftiReader:
         """From the JSON sidecars; a later one overrides an earlier one."""
         merged: dict[str, object] = {}
         for path in self.inputs["JSON sidecar"]:
-            merged |= _read_sidecar(path)
+            merged |= read_sidecar(path)
         return read_metadata(merged, pseudonyms)
 
     def image(self) -> Reading:
@@ -222,14 +222,3 @@ def _turned(image: Volume, volume: Volume, role: str, tolerance: float) -> Volum
         return on_grid_of(image, volume, tolerance)
     except GeometryError as error:
         raise GeometryError(f"{role}: {error}") from None
-
-
-def _read_sidecar(path: Path) -> dict[str, object]:
-    """The entries of a JSON sidecar."""
-    try:
-        entries = read_json(path)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-        raise ReadError("JSON sidecar: is no JSON; repair or remove it") from None
-    if not isinstance(entries, dict):
-        raise ReadError("JSON sidecar: is no JSON object; repair or remove it")
-    return entries

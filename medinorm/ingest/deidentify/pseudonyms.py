@@ -10,6 +10,7 @@ import hmac
 import os
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,10 +101,13 @@ class Pseudonyms:
         Raises:
             StageError: two sessions of a subject would get the same label.
         """
-        labels: dict[str, str] = {}
         pairs = set(originals)
-        for subject in {subject for subject, _ in pairs}:
-            own = {pair for pair in pairs if pair[0] == subject and pair[1]}
+        by_subject: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+        for pair in pairs:
+            if pair[1]:
+                by_subject[pair[0]].add(pair)
+        labels: dict[str, str] = {}
+        for own in by_subject.values():
             labels |= self._labels("session", own)
         return labels | {f"{subject}\0": "" for subject, _ in pairs}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.errors import StageError
-from medinorm.files.names import choose_spellings
+from medinorm.files.names import choose_spellings, clean_name
 from medinorm.files.records import column_names
 from medinorm.files.user_tables import TableRow, present, read_user_table
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, bids_label
@@ -173,7 +173,7 @@ def _read_line(
         where=f"{_CALLED}, line {row.line}",
         subject=cells["subject"],
         session=cells.get("session", ""),
-        own={name: text for name, text in cells.items() if name in own},
+        own={name: clean_name(cells[name]) for name in cells if name in own},
         channels={name: files[name] for name in channels if name in files},
         label=files.get("label"),
         problem=row.problem or next(wrong, ""),
@@ -229,6 +229,8 @@ def _repeated(entries: Sequence[_TableLine]) -> dict[str, str]:
 
 def _alike(entries: Sequence[_TableLine], pseudonyms: Pseudonyms) -> dict[str, str]:
     """Why lines are left out whose names would be the same in names of files."""
+    if not pseudonyms.keep:
+        return {}  # no two pseudonyms are the same
     names: dict[tuple[str, ...], list[_TableLine]] = defaultdict(list)
     for entry in filter(lambda entry: entry.subject, entries):
         subject = pseudonyms.label("subject", entry.subject).casefold()

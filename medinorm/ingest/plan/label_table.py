@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medinorm.errors import StageError
+from medinorm.files.names import clean_name
 from medinorm.files.user_tables import TableRow, present, read_user_table
 from medinorm.ingest.plan.from_table import check_own_columns
 from medinorm.ingest.plan.table_paths import locate_file, refuse_file
@@ -110,6 +111,6 @@ def _read_line(row: TableRow, folder: Path) -> LabelEntry:
         series=cells.get("series_uid") or None,
         subject=cells.get("subject") or None,
         session=cells.get("session") or None,
-        own={name: text for name, text in cells.items() if name not in _KEYS},
+        own={name: clean_name(cells[name]) for name in cells if name not in _KEYS},
         problem=problem,
     )

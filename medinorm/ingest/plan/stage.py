@@ -87,7 +87,9 @@ def _find(
             index, source.labels, suffix_of(source.channels), pseudonyms, ingest
         )
     if source.bids is not None:
-        return find_bids_scans(source.bids, index, source.channels, pseudonyms)
+        return find_bids_scans(
+            source.bids, index, source.channels, pseudonyms, source.label_values
+        )
     raise StageError("no input: give one of input.scans, input.dicom and input.bids")
 
 

@@ -28,8 +28,11 @@ def locate_file(folder: Path, cell: str) -> Path:
         >>> locate_file(Path("/data"), "images/001.nii.gz").as_posix()
         '/data/images/001.nii.gz'
     """
-    paths = [_join(folder, text) for text in dict.fromkeys(_readings(cell))]
-    return next((path for path in paths if _exists(path)), paths[0])
+    first = _join(folder, cell)
+    if _exists(first):
+        return first
+    others = (_join(folder, text) for text in _readings(cell))
+    return next((path for path in others if _exists(path)), first)
 
 
 def refuse_file(path: Path, cell: str) -> str:
@@ -63,8 +66,7 @@ def _refuse_text(cell: str) -> str:
 
 
 def _readings(cell: str) -> Iterator[str]:
-    """The paths that a cell may mean, the likely ones first."""
-    yield cell
+    """What a cell may mean beside what it says, the likely paths first."""
     bare = (
         cell[1:-1]
         if len(cell) > 2 and cell[0] == cell[-1] and cell[0] in "\"'"
