@@ -169,3 +169,9 @@ def test_damaged_weights_are_named(small_study, harmonized):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(RunError, match="weights are damaged"):
         read_model(run_folder(runs, 0))
+
+
+def test_scans_of_few_slices_are_trained_on(small_study, harmonized):
+    few = SETTINGS.model_copy(update={"patch": (12, 12, 64), "steps": 2})
+    _, states = train(small_study, harmonized, settings=few)
+    assert states == ["made"]
