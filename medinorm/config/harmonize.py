@@ -71,8 +71,7 @@ class HarmonizeConfig(Section):
     nonfinite: NonfiniteName = Field(
         default="refuse",
         description="Scans with NaN or infinity: `refuse` them, or `ignore` such "
-        "voxels, which become as dark as the darkest. Ingest already refuses such "
-        "scans.",
+        "voxels, which become as dark as the darkest. `ingest.nonfinite` follows.",
     )
     constant: ConstantName = Field(
         default="refuse",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from medinorm.choices import DesignName, ScannerName
+from medinorm.choices import DesignName, NonfiniteName, ScannerName
 from medinorm.config.dicom import GeometryConfig, SelectRule
 from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
 from medinorm.config.pacs import PacsConfig
@@ -117,7 +117,14 @@ class IngestConfig(Section):
         description="`keep` is for data that is already de-identified.",
     )
     min_voxels: Count = Field(
-        default=16, description="Scans with a shorter axis than this are excluded."
+        default=5,
+        description="Scans with a shorter axis than this are excluded: localizers and "
+        "single slices. Training repeats the edge of scans smaller than a patch.",
+    )
+    nonfinite: NonfiniteName = Field(
+        default="refuse",
+        description="Scans with NaN or infinity: `refuse` them, or `ignore` it, which "
+        "leaves them to harmonize. Set by `harmonize.nonfinite` if not given here.",
     )
     grid_tolerance: Annotated[float, Field(gt=0, le=0.5)] = Field(
         default=0.1,

@@ -50,6 +50,19 @@ class StudyConfig(Section):
     evidence: EvidenceConfig = Field(default=EvidenceConfig(), description="")
     report: ReportConfig = Field(default=ReportConfig(), description="")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ignored_from_the_start(cls, values: Any) -> Any:
+        """Ingest lets scans pass that harmonize is to take."""
+        if not isinstance(values, Mapping):
+            return values
+        harmonize, ingest = values.get("harmonize"), values.get("ingest") or {}
+        if not isinstance(harmonize, Mapping) or not isinstance(ingest, Mapping):
+            return values
+        if harmonize.get("nonfinite") != "ignore":
+            return values
+        return {**values, "ingest": {"nonfinite": "ignore", **ingest}}
+
     @model_validator(mode="after")
     def _folders_apart(self) -> Self:
         results, private = self.results.resolve(), self.private.resolve()

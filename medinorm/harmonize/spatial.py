@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from medinorm.files.nifti import Volume
+from medinorm.harmonize.label_shares import resample_by_share, weigh_axis
 
 Spacing = tuple[float, float, float]
 
@@ -59,6 +60,8 @@ def resample_image(volume: Volume, spacing: Spacing) -> Volume:
 def resample_labels(volume: Volume, spacing: Spacing) -> Volume:
     """Bring a label map to `spacing`: at each voxel the label with the largest share.
 
+    Labels keep their volume; see `medinorm.harmonize.label_shares`.
+
     Args:
         volume: a label map with axes along R, A and S.
         spacing: distance of voxel centres, in mm.
@@ -66,8 +69,10 @@ def resample_labels(volume: Volume, spacing: Spacing) -> Volume:
     target = respaced(volume, spacing)
     if target.same_grid(volume):
         return volume
-    (image,) = to_itk(volume)
-    return target.with_array(_resample(image, target, sitk.sitkLabelLinear)[np.newaxis])
+    sizes = zip(volume.grid, target.grid, spacing, volume.spacing, strict=True)
+    weights = [weigh_axis(old, new, step / own) for old, new, step, own in sizes]
+    (labels,) = volume.array
+    return target.with_array(resample_by_share(labels, weights)[np.newaxis])
 
 
 def resample_onto(volume: Volume, target: Volume) -> Volume:

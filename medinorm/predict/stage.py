@@ -161,7 +161,8 @@ def segment(
 ) -> Volume:
     """The label map of one scan, on its canonical grid.
 
-    Probabilities, not labels, are brought back to the canonical grid.
+    Probabilities, not labels, are brought back to the canonical grid, one class after
+    the other: all at once may not fit into memory.
 
     Raises:
         ScanError: a file of the scan is missing or damaged.
@@ -169,9 +170,13 @@ def segment(
     volume = read_volume(prediction.image)
     probabilities = infer(network, volume.array, card, prediction, settings)
     grid = read_grid(prediction.scan.image)
-    there = resample_onto(volume.with_array(probabilities), grid)
-    values = np.array([0, *card.label_values], dtype=np.uint8)
-    return there.with_array(values[there.array.argmax(axis=0)][np.newaxis])
+    labels = np.zeros((1, *grid.grid), dtype=np.uint8)
+    largest = np.full(labels.shape, -np.inf, dtype=np.float32)
+    for value, share in zip((0, *card.label_values), probabilities, strict=True):
+        there = resample_onto(volume.with_array(share[np.newaxis]), grid).array
+        labels[there > largest] = value
+        np.maximum(largest, there, out=largest)
+    return grid.with_array(labels)
 
 
 def infer(

@@ -63,3 +63,27 @@ def test_impossible_studies_are_refused(refuse, values, message):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_shipped_studies_are_valid(path):
     config.parse_study(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("values", "ingest"),
+    [
+        ({}, "refuse"),
+        ({"harmonize": {"nonfinite": "refuse"}}, "refuse"),
+        ({"harmonize": {"nonfinite": "ignore"}}, "ignore"),
+        ({"harmonize": {"nonfinite": "ignore"}, "ingest": {"min_voxels": 9}}, "ignore"),
+        (
+            {"harmonize": {"nonfinite": "ignore"}, "ingest": {"nonfinite": "refuse"}},
+            "refuse",
+        ),
+        ({"ingest": {"nonfinite": "ignore"}}, "ignore"),
+    ],
+)
+def test_ingest_lets_pass_what_harmonize_takes(values, ingest):
+    assert config.parse_study(values).ingest.nonfinite == ingest
+
+
+def test_an_unknown_word_for_nonfinite_is_told_where_it_stands(refuse):
+    refuse({"harmonize": {"nonfinite": "keep"}}, "harmonize.nonfinite: unknown name")
+    refuse({"harmonize": 3}, "harmonize: ")
+    refuse({"harmonize": {"nonfinite": "ignore"}, "ingest": 3}, "ingest: ")

@@ -285,3 +285,9 @@ def test_arguments_a_layer_refuses_end_before_any_work(small_study, harmonized):
         with pytest.raises(ConfigError, match=message):
             train(small_study, harmonized, norm=norm, norm_options=text)
     assert not (small_study.folder / "runs").exists()
+
+
+def test_scans_of_few_slices_are_trained_on(small_study, harmonized):
+    few = SETTINGS.model_copy(update={"patch": (12, 12, 64), "steps": 2})
+    _, states = train(small_study, harmonized, settings=few)
+    assert states == ["made"]

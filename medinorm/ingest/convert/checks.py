@@ -6,18 +6,23 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.choices import NonfiniteName
 from medinorm.errors import GeometryError, IntensityError, LabelError, ReadError
 from medinorm.files.nifti import Volume
 
 _SHOWN = 8  # label values named in a message
+_ROUNDING = 1e-3  # of label values that tools have scaled
 
 
-def check_image(volume: Volume, min_voxels: int) -> Volume:
+def check_image(
+    volume: Volume, min_voxels: int, nonfinite: NonfiniteName = "refuse"
+) -> Volume:
     """Refuse images that nothing can be learned from.
 
     Args:
         volume: one channel or several.
         min_voxels: shortest allowed axis.
+        nonfinite: whether NaN and infinity are refused, or left to harmonize.
 
     Returns:
         The volume in a data type that every NIfTI reader knows.
@@ -31,19 +36,29 @@ def check_image(volume: Volume, min_voxels: int) -> Volume:
         raise ReadError("voxels are complex numbers or colours; give grey values")
     if min(volume.grid) < min_voxels:
         raise GeometryError(
-            f"the shortest axis has {min(volume.grid)} voxels; ingest.min_voxels asks "
-            f"for {min_voxels}"
+            f"the shortest axis has {min(volume.grid)} voxels, fewer than "
+            f"ingest.min_voxels: {min_voxels}; a localizer or single slices? lower it "
+            "if the scan is to be used"
         )
     array = _common_type(volume.array)
-    wrong = int(array.size - np.isfinite(array).sum())
-    if wrong:
+    finite = np.isfinite(array)
+    wrong = int(array.size - np.count_nonzero(finite))
+    if wrong and nonfinite == "refuse":
         raise IntensityError(
-            f"{wrong} of {array.size} voxels are not finite numbers; repair the image"
+            f"{wrong} of {array.size} voxels are not finite numbers; repair the image, "
+            "or set harmonize.nonfinite to ignore"
         )
-    for channel in array:
-        if channel.min() == channel.max():
-            raise IntensityError("all voxels have the same value; the image is empty")
+    for channel, usable in zip(array, finite, strict=True):
+        _check_contrast(channel[usable] if wrong else channel)
     return volume.with_array(array)
+
+
+def _check_contrast(values: NDArray[Any]) -> None:
+    """Refuse a channel without two different finite voxels."""
+    if not values.size:
+        raise IntensityError("no voxel is a finite number; repair the image")
+    if values.min() == values.max():
+        raise IntensityError("all voxels have the same value; the image is empty")
 
 
 def check_labels(volume: Volume, allowed: frozenset[int]) -> Volume:
@@ -64,15 +79,8 @@ def check_labels(volume: Volume, allowed: frozenset[int]) -> Volume:
             f"label map: has {len(volume.array)} volumes; one with a value for each "
             "label is read"
         )
-    if volume.array.dtype.kind not in "biuf":
-        raise LabelError("label map: voxels are not whole numbers")
-    values = np.unique(volume.array)
-    if not np.isfinite(values).all() or (values % 1).any():
-        raise LabelError(
-            "label map: has values that are not whole numbers; it may have been "
-            "resampled by interpolation"
-        )
-    present = {int(value) for value in values}
+    labels = _whole_numbers(volume.array)
+    present = {int(value) for value in np.unique(labels)}
     unknown = sorted(present - allowed - {0})
     if unknown:
         raise LabelError(
@@ -81,7 +89,28 @@ def check_labels(volume: Volume, allowed: frozenset[int]) -> Volume:
         )
     if not present - {0}:
         raise LabelError("label map: empty, all voxels are 0")
-    return volume.with_array(volume.array.astype(np.uint8))
+    return volume.with_array(labels.astype(np.uint8))
+
+
+def _whole_numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """The values of a label map without the rounding errors of tools.
+
+    Raises:
+        LabelError: values are no whole numbers.
+    """
+    if array.dtype.kind not in "biuf":
+        raise LabelError("label map: voxels are not whole numbers")
+    if array.dtype.kind != "f":
+        return array
+    if not np.isfinite(array).all():
+        raise LabelError("label map: has values that are not whole numbers: NaN or inf")
+    nearest: NDArray[Any] = np.rint(array)
+    if np.abs(array - nearest).max() > _ROUNDING:
+        raise LabelError(
+            "label map: has values that are not whole numbers; it may have been "
+            "resampled by interpolation"
+        )
+    return nearest
 
 
 def on_grid_of(reference: Volume, volume: Volume, tolerance: float) -> Volume:

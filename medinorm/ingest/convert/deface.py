@@ -65,7 +65,8 @@ def _without_face(volume: Volume, command: str, folder: Path) -> NDArray[np.gene
         raise GeometryError(
             "ingest.deface: the command changed the grid; use one that keeps it"
         )
-    if np.array_equal(result.array, volume.array):
+    numbers = volume.array.dtype.kind in "fc"
+    if np.array_equal(result.array, volume.array, equal_nan=numbers):
         raise IntensityError(
             "ingest.deface: the command changed no voxel; the face may still be there"
         )

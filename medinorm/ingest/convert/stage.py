@@ -72,6 +72,7 @@ class ConvertJob:
             "min_voxels": self.ingest.min_voxels,
             "grid_tolerance": self.ingest.grid_tolerance,
             "nifti_place": self.ingest.nifti_place,
+            "nonfinite": self.ingest.nonfinite,
             "geometry": self.ingest.geometry.model_dump(),
         } | self._deface
 
@@ -199,7 +200,7 @@ def _write_scan(
     raw = reading.volume
     if job.ingest.deface is not None:
         raw = deface_volume(raw, job.ingest.deface, job.private)
-    image = check_image(raw, job.ingest.min_voxels)
+    image = check_image(raw, job.ingest.min_voxels, job.ingest.nonfinite)
     label_reading = reader.label(raw)
     label = check_labels(label_reading.volume, frozenset(job.input.label_values))
     image_path, label_path = outputs

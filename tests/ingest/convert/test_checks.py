@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.errors import GeometryError, IntensityError
+from medinorm.config import IngestConfig
+from medinorm.errors import GeometryError, IntensityError, LabelError
 from medinorm.files.nifti import Volume
-from medinorm.ingest.convert.checks import check_image, on_grid_of
+from medinorm.ingest.convert.checks import check_image, check_labels, on_grid_of
 
 AFFINE = np.array(
     [[0.9, 0.1, 0, 5], [-0.1, 0.9, 0.2, -7], [0, -0.2, 1.8, 3], [0, 0, 0, 1.0]]
@@ -57,3 +58,44 @@ def test_one_flat_channel_of_several_is_found():
 def test_booleans_become_numbers():
     array = np.arange(8000).reshape(1, 20, 20, 20) % 2 == 0
     assert check_image(Volume(array, np.eye(4)), 16).array.dtype == np.uint8
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_may_be_left_to_harmonize(hole):
+    array = np.arange(8000, dtype=np.float32).reshape(1, 20, 20, 20)
+    array[0, :, :5] = hole
+    with pytest.raises(IntensityError, match=r"set harmonize\.nonfinite to ignore"):
+        check_image(Volume(array, np.eye(4)), 5)
+    checked = check_image(Volume(array, np.eye(4)), 5, "ignore")
+    np.testing.assert_array_equal(checked.array, array)
+    with pytest.raises(IntensityError, match="no voxel is a finite number"):
+        check_image(Volume(array[:, :, :5], np.eye(4)), 5, "ignore")
+    array[np.isfinite(array)] = 7
+    with pytest.raises(IntensityError, match="same value"):
+        check_image(Volume(array, np.eye(4)), 5, "ignore")
+
+
+def test_ten_slices_are_a_volume_and_three_are_a_localizer():
+    cine = Volume(np.arange(4000).reshape(1, 20, 20, 10), np.eye(4))
+    assert check_image(cine, IngestConfig().min_voxels)
+    localizer = cine.with_array(cine.array[..., :3])
+    with pytest.raises(GeometryError, match=r"3 voxels, fewer than ingest\.min_voxels"):
+        check_image(localizer, IngestConfig().min_voxels)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("error", [1e-7, -1e-7, 4e-4, -4e-4])
+def test_label_values_within_rounding_are_whole(dtype, error):
+    labels = np.arange(64).reshape(1, 4, 4, 4) % 4
+    rounded = (labels * (1 + error / 3)).astype(dtype)
+    checked = check_labels(Volume(rounded, np.eye(4)), frozenset({1, 2, 3}))
+    np.testing.assert_array_equal(checked.array, labels)
+    assert checked.array.dtype == np.uint8
+
+
+@pytest.mark.parametrize("wrong", [0.5, 0.01, np.nan, np.inf])
+def test_other_label_values_are_refused(wrong):
+    labels = np.ones((1, 4, 4, 4), np.float32)
+    labels[0, 0, 0, 0] = wrong
+    with pytest.raises(LabelError, match="not whole numbers"):
+        check_labels(Volume(labels, np.eye(4)), frozenset({1}))

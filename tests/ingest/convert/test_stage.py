@@ -11,6 +11,7 @@ from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import StageError
 from medinorm.files.nifti import read_volume
 from medinorm.files.tables import read_table
+from medinorm.harmonize.sample import settle_nonfinite
 from medinorm.ingest.convert.stage import convert_scans, output_paths
 from medinorm.ingest.index import index_input
 from medinorm.ingest.plan.candidates import read_plan
@@ -116,7 +117,7 @@ CASES = [
         image_of(lambda _: np.full((20, 18, 17), 0.1, np.float32)),
         "all voxels have the same",
     ),
-    (image_of(lambda fake: fake.ramp()[:9]), "shortest axis has 9 voxels"),
+    (image_of(lambda fake: fake.ramp()[:4]), "shortest axis has 4 voxels"),
     (image_of(complex_numbers), "complex numbers or colours"),
     (image_of(colours), "complex numbers or colours"),
     (
@@ -344,3 +345,18 @@ def test_a_full_disk_stops_the_job(study, tmp_path, monkeypatch):
         )
     assert not (tmp_path / "status.tsv").exists()
     assert not list(tmp_path.rglob("*.nii.gz.*"))
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf])
+def test_voxels_that_are_not_finite_may_stay(fake, study, ingest, tmp_path, hole):
+    array = fake.ramp(dtype=np.float32)
+    array[:4] = hole
+    fake.nifti(tmp_path / "a.nii.gz", array)
+    assert len(ingest(scans=study).scans) == 1
+    out = ingest(scans=study, ingest=IngestConfig(nonfinite="ignore", subjects="keep"))
+    scan = next(row for row in out.scans if row["subject"] == "a")
+    image = read_volume(out.results / "canonical" / scan["image"])
+    np.testing.assert_array_equal(image.array[0], array)
+    settled, count = settle_nonfinite(image.array, "ignore")
+    assert count == array[:4].size
+    assert (settled[0, :4] == array[4:].min()).all()
