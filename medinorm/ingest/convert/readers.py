@@ -148,7 +148,7 @@ class DicomReader:
         tolerance = self.ingest.grid_tolerance
         if self.source.label:
             return _read_label(path, image, tolerance)
-        header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
+        header = read_header(self.inputs["series"][0])
         space = text_of(header, "FrameOfReferenceUID") if header else ""
         names = self.input.label_values
         return read_annotation(path, image, names, tolerance, space)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from medinorm import __version__
@@ -24,6 +24,7 @@ from medinorm.ingest.convert.deface import deface_volume
 from medinorm.ingest.convert.readers import DicomReader, NiftiReader, ScanReader
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import bids_metadata, spacing_text
+from medinorm.ingest.dicom.files import stamp_of
 from medinorm.ingest.plan.candidates import Candidate, DicomSource, read_plan
 from medinorm.jobs.shards import Done, in_shard, run_items
 from medinorm.records.scans import Identity
@@ -226,7 +227,7 @@ def _checksums(reader: ScanReader, pseudonyms: Pseudonyms) -> dict[str, str]:
 def _digest(role: str, paths: Sequence[Path]) -> str:
     """The checksum of one file, or of the checksums of several."""
     try:
-        sums = [checksum(path) for path in paths]
+        sums = [_checksum_once(path, stamp_of(path)) for path in paths]
     except FileNotFoundError:
         raise ReadError(f"{role}: the file does not exist; correct its path") from None
     except (PermissionError, IsADirectoryError):
@@ -234,6 +235,13 @@ def _digest(role: str, paths: Sequence[Path]) -> str:
     if len(sums) == 1:
         return sums[0]
     return hashlib.blake2b("".join(sums).encode(), digest_size=16).hexdigest()
+
+
+# A file of many frames is an input of each of its volumes.
+@lru_cache(maxsize=4)
+def _checksum_once(path: Path, _stamp: tuple[int, ...]) -> str:
+    """The checksum of a file that has not changed since."""
+    return checksum(path)
 
 
 def _describe_dataset(folder: Path, kind: str) -> None:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from medinorm.config import GeometryConfig
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.nifti import Volume
-from medinorm.ingest.dicom.files import Pixels, read_pixels, read_stored_images
+from medinorm.ingest.dicom.files import Pixels, read_pixels
 from medinorm.ingest.dicom.frames import Frame, planes_of
 from medinorm.ingest.dicom.geometry import Stack, duplicate, place_numbers, stack_planes
+from medinorm.ingest.dicom.pixels import read_stored_images
 from medinorm.ingest.dicom.regrid import interpolate_slices, straighten
 
 

