@@ -12,15 +12,16 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from medinorm.errors import ReadError
 from medinorm.files.atomic import replacing
@@ -42,7 +43,7 @@ _DAMAGES = (
 _GZIP = b"\x1f\x8b"
 _GZIP_DAMAGES: tuple[type[Exception], ...] = (
     *(EOFError, zlib.error, gzip.BadGzipFile, struct.error),
-    isal_zlib.error,  # type: ignore[assignment]  # its stub says an instance
+    cast("type[Exception]", IsalError),  # its stub says that it is an instance
 )
 _CHUNK = 1 << 16
 _DAMAGED = "the archive is damaged; copy it again, or unpack it"
@@ -175,6 +176,34 @@ def uncompressed(
         raise ReadError("the gzip file is damaged; copy it again") from None
     content.seek(0)
     return content
+
+
+def read_contents(paths: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
+    """The content of files, of which each archive is opened once.
+
+    Files that are damaged or may not be read are left out.
+
+    Args:
+        paths: files, in archives or not, compressed by gzip or not.
+    """
+    groups: dict[Path | None, list[Path]] = defaultdict(list)
+    for path in paths:
+        groups[archive_of(path)].append(path)
+    for archive, inside in groups.items():
+        with suppress(OSError, ReadError), ExitStack() as stack:
+            opened = stack.enter_context(open_archive(archive)) if archive else None
+            for path in inside:
+                with suppress(OSError, ReadError):
+                    yield path, _content(path, archive, opened)
+
+
+def _content(path: Path, archive: Path | None, opened: zipfile.ZipFile | None) -> bytes:
+    """The content of one file, perhaps in an archive that is open."""
+    if archive is None or opened is None:
+        with open_input(path) as stream:
+            return stream.read()
+    with _open_member(opened, archive, path) as member:
+        return member.read()
 
 
 def archive_of(path: Path) -> Path | None:

@@ -140,7 +140,8 @@ class DicomReader:
         """The volume that the slices make."""
         files = self.inputs["series"]
         numbers = self.source.frames or [None] * len(files)
-        return read_series_part(frames_of(files, numbers), self.ingest.geometry)
+        reading = read_series_part(frames_of(files, numbers), self.ingest.geometry)
+        return reading.with_changes(self.source.notes)
 
     def label(self, image: Volume) -> Volume:
         """From the label table's file, or else from a SEG or RTSTRUCT."""

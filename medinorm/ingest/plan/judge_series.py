@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.config import IngestConfig
@@ -11,6 +11,7 @@ from medinorm.ingest.dicom.divide_series import VolumeFrames, divide_series
 from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.frames import Frame, frame_in, read_frames
 from medinorm.ingest.dicom.volume import place_frames
+from medinorm.ingest.plan.copies import leave_out_copies
 from medinorm.ingest.plan.dicom_entries import DicomEntry
 from medinorm.ingest.plan.selection import reason_against_traits, traits_of
 
@@ -33,6 +34,8 @@ class SeriesPart:
         reason: why it is left out; empty if it is a volume.
         wrong: whether it is left out because something about it is wrong.
         numbers: which frames of each file belong to it, from 0, where a file has more.
+        copies: further files that hold the same objects; they are not used.
+        notes: what was done about the slices, for the sidecar.
     """
 
     entries: Sequence[DicomEntry]
@@ -40,6 +43,8 @@ class SeriesPart:
     reason: str = ""
     wrong: bool = False
     numbers: Mapping[Path, Sequence[int]] | None = None
+    copies: Sequence[Path] = ()
+    notes: Sequence[str] = ()
 
     @property
     def first(self) -> DicomEntry:
@@ -57,8 +62,9 @@ def find_parts(entries: Iterable[DicomEntry], ingest: IngestConfig) -> list[Seri
         entries: images of any series.
         ingest: what is selected, and what is done about an odd geometry.
     """
+    originals = leave_out_copies(entries)
     groups: dict[tuple[str, str], list[DicomEntry]] = defaultdict(list)
-    for entry in entries:
+    for entry in originals.entries:
         groups[entry.series, entry.reason].append(entry)
     parts: list[SeriesPart] = []
     for (_, reason), members in sorted(groups.items()):
@@ -69,7 +75,20 @@ def find_parts(entries: Iterable[DicomEntry], ingest: IngestConfig) -> list[Seri
             parts.append(SeriesPart(members, reason=reason, wrong=True))
         else:
             parts += _divided(members, ingest)
-    return parts
+    return _with_copies(parts, originals.copies)
+
+
+def _with_copies(
+    parts: Sequence[SeriesPart], copies: Mapping[Path, Sequence[Path]]
+) -> list[SeriesPart]:
+    """Parts that know which files repeat theirs."""
+    known = []
+    for own in parts:
+        paths = [path for e in own.entries for path in copies.get(e.path, ())]
+        note = f"duplicate: {len(paths)} files that repeat others left out"
+        notes = [*own.notes, note] if paths else own.notes
+        known.append(replace(own, copies=tuple(paths), notes=tuple(notes)))
+    return known
 
 
 def frames_of(
