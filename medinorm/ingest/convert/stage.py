@@ -24,6 +24,7 @@ from medinorm.ingest.convert.deface import deface_volume
 from medinorm.ingest.convert.readers import DicomReader, NiftiReader, ScanReader
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import bids_metadata, spacing_text
+from medinorm.ingest.deidentify.scanner_models import rename_scanner
 from medinorm.ingest.dicom.files import stamp_of
 from medinorm.ingest.plan.candidates import Candidate, DicomSource, read_plan
 from medinorm.jobs.shards import Done, in_shard, run_items
@@ -159,7 +160,9 @@ def _convert_scan(candidate: Candidate, *, job: ConvertJob) -> Done[Facts]:
         image=image.as_posix(),
         label=label.as_posix(),
         channels=tuple(reader.channels),
-        identity=identity.with_columns(spacing=spacing),
+        identity=rename_scanner(
+            identity.with_columns(spacing=spacing), job.ingest.scanners
+        ),
         own=job.own(candidate),
         checksums=(recorded_checksum(outputs[0]), recorded_checksum(outputs[1])),
     )
