@@ -24,6 +24,11 @@ class GeometryConfig(Section):
         description="Slices at uneven distances: `resample` interpolates an even "
         "stack.",
     )
+    cut_off: Literal["quarantine", "keep"] = Field(
+        default="quarantine",
+        description="Slices that lack some at an end, by the counts in their headers: "
+        "`keep` uses those that are there.",
+    )
     tilt: Literal["quarantine", "resample", "keep_shear"] = Field(
         default="quarantine",
         description="Slices shifted sideways (a tilted gantry): `resample` brings them "

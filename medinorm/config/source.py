@@ -142,6 +142,12 @@ class IngestConfig(Section):
         description="Command that removes the face from each volume before anything "
         "else is done, with `{input}` and `{output}` for the two NIfTI files.",
     )
+    scanners: dict[str, str] = Field(
+        default={},
+        description="Your own names of scanners: what `scans.tsv` has in `scanner` or "
+        "`model`, in any spelling, and the name to use. Two with one name are one "
+        "domain.",
+    )
     geometry: GeometryConfig = Field(default=GeometryConfig(), description="")
     time_points: Literal["all", "first"] = Field(
         default="all",

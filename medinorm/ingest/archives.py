@@ -1,21 +1,27 @@
-"""ZIP archives among the input: what may be read from them, and how.
+"""Compressed input: what may be read from ZIP archives and gzip files, and how.
 
 The path of a file in an archive is that of the archive, then the file's own name. No
 name from an archive ever becomes the name of a file on disk.
 """
 
+import gzip
+import os
 import re
 import shutil
 import stat
 import struct
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
+
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from medinorm.errors import ReadError
 from medinorm.files.atomic import replacing
@@ -34,6 +40,12 @@ _DAMAGES = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error),
     *(EOFError, RuntimeError, NotImplementedError, ValueError),
 )
+_GZIP = b"\x1f\x8b"
+_GZIP_DAMAGES: tuple[type[Exception], ...] = (
+    *(EOFError, zlib.error, gzip.BadGzipFile, struct.error),
+    cast("type[Exception]", IsalError),  # its stub says that it is an instance
+)
+_CHUNK = 1 << 16
 _DAMAGED = "the archive is damaged; copy it again, or unpack it"
 
 
@@ -114,7 +126,7 @@ def list_members(path: Path, archive: zipfile.ZipFile) -> list[Member]:
 
 @contextmanager
 def open_input(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, also one in an archive.
+    """Open a file, also one in an archive or compressed by gzip.
 
     Raises:
         ReadError: the archive is damaged or has no such file.
@@ -123,10 +135,75 @@ def open_input(path: Path) -> Iterator[IO[bytes]]:
     archive = archive_of(path)
     if archive is None:
         with path.open("rb") as stream:
-            yield stream
+            yield uncompressed(stream)
         return
     with open_archive(archive) as opened, _open_member(opened, archive, path) as member:
-        yield member
+        yield uncompressed(member)
+
+
+def uncompressed(
+    stream: IO[bytes], wanted: Callable[[bytes], bool] | None = None
+) -> IO[bytes]:
+    """A stream at its start, or what is in it if it was compressed by gzip.
+
+    Args:
+        stream: a file.
+        wanted: whether a file with this beginning is to be decompressed; by default any
+            file is. The others stay as they are.
+
+    Raises:
+        ReadError: it is damaged, or expands beyond all bounds.
+    """
+    is_gzip = stream.read(len(_GZIP)) == _GZIP
+    stream.seek(0)
+    if not is_gzip:
+        return stream
+    stored = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    content = BytesIO()
+    try:
+        with igzip.open(stream, "rb") as inflated:
+            start = inflated.read(_CHUNK)
+            if wanted and not (start and wanted(start)):
+                stream.seek(0)
+                return stream
+            content.write(start)
+            while chunk := inflated.read(_CHUNK):
+                content.write(chunk)
+                if is_bomb(content.tell(), stored):
+                    raise ReadError("the file expands beyond all bounds; unpack it")
+    except _GZIP_DAMAGES:
+        raise ReadError("the gzip file is damaged; copy it again") from None
+    content.seek(0)
+    return content
+
+
+def read_contents(paths: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
+    """The content of files, of which each archive is opened once.
+
+    Files that are damaged or may not be read are left out.
+
+    Args:
+        paths: files, in archives or not, compressed by gzip or not.
+    """
+    groups: dict[Path | None, list[Path]] = defaultdict(list)
+    for path in paths:
+        groups[archive_of(path)].append(path)
+    for archive, inside in groups.items():
+        with suppress(OSError, ReadError), ExitStack() as stack:
+            opened = stack.enter_context(open_archive(archive)) if archive else None
+            for path in inside:
+                with suppress(OSError, ReadError):
+                    yield path, _content(path, archive, opened)
+
+
+def _content(path: Path, archive: Path | None, opened: zipfile.ZipFile | None) -> bytes:
+    """The content of one file, perhaps in an archive that is open."""
+    if archive is None or opened is None:
+        with open_input(path) as stream:
+            return stream.read()
+    with _open_member(opened, archive, path) as member:
+        return member.read()
 
 
 def archive_of(path: Path) -> Path | None:

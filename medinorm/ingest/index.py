@@ -15,10 +15,16 @@ from typing import IO, Any, Literal
 from medinorm.config import InputConfig
 from medinorm.errors import ReadError, StageError
 from medinorm.files.atomic import clear_leftovers, replacing
-from medinorm.ingest.archives import Member, list_members, open_archive
+from medinorm.ingest.archives import (
+    Member,
+    list_members,
+    open_archive,
+    uncompressed,
+)
 from medinorm.ingest.bids.names import walk_dataset
 from medinorm.ingest.deidentify.pseudonyms import open_pseudonyms
 from medinorm.ingest.dicom.file_values import read_values
+from medinorm.ingest.dicom.files import is_dicom
 from medinorm.ingest.dicom.header_values import KEYWORDS, PRIVATE, Private
 from medinorm.jobs.progress import track
 
@@ -208,7 +214,7 @@ def _judge(path: Path, mode: int) -> tuple[IndexState, str, Mapping[str, str]]:
     if not stat.S_ISREG(mode):
         return "unreadable", "a device, pipe or socket, not a file", {}
     with path.open("rb") as stream:
-        values = read_values(stream)
+        values = read_values(uncompressed(stream, is_dicom))
     if values is not None:
         return "dicom", "", values
     is_archive = zipfile.is_zipfile(path)
@@ -234,7 +240,7 @@ def _read_member(
     if not reason:
         try:
             with archive.open(member.info) as stream:
-                values = read_values(stream)
+                values = read_values(uncompressed(stream, is_dicom))
                 reason = "" if values is not None else _reason_of(stream)
             state = "excluded" if values is None else "dicom"
         except ReadError as error:

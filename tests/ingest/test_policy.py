@@ -241,3 +241,31 @@ def test_rules_and_policies_survive_the_command_line():
 def test_an_unknown_key_of_a_rule_is_told_with_its_place():
     with pytest.raises(ConfigError, match=r"select, entry 1\.plane: unknown key; "):
         parse_section(IngestConfig, {"select": [{"plane": "axial"}]})
+
+
+@pytest.mark.parametrize(
+    ("names", "scanners"),
+    [
+        ({}, ["Siemens Prisma Fit 3T"]),
+        ({"Prisma_fit": "Prisma"}, ["Siemens Prisma 3T"]),
+        ({"siemens prisma fit 3T": "Hall 2"}, ["Hall 2"]),
+    ],
+)
+def test_one_scanner_under_two_spellings_is_one_domain(study, names, scanners):
+    truth = smooth()
+    datasets = []
+    for number, model in enumerate(("Prisma_fit", "MAGNETOM Prisma Fit"), 1):
+        own = Truth(truth.array + np.int16(number))
+        header = {"ManufacturerModelName": model}
+        datasets += slices(own, f"1.2.3.{number}", header=header)
+    out = study(datasets, truth.array.shape, truth.affine, scanners=names)
+    assert sorted({row["scanner"] for row in out.scans}) == scanners
+    assert len(out.scans) == 2
+
+
+def test_names_of_scanners_survive_the_command_line():
+    settings = IngestConfig(scanners={"Prisma_fit": "Prisma", "a b 3T": "c=d"})
+    parser = argparse.ArgumentParser()
+    add_flags(parser, IngestConfig)
+    words = shlex.split(write_flags(settings))
+    assert read_flags(parser.parse_args(words), IngestConfig) == settings

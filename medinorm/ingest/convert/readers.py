@@ -153,7 +153,8 @@ class DicomReader:
         """The volume that the slices make."""
         files = self.inputs["series"]
         numbers = self.source.frames or [None] * len(files)
-        return read_series_part(frames_of(files, numbers), self.ingest.geometry)
+        reading = read_series_part(frames_of(files, numbers), self.ingest.geometry)
+        return reading.with_changes(self.source.notes)
 
     def _label_files(self, labels: Sequence[Path]) -> Sequence[Path]:
         """Files of the label map; copies out of an archive keep their suffix."""
@@ -166,7 +167,7 @@ class DicomReader:
         if self.source.label:
             return _read_label(path, image, self.ingest)
         tolerance = self.ingest.grid_tolerance * min(image.spacing)
-        header = read_header(self.inputs["series"][0], ("FrameOfReferenceUID",))
+        header = read_header(self.inputs["series"][0])
         space = text_of(header, "FrameOfReferenceUID") if header else ""
         names = self.input.label_values
         return Reading(read_annotation(path, image, names, tolerance, space))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from medinorm import __version__
@@ -29,6 +29,8 @@ from medinorm.ingest.convert.readers import (
 )
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import bids_metadata, spacing_text
+from medinorm.ingest.deidentify.scanner_models import rename_scanner
+from medinorm.ingest.dicom.files import stamp_of
 from medinorm.ingest.plan.candidates import Candidate, DicomSource, read_plan
 from medinorm.jobs.shards import Done, in_shard, run_items
 from medinorm.records.scans import Identity
@@ -165,7 +167,9 @@ def _convert_scan(candidate: Candidate, *, job: ConvertJob) -> Done[Facts]:
         image=image.as_posix(),
         label=label.as_posix(),
         channels=tuple(reader.channels),
-        identity=identity.with_columns(spacing=spacing),
+        identity=rename_scanner(
+            identity.with_columns(spacing=spacing), job.ingest.scanners
+        ),
         own=job.own(candidate),
         checksums=(recorded_checksum(outputs[0]), recorded_checksum(outputs[1])),
     )
@@ -236,7 +240,7 @@ def _checksums(reader: ScanReader, pseudonyms: Pseudonyms) -> dict[str, str]:
 def _digest(role: str, paths: Sequence[Path]) -> str:
     """The checksum of one file, or of the checksums of several."""
     try:
-        sums = [checksum(path) for path in paths]
+        sums = [_checksum_once(path, stamp_of(path)) for path in paths]
     except FileNotFoundError:
         raise ReadError(f"{role}: the file does not exist; correct its path") from None
     except (PermissionError, IsADirectoryError):
@@ -244,6 +248,13 @@ def _digest(role: str, paths: Sequence[Path]) -> str:
     if len(sums) == 1:
         return sums[0]
     return hashlib.blake2b("".join(sums).encode(), digest_size=16).hexdigest()
+
+
+# A file of many frames is an input of each of its volumes.
+@lru_cache(maxsize=4)
+def _checksum_once(path: Path, _stamp: tuple[int, ...]) -> str:
+    """The checksum of a file that has not changed since."""
+    return checksum(path)
 
 
 def _describe_dataset(folder: Path, kind: str) -> None:

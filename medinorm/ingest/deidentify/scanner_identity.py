@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from pydicom.dataset import Dataset
 
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
+from medinorm.ingest.deidentify.scanner_models import name_model
 from medinorm.ingest.deidentify.scanner_names import (
     redact_coil,
     redact_model,
@@ -112,7 +113,8 @@ def _vendor(header: Header) -> str:
 
 @identity_column("model", "Model of the scanner.", bids="ManufacturersModelName")
 def _model(header: Header) -> str:
-    return redact_model(header.text("ManufacturerModelName"), header.pseudonyms)
+    model = header.text("ManufacturerModelName")
+    return name_model(redact_model(model, header.pseudonyms))
 
 
 @identity_column(

@@ -48,11 +48,21 @@ _MODEL_WORDS = _words(
     neusoft neuviz philips essence glory superstar synaptive evry paramed mropen fonar
     upright stand anke openmark supermark alltech time echo aspect wristview m
     mri mrt as rt mr system systems scanner tesla evolve upgrade series magnet
+    master cti fxi nxi zxi qxi dxi sxi lxi fx zx qx sx dx i s c g o e zeus sytec
+    prospeed vectra advantage starguide quantum varicam hawkeye infinia petmr
+    cardiac volume zoom access navigator somaris tpi hd2 flow ecat exact hrrt hr
+    nt acs powertrak hfo outlook proview apollo polaris idt aura tomoscan av secura sr
+    marconi picker allegro guardian infinion tof gs slice compact sp cxl multi super4
+    xpress auklet xvision paradigm celesteion opus eterna ii iii pronto radix stratis
+    nx ux panvivo panorama ultimate neumr eternity bright
     """
 )
 # MR450w, CT750, 16, 1.5T, 3T, uMR570, S: a few letters, a few digits.
 _MODEL_NUMBER = re.compile(
-    r"(mr|ct|umr|uct|upmr|umi|mct|gt|hd|s|v|x|es)?\d{1,4}(\.\d)?(t|w|e|x|i|hd)?",
+    r"(mr|ct|umr|uct|upmr|umi|mct|gt|hd|s|t|v|x|es|pq|mx|mxl)?\d{1,4}(\.\d)?"
+    r"(t|w|e|x|i|s|hd|rx|\+)?"
+    # Codes of Canon and of Hitachi: MRT50H1, MRT200PP3, TSX-101A.
+    r"|mr[tp]\d{2,4}[a-z]{0,2}\d{0,2}|mr[tp]|tsx|\d{3,4}[a-z]",
     re.IGNORECASE,
 )
 

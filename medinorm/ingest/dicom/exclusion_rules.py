@@ -59,6 +59,18 @@ def first_reason(rules: Iterable[ExclusionRule], values: Mapping[str, str]) -> s
     return next((rule.reason for rule in rules if rule.applies(values)), "")
 
 
+# Beginnings of UIDs: Siemens, GE, Philips, Canon and United Imaging.
+_MAKERS = (
+    *("1.3.12.2.1107.", "1.2.840.113619.", "1.3.46.670589.", "1.2.392.200036.9116."),
+    "1.2.156.112605.",
+)
+
+
+def _image_types(values: Mapping[str, str]) -> list[str]:
+    """All values of ImageType, in upper case."""
+    return values.get("ImageType", "").upper().split("\\")
+
+
 # The first that applies gives the reason.
 EXCLUSION_RULES: Sequence[ExclusionRule] = (
     against_class("an index of files (DICOMDIR)", "1.2.840.10008.1.3.10"),
@@ -74,6 +86,17 @@ EXCLUSION_RULES: Sequence[ExclusionRule] = (
     against_class("a report, not a volume", "1.2.840.10008.5.1.4.1.1.88"),
     against_class("a document, not a volume", "1.2.840.10008.5.1.4.1.1.104"),
     against_class("a radiotherapy object, not a volume", "1.2.840.10008.5.1.4.1.1.481"),
+    ExclusionRule(
+        "an object in a private format of its maker; export MR, CT or PET images",
+        lambda values: values.get("SOPClassUID", "").startswith(_MAKERS),
+        ["SOPClassUID"],
+    ),
+    ExclusionRule(
+        "many slices in one file in United Imaging's private format (VFRAME), which is "
+        "not read; export single slices or multi-frame images",
+        lambda values: any("VFRAME" in text for text in _image_types(values)),
+        ["ImageType"],
+    ),
     ExclusionRule(
         "not an MR, CT or PET image",
         lambda values: values.get("SOPClassUID", "") not in IMAGES,

@@ -19,6 +19,7 @@ from medinorm.ingest.dicom.header_values import (
     Private,
     Values,
     decode_value,
+    kept_values,
     strip_values,
     values_in,
 )
@@ -93,7 +94,7 @@ def _thorough_values(stream: IO[bytes]) -> Values | None:
     }
     texts["ReferencedSeries"] = _referenced_series(header)
     texts |= {name: _private_text(header, where) for name, where in PRIVATE.items()}
-    return {keyword: strip_values(text) for keyword, text in texts.items() if text}
+    return kept_values({keyword: strip_values(text) for keyword, text in texts.items()})
 
 
 def _private_tags() -> list[int]:

@@ -7,19 +7,24 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import config, dcmread
-from pydicom.dataset import Dataset
-from pydicom.pixels import iter_pixels, pixel_array
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.pixels import pixel_array
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from medinorm.errors import ReadError
-from medinorm.ingest.archives import is_bomb, open_input
+from medinorm.ingest.archives import archive_of, is_bomb, open_input
 from medinorm.ingest.dicom.header_values import PREAMBLE, deflated_at
 
 _START = 1 << 14  # bytes that hold the file meta group
@@ -28,7 +33,7 @@ _SIZES = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated
 MOST_BESIDE_PIXELS = 1 << 26  # bytes of a file
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 _MISSING = object()
-_BAD_PIXELS = (
+BAD_PIXELS = (
     "the pixels are truncated, damaged or compressed in a way that is not read; copy "
     "or export the series again"
 )
@@ -61,16 +66,47 @@ def read_header(path: Path, tags: Sequence[str] = ()) -> Dataset | None:
         tags: keywords to read; all if none is given.
 
     Returns:
-        The header, or ``None`` if the file is no DICOM object.
+        The header, or ``None`` if the file is no DICOM object. Do not change it: it is
+        kept, so that a file is not parsed again for each of its volumes.
 
     Raises:
         ReadError: the file is empty, may not be read, or is damaged.
     """
     try:
+        if not tags:
+            return _whole_header(path, stamp_of(path))[0]
         with open_input(path) as stream:
             return header_in(stream, tags)
     except OSError:
         raise ReadError("the file may not be read; check its permissions") from None
+
+
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """What changes when a file, or the archive that it lies in, is changed.
+
+    Raises:
+        OSError: the file does not exist.
+    """
+    status = (archive_of(path) or path).stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def place_of_pixels(path: Path) -> int:
+    """Where the element with the pixels begins, in the uncompressed file.
+
+    Raises:
+        OSError: the file does not exist.
+        ReadError: it is damaged.
+    """
+    return _whole_header(path, stamp_of(path))[1]
+
+
+# A file of many frames is asked for its header again for each of its volumes.
+@lru_cache(maxsize=1)
+def _whole_header(path: Path, _stamp: tuple[int, ...]) -> tuple[Dataset | None, int]:
+    """All elements of a file before its pixels, and where these begin."""
+    with open_input(path) as stream:
+        return header_in(stream, ()), stream.tell()
 
 
 def is_dicom(start: bytes) -> bool:
@@ -103,11 +139,24 @@ def _parsed(stream: IO[bytes], tags: Sequence[str | int]) -> Dataset:
     wanted: list[str | int] | None = [*tags, "SpecificCharacterSet"] if tags else None
     try:
         with quiet_reading():
-            return dcmread(
-                stream, force=True, stop_before_pixels=True, specific_tags=wanted
+            return with_syntax(
+                dcmread(
+                    stream, force=True, stop_before_pixels=True, specific_tags=wanted
+                )
             )
     except Exception:  # a damaged file can raise anything, and the text may repeat it
         raise ReadError("the DICOM file is damaged; copy it again") from None
+
+
+def with_syntax(dataset: FileDataset) -> FileDataset:
+    """A data set as it was read, with its encoding named where its file has no name."""
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else explicit
+        )
+    return dataset
 
 
 def _check_inflated(stream: IO[bytes]) -> None:
@@ -170,54 +219,20 @@ def read_pixels(path: Path) -> tuple[Dataset, Pixels]:
         with open_input(path) as stream, quiet_reading():
             _check_inflated(stream)
             _check_size(stream)
-            dataset = dcmread(stream, force=True)
+            dataset = with_syntax(dcmread(stream, force=True))
     except ReadError:
         raise
     except Exception:  # as above
         raise ReadError("the DICOM file is damaged; copy it again") from None
-    _check_kind(dataset)
+    check_kind(dataset)
     try:
         with quiet_reading():
             # Bits beside the values are judged below, not cleared silently.
             pixels = pixel_array(dataset, correct_unused_bits=False)
     except Exception:  # decoders raise anything, and their text may repeat values
-        raise ReadError(_BAD_PIXELS) from None
+        raise ReadError(BAD_PIXELS) from None
     frames = pixels if pixels.ndim == 3 else pixels[np.newaxis]
-    return dataset, _significant(frames, dataset)
-
-
-def read_stored_images(path: Path, indices: Sequence[int]) -> dict[int, Pixels]:
-    """Read some of the stored images of a file, if possible without the others.
-
-    Args:
-        path: an image.
-        indices: which of them, from 0.
-
-    Returns:
-        The stored values of each by its number, shape ``(rows, columns)``.
-
-    Raises:
-        ReadError: as for `read_pixels`.
-    """
-    header = read_header(path)
-    if header is None:
-        raise ReadError("a file of the series is not DICOM any more; plan again")
-    _check_kind(header)
-    meta = getattr(header, "file_meta", Dataset())
-    syntax = meta.get("TransferSyntaxUID")
-    if syntax == DeflatedExplicitVRLittleEndian:  # cannot be read from the middle
-        whole = read_pixels(path)[1]
-        return {index: whole[index] for index in indices if index < len(whole)}
-    try:
-        with open_input(path) as stream, quiet_reading():
-            images = list(
-                iter_pixels(stream, indices=list(indices), correct_unused_bits=False)
-            )
-    except Exception:  # as in `read_pixels`
-        raise ReadError(_BAD_PIXELS) from None
-    if len(images) != len(indices):
-        raise ReadError(_BAD_PIXELS)
-    return dict(zip(indices, _significant(np.stack(images), header), strict=True))
+    return dataset, significant_bits(frames, dataset)
 
 
 def value_of(dataset: Header, keyword: str, default: object = None) -> Any:
@@ -267,8 +282,12 @@ def numbers_of(dataset: Header, keyword: str, count: int) -> tuple[float, ...] |
     return numbers if len(numbers) == count else None
 
 
-def _check_kind(dataset: Dataset) -> None:
-    """Refuse pixels that are not grey values."""
+def check_kind(dataset: Dataset) -> None:
+    """Refuse pixels that are not grey values.
+
+    Raises:
+        ReadError: they are colours, or indices into a table.
+    """
     # MONOCHROME1 says that large values are shown dark; the values mean the same.
     shown = text_of(dataset, "PhotometricInterpretation")
     samples = numbers_of(dataset, "SamplesPerPixel", 1)
@@ -281,10 +300,19 @@ def _check_kind(dataset: Dataset) -> None:
         )
 
 
-def _significant(frames: Pixels, dataset: Dataset) -> Pixels:
-    """Frames without what is stored in the bits beside the values.
+def significant_bits(frames: Pixels, dataset: Dataset) -> Pixels:
+    """Frames without what is stored in the bits above the values.
 
-    Older scanners kept overlays in the unused bits of each pixel.
+    Older scanners kept overlays there. Those bits belong to no value, and the highest
+    bit of a value is its sign, whether or not it is repeated above. Some headers just
+    declare too few bits: then neighbours are more alike with all of them.
+
+    References:
+        DICOM PS3.5, section 8.1.1.
+
+    Raises:
+        ReadError: values need more bits than the header declares, or bits are laid out
+            as the standard no longer allows.
     """
     allocated, stored, high = (
         numbers_of(dataset, keyword, 1)
@@ -292,20 +320,26 @@ def _significant(frames: Pixels, dataset: Dataset) -> Pixels:
     )
     if frames.dtype.kind not in "iu" or not (allocated and stored):
         return frames
-    if high is not None and high[0] != stored[0] - 1:
+    if (high is not None and high[0] != stored[0] - 1) or stored[0] < 1:
         raise ReadError("bits are laid out in an outdated way; export the series again")
     bits, spare = int(stored[0]), int(allocated[0] - stored[0])
     signed = frames.dtype.kind == "i"
     low, top = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
-    if not spare or (frames.min() >= low and frames.max() < top):
+    if spare <= 0 or (frames.min() >= low and frames.max() < top):
         return frames
-    bare = signed and frames.min() >= 0 and frames.max() < 2 * top
-    tags = list(dataset.keys())  # to make elements of them could fail
-    if not bare and not any(tag >> 24 == 0x60 for tag in tags):
+    # Shifting up and down again clears the spare bits and repeats the sign.
+    whole = cast("NDArray[np.integer]", frames)
+    values = (whole << spare) >> spare
+    largest = numbers_of(dataset, "LargestImagePixelValue", 1)
+    declared = largest is None or low <= largest[0] < top
+    if not declared or _roughness(whole) < _roughness(values):
         raise ReadError(
             "values exceed the bits that the header declares; export the series again"
         )
-    # Shifting up and down again clears the spare bits and repeats the sign, which some
-    # write without repeating it.
-    whole = cast("NDArray[np.integer]", frames)
-    return (whole << spare) >> spare
+    return values
+
+
+def _roughness(frames: NDArray[np.integer]) -> float:
+    """How much neighbours in a row differ, on average; 0 without neighbours."""
+    steps = np.diff(frames.astype(np.float32), axis=-1)
+    return float(np.abs(steps).mean()) if steps.size else 0.0

@@ -11,6 +11,7 @@ from medinorm.ingest.dicom.files import Header, numbers_of, text_of
 from medinorm.ingest.dicom.header_values import PRIVATE, Private
 
 _PRIVATE_B_VALUES = ("SiemensBValue", "GEBValue", "PhilipsBValue")
+_PRIVATE_PLACES = ("GEPlaces", "PhilipsPlaces")
 _GE_KINDS = {1.0: "PHASE", 2.0: "REAL", 3.0: "IMAGINARY"}
 _GE_B_OFFSET = 1_000_000  # newer software adds multiples of this
 _GATING = frozenset({"CG", "RG", "PPG"})  # by heart, breath and pulse
@@ -42,6 +43,8 @@ class FrameKeys:
         echo_number: which echo it is.
         sequence: kind of pulse sequence.
         agent: whether a contrast agent is named.
+        images: how many images its acquisition has.
+        places: at how many places, by the words of some makers.
     """
 
     image_type: tuple[str, ...] = ()
@@ -63,6 +66,8 @@ class FrameKeys:
     echo_number: float | None = None
     sequence: frozenset[str] = frozenset()
     agent: bool = False
+    images: float | None = None
+    places: float | None = None
 
 
 def read_keys(places: Sequence[Header]) -> FrameKeys:
@@ -98,6 +103,8 @@ def read_keys(places: Sequence[Header]) -> FrameKeys:
         echo_number=_positive(places, "EchoNumbers"),
         sequence=_words(places, "ScanningSequence"),
         agent=_first_text(places, "ContrastBolusAgent").upper() not in NO_AGENT,
+        images=_positive(places, "ImagesInAcquisition"),
+        places=_named_number(places, *_PRIVATE_PLACES) or _pet_slices(places),
     )
 
 
@@ -179,6 +186,12 @@ def _number(places: Sequence[Header], *keywords: str) -> float | None:
             if numbers is not None and math.isfinite(numbers[0]):
                 return round(numbers[0], 2) + 0.0
     return None
+
+
+def _pet_slices(places: Sequence[Header]) -> float | None:
+    """How many slices a PET image has; others use the element for something else."""
+    in_pet = _first_text(places, "Modality") == "PT"
+    return _positive(places, "NumberOfSlices") if in_pet else None
 
 
 def _b_value(places: Sequence[Header]) -> float | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -16,6 +17,7 @@ from medinorm.ingest.dicom.files import (
     Pixels,
     numbers_of,
     read_header,
+    stamp_of,
     text_of,
     value_of,
 )
@@ -106,6 +108,16 @@ def read_frames(path: Path) -> list[Frame]:
         ReadError: the file is damaged, is no DICOM object or contradicts itself.
         GeometryError: it is a mosaic that does not say where its slices lie.
     """
+    try:
+        return list(_read_frames(path, stamp_of(path)))
+    except OSError:
+        raise ReadError("the file may not be read; check its permissions") from None
+
+
+# A file of many frames is asked for them again for each of its volumes.
+@lru_cache(maxsize=1)
+def _read_frames(path: Path, _stamp: tuple[int, ...]) -> list[Frame]:
+    """The frames of one file; see `read_frames`."""
     if frame := _simple_frame(path):
         return [frame]
     header = read_header(path)

@@ -38,8 +38,10 @@ _PLAN_KEYWORDS = (
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     "PixelPaddingValue",
+    *("ImagesInAcquisition", "NumberOfSlices"),
 )
-# All that the index keeps. All lie in front of the pixels, before group 0030.
+# All that the index keeps. All lie in front of the pixels, before group 0030, but for
+# those of PET.
 KEYWORDS: Sequence[str] = tuple(
     dict.fromkeys(
         [
@@ -70,12 +72,22 @@ class Private(NamedTuple):
 # Likewise, by the name that the index gives them.
 PRIVATE = {
     "SiemensBValue": Private(0x0019, "SIEMENS MR HEADER", 0x0C, b"IS"),
+    "GEPlaces": Private(0x0021, "GEMS_RELA_01", 0x4F, b"SS"),
     "GEBValue": Private(0x0043, "GEMS_PARM_01", 0x39, b"IS"),
     "GEImageKind": Private(0x0043, "GEMS_PARM_01", 0x2F, b"SS"),
     "PhilipsBValue": Private(0x2001, "Philips Imaging DD 001", 0x03, b"FL"),
+    "PhilipsPlaces": Private(0x2001, "Philips Imaging DD 001", 0x18, b"SL"),
 }
-# How long to look for them, by the beginning of the manufacturer's name.
-_LAST_GROUPS = {"GE": 0x0043, "Philips": 0x2001, "PHILIPS": 0x2001}
+# How long to look for them and for those of PET, by the beginning of a value.
+_LAST_GROUPS = {
+    ("Manufacturer", "GE"): 0x0043,
+    ("Manufacturer", "Philips"): 0x2001,
+    ("Manufacturer", "PHILIPS"): 0x2001,
+    ("Modality", "PT"): 0x0054,
+}
+_LAST_GROUP = 0x0030  # of all others
+# Others write it too, far behind in the header and with other meanings.
+ONLY_IN_PET = frozenset({"NumberOfSlices"})
 
 PREAMBLE = 128
 _META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
@@ -133,11 +145,21 @@ def values_in(data: bytes) -> Values | None:
         if syntax != _IMPLICIT and not syntax.startswith(_STANDARD):
             return None
         values |= _read_values(data, position, explicit=syntax != _IMPLICIT)
-        return {keyword: text for keyword, text in values.items() if text}
+        return kept_values(values)
     except _UnusualError:
         return None
     except struct.error:  # the buffer ends within the start of an element
         raise CutOffError from None
+
+
+def kept_values(values: Values) -> Values:
+    """The values that the index keeps of those that were read."""
+    in_pet = values.get("Modality") == "PT"
+    return {
+        keyword: text
+        for keyword, text in values.items()
+        if text and (in_pet or keyword not in ONLY_IN_PET)
+    }
 
 
 def deflated_at(data: bytes) -> int | None:
@@ -201,7 +223,7 @@ def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
         CutOffError: `data` ends before all of them are read.
     """
     wanted = dict(_wanted())
-    last = max(wanted)
+    last = max(tag for tag in wanted if tag >> 16 < _LAST_GROUP)
     values: Values = {}
     before = 0
     while True:
@@ -219,8 +241,7 @@ def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
             keyword, known = wanted[tag]
             usual = _resolved(known, values) if kind in _UNSAID else kind
             values[keyword] = _decode(_cut(data, position, length), usual)
-            if keyword == "Manufacturer":
-                last = max(last, _last_tag(values[keyword]))
+            last = max(last, _last_tag(keyword, values[keyword]))
         elif tag & 0xFF00 == 0 and tag >> 16 & 1:
             wanted |= _block(tag, _cut(data, position, length))
         position += length
@@ -260,10 +281,12 @@ def _resolved(kind: bytes, values: Values) -> bytes:
     return b"SS" if values.get("PixelRepresentation") == "1" else b"US"
 
 
-def _last_tag(manufacturer: str) -> int:
-    """The end of the last group in which a maker's private elements are wanted."""
+def _last_tag(keyword: str, text: str) -> int:
+    """The end of the last group in which elements are wanted because of a value."""
     groups = [
-        group for name, group in _LAST_GROUPS.items() if manufacturer.startswith(name)
+        group
+        for (known, start), group in _LAST_GROUPS.items()
+        if known == keyword and text.startswith(start)
     ]
     return max(groups, default=0) << 16 | 0xFFFF
 

@@ -1,20 +1,43 @@
-"""Pixels of simple files, without pydicom: one image, whole numbers, uncompressed.
+"""Pixels without pydicom where they are uncompressed whole numbers.
 
 pydicom makes an object of each element of a file, which takes ten times as long as
-reading the pixels. All other files are left to it.
+reading the pixels of one slice, and as long for one frame of a file as for all.
+All other files are left to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels import iter_pixels
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from medinorm.errors import ReadError
 from medinorm.ingest.archives import open_input
-from medinorm.ingest.dicom.files import MOST_BESIDE_PIXELS, Pixels, numbers_of
+from medinorm.ingest.dicom.files import (
+    BAD_PIXELS,
+    MOST_BESIDE_PIXELS,
+    Pixels,
+    check_kind,
+    numbers_of,
+    place_of_pixels,
+    quiet_reading,
+    read_header,
+    read_pixels,
+    significant_bits,
+    stamp_of,
+    text_of,
+    with_syntax,
+)
 
 _KEYWORDS = (
     *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
@@ -79,6 +102,98 @@ class StoredPixels:
             return None
         count = self.shape[0] * self.shape[1]
         return np.frombuffer(content, self.dtype, count, start)
+
+
+def read_stored_images(path: Path, indices: Sequence[int]) -> dict[int, Pixels]:
+    """Read some of the stored images of a file, if possible without the others.
+
+    The file is parsed once, also if it is asked again for other images.
+
+    Args:
+        path: an image.
+        indices: which of them, from 0 and rising.
+
+    Returns:
+        The stored values of each by its number, shape ``(rows, columns)``.
+
+    Raises:
+        ReadError: as for `read_pixels`.
+    """
+    header = read_header(path)
+    if header is None:
+        raise ReadError("a file of the series is not DICOM any more; plan again")
+    check_kind(header)
+    images = _native_images(path, header, indices)
+    if images is None and _syntax_of(header) == DeflatedExplicitVRLittleEndian:
+        whole = read_pixels(path)[1]  # cannot be read from the middle
+        return {index: whole[index] for index in indices if index < len(whole)}
+    if images is None:
+        images = _decoded_images(path, indices)
+    if len(images) != len(indices):
+        raise ReadError(BAD_PIXELS)
+    return dict(zip(indices, significant_bits(np.stack(images), header), strict=True))
+
+
+def _syntax_of(header: Dataset) -> str:
+    """How a file is encoded."""
+    meta = getattr(header, "file_meta", Dataset())
+    return text_of(meta, "TransferSyntaxUID")
+
+
+def _native_images(
+    path: Path, header: Dataset, indices: Sequence[int]
+) -> list[Pixels] | None:
+    """Uncompressed images from their places in the file; ``None`` if it has others."""
+    texts = ("Rows", "Columns", "BitsAllocated", "PixelRepresentation")
+    known = [numbers_of(header, keyword, 1) for keyword in texts]
+    numbers = [int(number[0]) for number in known if number and number[0].is_integer()]
+    if len(numbers) < len(texts) or _syntax_of(header) not in _SYNTAXES:
+        return None
+    rows, columns, allocated, signed = numbers
+    if allocated not in {8, 16, 32} or signed not in {0, 1}:
+        return None
+    dtype = np.dtype(f"<{'ui'[signed]}{allocated // 8}")
+    size = rows * columns * dtype.itemsize
+    frames = int((numbers_of(header, "NumberOfFrames", 1) or (1.0,))[0])
+    start, explicit = (
+        place_of_pixels(path),
+        _syntax_of(header) == ExplicitVRLittleEndian,
+    )
+    with open_input(path) as stream:
+        stream.seek(start)
+        head = stream.read(12 if explicit else 8)
+        length = int.from_bytes(head[-4:], "little")
+        if head[:4] != _PIXEL_DATA or length not in {frames * size, frames * size + 1}:
+            return None
+        contents = []
+        for index in indices:
+            stream.seek(start + len(head) + index * size)
+            contents.append(stream.read(size))
+    whole = [content for content in contents if len(content) == size]
+    return [np.frombuffer(content, dtype).reshape(rows, columns) for content in whole]
+
+
+def _decoded_images(path: Path, indices: Sequence[int]) -> list[Pixels]:
+    """Images of any encoding.
+
+    Raises:
+        ReadError: they are damaged, or no decoder reads them.
+    """
+    try:
+        dataset = _whole_file(path, stamp_of(path))
+        with quiet_reading():
+            return list(
+                iter_pixels(dataset, indices=list(indices), correct_unused_bits=False)
+            )
+    except Exception:  # decoders raise anything, and their text may repeat values
+        raise ReadError(BAD_PIXELS) from None
+
+
+@lru_cache(maxsize=1)
+def _whole_file(path: Path, _stamp: tuple[int, ...]) -> Dataset:
+    """A compressed file with its pixels, kept for the next of its volumes."""
+    with open_input(path) as stream, quiet_reading():
+        return with_syntax(dcmread(stream, force=True))
 
 
 def find_stored_pixels(values: Mapping[str, str]) -> StoredPixels | None:

@@ -1,8 +1,9 @@
 """One volume from the files of a DICOM series: placed by its headers, or refused."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from medinorm.config import GeometryConfig
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.nifti import Volume
-from medinorm.ingest.dicom.files import Pixels, read_pixels, read_stored_images
+from medinorm.ingest.dicom.files import Pixels, read_pixels
 from medinorm.ingest.dicom.frames import Frame, planes_of
 from medinorm.ingest.dicom.geometry import Stack, duplicate, place_numbers, stack_planes
+from medinorm.ingest.dicom.pixels import read_stored_images
 from medinorm.ingest.dicom.regrid import interpolate_slices, straighten
 
 
@@ -27,6 +29,13 @@ class Reading:
 
     volume: Volume
     notes: Mapping[str, object] = field(default_factory=dict)
+
+    def with_changes(self, changes: Sequence[str]) -> Self:
+        """The same with further sentences about what was changed."""
+        own = self.notes.get("GeometryChanges", [])
+        every = [*changes, *(own if isinstance(own, list) else [])]
+        notes = {**self.notes, "GeometryChanges": every} if every else self.notes
+        return replace(self, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ def place_frames(
     kept, doubled = _doubled(places)
     if not doubled:
         return Placed(frames, stack_planes(planes, policy))
-    same = all(_same_values(frames[one], frames[other]) for one, other in doubled)
+    same = all(same_values(frames[one], frames[other]) for one, other in doubled)
     if not same or policy.duplicate == "quarantine":
         kind = "all with the same pixels" if same else "not all with the same pixels"
         raise GeometryError(duplicate(len(doubled), len(frames), kind))
@@ -107,7 +116,7 @@ def _doubled(places: NDArray[np.intp]) -> tuple[list[int], list[tuple[int, int]]
     return list(first.values()), doubled
 
 
-def _same_values(one: Frame, other: Frame) -> bool:
+def same_values(one: Frame, other: Frame) -> bool:
     """Whether two frames hold the same real values."""
     first, second = (
         _real_values(

@@ -75,6 +75,7 @@ class DicomSource:
         annotation: else its SEG or RTSTRUCT.
         columns: the user's own facts.
         frames: which frames of each file belong to it, if not all.
+        notes: what was done about its slices, for the sidecar.
     """
 
     files: str
@@ -82,6 +83,7 @@ class DicomSource:
     annotation: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     frames: tuple[tuple[int, ...], ...] | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The source as JSON; what it does not have is left out."""
@@ -89,6 +91,7 @@ class DicomSource:
             "label": self.label and str(self.label),
             "segmentation": self.annotation and str(self.annotation),
             "frames": self.frames,
+            "notes": self.notes or None,
         }
         return {"files": self.files, "columns": dict(self.columns)} | {
             name: value for name, value in optional.items() if value is not None
@@ -105,6 +108,7 @@ class DicomSource:
             annotation=Path(annotation) if annotation else None,
             columns=value["columns"],
             frames=None if frames is None else tuple(map(tuple, frames)),
+            notes=tuple(value.get("notes", ())),
         )
 
 

@@ -1,7 +1,7 @@
 """Candidate scans from DICOM folders: series, their volumes, their label maps."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from medinorm.ingest.plan.candidates import (
     excluded,
     quarantined,
 )
+from medinorm.ingest.plan.copies import A_COPY, leave_out_copies
 from medinorm.ingest.plan.dicom_entries import DicomEntry, sort_rows
 from medinorm.ingest.plan.from_table import scan_id
 from medinorm.ingest.plan.judge_series import SeriesPart, find_parts
@@ -101,7 +102,8 @@ def find_dicom_scans(
     """
     entries, not_dicom = sort_rows(index)
     images = [entry for entry in entries if entry.refers_to is None]
-    annotation_entries = [entry for entry in entries if entry.refers_to is not None]
+    marked = leave_out_copies(e for e in entries if e.refers_to is not None)
+    annotation_entries = marked.entries
     annotations = defaultdict(list)
     for entry in annotation_entries:
         annotations[entry.refers_to or ""].append(entry.path)
@@ -111,7 +113,12 @@ def find_dicom_scans(
     label_files = _label_files(candidates, annotation_entries, labels_of.table.entries)
     return Inventory(
         candidates=[*candidates, *_unmatched(labels_of.table, images)],
-        files=[*not_dicom, *_files(parts, candidates), *label_files],
+        files=[
+            *not_dicom,
+            *_files(parts, candidates),
+            *label_files,
+            *_copies([*marked.copies.values(), *(own.copies for own in parts)]),
+        ],
         series={
             candidate.source.files: [entry.path for entry in series_part.entries]
             for series_part, candidate in zip(parts, candidates, strict=True)
@@ -119,6 +126,12 @@ def find_dicom_scans(
             and isinstance(candidate.source, DicomSource)
         },
     )
+
+
+def _copies(groups: Iterable[Iterable[Path]]) -> list[InputFile]:
+    """The state of files that repeat others; one of many frames is named once."""
+    paths = dict.fromkeys(path for group in groups for path in group)
+    return [InputFile(path, "excluded", reason=A_COPY) for path in paths]
 
 
 def _unmatched(table: LabelTable, images: Sequence[DicomEntry]) -> list[LeftOut]:
@@ -190,6 +203,7 @@ def _candidate(
         label=label.image_file,
         annotation=label.annotation,
         columns=label.own,
+        notes=tuple(series_part.notes),
         frames=None
         if numbers is None
         else tuple(tuple(numbers[entry.path]) for entry in series_part.entries),

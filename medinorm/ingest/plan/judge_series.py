@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.config import IngestConfig
@@ -11,6 +11,13 @@ from medinorm.ingest.dicom.divide_series import VolumeFrames, divide_series
 from medinorm.ingest.dicom.exclusion_rules import reason_against
 from medinorm.ingest.dicom.frames import Frame, frame_in, read_frames
 from medinorm.ingest.dicom.volume import place_frames
+from medinorm.ingest.plan.copies import leave_out_copies
+from medinorm.ingest.plan.count_slices import (
+    SeriesCounts,
+    StudyImages,
+    count_images,
+    lacking_at_an_end,
+)
 from medinorm.ingest.plan.dicom_entries import DicomEntry
 from medinorm.ingest.plan.selection import reason_against_traits, traits_of
 
@@ -33,6 +40,8 @@ class SeriesPart:
         reason: why it is left out; empty if it is a volume.
         wrong: whether it is left out because something about it is wrong.
         numbers: which frames of each file belong to it, from 0, where a file has more.
+        copies: further files that hold the same objects; they are not used.
+        notes: what was done about the slices, for the sidecar.
     """
 
     entries: Sequence[DicomEntry]
@@ -40,6 +49,8 @@ class SeriesPart:
     reason: str = ""
     wrong: bool = False
     numbers: Mapping[Path, Sequence[int]] | None = None
+    copies: Sequence[Path] = ()
+    notes: Sequence[str] = ()
 
     @property
     def first(self) -> DicomEntry:
@@ -57,8 +68,10 @@ def find_parts(entries: Iterable[DicomEntry], ingest: IngestConfig) -> list[Seri
         entries: images of any series.
         ingest: what is selected, and what is done about an odd geometry.
     """
+    originals = leave_out_copies(entries)
+    study_images = count_images(originals.entries)
     groups: dict[tuple[str, str], list[DicomEntry]] = defaultdict(list)
-    for entry in entries:
+    for entry in originals.entries:
         groups[entry.series, entry.reason].append(entry)
     parts: list[SeriesPart] = []
     for (_, reason), members in sorted(groups.items()):
@@ -68,8 +81,21 @@ def find_parts(entries: Iterable[DicomEntry], ingest: IngestConfig) -> list[Seri
         elif reason := _contradiction(members):
             parts.append(SeriesPart(members, reason=reason, wrong=True))
         else:
-            parts += _divided(members, ingest)
-    return parts
+            parts += _divided(members, study_images, ingest)
+    return _with_copies(parts, originals.copies)
+
+
+def _with_copies(
+    parts: Sequence[SeriesPart], copies: Mapping[Path, Sequence[Path]]
+) -> list[SeriesPart]:
+    """Parts that know which files repeat theirs."""
+    known = []
+    for own in parts:
+        paths = [path for e in own.entries for path in copies.get(e.path, ())]
+        note = f"duplicate: {len(paths)} files that repeat others left out"
+        notes = [*own.notes, note] if paths else own.notes
+        known.append(replace(own, copies=tuple(paths), notes=tuple(notes)))
+    return known
 
 
 def frames_of(
@@ -93,7 +119,9 @@ def frames_of(
     return frames
 
 
-def _divided(entries: Sequence[DicomEntry], ingest: IngestConfig) -> list[SeriesPart]:
+def _divided(
+    entries: Sequence[DicomEntry], study_images: StudyImages, ingest: IngestConfig
+) -> list[SeriesPart]:
     """The volumes of one series."""
     try:
         frames = [frame for entry in entries for frame in _frames(entry)]
@@ -101,7 +129,25 @@ def _divided(entries: Sequence[DicomEntry], ingest: IngestConfig) -> list[Series
         return [SeriesPart(entries, reason=str(error), wrong=True)]
     by_path = {entry.path: entry for entry in entries}
     sizes = Counter(frame.path for frame in frames)
-    return [_judged(volume, by_path, sizes, ingest) for volume in divide_series(frames)]
+    volumes = divide_series(frames)
+    first = entries[0]
+    counts = SeriesCounts(
+        frames, len(volumes), study_images.of(first), study_images.numbers[first.series]
+    )
+    parts = [_judged(volume, by_path, sizes, ingest) for volume in volumes]
+    return [
+        _counted(own, lacking_at_an_end(volume, counts), ingest)
+        for own, volume in zip(parts, volumes, strict=True)
+    ]
+
+
+def _counted(series_part: SeriesPart, lacking: str, ingest: IngestConfig) -> SeriesPart:
+    """A part that its headers count more slices of is left out, or has a note."""
+    if series_part.reason or not lacking:
+        return series_part
+    if ingest.geometry.cut_off == "keep":
+        return replace(series_part, notes=(f"{lacking.partition(';')[0]}: kept",))
+    return replace(series_part, reason=lacking, wrong=True)
 
 
 def _frames(entry: DicomEntry) -> list[Frame]:

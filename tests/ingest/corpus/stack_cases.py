@@ -55,6 +55,11 @@ add(
     reasons=["duplicate: 1 of 7 slices lie where another lies, all with the same"],
 )
 add(
+    "the series twice, under other numbers",
+    lambda: [*slices(volume()), *slices(volume(), first=90)],
+    reasons=["duplicate: 6 of 12 slices lie where another lies, all with the same"],
+)
+add(
     "another slice at one place",
     lambda: [*slices(volume()), *slices(several(2)[1], first=90)[3:4]],
     reasons=["duplicate: 1 of 7 slices lie where another lies, not all with the same"],
@@ -62,7 +67,7 @@ add(
 add(
     "the series twice",
     lambda: [*slices(volume()), *slices(volume())],
-    reasons=["duplicate: 6 of 12 slices lie where another lies, all with the same"],
+    [volume()],
 )
 _UNEVEN = (0, 1, 2.5, 3.5, 5.5, 6.5)
 

@@ -80,3 +80,47 @@ def test_unlisted_models_stay_apart():
     assert redact_model("Skyra Foo", NAMES) == first
     assert redact_model("Skyra Foo", Pseudonyms(b"x" * 32)) != first
     assert redact_model("", NAMES) == redact_coil(" - ", NAMES) == ""
+
+
+# Public names of models, as headers spell them.
+MODELS = """
+SIGNA Master|HiSpeed CT/i|Philips T5|Gyroscan T5-NT|GENESIS_ZEUS|MRT50H1|
+GENESIS_SIGNA|GENESIS_JUPITER|Signa HDxt|SIGNA PET/MR|SIGNA EXCITE|DISCOVERY MR750|
+Optima MR450w|Prisma_fit|MAGNETOM Prisma Fit|Prisma fit|Skyra_fit|MAGNETOM Vida|
+Avanto_fit|TrioTim|Trio Tim|SymphonyTim|MAGNETOM VISION plus|MAGNETOM C!|
+MAGNETOM ESSENZA|MAGNETOM Free.Max|MAGNETOM Cima.X|MAGNETOM Terra.X|SonataVision|
+Biograph_mMR|Biograph64_Vision 600|Biograph 128_mCT|SOMATOM Definition AS+|
+SOMATOM go.Top|SOMATOM X.cite|NAEOTOM Alpha|Sensation Cardiac 64|Emotion 16 (2010)|
+Volume Zoom|Emotion Duo|LightSpeed VCT|LightSpeed QX/i|LightSpeed Pro 16|
+BrightSpeed Elite|HiSpeed NX/i|HiSpeed Dual|ProSpeed|Sytec 3000|Revolution CT|
+Revolution EVO|Discovery STE|Discovery CT750 HD|Discovery MI DR|Discovery IQ|
+Achieva dStream|Ingenia Elition X|Ingenia Ambition S|Ingenia CX|Intera Achieva|
+Gyroscan Intera|Gyroscan NT|Gyroscan ACS-NT|Panorama HFO|MR 7700|MR 5300|
+Brilliance 64|Brilliance iCT|iCT 256|Brilliance Big Bore|Mx8000 IDT 16|MX 16-slice|
+GEMINI TF TOF 16|Ingenuity TF PET/CT|IQon - Spectral CT|Incisive CT|
+Spectral CT 7500|Vereos PET/CT|PQ5000|Tomoscan AV|Titan|Vantage Titan 3T|
+Vantage Galan 3T|EXCELART Vantage|MRT200PP3|MRT200SP5|MRT-1504|Aquilion ONE|
+Aquilion PRIME SP|Aquilion/CX|Asteion|Alexion|Activion16|Cartesion Prime|TSX-101A|
+TSX-303A|VISART|FLEXART|Xpress/SX|OPART|Oasis|ECHELON OVAL|AIRIS Elite|AIRIS II|
+AIRIS Vento|APERTO Eterna|MRP-7000|STRATIS|SCENARIA|Supria|ECLOS|uMR 790|uMR790|
+uMR Jupiter|uMR Omega|uMR NX|uPMR790|uCT 760|uMI 780|uEXPLORER|uMI Panorama GS|
+Swoop|PharmaScan|BioSpec 70/20|S-scan|G-scan Brio|C-scan|E-Scan XQ|O-scan|
+NeuViz 128|NeuMR 1.5T|SuperMark 1.5T|OPENMARK 4000|Upright MRI|MROpen|Evry|
+Polaris 1.5T|Eclipse 1.5T|Outlook|Edge 1.5T|INTERA|Infinion|Signa Profile|
+SIGNA Contour|Vectra|SIGNA Ovation|Signa Infinity|BRIVO MR355|SIGNA Hero|
+Optima CT660|Revolution Apex|Revolution Maxima|Discovery 690|Advance|Ultimate|
+ECAT HR+|ECAT EXACT|Allegro|Guardian|HRRT
+"""
+
+
+@pytest.mark.parametrize("name", MODELS.replace("\n", "").split("|"))
+def test_public_names_of_models_are_kept(name):
+    assert "unlisted" not in redact_model(name, Pseudonyms(bytes(32)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Skyra Miller", "Vida of Smith", "Master Jones", "CT Doe 12.03.1951"],
+)
+def test_names_of_persons_are_not(name):
+    assert "unlisted" in redact_model(name, Pseudonyms(bytes(32)))

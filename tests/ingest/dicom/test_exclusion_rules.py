@@ -122,3 +122,16 @@ def test_the_first_rule_that_applies_gives_the_reason():
     always = [ExclusionRule(name, lambda _: True, []) for name in "ab"]
     assert first_reason(always, {}) == "a"
     assert first_reason([], {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (values_of(MR, "ORIGINAL", "PRIMARY", "EPI", "VFRAME"), "(VFRAME)"),
+        (values_of(MR, "ORIGINAL", "PRIMARY", "vframe"), "United Imaging"),
+        (values_of("1.3.12.2.1107.5.9.1"), "a private format of its maker"),
+        (values_of("1.2.840.113619.4.30"), "a private format of its maker"),
+    ],
+)
+def test_private_formats_are_named(values, reason):
+    assert reason in reason_against(values)
