@@ -48,8 +48,8 @@ MAY_IMPORT = {
 INGEST = (
     "archives",
     "dicom",
-    "bids",
     "deidentify",
+    "bids",
     "index",
     "labels",
     "plan",

@@ -146,11 +146,19 @@ def read_records(path: Path, kind: type[R], *, called: str = "") -> list[R]:
     return records
 
 
-def write_records(path: Path, records: Iterable[R], kind: type[R]) -> None:
+def write_records(
+    path: Path, records: Iterable[R], kind: type[R], *, checked: bool = True
+) -> None:
     """Write `records` as a table, all or nothing.
 
     Columns that only some records have come last, in the order in which they occur. If
     one has the name of a field, it replaces the column of that field.
+
+    Args:
+        path: the table.
+        records: its rows.
+        kind: their class.
+        checked: whether its checksum is written beside it, for the stage that reads it.
 
     Raises:
         ValueError: a number is NaN: absent is ``None``.
@@ -161,7 +169,8 @@ def write_records(path: Path, records: Iterable[R], kind: type[R]) -> None:
     names = [name for name in column_names(kind) if name not in others]
     rows = [dict(_cells(record, fields)) for record in written]
     write_table(path, rows, [*names, *others])
-    write_checksum(path)
+    if checked:
+        write_checksum(path)
 
 
 class _CellError(Exception):

@@ -83,7 +83,7 @@ def _write_participants(canonical: Path, scans: Sequence[ScanRow]) -> None:
         _Participant(f"sub-{subject}", count)
         for subject, count in sorted(counts.items())
     ]
-    write_records(canonical / "participants.tsv", rows, _Participant)
+    write_records(canonical / "participants.tsv", rows, _Participant, checked=False)
     columns = {"scans": "Number of scans of the subject in this data set."}
     write_json(canonical / "participants.json", _described(columns))
 
@@ -102,7 +102,7 @@ def _write_session(folder: Path, scans: Sequence[ScanRow]) -> None:
         for scan in sorted(scans, key=lambda scan: scan.scan)
     ]
     table = folder / f"sub-{first.subject}{session}_scans.tsv"
-    write_records(table, rows, _SessionScan)
+    write_records(table, rows, _SessionScan, checked=False)
 
 
 def _described(columns: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from medinorm.ingest.bids.images import ScanImages, group_images
 from medinorm.ingest.bids.label_names import compare_label_names
+from medinorm.ingest.bids.labels import LABEL_SUFFIXES, LabelMaps, is_label_map
 from medinorm.ingest.bids.names import BidsFile, inherited_metadata, parse_name
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, bids_label
 from medinorm.ingest.index import IndexRow
-from medinorm.ingest.plan.bids_images import ScanImages, group_images
-from medinorm.ingest.plan.bids_labels import LABEL_SUFFIXES, LabelMaps, is_label_map
 from medinorm.ingest.plan.candidates import (
     Candidate,
     InputFile,

@@ -1,8 +1,8 @@
 from pathlib import Path
 
+from medinorm.ingest.bids.images import group_images
 from medinorm.ingest.bids.names import parse_name
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.plan.bids_images import group_images
 
 KEEP = Pseudonyms(bytes(32), keep=True)
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from medinorm.ingest.bids.labels import LabelMaps
 from medinorm.ingest.bids.names import parse_name
-from medinorm.ingest.plan.bids_labels import LabelMaps
 
 
 def choose(labels, *scans):
