@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from medinorm.config import IngestConfig
+from medinorm.errors import StageError
+from medinorm.files.tables import read_table
 
 KEEP = IngestConfig(subjects="keep")
 
@@ -142,3 +144,16 @@ def test_an_odd_label_table(fake, tmp_path, ingest):
     assert "expected 2 values" in out.reason("input.labels, line 6")
     assert "no DICOM series fits" in out.reason("input.labels, line 8")
     assert sum(out.account.values()) == len(out.files)
+
+
+def test_the_reasons_stay_where_no_scan_is_usable(fake, cohort, tmp_path, ingest):
+    for row in cohort:
+        row["image"] = f"gone/{row['subject']}.nii.gz"
+    with pytest.raises(StageError) as caught:
+        ingest(scans=fake.table(tmp_path / "my.tsv", cohort), ingest=KEEP)
+    assert str(caught.value) == (
+        "no usable scan: channel image: the file does not exist; correct its path "
+        "(4x); excluded-failed.tsv, where excluded.tsv would be, has them all"
+    )
+    copies = [*(tmp_path / "study/results").rglob("excluded-failed.tsv")]
+    assert [len(read_table(path)) for path in copies] == [4]
