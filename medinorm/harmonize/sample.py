@@ -79,7 +79,8 @@ def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sampl
     source = read_volume(require_unchanged(scan.image))
     array, nonfinite = settle_nonfinite(source.array, settings.nonfinite)
     oriented = orient_to_ras(source.with_array(array))
-    source = source.with_array(array[:0])  # its grid is enough from here on
+    # Its grid is enough from here on; a view would keep the voxels.
+    source = source.with_array(np.empty((0, *source.grid), array.dtype))
     del array
     volume = resample_image(oriented, settings.spacing)
     del oriented

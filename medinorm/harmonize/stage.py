@@ -168,8 +168,7 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     for stale in _possible_paths(job.folder, scan):
         stale.unlink(missing_ok=True)
     if scan.label:
-        labels = orient_to_ras(read_labels(scan.label))
-        write_volume(resample_labels(labels, settings.spacing), label, np.uint8)
+        _write_labels(scan.label, settings, label)
         write_sidecar(label, provenance)
     write_volume(sample.volume.with_array(mapped), image)
     write_sidecar(image, provenance, facts)
@@ -181,6 +180,12 @@ def _content(scan: Scan, job: Harmonizing) -> str:
     image, label = job.paths(scan)
     outputs = (image, label) if scan.label else (image,)
     return " ".join(map(recorded_checksum, outputs))
+
+
+def _write_labels(source: Path, settings: HarmonizeConfig, target: Path) -> None:
+    """Bring a label map to the study's grid; its memory is free again afterwards."""
+    labels = orient_to_ras(read_labels(source))
+    write_volume(resample_labels(labels, settings.spacing), target, np.uint8)
 
 
 def _require_possible(intensity: IntensityName, settings: HarmonizeConfig) -> None:
