@@ -78,11 +78,16 @@ def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sampl
     """
     source = read_volume(require_unchanged(scan.image))
     array, nonfinite = settle_nonfinite(source.array, settings.nonfinite)
-    volume = resample_image(orient_to_ras(source.with_array(array)), settings.spacing)
+    oriented = orient_to_ras(source.with_array(array))
+    # Its grid is enough from here on; a view would keep the voxels.
+    source = source.with_array(np.empty((0, *source.grid), array.dtype))
+    del array
+    volume = resample_image(oriented, settings.spacing)
+    del oriented
     facts: dict[str, Any] = {"nonfinite": nonfinite}
     if not masked:
         return Sample(
-            volume, scan.channels, (None,) * len(array), settings.constant, facts
+            volume, scan.channels, (None,) * len(volume.array), settings.constant, facts
         )
     policy = Policy(
         settings.foreground, settings.largest_component, constant=settings.constant
@@ -118,6 +123,8 @@ def settle_nonfinite(
         IntensityError: there are some and they are refused, or a channel has no finite
             voxel.
     """
+    if array.dtype.kind in "biu":
+        return array, 0
     finite = np.isfinite(array)
     count = int(array.size - np.count_nonzero(finite))
     if not count:

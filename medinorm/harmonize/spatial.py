@@ -16,6 +16,7 @@ Spacing = tuple[float, float, float]
 
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (NIfTI) and LPS+ (ITK)
 _ROUNDING = 1e-14  # of a direction cosine
+_SLAB = 32  # slices that are resampled at once
 _SHORTEST = 4  # voxels that ITK's Gaussian needs along an axis
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in standard deviations
 
@@ -50,11 +51,24 @@ def resample_image(volume: Volume, spacing: Spacing) -> Volume:
         return volume.with_array(volume.array.astype(np.float32))
     widths = zip(spacing, volume.spacing, strict=True)
     blur = [math.sqrt(max(new**2 - old**2, 0)) / _FWHM for new, old in widths]
-    channels = [
-        _resample(_smooth(image, blur), target, sitk.sitkLinear)
-        for image in to_itk(volume.with_array(volume.array.astype(np.float32)))
-    ]
-    return target.with_array(np.stack(channels))
+    array = np.empty((len(volume.array), *target.grid[::-1]), dtype=np.float32)
+    for channel, out in zip(volume.array, array, strict=True):
+        (image,) = to_itk(volume.with_array(channel[np.newaxis]))
+        image = sitk.Cast(image, sitk.sitkFloat32)
+        image = _smooth(image, blur)
+        # A slab at a time: only the image and the result are whole in memory.
+        for start in range(0, len(out), _SLAB):
+            slab = _slab_of(target, start, min(_SLAB, len(out) - start))
+            resampled = _resample(image, slab, sitk.sitkLinear)
+            out[start : start + _SLAB] = resampled.T
+    return target.with_array(array.transpose(0, 3, 2, 1))
+
+
+def _slab_of(volume: Volume, start: int, count: int) -> Volume:
+    """Where some slices of a volume lie, without voxels."""
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, 2] * start
+    return Volume(np.empty((0, *volume.grid[:2], count), dtype=np.float32), affine)
 
 
 def resample_labels(volume: Volume, spacing: Spacing) -> Volume:
@@ -131,6 +145,8 @@ def _smooth(image: sitk.Image, blur: Sequence[float]) -> sitk.Image:
     The filter repeats the voxels at an edge beyond it. Therefore short axes can be
     filled up with the same voxels without changing the result.
     """
+    if not any(sigma > 0 for sigma in blur):
+        return image
     missing = [max(0, _SHORTEST - size) for size in image.GetSize()]
     none = [0] * len(missing)
     image = sitk.ZeroFluxNeumannPad(image, none, missing)

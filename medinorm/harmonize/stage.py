@@ -1,5 +1,6 @@
 """The harmonize stage: scans on one voxel grid and one intensity scale, in shards."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from medinorm.jobs.shards import Done, Failed, State, in_shard, run_items
 from medinorm.layout import named_paths
 from medinorm.records.scans import Scan, read_scans
 from medinorm.records.status import ScanStatus
+
+_SLAB = 32  # planes that are mapped at once
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     masked = settings.masks_scans(job.intensity)
     sample = read_sample(scan, settings, masked=masked)
     intensity_map = job.map_for(sample)
-    mapped = intensity_map.apply(sample.array, sample.masks)
+    mapped = _map_in_place(intensity_map, sample)
     if settings.background is not None:
         fill_background(mapped, sample.masks, settings.background)
     facts = {
@@ -165,8 +168,7 @@ def harmonize_scan(scan: Scan, job: Harmonizing) -> State:
     for stale in _possible_paths(job.folder, scan):
         stale.unlink(missing_ok=True)
     if scan.label:
-        labels = orient_to_ras(read_labels(scan.label))
-        write_volume(resample_labels(labels, settings.spacing), label, np.uint8)
+        _write_labels(scan.label, settings, label)
         write_sidecar(label, provenance)
     write_volume(sample.volume.with_array(mapped), image)
     write_sidecar(image, provenance, facts)
@@ -178,6 +180,12 @@ def _content(scan: Scan, job: Harmonizing) -> str:
     image, label = job.paths(scan)
     outputs = (image, label) if scan.label else (image,)
     return " ".join(map(recorded_checksum, outputs))
+
+
+def _write_labels(source: Path, settings: HarmonizeConfig, target: Path) -> None:
+    """Bring a label map to the study's grid; its memory is free again afterwards."""
+    labels = orient_to_ras(read_labels(source))
+    write_volume(resample_labels(labels, settings.spacing), target, np.uint8)
 
 
 def _require_possible(intensity: IntensityName, settings: HarmonizeConfig) -> None:
@@ -218,10 +226,42 @@ def _check(
         low, high = float(channel.min()), float(channel.max())
         if not np.isfinite((low, high)).all():
             raise IntensityError("the map leaves values that are not finite")
-        inside = channel if mask is None else channel[mask]
-        mean, std = float(inside.mean(dtype=float)), float(inside.std(dtype=float))
+        mean, std = _moments(channel, mask)
         checks.append({"low": low, "high": high, "mean": mean, "std": std})
     return checks
+
+
+def _map_in_place(intensity_map: IntensityMap, sample: Sample) -> NDArray[np.float32]:
+    """A sample's voxels under a map, in the memory of the sample, slab by slab."""
+    array = sample.array
+    for start in range(0, array.shape[1], _SLAB):
+        slab = slice(start, start + _SLAB)
+        masks = [None if mask is None else mask[slab] for mask in sample.masks]
+        array[:, slab] = intensity_map.apply(array[:, slab], masks)
+    return array
+
+
+def _moments(
+    channel: NDArray[np.float32], mask: NDArray[np.bool_] | None
+) -> tuple[float, float]:
+    """Mean and standard deviation of the foreground, a plane at a time."""
+    planes = [
+        (plane, None if mask is None else mask[number])
+        for number, plane in enumerate(channel)
+    ]
+    count = channel.size if mask is None else int(np.count_nonzero(mask))
+    if not count:
+        return float("nan"), float("nan")
+
+    def total(power: int, offset: float) -> float:
+        return math.fsum(
+            float(((inside.astype(float) - offset) ** power).sum())
+            for plane, own in planes
+            for inside in [plane if own is None else plane[own]]
+        )
+
+    mean = total(1, 0.0) / count
+    return mean, math.sqrt(total(2, mean) / count)
 
 
 def _provenance(scan: Scan, job: Harmonizing) -> Provenance:

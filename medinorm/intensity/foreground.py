@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from medinorm.choices import ConstantName, ForegroundName, NonfiniteName
 from medinorm.errors import IntensityError
 from medinorm.intensity.voxels.arrays import (
+    blocks,
     measure_any,
     require_finite,
 )
@@ -31,6 +32,7 @@ from medinorm.intensity.voxels.kinds import (
 )
 
 _BINS = 256
+_MARGIN = 100  # the last bin is longer by this fraction, so that it has the brightest
 _EXTREME = 0.001
 _CLASSES = range(2, 6)  # more take minutes
 NEEDS_MASK: frozenset[ForegroundName] = frozenset({"label", "file"})
@@ -160,11 +162,49 @@ def otsu_threshold(channel: NDArray[Any]) -> float:
         Otsu, "A threshold selection method from gray-level histograms", IEEE
         Transactions on Systems, Man, and Cybernetics 9(1), 1979.
     """
-    roots, dark = _roots(channel)
-    otsu = sitk.OtsuThresholdImageFilter()
-    otsu.SetNumberOfHistogramBins(_BINS)
-    otsu.Execute(sitk.GetImageFromArray(roots.reshape(1, -1)))
-    return dark + float(otsu.GetThreshold()) ** 2
+    dark, bright = np.quantile(
+        channel.flatten(order="K"), (_EXTREME, 1 - _EXTREME), overwrite_input=True
+    )
+    low, high = (
+        _root(np.clip(edge, dark, bright), dark)
+        for edge in (channel.min(), channel.max())
+    )
+    if not high > low:
+        return float(dark) + float(low) ** 2
+    edges = _bin_edges(low, high)
+    counts = np.zeros(_BINS, dtype=np.int64)
+    # Block by block: a copy of the whole in double precision would fill the memory.
+    with blocks(channel, dtypes=[np.float64]) as each:
+        for voxels in each:
+            roots = _root(np.clip(voxels, dark, bright), dark)
+            places = np.searchsorted(edges[:-1], roots, side="right") - 1
+            counts += np.bincount(places, minlength=_BINS)
+    return float(dark) + float(_best_edge(edges, counts)) ** 2
+
+
+def _root(value: NDArray[Any], dark: float) -> NDArray[np.float32]:
+    """The square root of what is above the darkest."""
+    return np.sqrt(np.asarray(value, dtype=np.float64) - dark).astype(np.float32)
+
+
+def _bin_edges(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[Any]:
+    """Edges of the bins as ITK has them: the last reaches a little further."""
+    bins = np.float32(_BINS)
+    last = high + (high - low) / bins / np.float32(_MARGIN)
+    edges = low + np.arange(_BINS + 1, dtype=np.float32) * ((last - low) / bins)
+    edges[-1] = last
+    return edges
+
+
+def _best_edge(edges: NDArray[Any], counts: NDArray[np.int64]) -> np.float32:
+    """The upper edge of the bin after which two classes differ most."""
+    middles = ((edges[:-1] + edges[1:]) / np.float32(2)).astype(np.float64)
+    share = np.cumsum(counts) / counts.sum()
+    mean = np.cumsum(counts * middles) / counts.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (mean[-1] * share - mean) ** 2 / (share * (1 - share))
+    between = np.where(np.isfinite(between), between, -1.0)[:-1]
+    return np.float32(edges[1:][int(np.argmax(between))])
 
 
 def find_regions(channel: NDArray[Any], count: int) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medinorm.files.nifti import Volume
+from medinorm.harmonize import spatial
 from medinorm.harmonize.spatial import (
     orient_to_ras,
     resample_image,
@@ -123,3 +124,17 @@ def test_thin_slabs_become_coarser_as_if_their_edges_went_on(slices, axis):
     there, expected = (resample_image(one, tuple(spacing)) for one in (thin, thick))
     assert there.grid == expected.grid
     np.testing.assert_allclose(there.array, expected.array, rtol=1e-5)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.5, 0.4), (2.0, 0.9, 1.3)])
+def test_slabs_are_resampled_as_the_whole(spacing, monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = [[0, 1.2, 0, 5], [1.1, 0, 0, -9], [0, 0, 0.8, 30], [0, 0, 0, 1.0]]
+    affine = np.array(rows)
+    volume = Volume(rng.integers(0, 999, (2, 9, 8, 41)).astype(np.int16), affine)
+    monkeypatch.setattr(spatial, "_SLAB", 10_000)
+    whole = resample_image(volume, spacing)
+    monkeypatch.setattr(spatial, "_SLAB", 3)
+    slabs = resample_image(volume, spacing)
+    assert slabs.array.dtype == np.float32
+    np.testing.assert_allclose(slabs.array, whole.array, rtol=1e-6, atol=1e-4)

@@ -5,10 +5,12 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from medinorm.choices import ForegroundName
 from medinorm.errors import IntensityError
+from medinorm.intensity import foreground
 from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
 from medinorm.intensity.foreground import (
     FOREGROUNDS,
@@ -16,6 +18,7 @@ from medinorm.intensity.foreground import (
     find_foreground,
     find_masks,
     find_regions,
+    otsu_threshold,
 )
 from medinorm.intensity.maps.linear import clip_map
 from medinorm.intensity.methods.percentile import measure_quantiles
@@ -100,3 +103,24 @@ def test_what_is_no_number_in_a_given_mask_is_outside(outside, kind):
         for part in (kind(mask), found)
     ]
     np.testing.assert_array_equal(*fields)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.uint16])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_threshold_is_itks(seed, dtype, order):
+    """To the last bit, without a copy of all voxels in double precision."""
+    rng = np.random.default_rng(seed)
+    shape = (int(rng.integers(5, 40)), 9, 7)
+    dark = rng.random(shape) < rng.random()
+    values = np.where(dark, rng.normal(10, 3, shape), rng.normal(100, 30, shape))
+    channel = np.asarray(np.abs(values) * 10.0 ** rng.integers(-1, 3), dtype, order)
+    roots, darkest = foreground._roots(channel)
+    otsu = sitk.OtsuThresholdImageFilter()
+    otsu.SetNumberOfHistogramBins(foreground._BINS)
+    otsu.Execute(sitk.GetImageFromArray(roots.reshape(1, -1)))
+    assert otsu_threshold(channel) == darkest + float(otsu.GetThreshold()) ** 2
+
+
+def test_the_threshold_of_a_constant_image_is_its_value():
+    assert otsu_threshold(np.full((4, 5, 6), 7, np.float32)) == 7
