@@ -16,6 +16,7 @@ from medinorm.errors import ConfigError, RunError
 from medinorm.files.atomic import read_json
 from medinorm.files.checksums import checksum_path
 from medinorm.files.nifti import read_volume, write_volume
+from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.files.tables import read_table
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.train import stage
@@ -300,6 +301,7 @@ def relabel(study, harmonized, change):
         _, path = harmonized_paths(harmonized, scan)
         labels = read_volume(path)
         write_volume(labels.with_array(change(number, labels.array)), path)
+        write_sidecar(path, Provenance({}, {}))
 
 
 def test_healthy_controls_train_beside_others(small_study, harmonized):
