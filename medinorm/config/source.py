@@ -1,10 +1,11 @@
 """Where the scans come from, how they are read and divided."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from medinorm.choices import DesignName, NonfiniteName, ScannerName
 from medinorm.config.dicom import GeometryConfig, SelectRule
@@ -17,6 +18,7 @@ from medinorm.method_names import (
     SCANNER_DECLARATIONS,
     describe,
 )
+from medinorm.records.labels import LARGEST, free_value, labels_of, values_of_names
 from medinorm.records.scans import IDENTITY_COLUMNS
 
 _IDENTITY = ", ".join(
@@ -24,6 +26,14 @@ _IDENTITY = ", ".join(
     for name in IDENTITY_COLUMNS
 )
 _FORMATS = " or ".join(read_declarations("medinorm.files.formats", "image_format"))
+
+_LARGEST_VALUE = 2**24  # whole numbers up to it are exact in single precision
+_NUMBERS = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
+_LABEL_VALUES = {
+    "type": "object",
+    "additionalProperties": {"anyOf": [{"type": "string"}, _NUMBERS]},
+    "minProperties": 1,
+}
 
 
 class TaskConfig(Section):
@@ -34,17 +44,62 @@ class TaskConfig(Section):
         min_length=1,
         description="Image channels: the columns of `scans`, or the BIDS suffixes.",
     )
-    label_values: dict[Annotated[int, Field(ge=1, le=255)], str] = Field(
+    label_values: Annotated[
+        dict[Annotated[int, Field(ge=1, le=_LARGEST_VALUE)], str],
+        WithJsonSchema(_LABEL_VALUES),
+    ] = Field(
         default={1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"},
         min_length=1,
-        description="The labels to segment: value in the label map and name. "
-        "0 is background; any other value excludes the scan.",
+        description="The labels to segment: value in the label map and name. Values of "
+        "one name are one label, also written `{lesion: [1, 2]}`. 0 is background, and "
+        "`others` says what becomes of other values.",
     )
+    ignore: tuple[int, ...] = Field(
+        default=(),
+        description="Values of voxels that nobody knows the label of: they count "
+        "neither in the loss, nor in scores, nor as foreground.",
+    )
+
+    @field_validator("label_values", mode="before")
+    @classmethod
+    def _one_form(cls, values: Any) -> Any:
+        return values_of_names(values)
+
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _one_or_several(cls, values: Any) -> Any:
+        return (values,) if isinstance(values, int) else values
+
+    @model_validator(mode="after")
+    def _ignored_apart(self) -> Self:
+        if len(self.named_labels) > LARGEST:
+            raise ValueError(f"label_values: at most {LARGEST} names")
+        if clash := {0, *self.label_values}.intersection(self.ignore):
+            raise ValueError(
+                f"ignore: {min(clash)} is background or a label; give another value"
+            )
+        _ = self.ignored
+        return self
+
+    @property
+    def named_labels(self) -> dict[int, str]:
+        """Value and name of each label in medinorm's own label maps."""
+        return labels_of(self.label_values)
+
+    @property
+    def ignored(self) -> int | None:
+        """The value of ignored voxels in medinorm's own label maps, if there are."""
+        return free_value(self.named_labels) if self.ignore else None
 
 
 class InputConfig(TaskConfig):
     """Where the scans come from. `scans`, `dicom`, `bids`, `pacs`; none is the demo."""
 
+    others: Literal["refuse", "background"] = Field(
+        default="refuse",
+        description="Scans with label values that are neither in `label_values` nor in "
+        "`ignore`: `refuse` them, or make such voxels `background`.",
+    )
     scans: Path | None = Field(
         default=None,
         description=f"Table of {_FORMATS} scans (`.tsv`, `.csv` or text, see README): "
@@ -67,6 +122,16 @@ class InputConfig(TaskConfig):
     pacs: PacsConfig | None = Field(
         default=None, description="PACS from which DICOM series are fetched first."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _others_among_values(cls, values: Any) -> Any:
+        """`others: background` may stand among the label values."""
+        labels = values.get("label_values") if isinstance(values, Mapping) else None
+        if not isinstance(labels, Mapping) or labels.get("others") != "background":
+            return values
+        named = {key: name for key, name in labels.items() if key != "others"}
+        return {"others": "background", **values, "label_values": named}
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -91,7 +156,9 @@ class InputConfig(TaskConfig):
     @property
     def task(self) -> TaskConfig:
         """What is segmented, without where it comes from."""
-        return TaskConfig(channels=self.channels, label_values=self.label_values)
+        return TaskConfig(
+            channels=self.channels, label_values=self.label_values, ignore=self.ignore
+        )
 
 
 class DemoConfig(Section):

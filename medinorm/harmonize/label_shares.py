@@ -6,20 +6,25 @@ volume decides: a label that has fewer voxels than the sum of its shares gets th
 it missed by least. No label is preferred.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 Labels = NDArray[np.integer]
-Places = tuple[NDArray[np.intp], ...]
+Boxes = list[tuple[int, tuple[slice, ...]]]
+# The voxel, in ascending order, a label in it, and the share of the label.
+Parts = tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float32]]
 
 _EQUAL = 1e-4  # difference of shares that is rounding
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples spread evenly between 0 and 1
 _DIGITS = 3  # of volumes in voxels: shares are in single precision
 _VOXELS_AT_ONCE = 2**20
+_FEW = 12  # volumes of the bounding boxes of all labels, in volumes of the image
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,42 @@ class AxisWeights:
         for tap in range(1, len(self.weights)):
             combined = function(combined, array.take(self.first + tap, axis))
         return combined
+
+    def targets_of(self, start: int, stop: int) -> slice:
+        """The target voxels of which some source voxels have a part."""
+        last = self.first + len(self.weights) - 1
+        return slice(
+            int(np.searchsorted(last, start)), int(np.searchsorted(self.first, stop))
+        )
+
+    def average(
+        self, array: NDArray[np.float32], axis: int, start: int
+    ) -> NDArray[np.float32]:
+        """Weighted means along an axis.
+
+        Args:
+            array: a part of the source; outside of it all is 0.
+            axis: along which.
+            start: first source voxel of the part.
+
+        Returns:
+            One mean for each of `targets_of` the part.
+        """
+        size = array.shape[axis]
+        targets = self.targets_of(start, start + size)
+        shape = [1] * array.ndim
+        shape[axis] = -1
+        count = len(self.first[targets])
+        means = np.zeros(
+            (*array.shape[:axis], count, *array.shape[axis + 1 :]), dtype=np.float32
+        )
+        for tap, weights in enumerate(self.weights[:, targets]):
+            place = self.first[targets] + (tap - start)
+            inside = (place >= 0) & (place < size)
+            weight = np.where(inside, weights, np.float32(0)).reshape(shape)
+            values = array.take(place.clip(0, size - 1), axis)
+            means += np.multiply(values, weight, out=values)
+        return means
 
 
 def weigh_axis(size: int, target_size: int, ratio: float) -> AxisWeights:
@@ -87,19 +128,66 @@ def resample_by_share(labels: Labels, weights: Sequence[AxisWeights]) -> Labels:
     for axis, along in enumerate(weights):
         lowest = along.combine(lowest, axis, np.minimum)
         highest = along.combine(highest, axis, np.maximum)
-    mixed = np.flatnonzero(lowest != highest)
-    parts = [
-        _find_parts(
-            labels, weights, mixed[start : start + _VOXELS_AT_ONCE], lowest.shape
-        )
-        for start in range(0, mixed.size, _VOXELS_AT_ONCE)
-    ]
+    mixed = lowest != highest
     result = lowest.copy()
-    if mixed.size:
-        result.reshape(-1)[mixed] = _divide(
-            *(np.concatenate(column) for column in zip(*parts, strict=True))
-        )
+    if mixed.any():
+        boxes = _boxes(labels)
+        sizes = [[side.stop - side.start for side in box] for _, box in boxes]
+        if sum(map(math.prod, sizes)) <= _FEW * labels.size:
+            parts = _label_by_label(labels, boxes, weights, mixed)
+        else:
+            parts = _voxel_by_voxel(labels, weights, mixed)
+        result[mixed] = _divide(*parts)
     return result
+
+
+def _boxes(labels: Labels) -> Boxes:
+    """Each label but 0 and its bounding box."""
+    boxes = enumerate(find_objects(labels), start=1)
+    return [(label, box) for label, box in boxes if box is not None]
+
+
+def _label_by_label(
+    labels: Labels,
+    boxes: Boxes,
+    weights: Sequence[AxisWeights],
+    mixed: NDArray[np.bool_],
+) -> Parts:
+    """Parts of the mixed voxels: fast for few labels, or labels in small boxes."""
+    number = np.cumsum(mixed, dtype=np.int64).reshape(mixed.shape) - 1
+    voxels, names, shares = [], [], []
+    rest = np.ones(int(number.flat[-1]) + 1, dtype=np.float32)
+    for label, box in boxes:
+        share = (labels[box] == label).astype(np.float32)
+        for axis, (side, along) in enumerate(zip(box, weights, strict=True)):
+            share = along.average(share, axis, side.start)
+        sides = zip(box, weights, strict=True)
+        targets = tuple(along.targets_of(s.start, s.stop) for s, along in sides)
+        present = mixed[targets] & (share > _EQUAL)
+        voxel, share = number[targets][present], share[present]
+        rest[voxel] -= share
+        voxels.append(voxel)
+        names.append(np.full(len(voxel), label))
+        shares.append(share)
+    background = np.flatnonzero(rest > _EQUAL)
+    voxel = np.concatenate([background, *voxels])
+    order = np.argsort(voxel, kind="stable")
+    label_of = np.concatenate([np.zeros(len(background), dtype=np.int64), *names])
+    share_of = np.concatenate([rest[background], *shares])
+    return voxel[order], label_of[order], share_of[order]
+
+
+def _voxel_by_voxel(
+    labels: Labels, weights: Sequence[AxisWeights], mixed: NDArray[np.bool_]
+) -> Parts:
+    """Parts of the mixed voxels: the cost does not grow with the number of labels."""
+    places = np.flatnonzero(mixed)
+    slabs = np.split(places, range(_VOXELS_AT_ONCE, places.size, _VOXELS_AT_ONCE))
+    parts = [_find_parts(labels, weights, slab, mixed.shape) for slab in slabs]
+    voxel, label, share = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    return voxel, label, share
 
 
 def _find_parts(
@@ -107,7 +195,7 @@ def _find_parts(
     weights: Sequence[AxisWeights],
     voxels: NDArray[np.intp],
     grid: tuple[int, ...],
-) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float32]]:
+) -> Parts:
     """The labels in some target voxels and their shares.
 
     Returns:
@@ -150,7 +238,7 @@ def _divide(
     row = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(voxel)))
     largest = np.maximum.reduceat(share, starts)
     best = np.flatnonzero(share >= largest[row] - _EQUAL)
-    _, first = np.unique(row[best], return_index=True)
+    first = np.flatnonzero(np.diff(row[best], prepend=-1))
     winner = label[best[first]]
     volume = np.bincount(label, share).round(_DIGITS)
     lacks = volume - np.bincount(winner, minlength=len(volume))

@@ -22,6 +22,7 @@ from medinorm.harmonize.spatial import (
 from medinorm.intensity import Policy, find_masks
 from medinorm.intensity.bias_field import BiasSettings, fit_bias_field
 from medinorm.intensity.voxels.kinds import as_mask, to_host
+from medinorm.records.labels import read_ignored_value
 from medinorm.records.scans import Scan
 
 _SAME_GRID = 0.1  # of a voxel: tools round the affines that they write
@@ -180,7 +181,7 @@ def _read_mask(
     if settings.foreground == "label":
         if scan.label is None:
             raise LabelError("there is no label map to take the foreground from")
-        mask = read_labels(scan.label)
+        mask = _known_labels(scan.label)
     elif settings.masks is not None:
         try:
             mask = read_volume(mask_path(settings.masks, scan))
@@ -191,6 +192,14 @@ def _read_mask(
     if not image.same_grid(mask, _SAME_GRID):
         raise GeometryError("its mask is on another grid; resample it to the image's")
     return _to_grid(mask, settings.spacing)
+
+
+def _known_labels(path: Path) -> Volume:
+    """A label map in which ignored voxels are background."""
+    labels, ignored = read_labels(path), read_ignored_value(path)
+    if ignored is None:
+        return labels
+    return labels.with_array(np.where(labels.array == ignored, 0, labels.array))
 
 
 def _to_grid(mask: Volume, spacing: Spacing) -> NDArray[np.bool_]:

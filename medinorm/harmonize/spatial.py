@@ -86,7 +86,9 @@ def resample_labels(volume: Volume, spacing: Spacing) -> Volume:
     sizes = zip(volume.grid, target.grid, spacing, volume.spacing, strict=True)
     weights = [weigh_axis(old, new, step / own) for old, new, step, own in sizes]
     (labels,) = volume.array
-    return target.with_array(resample_by_share(labels, weights)[np.newaxis])
+    whole = labels if labels.dtype.kind in "iu" else labels.astype(np.int64)
+    new = resample_by_share(whole, weights).astype(labels.dtype, copy=False)
+    return target.with_array(new[np.newaxis])
 
 
 def resample_onto(volume: Volume, target: Volume) -> Volume:

@@ -8,7 +8,7 @@ from medinorm.files.records import columns
 from medinorm.records.metrics import METRICS, PRIMARY_METRIC
 from medinorm.variant import Variant
 
-ScoreState = Literal["scored", "missing", "empty"]
+ScoreState = Literal["scored", "missing", "empty", "false_positive"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class ScoreRow:
         seed: seed of its training.
         scan: the scan.
         label: value in the label map.
-        state: ``scored``; ``missing`` (no prediction); ``empty`` (nothing in either).
+        state: ``scored``; ``missing`` (no prediction); ``empty`` (nothing in either,
+            which is right); ``false_positive`` (nothing in the reference, something in
+            the prediction: `voxels_prediction`).
         metrics: score by each metric, its name the column.
         voxels_label: in the reference.
         voxels_prediction: in the prediction.

@@ -60,10 +60,12 @@ class Scorer:
     Args:
         values: the labels to score.
         tolerance: of the normalized surface Dice, in mm.
+        ignored: value of voxels in the true map that count for nothing, if there are.
     """
 
     values: tuple[int, ...]
     tolerance: float
+    ignored: int | None = None
 
     def score(self, truth: Volume, item: Predicted) -> Iterator[LabelScore]:
         """One score for each label; a prediction that cannot be used gets the worst."""
@@ -75,13 +77,14 @@ class Scorer:
             _log.warning("%s: prediction missing: %s", prediction.name, error)
             yield from self._missing(truth, label)
             return
+        if self.ignored is not None:
+            predicted = np.where(label == self.ignored, 0, predicted)
         agreements = compare_label_maps(
             label, predicted, self.values, truth.spacing, self.tolerance
         )
         for value, agreement in zip(self.values, agreements, strict=True):
             counts = agreement.voxels_label, agreement.voxels_prediction
-            state: ScoreState = "scored" if any(counts) else "empty"
-            yield LabelScore(value, state, agreement.metrics, *counts)
+            yield LabelScore(value, _state(*counts), agreement.metrics, *counts)
 
     def _missing(self, truth: Volume, label: Labels) -> Iterator[LabelScore]:
         """Scores of a scan without a usable prediction."""
@@ -89,6 +92,13 @@ class Scorer:
         for value in self.values:
             voxels = int(np.count_nonzero(label == value))
             yield LabelScore(value, "missing", worst, voxels, None)
+
+
+def _state(voxels_label: int, voxels_prediction: int) -> ScoreState:
+    """What became of one label of a scan that has a prediction."""
+    if voxels_label:
+        return "scored"
+    return "false_positive" if voxels_prediction else "empty"
 
 
 def score_predictions(  # noqa: PLR0913 (the five files and the names of one job)
@@ -110,7 +120,8 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
 
     No row is ever left out: a prediction that is missing, unreadable or on another grid
     gets the worst score of each metric: Dice 0, NSD 0 and the image's diagonal as HD95.
-    A label that neither map has is a row without scores.
+    A label that neither map has is a row without scores, `empty`; one that only the
+    prediction has is a `false_positive`, with its voxels and the worst scores.
 
     Args:
         predictions: folder with ``seed-<seed>/<scan>.nii.gz``.
@@ -132,7 +143,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     """
     known = read_scans(scans, canonical)
     variant = Variant(intensity, norm, adapt)
-    scorer = Scorer(tuple(sorted(input.label_values)), score.tolerance)
+    scorer = Scorer(tuple(sorted(input.named_labels)), score.tolerance, input.ignored)
     rows: list[ScoreRow] = []
     for scan in track(_test_scans(splits, split), "score"):
         truth = _read_truth(scan, known)

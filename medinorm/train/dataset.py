@@ -21,6 +21,8 @@ from medinorm.train.model import ModelCard
 Patch = tuple[int, int, int]
 Window = tuple[slice, slice, slice]
 
+IGNORED = 255  # class index of voxels that nobody knows the class of
+
 _CENTRES_PER_LABEL = 4096  # voxels that are kept of each label, to centre patches on
 
 
@@ -30,7 +32,8 @@ class TrainingScan:
 
     Args:
         image: shape ``(C, X, Y, Z)``, float32, usually on disk.
-        label: shape ``(X, Y, Z)``, class indices 0 (background), 1, 2, ...
+        label: shape ``(X, Y, Z)``, class indices 0 (background), 1, 2, ... and
+            `IGNORED`.
         centres: for each class that occurs, voxels of it, shape ``(n, 3)``.
         domain: index of its domain.
         maps: maps for conditional norms, each with the shape of `label`.
@@ -59,7 +62,9 @@ def read_training_scan(
     """
     image_path, label_path = harmonized_paths(harmonized, scan)
     image = pad_to(read_volume(image_path, mmap=True).array, card.patch)
-    label = to_classes(read_volume(label_path).array[0], card.label_values)
+    label = to_classes(
+        read_volume(label_path).array[0], card.label_values, card.ignored
+    )
     label = pad_to(label[np.newaxis], card.patch)[0]
     return TrainingScan(
         image=image,
@@ -70,10 +75,20 @@ def read_training_scan(
     )
 
 
-def to_classes(label: NDArray[Any], label_values: Sequence[int]) -> NDArray[np.uint8]:
-    """Label values to class indices: background 0, then 1, 2, ... in their order."""
+def to_classes(
+    label: NDArray[Any], label_values: Sequence[int], ignored: int | None = None
+) -> NDArray[np.uint8]:
+    """Label values to class indices: background 0, then 1, 2, ... in their order.
+
+    Args:
+        label: the label map.
+        label_values: the values of class 1, 2, ...
+        ignored: the value of ignored voxels, if there are.
+    """
     table = np.zeros(256, dtype=np.uint8)
     table[list(label_values)] = np.arange(1, len(label_values) + 1)
+    if ignored is not None:
+        table[ignored] = IGNORED
     return np.asarray(table[label])
 
 

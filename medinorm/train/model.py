@@ -36,6 +36,7 @@ class ModelCard:
         patch: training patch, in voxels.
         domains: training domains, in the order of their indices.
         shots: number of reference scans that show the style of a domain.
+        ignored: value in a label map of voxels that count for nothing, if there are.
     """
 
     intensity: str
@@ -47,6 +48,7 @@ class ModelCard:
     patch: tuple[int, int, int]
     domains: tuple[str, ...]
     shots: int
+    ignored: int | None = None
 
     @property
     def regions(self) -> int:
@@ -78,7 +80,10 @@ class ModelCard:
 
     def to_json(self) -> dict[str, Any]:
         """The card as JSON values."""
-        return vars(self) | {"network": self.network.model_dump(mode="json")}
+        values = vars(self) | {"network": self.network.model_dump(mode="json")}
+        if self.ignored is None:
+            del values["ignored"]  # cards of studies without it stay as they were
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -99,6 +104,7 @@ class ModelCard:
             patch=(x, y, z),
             domains=tuple(values["domains"]),
             shots=values["shots"],
+            ignored=values.get("ignored"),
         )
 
 

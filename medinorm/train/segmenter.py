@@ -9,14 +9,15 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from monai.losses import DiceCELoss
 from torch import Tensor, nn
 
 from medinorm.config import PredictConfig, TrainConfig
 from medinorm.errors import RunError
 from medinorm.layers.statistics.random import Draws
 from medinorm.train.conditions import conditions_of
+from medinorm.train.dataset import IGNORED
 from medinorm.train.inference import infer_logits
+from medinorm.train.loss import SegmentationLoss
 
 HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
 
@@ -61,7 +62,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self._settings = settings
         self._seed = seed
         self._validation = validation
-        self._loss = DiceCELoss(softmax=True, to_onehot_y=True)
+        self._loss = SegmentationLoss()
         self._losses: list[float] = []
         self._started = 0.0
 
@@ -174,7 +175,9 @@ def _hash_step(seed: int, step: int) -> int:
 
 
 def _mean_dice(predicted: Tensor, label: Tensor) -> Tensor:
-    """Dice averaged over the classes that occur in either."""
+    """Dice averaged over the classes that occur in either, without ignored voxels."""
+    known = label != IGNORED
+    predicted, label = predicted * known, label * known
     classes = set(predicted.flatten().tolist()) | set(label.flatten().tolist())
     scores = []
     for value in classes - {0}:

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from medinorm.choices import IntensityName, NormName
 from medinorm.config import TaskConfig, TrainConfig
-from medinorm.errors import ConfigError
+from medinorm.errors import ConfigError, RunError
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
 from medinorm.jobs.machine import pass_on_machine_fault
@@ -90,10 +90,11 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         norm_options=_read_options(norm_options),
         network=settings.network,
         channels=task.channels,
-        label_values=tuple(task.label_values),
+        label_values=tuple(task.named_labels),
         patch=settings.patch,
         domains=(),  # those of the split, added below
         shots=settings.shots,
+        ignored=task.ignored,
     )
     _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
@@ -143,10 +144,15 @@ def _train(
     """Train from the start, or from a checkpoint.
 
     Raises:
+        RunError: no training scan has any label.
         SystemExit: the job was asked to end (SIGTERM); 143 is what shells say then.
     """
     settings, needs = experiment.settings, experiment.card.needs
     training = experiment.read_scans(experiment.training)
+    if not any(scan.centres for scan in training):
+        raise RunError(
+            "no training scan has a voxel with a label; check input.label_values"
+        )
     validation: Iterable[Mapping[str, Tensor]] = ()
     if settings.selection == "validation":
         scans = experiment.read_scans(experiment.validation)

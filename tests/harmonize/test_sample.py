@@ -8,13 +8,16 @@ import pytest
 
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import IntensityError, LabelError
+from medinorm.files.atomic import write_json
 from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.sidecars import sidecar_path
 from medinorm.harmonize.sample import (
     Sample,
     mask_path,
     read_sample,
     settle_nonfinite,
 )
+from medinorm.records.labels import IGNORED_KEY
 from medinorm.records.scans import Scan
 
 
@@ -133,3 +136,18 @@ def test_a_missing_channel_is_measured_as_a_whole(tmp_path):
     sample = read_sample(scan, settings, masked=True)
     assert sample.masks[1] is None
     assert sample.facts["foreground"] == [int((ball()[0] > 50).sum()), 8000]
+
+
+@pytest.mark.parametrize("ignored", [None, 255])
+def test_ignored_voxels_are_no_foreground(tmp_path, ignored):
+    path = tmp_path / "label.nii.gz"
+    inside = ball()[0] > 50
+    labels = inside.astype(np.uint8)
+    labels[0] = 255
+    write_volume(Volume(labels[np.newaxis], np.eye(4)), path)
+    if ignored:
+        write_json(sidecar_path(path), {IGNORED_KEY: ignored})
+    scan = replace(write_scan(tmp_path, ball()), label=path)
+    sample = read_sample(scan, HarmonizeConfig(foreground="label"), masked=True)
+    counted = (labels == 1) if ignored else (labels > 0)
+    assert sample.facts["foreground"] == [int(counted.sum())]

@@ -15,7 +15,7 @@ from medinorm.score.stage import score_predictions
 DIAGONAL = np.linalg.norm([12 * 2.0, 14 * 1.0, 16 * 1.5])
 
 
-def score(study, seeds=(0,), values=(1, 2), split="pooled"):
+def score(study, seeds=(0,), values=(1, 2), split="pooled", **task):
     score_predictions(
         study.predictions,
         study.scans,
@@ -27,7 +27,9 @@ def score(study, seeds=(0,), values=(1, 2), split="pooled"):
         adapt="none",
         split=split,
         seeds=seeds,
-        input=InputConfig(label_values={value: f"label {value}" for value in values}),
+        input=InputConfig(
+            label_values={value: f"label {value}" for value in values}, **task
+        ),
         score=ScoreConfig(tolerance=1.0),
     )
     return read_table(study.scores)
@@ -161,3 +163,31 @@ def test_scoring_needs_neither_torch_nor_monai():
         "sys.exit(any(name in sys.modules for name in ('torch', 'monai', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_ignored_voxels_count_nowhere(scored, labels):
+    """Wrong voxels there change no count and no distance."""
+    scored.write_prediction("a", 0, labels)
+    right = score(scored)
+    unknown, wrong = labels.copy(), labels.copy()
+    free = np.argwhere(labels == 0)[:40].T
+    unknown[tuple(free)], wrong[tuple(free)] = 255, 2
+    scored.write_label("a", unknown)
+    scored.write_prediction("a", 0, wrong)
+    assert score(scored, ignore=9) == right
+    assert score(scored) != right
+
+
+def test_healthy_controls_are_right_or_false_positives(scored, labels):
+    scored.write_label("a", labels * 0)
+    scored.write_prediction("a", 0, labels * 0)
+    scored.write_prediction("a", 1, np.where(labels == 1, 1, 0).astype(np.uint8))
+    rows = score(scored, seeds=(0, 1))
+    found = [(r["seed"], r["label"], r["state"], r["dice"]) for r in rows]
+    assert found == [
+        ("0", "1", "empty", ""),
+        ("0", "2", "empty", ""),
+        ("1", "1", "false_positive", "0"),
+        ("1", "2", "empty", ""),
+    ]
+    assert rows[2]["voxels_prediction"] == str(np.count_nonzero(labels == 1))

@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from medinorm.config import NetworkConfig, TrainConfig
+from medinorm.files.nifti import read_volume, write_volume
+from medinorm.layout import harmonized_paths
 from medinorm.train.dataset import (
+    IGNORED,
     PatchDataset,
     StepSampler,
     pad_to,
@@ -138,3 +141,19 @@ def test_stretches_continue_and_the_last_may_be_short():
     for _ in range(3):
         seen += list(sampler)
     assert seen == list(range(10))
+
+
+def test_ignored_voxels_have_a_class_of_their_own_and_no_patch_around_them():
+    label = np.array([0, 1, 2, 7], np.uint8)
+    assert to_classes(label, (2, 1), 7).tolist() == [0, 2, 1, IGNORED]
+    assert to_classes(label, (2, 1)).tolist() == [0, 2, 1, 0]
+
+
+def test_scans_without_labels_are_cut_anywhere(small_study, harmonized):
+    _, path = harmonized_paths(harmonized, small_study.ids[0])
+    labels = read_volume(path)
+    write_volume(labels.with_array(labels.array * 0), path)
+    control = read(small_study, harmonized)[0]
+    assert control.centres == ()
+    patches = PatchDataset([control], SETTINGS, 0)
+    assert not any(patches[index]["label"].any() for index in range(4))

@@ -75,3 +75,9 @@ def test_domains_and_regions():
     assert CARD.regions == 4
     card = replace(CARD, norm="spatially_adaptive", norm_options={"num_regions": 6})
     assert card.regions == 6
+
+
+def test_only_cards_with_ignored_voxels_say_so():
+    assert "ignored" not in CARD.to_json()
+    ignoring = replace(CARD, ignored=255)
+    assert ModelCard.from_json(ignoring.to_json()) == ignoring

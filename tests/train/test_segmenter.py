@@ -6,6 +6,7 @@ from torch import nn
 
 from medinorm.config import TrainConfig
 from medinorm.errors import RunError
+from medinorm.train.dataset import IGNORED
 from medinorm.train.segmenter import HistoryRow, Segmenter, _mean_dice
 
 SETTINGS = TrainConfig(patch=(8, 8, 8), steps=10, learning_rate=1e-2)
@@ -32,6 +33,15 @@ def loss_of(logits):
 def test_better_logits_have_a_smaller_loss():
     right = torch.cat([1 - LABEL, LABEL], dim=1) * 20.0
     assert loss_of(right) < 0.05 < loss_of(torch.zeros_like(right)) < loss_of(-right)
+
+
+def test_ignored_voxels_change_no_score_of_validation():
+    label = LABEL[:, 0].clone()
+    predicted = label.clone()
+    predicted[..., 0] = 0
+    label[..., 0] = IGNORED
+    assert float(_mean_dice(predicted, label)) == 1.0
+    assert float(_mean_dice(predicted, torch.full_like(label, IGNORED))) == 1.0
 
 
 def test_a_loss_that_is_not_finite_names_the_remedy():

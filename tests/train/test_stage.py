@@ -15,8 +15,10 @@ from medinorm.config import NetworkConfig, TaskConfig, TrainConfig
 from medinorm.errors import ConfigError, RunError
 from medinorm.files.atomic import read_json
 from medinorm.files.checksums import checksum_path
+from medinorm.files.nifti import read_volume, write_volume
+from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.files.tables import read_table
-from medinorm.layout import run_folder
+from medinorm.layout import harmonized_paths, run_folder
 from medinorm.train import stage
 from medinorm.train.model import model_path, read_model
 from medinorm.train.segmenter import Segmenter
@@ -291,3 +293,25 @@ def test_scans_of_few_slices_are_trained_on(small_study, harmonized):
     few = SETTINGS.model_copy(update={"patch": (12, 12, 64), "steps": 2})
     _, states = train(small_study, harmonized, settings=few)
     assert states == ["made"]
+
+
+def relabel(study, harmonized, change):
+    """Change the harmonized label maps."""
+    for number, scan in enumerate(study.ids):
+        _, path = harmonized_paths(harmonized, scan)
+        labels = read_volume(path)
+        write_volume(labels.with_array(change(number, labels.array)), path)
+        write_sidecar(path, Provenance({}, {}))
+
+
+def test_healthy_controls_train_beside_others(small_study, harmonized):
+    relabel(small_study, harmonized, lambda n, labels: labels * (n >= 4))
+    _, states = train(small_study, harmonized)
+    assert states == ["made"]
+
+
+def test_a_study_without_any_label_is_told(small_study, harmonized):
+    relabel(small_study, harmonized, lambda _, labels: labels * 0)
+    runs, _ = train(small_study, harmonized)
+    (row,) = read_table(runs / "status.tsv")
+    assert row["reason"].startswith("no training scan has a voxel with a label")

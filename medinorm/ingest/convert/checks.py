@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.choices import NonfiniteName
+from medinorm.config import InputConfig
 from medinorm.errors import GeometryError, IntensityError, LabelError, ReadError
 from medinorm.files.nifti import Volume
+from medinorm.records.labels import own_values
 
 _SHOWN = 8  # label values named in a message
 _ROUNDING = 1e-3  # of label values that tools have scaled
@@ -61,18 +63,21 @@ def _check_contrast(values: NDArray[Any]) -> None:
         raise IntensityError("all voxels have the same value; the image is empty")
 
 
-def check_labels(volume: Volume, allowed: frozenset[int]) -> Volume:
-    """Refuse label maps that do not fit the study.
+def check_labels(volume: Volume, study: InputConfig) -> Volume:
+    """Refuse label maps that do not fit the study, and give labels their own values.
+
+    A label map without any label is data: that of a healthy control.
 
     Args:
         volume: one channel.
-        allowed: values that may occur beside 0.
+        study: which values are labels, which are ignored, what becomes of others.
 
     Returns:
-        The label map as uint8.
+        The label map as uint8, with the values of `InputConfig.named_labels` and
+        `InputConfig.ignored`.
 
     Raises:
-        LabelError: values are no whole numbers, unknown, or all 0.
+        LabelError: values are no whole numbers, or unknown.
     """
     if len(volume.array) != 1:
         raise LabelError(
@@ -80,16 +85,20 @@ def check_labels(volume: Volume, allowed: frozenset[int]) -> Volume:
             "label is read"
         )
     labels = _whole_numbers(volume.array)
-    present = {int(value) for value in np.unique(labels)}
-    unknown = sorted(present - allowed - {0})
-    if unknown:
+    values = np.unique(labels)
+    named = own_values(study.label_values)
+    own = {0: 0, **dict.fromkeys(study.ignore, study.ignored or 0), **named}
+    unknown = [int(value) for value in values if int(value) not in own]
+    if unknown and study.others == "refuse":
         raise LabelError(
             f"label map: has values {_listed(unknown)}, which input.label_values does "
-            f"not name (it names {_listed(sorted(allowed))})"
+            f"not name (it names {_listed(sorted(named))}); name them, or set "
+            "input.others to background"
         )
-    if not present - {0}:
-        raise LabelError("label map: empty, all voxels are 0")
-    return volume.with_array(labels.astype(np.uint8))
+    becomes = np.array([own.get(int(value), 0) for value in values], dtype=np.uint8)
+    if np.array_equal(becomes, values):
+        return volume.with_array(labels.astype(np.uint8))
+    return volume.with_array(becomes[np.searchsorted(values, labels)])
 
 
 def _whole_numbers(array: NDArray[Any]) -> NDArray[Any]:

@@ -169,8 +169,9 @@ class DicomReader:
         tolerance = self.ingest.grid_tolerance * min(image.spacing)
         header = read_header(self.inputs["series"][0])
         space = text_of(header, "FrameOfReferenceUID") if header else ""
-        names = self.input.label_values
-        return Reading(read_annotation(path, image, names, tolerance, space))
+        names, others = self.input.label_values, self.input.others
+        label = read_annotation(path, image, names, tolerance, space, others)
+        return Reading(label)
 
 
 def join_notes(image: Reading, label: Reading) -> Mapping[str, object]:

@@ -33,6 +33,7 @@ from medinorm.ingest.deidentify.scanner_models import rename_scanner
 from medinorm.ingest.dicom.files import stamp_of
 from medinorm.ingest.plan.candidates import Candidate, DicomSource, read_plan
 from medinorm.jobs.shards import Done, in_shard, run_items
+from medinorm.records.labels import IGNORED_KEY
 from medinorm.records.scans import Identity
 from medinorm.records.status import ConvertStatus, Facts
 
@@ -71,6 +72,8 @@ class ConvertJob:
         return {
             "channels": self.input.channels,
             "label_values": self.input.label_values,
+            "others": self.input.others,
+            "ignore": self.input.ignore,
             "min_voxels": self.ingest.min_voxels,
             "grid_tolerance": self.ingest.grid_tolerance,
             "nifti_place": self.ingest.nifti_place,
@@ -86,6 +89,12 @@ class ConvertJob:
             return {}
         name = self.pseudonyms.name("deface", command, length=_CHECKSUM_LENGTH)
         return {"deface": name}
+
+    @property
+    def ignored(self) -> dict[str, int]:
+        """The value of ignored voxels, for the sidecars of label maps."""
+        value = self.input.ignored
+        return {} if value is None else {IGNORED_KEY: value}
 
     def reader(self, candidate: Candidate) -> ScanReader:
         """The reader of a candidate's kind."""
@@ -206,12 +215,12 @@ def _write_scan(
         raw = deface_volume(raw, job.ingest.deface, job.private)
     image = check_image(raw, job.ingest.min_voxels, job.ingest.nonfinite)
     label_reading = reader.label(raw)
-    label = check_labels(label_reading.volume, frozenset(job.input.label_values))
+    label = check_labels(label_reading.volume, job.input)
     image_path, label_path = outputs
     write_volume(image, image_path)
     write_volume(label, label_path)
     _check_written(image, image_path)
-    write_sidecar(label_path, provenance, label_reading.notes)
+    write_sidecar(label_path, provenance, {**label_reading.notes, **job.ignored})
     notes = join_notes(reading, label_reading)
     write_sidecar(image_path, provenance, {**bids_metadata(identity), **notes})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.nifti import Volume
@@ -17,6 +18,7 @@ def read_annotation(
     names: Mapping[int, str],
     tolerance: float,
     space: str = "",
+    others: Literal["refuse", "background"] = "refuse",
 ) -> Volume:
     """Read a SEG or an RTSTRUCT as a label map on the grid of an image.
 
@@ -26,6 +28,7 @@ def read_annotation(
         names: name of each label value of the study.
         tolerance: largest distance in mm at which two places count as the same.
         space: UID of the image's frame of reference, empty if it has none.
+        others: what becomes of segments whose name is not in `names`.
 
     Raises:
         LabelError: the annotation does not fit the study.
@@ -41,4 +44,4 @@ def read_annotation(
     own = text_of(header, "FrameOfReferenceUID")
     if own and space and own != space:
         raise GeometryError("label map: drawn in another space than the image's")
-    return read_segmentation(path, image, names, tolerance)
+    return read_segmentation(path, image, names, tolerance, others)

@@ -16,13 +16,15 @@ def fold_name(name: str) -> str:
 
 
 def values_by_name(names: Mapping[int, str]) -> dict[str, int]:
-    """The label value of each folded name of the study.
+    """The label value of each folded name of the study; the first one that has it.
 
     Raises:
         LabelError: two names are the same when folded.
     """
-    wanted = {fold_name(name): value for value, name in names.items()}
-    if len(wanted) < len(names):
+    wanted: dict[str, int] = {}
+    for value, name in names.items():
+        wanted.setdefault(fold_name(name), value)
+    if len(wanted) < len(set(names.values())):
         raise LabelError(
             "label map: two names in input.label_values differ only in case or "
             "punctuation; rename one"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,11 @@ _WHOLE_SLICE = 0.01  # a frame may miss its slice by this fraction of the gap
 
 
 def read_segmentation(
-    path: Path, image: Volume, names: Mapping[int, str], tolerance: float
+    path: Path,
+    image: Volume,
+    names: Mapping[int, str],
+    tolerance: float,
+    others: Literal["refuse", "background"] = "refuse",
 ) -> Volume:
     """Read a DICOM SEG as a label map on the grid of an image.
 
@@ -31,6 +36,7 @@ def read_segmentation(
         image: the image it was drawn on, with the acquisition's axes.
         names: name of each label value of the study.
         tolerance: largest distance of corresponding corners, in mm.
+        others: what becomes of segments whose name is not in `names`.
 
     Raises:
         LabelError: segments overlap, are fractions or have names unknown to the study.
@@ -38,20 +44,22 @@ def read_segmentation(
         ReadError: the object is damaged.
     """
     dataset, frames = read_pixels(path)
-    values = _segment_values(dataset, names)
+    values = _segment_values(dataset, names, others)
     slices = _slices_of(path, image, tolerance)
     numbers = _segments_of_frames(dataset, len(frames))
     labels = np.zeros(image.grid, dtype=np.int64)
     for frame, place, number in zip(frames, slices, numbers, strict=True):
         own = _label_values(frame.T, number, values)
-        others = labels[:, :, place]
-        if (others[own > 0] > 0).any():
+        before = labels[:, :, place]
+        if (before[own > 0] > 0).any():
             raise LabelError("label map: segments overlap; export them without overlap")
-        labels[:, :, place] = np.where(own > 0, own, others)
+        labels[:, :, place] = np.where(own > 0, own, before)
     return Volume(labels[np.newaxis], image.affine)
 
 
-def _segment_values(dataset: Dataset, names: Mapping[int, str]) -> dict[int, int]:
+def _segment_values(
+    dataset: Dataset, names: Mapping[int, str], others: str
+) -> dict[int, int]:
     """The label value of each segment number."""
     kind = text_of(dataset, "SegmentationType")
     if kind not in {"BINARY", "LABELMAP"}:
@@ -63,12 +71,13 @@ def _segment_values(dataset: Dataset, names: Mapping[int, str]) -> dict[int, int
     if not any(labels.values()):
         return {number: number for number in labels}
     unknown = sum(not label or label not in wanted for label in labels.values())
-    if unknown:
+    if unknown and others == "refuse":
         raise LabelError(
             f"DICOM SEG: {unknown} of {len(labels)} segments have no name that "
-            "input.label_values lists; list it there, or export without them"
+            "input.label_values lists; list it there, export without them, or set "
+            "input.others to background"
         )
-    return {number: wanted[label] for number, label in labels.items()}
+    return {number: wanted.get(label, 0) for number, label in labels.items()}
 
 
 def _segment_labels(dataset: Dataset) -> dict[int, str]:

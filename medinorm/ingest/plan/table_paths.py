@@ -4,9 +4,12 @@ import os
 import re
 import stat
 import unicodedata
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from medinorm.ingest.archives import archive_of
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -51,6 +54,8 @@ def refuse_file(path: Path, cell: str) -> str:
     except PermissionError:
         return ""
     except (OSError, ValueError):
+        if _leads_into_archive(path):
+            return ""
         return "its path can be that of no file; correct it"
     usable = stat.S_ISREG(mode) or stat.S_ISDIR(mode)  # a folder is refused as such
     return "" if usable else "is a device or pipe, not a file; correct its path"
@@ -99,3 +104,12 @@ def _join(folder: Path, text: str) -> Path:
 def _exists(path: Path) -> bool:
     """Whether there is something at a path; one that is too long is none."""
     return os.path.exists(path)  # noqa: PTH110 - pathlib raises for some paths
+
+
+def _leads_into_archive(path: Path) -> bool:
+    """Whether a path goes on behind a ZIP file."""
+    try:
+        archive = archive_of(path)
+        return archive is not None and zipfile.is_zipfile(archive)
+    except (OSError, ValueError):
+        return False

@@ -100,7 +100,7 @@ def draw_previews(  # noqa: PLR0913 - what Snakemake knows of a job
     Raises:
         StageError: the table of scans is missing or empty.
     """
-    job = _PreviewJob(previews, read_scans(scans, canonical), input.label_values)
+    job = _PreviewJob(previews, read_scans(scans, canonical), input.named_labels)
     if shard == 0:
         discard_others(previews, job.scans)
     run_items(
@@ -149,7 +149,9 @@ def compose_preview(
     canvas = np.zeros((SIDE, 3 * SIDE + 2 * GAP), dtype=np.uint8)
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        index = int(np.count_nonzero(label.array[0], axis=others).argmax())
+        labelled = np.count_nonzero(label.array[0], axis=others)
+        # Of a scan without labels, such as a healthy control, the middle is shown.
+        index = int(labelled.argmax()) if labelled.any() else len(labelled) // 2
         grey, drawn = (
             cut(volume.array[0], image.spacing, axis, index)
             for volume in (image, label)

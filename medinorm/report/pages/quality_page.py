@@ -90,7 +90,7 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
         if row.reason
     }
     left_out = read_records(excluded, ExcludedRow)
-    labels = list(input.label_values.values())
+    labels = list(input.named_labels.values())
     cards = _make_cards(read_records(scans, ScanRow), failed, previews, labels)
     cards, common = set_common_apart(cards)
     pages = [cards[i : i + PER_PAGE] for i in range(0, len(cards), PER_PAGE)] or [[]]

@@ -65,7 +65,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
     Raises:
         StageError: a table is missing, lacks a column or holds no variant.
     """
-    labels = input.label_values
+    labels = input.named_labels
     inputs = ReportInputs(
         title=title,
         findings=read_findings(scans, excluded, splits, evidence, labels),

@@ -48,7 +48,8 @@ _EXCLUDED = """\
 _STATES = {
     "scored": "scored",
     "missing": "without a prediction (counted as Dice 0)",
-    "empty": "with nothing to score",
+    "empty": "rightly without the label",
+    "false_positive": "with a label where there is none (counted as Dice 0)",
 }
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.config import IngestConfig
+from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import GeometryError, IntensityError, LabelError
 from medinorm.files.nifti import Volume
 from medinorm.ingest.convert.checks import check_image, check_labels, on_grid_of
@@ -12,6 +12,13 @@ AFFINE = np.array(
     [[0.9, 0.1, 0, 5], [-0.1, 0.9, 0.2, -7], [0, -0.2, 1.8, 3], [0, 0, 0, 1.0]]
 )
 ARRAY = np.arange(4 * 5 * 6).reshape(1, 4, 5, 6)
+
+
+def study(*values, **settings):
+    """A study with labels of these values."""
+    return InputConfig(label_values={v: f"label {v}" for v in values}, **settings)
+
+
 REFERENCE = Volume(ARRAY, AFFINE)
 
 
@@ -88,7 +95,7 @@ def test_ten_slices_are_a_volume_and_three_are_a_localizer():
 def test_label_values_within_rounding_are_whole(dtype, error):
     labels = np.arange(64).reshape(1, 4, 4, 4) % 4
     rounded = (labels * (1 + error / 3)).astype(dtype)
-    checked = check_labels(Volume(rounded, np.eye(4)), frozenset({1, 2, 3}))
+    checked = check_labels(Volume(rounded, np.eye(4)), study(1, 2, 3))
     np.testing.assert_array_equal(checked.array, labels)
     assert checked.array.dtype == np.uint8
 
@@ -98,4 +105,61 @@ def test_other_label_values_are_refused(wrong):
     labels = np.ones((1, 4, 4, 4), np.float32)
     labels[0, 0, 0, 0] = wrong
     with pytest.raises(LabelError, match="not whole numbers"):
-        check_labels(Volume(labels, np.eye(4)), frozenset({1}))
+        check_labels(Volume(labels, np.eye(4)), study(1))
+
+
+def checked(values, **settings):
+    """Label values after the check, and what a study says about them."""
+    source = InputConfig(**settings)
+    array = np.array(values).reshape(1, 1, 1, -1)
+    return check_labels(Volume(array, np.eye(4)), source).array.ravel().tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float32, ">i2"])
+def test_several_values_are_one_label(dtype):
+    values = np.array([0, 1, 2, 3, 2, 1], dtype)
+    names = {"lesion": [1, 2], "cyst": [3]}
+    assert checked(values, label_values=names) == [0, 1, 1, 3, 1, 1]
+    names = {2: "lesion", 3: "cyst", 1: "lesion"}
+    assert checked(values, label_values=names) == [0, 2, 2, 3, 2, 2]
+
+
+def test_values_that_no_byte_holds_are_numbered():
+    names = {"hippocampus": [17, 53], "cortex": [1001, 2035], "white": [2, 41]}
+    assert checked([0, 53, 17, 2035, 41, 1001], label_values=names) == [
+        0,
+        1,
+        1,
+        2,
+        3,
+        2,
+    ]
+
+
+@pytest.mark.parametrize("values", [[0, 1, 9, -3], [0, 1, 9, 30_000]])
+def test_other_values_are_refused_or_background(values):
+    with pytest.raises(LabelError, match="others to background"):
+        checked(values, label_values={1: "one"})
+    kept = checked(values, label_values={1: "one"}, others="background")
+    assert kept == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("value", [255, -1, 4, 65535])
+def test_ignored_voxels_get_one_value(value):
+    values = [0, 1, value, 4] if value != 4 else [0, 1, 4, 1]
+    names = {1: "one"} if value == 4 else {1: "one", 4: "four"}
+    settings = {"label_values": names, "ignore": value}
+    assert checked(values, **settings) == [0, 1, 255, values[3]]
+    with pytest.raises(LabelError, match="has values 9"):
+        checked([*values, 9], **settings)
+
+
+def test_an_ignored_value_is_never_that_of_a_label():
+    settings = {"label_values": {255: "a", 254: "b"}, "ignore": [7, 9]}
+    assert InputConfig(**settings).ignored == 253
+    assert checked([255, 254, 7, 9, 0], **settings) == [255, 254, 253, 253, 0]
+
+
+def test_a_label_map_without_labels_is_data():
+    assert checked([0, 0], label_values={1: "lesion"}) == [0, 0]
+    assert checked([0, 5], label_values={1: "a"}, others="background") == [0, 0]

@@ -17,6 +17,7 @@ from medinorm.ingest.index import index_input
 from medinorm.ingest.plan.candidates import read_plan
 from medinorm.ingest.plan.stage import plan_scans
 from medinorm.jobs.shards import shard_of
+from medinorm.records.labels import read_ignored_value
 
 AFFINE = np.diag([1.0, 1.5, 2.0, 1.0])
 
@@ -101,10 +102,6 @@ def several(fake):
     return (np.stack([fake.blocks(fake.ramp().shape)] * 2, axis=-1),)
 
 
-def empty(fake):
-    return (np.zeros_like(fake.blocks(fake.ramp().shape)),)
-
-
 CASES = [
     (image_with(np.nan), "3 of 6120 voxels are not finite numbers; repair"),
     (image_with(-np.inf), "3 of 6120 voxels are not finite numbers; repair"),
@@ -137,7 +134,6 @@ CASES = [
     (label_of(interpolated), "not whole numbers"),
     (label_of(not_finite), "not whole numbers"),
     (label_of(several), "label map: has 2 volumes"),
-    (label_of(empty), "label map: empty"),
 ]
 
 
@@ -180,6 +176,9 @@ def test_a_scan_gone_bad_leaves_no_old_output(study, ingest, tmp_path):
     "change",
     [
         {"label_values": {1: "one", 2: "two", 3: "three"}},
+        {"label_values": {1: "one", 2: "one"}},
+        {"others": "background"},
+        {"ignore": (7,)},
         {"ingest": IngestConfig(grid_tolerance=0.5)},
     ],
 )
@@ -360,3 +359,24 @@ def test_voxels_that_are_not_finite_may_stay(fake, study, ingest, tmp_path, hole
     settled, count = settle_nonfinite(image.array, "ignore")
     assert count == array[:4].size
     assert (settled[0, :4] == array[4:].min()).all()
+
+
+def test_a_healthy_control_is_used(fake, study, ingest, tmp_path):
+    fake.nifti(tmp_path / "a_l.nii.gz", np.zeros(fake.ramp().shape, np.uint8))
+    out = ingest(scans=study)
+    assert len(out.scans) == 2
+    labels = [read_volume(out.results / "canonical" / s["label"]) for s in out.scans]
+    assert sorted(label.array.any() for label in labels) == [False, True]
+
+
+def test_the_sidecar_names_the_ignored_value(fake, study, ingest, tmp_path):
+    blocks = fake.blocks(fake.ramp().shape, values=(1, 2))
+    blocks[0, 0, 0] = 9
+    fake.nifti(tmp_path / "a_l.nii.gz", blocks)
+    out = ingest(scans=study, ignore=9)
+    values = set()
+    for scan in out.scans:
+        path = out.results / "canonical" / scan["label"]
+        assert read_ignored_value(path) == 255
+        values |= set(np.unique(read_volume(path).array).tolist())
+    assert values == {0, 1, 2, 255}

@@ -213,3 +213,24 @@ def test_two_segmentations_of_one_series_are_refused(drawn, fake, tmp_path, inge
     out = ingest(dicom=(tmp_path / "series",), label_values=NAMES)
     assert len(out.scans) == 1
     assert any("several label maps" in row["reason"] for row in out.excluded)
+
+
+def test_segments_of_other_names_may_become_background(drawn, tmp_path):
+    datasets, volume, masks, labels = drawn
+    path = tmp_path / "seg.dcm"
+    segment(datasets, masks, LABELS).save_as(path)
+    first = dict([next(iter(NAMES.items()))])
+    with pytest.raises(LabelError, match=r"set input\.others to background"):
+        read_segmentation(path, volume, first, 0.01)
+    found = read_segmentation(path, volume, first, 0.01, "background")
+    (value,) = first
+    np.testing.assert_array_equal(found.array[0], np.where(labels == value, value, 0))
+
+
+def test_the_first_value_of_a_name_is_that_of_its_segment(drawn, tmp_path):
+    datasets, volume, masks, labels = drawn
+    path = tmp_path / "seg.dcm"
+    segment(datasets, masks, LABELS).save_as(path)
+    several = NAMES | {value + 10: name for value, name in NAMES.items()}
+    found = read_segmentation(path, volume, several, 0.01)
+    np.testing.assert_array_equal(found.array[0], labels)

@@ -1,0 +1,100 @@
+"""Label values: which of them are one label, which are ignored, which are free."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medinorm.files.atomic import read_json
+from medinorm.files.sidecars import sidecar_path
+
+LARGEST = 255  # of the values in medinorm's own label maps, which are bytes
+IGNORED_KEY = "IgnoredValue"  # in the sidecar of a canonical label map
+
+
+def values_of_names(values: Any) -> Any:
+    """The forms that a user may write, as one: a name for each value.
+
+    Anything else is returned as it is, for the check of types to refuse.
+
+    Examples:
+        >>> values_of_names({"lesion": [1, 2], 3: "cyst"})
+        {1: 'lesion', 2: 'lesion', 3: 'cyst'}
+    """
+    if not isinstance(values, Mapping):
+        return values
+    names: dict[Any, Any] = {}
+    for key, value in values.items():
+        numbers = value if isinstance(value, list | tuple) else [value]
+        listed = _is_name(key) and numbers and all(type(n) is int for n in numbers)
+        entries = dict.fromkeys(numbers, key) if listed else {_as_number(key): value}
+        if repeated := names.keys() & entries.keys():
+            raise ValueError(f"value {min(repeated)} has two names; keep one")
+        names |= entries
+    return names
+
+
+def _as_number(key: Any) -> Any:
+    """A label value that is written as text, as a number."""
+    return int(key) if isinstance(key, str) and not _is_name(key) else key
+
+
+def _is_name(key: Any) -> bool:
+    """Whether a key is no label value."""
+    return isinstance(key, str) and not re.fullmatch(r"\s*[+-]?[0-9]+\s*", key)
+
+
+def labels_of(label_values: Mapping[int, str]) -> dict[int, str]:
+    """Value and name of each label in medinorm's own label maps.
+
+    The value is the first one that has the name. Where one of these is above 255,
+    labels are numbered from 1.
+
+    Examples:
+        >>> labels_of({2: "lesion", 1: "lesion", 7: "cyst"})
+        {2: 'lesion', 7: 'cyst'}
+        >>> labels_of({17: "hippocampus", 1001: "cortex", 2001: "cortex"})
+        {1: 'hippocampus', 2: 'cortex'}
+    """
+    first: dict[str, int] = {}
+    for value, name in label_values.items():
+        first.setdefault(name, value)
+    if max(first.values(), default=0) > LARGEST:
+        return dict(enumerate(first, start=1))
+    return {value: name for name, value in first.items()}
+
+
+def own_values(label_values: Mapping[int, str]) -> dict[int, int]:
+    """For each value of the user's label maps that of medinorm's own.
+
+    Examples:
+        >>> own_values({2: "lesion", 1: "lesion", 7: "cyst"})
+        {2: 2, 1: 2, 7: 7}
+    """
+    value_of = {name: value for value, name in labels_of(label_values).items()}
+    return {value: value_of[name] for value, name in label_values.items()}
+
+
+def free_value(labels: Mapping[int, str]) -> int:
+    """The largest value that no label has.
+
+    Raises:
+        ValueError: there is none.
+    """
+    free = set(range(1, LARGEST + 1)) - labels.keys()
+    if not free:
+        raise ValueError("ignore needs a value that is no label; name fewer labels")
+    return max(free)
+
+
+def read_ignored_value(label: Path) -> int | None:
+    """The value of voxels that nobody knows the label of; ``None``: there are none.
+
+    Args:
+        label: a canonical label map.
+    """
+    try:
+        value = read_json(sidecar_path(label))[IGNORED_KEY]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None  # a label map from elsewhere
+    return int(value)
