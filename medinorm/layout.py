@@ -304,7 +304,10 @@ def named_paths(
 
 
 def status_tables(output: Path) -> list[Path]:
-    """The status tables of the stage that makes `output`, as far as there are any.
+    """The tables that vouch for `output`, as far as there are any.
+
+    Without them Snakemake makes it again: status tables of the stage that makes it, and
+    the table of usable scans, which other stages read in their place.
 
     Args:
         output: a canonical or harmonized file, the weights of a network or a
@@ -316,4 +319,5 @@ def status_tables(output: Path) -> list[Path]:
     for folder in output.parents:
         if folder.name == _CANONICAL:
             tables += sorted(folder.with_name("ingest").glob("shard-*.tsv"))
+            tables += sorted(folder.parent.glob("scans.tsv"))
     return tables

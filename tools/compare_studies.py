@@ -32,9 +32,14 @@ RENAMED = (
 # What an older version called these columns.
 RENAMED_COLUMNS = {"kernel": "reconstruction_kernel"}
 # Neither a measurement nor made from scans: they tell of this run only.
-IGNORED = re.compile(r"(^|/)(logs|tensorboard|report|ingest/strict)(/|$)|\.png$|\.checksum$")
+IGNORED = re.compile(
+    r"(^|/)(logs|tensorboard|report|ingest/strict)(/|$)|\.png$|\.checksum$"
+)
 CHANGING_COLUMNS = {"seconds_per_step", "peak_memory_mb"}
-CHANGING_KEYS = {"settings", "version", "seconds", "inputs", *CHANGING_COLUMNS}
+CHANGING_KEYS = {
+    *("settings", "version", "seconds", "inputs", "sidecar"),
+    *CHANGING_COLUMNS,
+}
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """Sidecars: what an output was made from, and whether it is still current."""
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -12,6 +14,7 @@ from medinorm.errors import DamagedError
 from medinorm.files.atomic import checksum, read_json, write_json
 
 KEY = "medinorm"
+_SELF = "sidecar"  # checksum of all else in the sidecar
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def write_sidecar(
     """
     digest = checksum(output)
     record = asdict(provenance) | {"checksum": digest}
+    content = _as_json(dict(facts or {}) | {KEY: record})
+    record[_SELF] = _hash_values(content)
     write_json(sidecar_path(output), dict(facts or {}) | {KEY: record})
     return digest
 
@@ -125,9 +130,19 @@ def is_current(output: Path, provenance: Provenance) -> bool:
 def _read_record(output: Path) -> Mapping[str, Any]:
     """What the sidecar of `output` records; nothing, if it is lost or damaged."""
     try:
-        return dict(read_json(sidecar_path(output))[KEY])
+        content = dict(read_json(sidecar_path(output)))
+        record = dict(content[KEY])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return {}
+    recorded = record.pop(_SELF, None)  # older ones have none
+    intact = recorded in {None, _hash_values(content | {KEY: record})}
+    return record if intact else {}
+
+
+def _hash_values(content: object) -> str:
+    """Checksum of JSON values: BLAKE2b-128, hexadecimal."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @lru_cache(maxsize=4096)

@@ -146,8 +146,14 @@ def run_items(
         rows.append(row)
     made = sum(end.state == "made" for _, end in ended)
     _log.info("%s: %d made, %d in all", title, made, len(ended))
+    try:
+        _require_no_fault(ended, title, forgiving=forgiving)
+    except StageError:
+        status.unlink(
+            missing_ok=True
+        )  # one of before would vouch for what is not there
+        raise
     write_records(status, rows, record)
-    _require_no_fault(ended, title, forgiving=forgiving)
     return ended
 
 

@@ -4,6 +4,9 @@ rule predict:
     input:
         scans=layout.scans,
         splits=layout.splits,
+        harmonized=lambda wildcards: wiring.harmonized(
+            wildcards.intensity, wildcards.split
+        ),
         trained=layout.trained,
     output:
         status=layout.predicted,

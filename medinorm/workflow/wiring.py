@@ -195,10 +195,28 @@ class Wiring:
         Args:
             splits: `splits.tsv`, which must exist.
         """
-        return list(self._scores(split_names(splits)))
+        return list(self._jobs(self.layout.scores, split_names(splits)))
 
-    def _scores(self, splits: tuple[str, ...]) -> Iterator[str]:
-        """Score tables of the given splits."""
+    def shown(self, splits: str) -> list[str]:
+        """Status tables of the volumes that the report shows.
+
+        If it finds one damaged, they are deleted, and the volume is made again.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+        """
+        names = split_names(splits)
+        harmonized = (
+            table
+            for intensity in self.study.experiments.intensity
+            for split in names
+            for table in self.harmonized(intensity, split)
+        )
+        predicted = self._jobs(self.layout.predicted, names)
+        return list(dict.fromkeys((*harmonized, *predicted)))
+
+    def _jobs(self, table: str, splits: tuple[str, ...]) -> Iterator[str]:
+        """Tables of all jobs of the networks of the given splits."""
         experiments = self.study.experiments
         jobs = -(-len(experiments.seeds) // experiments.runs_per_job)
         for intensity in experiments.intensity:
@@ -207,7 +225,7 @@ class Wiring:
                     for split in splits:
                         for job in range(jobs):
                             yield fill(
-                                self.layout.scores,
+                                table,
                                 intensity=intensity,
                                 norm=norm,
                                 adapt=adapt,

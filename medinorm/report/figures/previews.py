@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medinorm.config import TaskConfig
+from medinorm.damage import require_unchanged
 from medinorm.errors import LabelError
 from medinorm.files.atomic import read_json, replacing
 from medinorm.files.nifti import Volume, read_volume
@@ -219,7 +220,8 @@ def _read(scan: Scan) -> tuple[Volume, Volume]:
     if scan.label is None:
         raise LabelError("the scan has no label map")
     image, label = (
-        turn_upright(read_volume(path)) for path in (scan.image, scan.label)
+        turn_upright(read_volume(require_unchanged(path)))
+        for path in (scan.image, scan.label)
     )
     if not image.same_grid(label, _SAME_GRID):
         raise LabelError("image and label map lie on different grids")

@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from medinorm.damage import require_unchanged
 from medinorm.errors import ScanError
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.layout import harmonized_paths, map_of
@@ -252,7 +253,8 @@ def _read(scan: Scan) -> tuple[Volume, Volume]:
     if scan.label is None:
         raise ScanError("the scan has no label map")
     image, label = (
-        turn_upright(read_volume(path)) for path in (scan.image, scan.label)
+        turn_upright(read_volume(require_unchanged(path)))
+        for path in (scan.image, scan.label)
     )
     if image.grid != label.grid:
         raise ScanError("image and label map lie on different grids")

@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from medinorm.damage import require_unchanged
 from medinorm.errors import ScanError
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.layout import run_folder
@@ -202,7 +203,7 @@ def draw_case(
         labels: value and name of each label.
     """
     try:
-        image = turn_upright(read_volume(scan.image))
+        image = turn_upright(read_volume(require_unchanged(scan.image)))
         truth = _read_on_grid(scan.label, image)
     except ScanError as error:
         _log.warning("%s: %s", case.scan, error)
@@ -232,7 +233,7 @@ def _read_on_grid(path: Path | None, image: Volume) -> NDArray[Any]:
     """
     if path is None:
         raise ScanError("the scan has no label map")
-    volume = turn_upright(read_volume(path))
+    volume = turn_upright(read_volume(require_unchanged(path)))
     if not volume.same_grid(image, tolerance=0.1):
         raise ScanError("it lies on another voxel grid than the image")
     labels: NDArray[Any] = volume.array[0]
