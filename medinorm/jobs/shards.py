@@ -110,7 +110,7 @@ def run_items(
 
     The table says ``ok`` or ``failed`` and what `work` returned, such as the checksum
     of its output. So it changes if, and only if, a result has changed: then Snakemake
-    makes again what depends on it.
+    makes again what depends on it. There is none if the job fails.
 
     An `ItemError` becomes the row's reason. A fault of the machine (memory, a disk that
     does not answer, a damaged file of an earlier stage) fails the job once the other
@@ -149,9 +149,7 @@ def run_items(
     try:
         _require_no_fault(ended, title, forgiving=forgiving)
     except StageError:
-        status.unlink(
-            missing_ok=True
-        )  # one of before would vouch for what is not there
+        status.unlink(missing_ok=True)  # an old one vouches for what is not there
         raise
     write_records(status, rows, record)
     return ended

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medinorm.errors import IntensityError, StageError
+from medinorm.errors import DamagedError, IntensityError, StageError
 from medinorm.files.tables import read_table
 from medinorm.jobs.shards import Done, Failed, in_shard, run_items, shard_of
 
@@ -82,11 +82,47 @@ def test_the_table_changes_only_with_the_content(tmp_path):
 
 
 def test_a_bug_in_training_fails_the_job_after_the_others(tmp_path):
+    done = []
+
+    def note(item):
+        done.append(item.scan)
+        return work(item)
+
     items = list(map(Item, ("bug", "bad", "a")))
     status = tmp_path / "status.tsv"
+    status.write_text("of a run before")
     with pytest.raises(StageError, match="1 of 3 items failed unexpectedly"):
-        run_items(items, work, status, title="try", record=Row, forgiving=False)
-    assert [row["state"] for row in read_table(status)] == ["failed", "failed", "ok"]
+        run_items(items, note, status, title="try", record=Row, forgiving=False)
+    assert done == ["bug", "bad", "a"]
+    assert not status.exists()
+
+
+@pytest.mark.parametrize("forgiving", [True, False])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "memory ran out"),
+        (OSError(errno.EIO, "x"), "Input/output error"),
+        (DamagedError("a.nii is damaged"), "a.nii is damaged"),
+    ],
+)
+def test_a_fault_of_the_machine_fails_the_job_and_no_item(
+    tmp_path, error, said, forgiving
+):
+    """The others are done first; the next run tries this one again."""
+    done = []
+
+    def fail(item):
+        if item.scan == "b":
+            raise error
+        done.append(item.scan)
+        return Done("made", item.scan)
+
+    items, status = list(map(Item, "abc")), tmp_path / "status.tsv"
+    with pytest.raises(StageError, match=f"^try: 1 of 3 not done: .*{said}.*run again"):
+        run_items(items, fail, status, title="try", record=Row, forgiving=forgiving)
+    assert done == ["a", "c"]
+    assert not status.exists()
 
 
 def test_a_full_disk_stops_the_shard(tmp_path):
