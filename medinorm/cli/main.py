@@ -19,7 +19,7 @@ from medinorm.cli.hidden_flags import expand_words
 from medinorm.cli.signatures import read_arguments, read_summary
 from medinorm.cli.stages import STAGES
 from medinorm.errors import ConfigError, MedinormError, refuse_name
-from medinorm.jobs.machine import DISK_ERRORS, machine_fault
+from medinorm.files.machine import DISK_ERRORS, machine_fault
 from medinorm.jobs.shards import place_of
 
 _BUG = 2  # exit code

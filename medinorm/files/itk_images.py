@@ -7,6 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from medinorm.errors import GeometryError, ReadError
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.nifti import Volume
 from medinorm.files.places import Affine, Place, is_singular
 from medinorm.files.signatures import HEAD, refuse_other_content
@@ -116,7 +117,8 @@ def _read(path: Path, reader: str) -> Volume:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # they hold the path too
     try:
         image = sitk.ReadImage(str(path), imageIO=reader)
-    except RuntimeError:
+    except RuntimeError as error:
+        pass_on_machine_fault(error)
         raise ReadError("truncated or damaged; copy the file again") from None
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(warned)

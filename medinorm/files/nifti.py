@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from medinorm.errors import GeometryError, ReadError
 from medinorm.files.atomic import replacing
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.places import (
     Place,
     corner_distance,
@@ -169,7 +170,8 @@ def read_grid(path: Path) -> Volume:
         image = nib.Nifti1Image.from_filename(path)
     except FileNotFoundError:
         raise ReadError("the file does not exist") from None
-    except _UNREADABLE:
+    except _UNREADABLE as error:
+        pass_on_machine_fault(error)
         raise ReadError("truncated or damaged; copy the file again") from None
     affine = _places(image)[0].affine
     return Volume(np.empty((0, *image.shape[:3]), dtype=np.uint8), affine)

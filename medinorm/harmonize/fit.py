@@ -8,11 +8,11 @@ from typing import Any
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig
 from medinorm.errors import DamagedError, IntensityError, ScanError, StageError
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
 from medinorm.intensity.method import LearnedMethod, make_learned
-from medinorm.jobs.machine import pass_on_machine_fault
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import place_of
 from medinorm.records.scans import Role, Scan, SplitRow, read_scans

@@ -25,6 +25,7 @@ from isal.igzip_lib import IsalError
 
 from medinorm.errors import ReadError
 from medinorm.files.atomic import replacing
+from medinorm.files.machine import pass_on_machine_fault
 
 MOST_MEMBERS = 100_000
 MOST_BYTES = 64 << 30  # of all members together
@@ -84,7 +85,10 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     _check_directory(path)
     try:
         archive = zipfile.ZipFile(path)
-    except Exception:  # a damaged one can raise anything; it was readable just now
+    except (
+        Exception
+    ) as error:  # a damaged one can raise anything; it was readable just now
+        pass_on_machine_fault(error)
         raise ReadError(_DAMAGED) from None
     with archive, _as_read_error():
         yield archive

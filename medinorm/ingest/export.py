@@ -16,6 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from medinorm.config import ExportConfig
 from medinorm.errors import ReadError, StageError
 from medinorm.files.atomic import replacing
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import write_records
 from medinorm.ingest.archives import on_disk, removing
 from medinorm.ingest.deidentify.headers import Deidentifier, Subject
@@ -26,7 +27,6 @@ from medinorm.ingest.dicom.files import quiet_reading, read_pixels, text_of
 from medinorm.ingest.dicom.object_classes import IMAGES
 from medinorm.ingest.index import IndexRow, look_through
 from medinorm.ingest.plan.candidates import printable
-from medinorm.jobs.machine import DISK_ERRORS
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import place_of
 from medinorm.records.scans import AccountRow
@@ -169,8 +169,7 @@ def _outcome(row: IndexRow, export: _Export, taken: Collection[str]) -> _Outcome
     except ReadError as error:
         return _Outcome(row.path, "unreadable", reason=str(error))
     except Exception as error:  # one file must not end the export of the others
-        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-            raise
+        pass_on_machine_fault(error)
         reason = f"unexpected error, please report it: {place_of(error)}"
         return _Outcome(row.path, "unreadable", reason=reason)
 

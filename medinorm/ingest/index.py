@@ -15,6 +15,7 @@ from typing import IO, Any, Literal
 from medinorm.config import InputConfig
 from medinorm.errors import ReadError, StageError
 from medinorm.files.atomic import clear_leftovers, replacing
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.ingest.archives import (
     Member,
     list_members,
@@ -245,7 +246,8 @@ def _read_member(
             state = "excluded" if values is None else "dicom"
         except ReadError as error:
             reason = str(error)
-        except Exception:  # a damaged archive can raise anything
+        except Exception as error:  # a damaged archive can raise anything
+            pass_on_machine_fault(error)
             reason = "damaged in its archive; copy it again"
     return IndexRow(member.path, size, modified, state, reason, values or {}, path)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Generic, Literal, Protocol, Self, TypeVar
 
 from medinorm.errors import ItemError, StageError
+from medinorm.files.machine import DISK_ERRORS, machine_fault
 from medinorm.files.records import column_names, write_records
-from medinorm.jobs.machine import DISK_ERRORS, machine_fault
 from medinorm.jobs.progress import track
 
 State = Literal["made", "current"]

@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader
 from medinorm.choices import IntensityName, NormName
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError, RunError
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
-from medinorm.jobs.machine import pass_on_machine_fault
 from medinorm.jobs.shards import Done, Failed, State, run_items
 from medinorm.layout import run_folder
 from medinorm.records.scans import SplitRow

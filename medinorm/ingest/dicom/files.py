@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 
 from medinorm.errors import ReadError
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.ingest.archives import archive_of, is_bomb, open_input
 from medinorm.ingest.dicom.header_values import PREAMBLE, deflated_at
 
@@ -144,7 +145,10 @@ def _parsed(stream: IO[bytes], tags: Sequence[str | int]) -> Dataset:
                     stream, force=True, stop_before_pixels=True, specific_tags=wanted
                 )
             )
-    except Exception:  # a damaged file can raise anything, and the text may repeat it
+    except (
+        Exception
+    ) as error:  # a damaged file can raise anything, and the text may repeat it
+        pass_on_machine_fault(error)
         raise ReadError("the DICOM file is damaged; copy it again") from None
 
 
@@ -222,14 +226,18 @@ def read_pixels(path: Path) -> tuple[Dataset, Pixels]:
             dataset = with_syntax(dcmread(stream, force=True))
     except ReadError:
         raise
-    except Exception:  # as above
+    except Exception as error:  # as above
+        pass_on_machine_fault(error)
         raise ReadError("the DICOM file is damaged; copy it again") from None
     check_kind(dataset)
     try:
         with quiet_reading():
             # Bits beside the values are judged below, not cleared silently.
             pixels = pixel_array(dataset, correct_unused_bits=False)
-    except Exception:  # decoders raise anything, and their text may repeat values
+    except (
+        Exception
+    ) as error:  # decoders raise anything, and their text may repeat values
+        pass_on_machine_fault(error)
         raise ReadError(BAD_PIXELS) from None
     frames = pixels if pixels.ndim == 3 else pixels[np.newaxis]
     return dataset, significant_bits(frames, dataset)

@@ -22,6 +22,7 @@ from pydicom.uid import (
 )
 
 from medinorm.errors import ReadError
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.ingest.archives import open_input
 from medinorm.ingest.dicom.files import (
     BAD_PIXELS,
@@ -185,7 +186,10 @@ def _decoded_images(path: Path, indices: Sequence[int]) -> list[Pixels]:
             return list(
                 iter_pixels(dataset, indices=list(indices), correct_unused_bits=False)
             )
-    except Exception:  # decoders raise anything, and their text may repeat values
+    except (
+        Exception
+    ) as error:  # decoders raise anything, and their text may repeat values
+        pass_on_machine_fault(error)
         raise ReadError(BAD_PIXELS) from None
 
 

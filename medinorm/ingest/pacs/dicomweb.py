@@ -14,8 +14,8 @@ from requests.utils import get_netrc_auth
 
 from medinorm.config import PacsConfig
 from medinorm.errors import FetchError, StageError
+from medinorm.files.machine import DISK_ERRORS
 from medinorm.ingest.pacs.archive import Asked, DicomStudy, Keep, Series
-from medinorm.jobs.machine import DISK_ERRORS
 
 USER, PASSWORD, TOKEN = (
     f"MEDINORM_PACS_{name}" for name in ("USER", "PASSWORD", "TOKEN")

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from medinorm.errors import DamagedError, ReadError
-from medinorm.jobs.machine import machine_fault, pass_on_machine_fault
+from medinorm.files.machine import machine_fault, pass_on_machine_fault
 
 
 @pytest.mark.parametrize(
