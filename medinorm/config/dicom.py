@@ -1,11 +1,12 @@
 """DICOM: which series are used, what uneven slices become, what an export keeps."""
 
 import re
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from medinorm.config.numbers import Millimetres
+from medinorm.config.numbers import Millimetres, Word
 from medinorm.config.section import Section
 
 PlaneName = Literal["axial", "coronal", "sagittal"]
@@ -58,6 +59,12 @@ class SelectRule(Section):
     contrast_agent: bool | None = Field(
         default=None, description="Whether a contrast agent was given."
     )
+    channel: Word | None = Field(
+        default=None,
+        description="Channel of `input.channels` that these series are; the first rule "
+        "that fits a series decides. Of several series of a session the one with a "
+        "label map, then that of the earlier rule is used.",
+    )
 
     # Of the whole rule: an error of the key would repeat the expression.
     @model_validator(mode="after")
@@ -67,6 +74,36 @@ class SelectRule(Section):
         except re.error:
             raise ValueError("description is no regular expression") from None
         return self
+
+
+def find_channel_problem(rules: Sequence[SelectRule], channels: Sequence[str]) -> str:
+    """What keeps rules from saying which series are which channel, or nothing.
+
+    Args:
+        rules: `ingest.select`.
+        channels: `input.channels`, of DICOM input.
+
+    Examples:
+        >>> find_channel_problem([SelectRule(channel="T1w")], ["T1w", "FLAIR"])
+        'ingest.select: no rule has channel: FLAIR; add one for its series'
+        >>> find_channel_problem([SelectRule(description="t1")], ["image"])
+        ''
+    """
+    named = {rule.channel for rule in rules}
+    if unknown := sorted(filter(None, named - {*channels})):
+        return (
+            f"ingest.select: input.channels does not have {unknown[0]}; it has "
+            f"{', '.join(channels)}"
+        )
+    if len(channels) < 2:
+        return ""
+    if missing := [name for name in channels if name not in named]:
+        return (
+            f"ingest.select: no rule has channel: {missing[0]}; add one for its series"
+        )
+    if None in named:
+        return "ingest.select: a rule has no channel; with several each rule names one"
+    return ""
 
 
 class ExportConfig(Section):

@@ -42,7 +42,8 @@ class TaskConfig(Section):
     channels: tuple[Word, ...] = Field(
         default=("image",),
         min_length=1,
-        description="Image channels: the columns of `scans`, or the BIDS suffixes.",
+        description="Image channels: the columns of `scans`, the BIDS suffixes, or for "
+        "DICOM the channels of `ingest.select`.",
     )
     label_values: Annotated[
         dict[Annotated[int, Field(ge=1, le=_LARGEST_VALUE)], str],
@@ -144,8 +145,6 @@ class InputConfig(TaskConfig):
             )
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("channels must differ from each other")
-        if len(self.channels) > 1 and (self.dicom or self.pacs):
-            raise ValueError("dicom input has one channel; use scans for several")
         return self
 
     @property

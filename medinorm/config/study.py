@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from medinorm.config.dicom import find_channel_problem
 from medinorm.config.evidence import EvidenceConfig
 from medinorm.config.harmonize import HarmonizeConfig
 from medinorm.config.numbers import Count
@@ -72,6 +73,14 @@ class StudyConfig(Section):
             )
         if any(set("{}") & set(str(path)) for path in (self.results, self.private)):
             raise ValueError("results and private must not have braces in their names")
+        return self
+
+    @model_validator(mode="after")
+    def _channels_selected(self) -> Self:
+        if self.input.dicom or self.input.pacs:
+            rules, channels = self.ingest.select, self.input.channels
+            if problem := find_channel_problem(rules, channels):
+                raise ValueError(problem)
         return self
 
     @model_validator(mode="after")

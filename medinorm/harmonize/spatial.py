@@ -1,23 +1,18 @@
 """One voxel grid: axes along R, A and S, one spacing. Resampling through SimpleITK."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from medinorm.files.nifti import Volume
+from medinorm.files.resampling import resample, smooth, to_itk
 from medinorm.harmonize.label_shares import resample_by_share, weigh_axis
 
 Spacing = tuple[float, float, float]
 
-_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (NIfTI) and LPS+ (ITK)
-_ROUNDING = 1e-14  # of a direction cosine
 _SLAB = 32  # slices that are resampled at once
-_SHORTEST = 4  # voxels that ITK's Gaussian needs along an axis
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in standard deviations
 
 
@@ -55,11 +50,11 @@ def resample_image(volume: Volume, spacing: Spacing) -> Volume:
     for channel, out in zip(volume.array, array, strict=True):
         (image,) = to_itk(volume.with_array(channel[np.newaxis]))
         image = sitk.Cast(image, sitk.sitkFloat32)
-        image = _smooth(image, blur)
+        image = smooth(image, blur)
         # A slab at a time: only the image and the result are whole in memory.
         for start in range(0, len(out), _SLAB):
             slab = _slab_of(target, start, min(_SLAB, len(out) - start))
-            resampled = _resample(image, slab, sitk.sitkLinear)
+            resampled = resample(image, slab, sitk.sitkLinear)
             out[start : start + _SLAB] = resampled.T
     return target.with_array(array.transpose(0, 3, 2, 1))
 
@@ -100,7 +95,7 @@ def resample_onto(volume: Volume, target: Volume) -> Volume:
         volume: any channels, such as label probabilities.
         target: the volume whose grid is wanted; its voxels are not used.
     """
-    channels = [_resample(image, target, sitk.sitkLinear) for image in to_itk(volume)]
+    channels = [resample(image, target, sitk.sitkLinear) for image in to_itk(volume)]
     return target.with_array(np.stack(channels))
 
 
@@ -117,58 +112,3 @@ def respaced(volume: Volume, spacing: Spacing) -> Volume:
     new_middle = (np.array(grid) - 1) / 2
     affine[:3, 3] += volume.affine[:3, :3] @ middle - affine[:3, :3] @ new_middle
     return Volume(np.empty((0, *grid), dtype=np.float32), affine)
-
-
-def to_itk(volume: Volume) -> list[sitk.Image]:
-    """One ITK image for each channel, in the same place (LPS+)."""
-    affine = _LPS @ volume.affine
-    images = []
-    for channel in volume.array:
-        image = sitk.GetImageFromArray(np.ascontiguousarray(channel.T))
-        image.SetSpacing(volume.spacing)
-        image.SetDirection(_directions(volume))
-        image.SetOrigin(affine[:3, 3].tolist())
-        images.append(image)
-    return images
-
-
-def _directions(volume: Volume) -> list[float]:
-    """Direction cosines of the axes for ITK (LPS+), row by row.
-
-    ITK inverts them wrongly if some are as small as 1e-300; these are set to 0.
-    """
-    cosines = (_LPS @ volume.affine)[:3, :3] / volume.spacing
-    return np.where(np.abs(cosines) < _ROUNDING, 0.0, cosines).ravel().tolist()
-
-
-def _smooth(image: sitk.Image, blur: Sequence[float]) -> sitk.Image:
-    """Gaussian smoothing with a standard deviation in mm along each axis.
-
-    The filter repeats the voxels at an edge beyond it. Therefore short axes can be
-    filled up with the same voxels without changing the result.
-    """
-    if not any(sigma > 0 for sigma in blur):
-        return image
-    missing = [max(0, _SHORTEST - size) for size in image.GetSize()]
-    none = [0] * len(missing)
-    image = sitk.ZeroFluxNeumannPad(image, none, missing)
-    for axis, sigma in enumerate(blur):
-        if sigma > 0:
-            smooth = sitk.RecursiveGaussianImageFilter()
-            smooth.SetDirection(axis)
-            smooth.SetSigma(sigma)
-            image = smooth.Execute(image)
-    return sitk.Crop(image, none, missing)
-
-
-def _resample(image: sitk.Image, target: Volume, interpolator: int) -> NDArray[Any]:
-    """Voxels of `image` on the grid of `target`, shape ``(X, Y, Z)``."""
-    affine = _LPS @ target.affine
-    resample = sitk.ResampleImageFilter()
-    resample.SetSize(target.grid)
-    resample.SetOutputSpacing(target.spacing)
-    resample.SetOutputDirection(_directions(target))
-    resample.SetOutputOrigin(affine[:3, 3].tolist())
-    resample.SetInterpolator(interpolator)
-    resample.UseNearestNeighborExtrapolatorOn()
-    return np.asarray(sitk.GetArrayFromImage(resample.Execute(image))).T

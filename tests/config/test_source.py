@@ -20,7 +20,6 @@ from medinorm.records.scans import IDENTITY_COLUMNS
             "give one of",
         ),
         ({"input": {"labels": "a"}}, "labels goes with dicom or pacs"),
-        ({"input": {"dicom": ["a"], "channels": ["t", "u"]}}, "one channel"),
         ({"input": {"channels": ["t", "t"]}}, "channels must differ"),
         ({"demo": {"scanners": ["ge_15t"]}}, "demo.scanners: .* at least 2"),
         (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import GeometryError, ReadError, ScanError
@@ -16,15 +17,23 @@ from medinorm.ingest.archives import on_disk
 from medinorm.ingest.bids.sidecars import read_sidecar
 from medinorm.ingest.convert.checks import on_grid_of
 from medinorm.ingest.convert.settle import prefer_place, settle_places
+from medinorm.ingest.convert.stack_channels import (
+    check_one_scanner,
+    check_one_space,
+    stack_channels,
+)
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.deidentify.scanner_identity import read_identity, read_metadata
+from medinorm.ingest.deidentify.scanner_models import rename_scanner
 from medinorm.ingest.dicom.files import read_header, text_of
 from medinorm.ingest.dicom.volume import Reading, read_series_part
 from medinorm.ingest.labels.dicom_labels import read_annotation
-from medinorm.ingest.plan.candidates import DicomSource, NiftiSource
+from medinorm.ingest.plan.candidates import ChannelSource, DicomSource, NiftiSource
 from medinorm.ingest.plan.judge_series import frames_of
 from medinorm.ingest.plan.stage import SERIES_FOLDER
 from medinorm.records.scans import Identity
+
+_SERIES = "series"  # the role of a single channel
 
 
 class ScanReader(Protocol):
@@ -118,7 +127,7 @@ class NiftiReader:
 
 @dataclass(frozen=True)
 class DicomReader:
-    """A scan in the files of a DICOM series."""
+    """A scan in the files of a DICOM series, or of one for each channel."""
 
     source: DicomSource
     input: InputConfig
@@ -128,33 +137,87 @@ class DicomReader:
 
     @property
     def channels(self) -> Sequence[str]:
-        """The study's only channel."""
+        """Names of the image channels, in the study's order."""
         return self.input.channels
 
     @property
     def inputs(self) -> Mapping[str, Sequence[Path]]:
-        """The series' files and the label map or SEG."""
-        files = read_json(self.private / SERIES_FOLDER / self.source.files)
+        """The files of each channel's series and the label map or SEG."""
         labels = [self.source.label or self.source.annotation]
+        label_files = self._label_files(list(filter(None, labels)))
+        return {**self._series, "label map": label_files}
+
+    @property
+    def _sources(self) -> Mapping[str, ChannelSource]:
+        """Where each channel is, by its role."""
+        if not self.source.others:
+            return {_SERIES: self.source.first}
+        others = self.source.others
+        named = {name: others.get(name) for name in self.channels[1:]}
+        if len(named) != len(others) or None in named.values():
+            raise ReadError("was planned with other channels; plan again")
         return {
-            "series": on_disk([Path(path) for path in files], self.unpacked / "series"),
-            "label map": self._label_files(list(filter(None, labels))),
+            f"channel {name}": source or self.source.first
+            for name, source in {self.channels[0]: None, **named}.items()
         }
 
-    def identity(self, pseudonyms: Pseudonyms) -> Identity:
-        """From the header of the first file, for a frame of this scan's."""
-        header = read_header(self.inputs["series"][0])
-        if header is None:
+    @property
+    def _series(self) -> Mapping[str, Sequence[Path]]:
+        """The files of each channel, by its role."""
+        return {
+            role: on_disk(
+                list(map(Path, read_json(self.private / SERIES_FOLDER / source.files))),
+                self.unpacked / role.replace(" ", "-"),
+            )
+            for role, source in self._sources.items()
+        }
+
+    def _headers(self) -> dict[str, Dataset]:
+        """The header of the first file of each channel, by its role."""
+        headers = {role: read_header(files[0]) for role, files in self._series.items()}
+        known = {role: own for role, own in headers.items() if own is not None}
+        if len(known) < len(headers):
             raise ReadError("a file of the series is not DICOM any more; plan again")
-        first = self.source.frames[0][0] if self.source.frames else 0
-        return read_identity(header, pseudonyms, first)
+        return known
+
+    def identity(self, pseudonyms: Pseudonyms) -> Identity:
+        """Of the first channel: from its first file, for a frame of this scan's."""
+        sources, identities = self._sources, {}
+        for role, header in self._headers().items():
+            frames = sources[role].frames
+            first = frames[0][0] if frames else 0
+            identities[role] = read_identity(header, pseudonyms, first)
+        named = {
+            role: rename_scanner(own, self.ingest.scanners)
+            for role, own in identities.items()
+        }
+        check_one_scanner(named)
+        return next(iter(identities.values()))
 
     def image(self) -> Reading:
-        """The volume that the slices make."""
-        files = self.inputs["series"]
-        numbers = self.source.frames or [None] * len(files)
+        """The volumes that the slices make, on the grid of the first channel."""
+        files, sources = self._series, self._sources
+        if len(sources) == 1:
+            return self._channel(self.source.first, files[_SERIES])
+        spaces = self._spaces()
+        check_one_space(spaces)
+        readings = {
+            role: self._channel(source, files[role]) for role, source in sources.items()
+        }
+        return stack_channels(readings, spaces, self.ingest.grid_tolerance)
+
+    def _spaces(self) -> dict[str, str]:
+        """UID of the frame of reference of each channel, empty if it has none."""
+        return {
+            role: text_of(header, "FrameOfReferenceUID")
+            for role, header in self._headers().items()
+        }
+
+    def _channel(self, source: ChannelSource, files: Sequence[Path]) -> Reading:
+        """The volume of one channel."""
+        numbers = source.frames or [None] * len(files)
         reading = read_series_part(frames_of(files, numbers), self.ingest.geometry)
-        return reading.with_changes(self.source.notes)
+        return reading.with_changes(source.notes)
 
     def _label_files(self, labels: Sequence[Path]) -> Sequence[Path]:
         """Files of the label map; copies out of an archive keep their suffix."""
@@ -167,8 +230,7 @@ class DicomReader:
         if self.source.label:
             return _read_label(path, image, self.ingest)
         tolerance = self.ingest.grid_tolerance * min(image.spacing)
-        header = read_header(self.inputs["series"][0])
-        space = text_of(header, "FrameOfReferenceUID") if header else ""
+        space = next(iter(self._spaces().values()))
         names, others = self.input.label_values, self.input.others
         label = read_annotation(path, image, names, tolerance, space, others)
         return Reading(label)

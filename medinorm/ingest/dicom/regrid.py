@@ -1,11 +1,14 @@
-"""Volumes resampled onto an even grid with right angles, by linear interpolation."""
+"""Volumes resampled onto other grids, by linear interpolation."""
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from medinorm.files.nifti import Volume
+from medinorm.files.resampling import blur_between, resample, smooth, to_itk
 from medinorm.ingest.dicom.files import Pixels
+
+_LATTICE = 50  # places along an axis at which it is seen whether a grid is covered
 
 
 def interpolate_slices(
@@ -82,3 +85,41 @@ def straighten(volume: Volume) -> Volume:
     turned[:3, 2] = normal * (step @ normal)
     turned[:3, 3] += in_plane @ (start * spacing)
     return Volume(sitk.GetArrayFromImage(straight).T[np.newaxis], turned)
+
+
+def bring_onto(volume: Volume, target: Volume) -> Volume:
+    """Resample a volume onto the grid of another, smoothed first where it is finer.
+
+    What lies outside of it gets its smallest value.
+
+    Args:
+        volume: one channel.
+        target: the volume whose grid is wanted; its voxels are not used.
+
+    Returns:
+        The volume, float32.
+    """
+    with np.errstate(over="ignore"):  # what overflows is refused as not finite
+        array = volume.array.astype(np.float32)
+    (image,) = to_itk(volume.with_array(array))
+    image = smooth(image, blur_between(volume, target))
+    lowest = float(array.min())
+    voxels = resample(image, target, sitk.sitkLinear, outside=lowest)
+    return target.with_array(voxels[np.newaxis])
+
+
+def share_covered(volume: Volume, target: Volume) -> float:
+    """The share of the grid of `target` that lies inside of a volume.
+
+    Examples:
+        >>> whole = Volume(np.zeros((1, 8, 8, 8)), np.eye(4))
+        >>> half = Volume(np.zeros((1, 8, 8, 4)), np.eye(4))
+        >>> share_covered(whole, half), share_covered(half, whole)
+        (1.0, 0.5)
+    """
+    axes = [np.linspace(0, n - 1, min(n, _LATTICE)) for n in target.grid]
+    places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    turn = np.linalg.inv(volume.affine) @ target.affine
+    index = places @ turn[:3, :3].T + turn[:3, 3]
+    inside = (index >= -0.5) & (index <= np.array(volume.grid) - 0.5)
+    return float(inside.all(axis=-1).mean())

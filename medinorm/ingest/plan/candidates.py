@@ -66,16 +66,52 @@ class NiftiSource:
 
 
 @dataclass(frozen=True)
+class ChannelSource:
+    """Where one channel in DICOM is; private.
+
+    Args:
+        files: name of the list of its files, see `Inventory`.
+        frames: which frames of each file belong to it, if not all.
+        notes: what was done about its slices, for the sidecar.
+    """
+
+    files: str
+    frames: tuple[tuple[int, ...], ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """The source as JSON; what it does not have is left out."""
+        optional = {"frames": self.frames, "notes": self.notes or None}
+        return {"files": self.files} | _without_none(optional)
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Self:
+        """The source that JSON says."""
+        frames = value.get("frames")
+        return cls(
+            files=value["files"],
+            frames=None if frames is None else tuple(map(tuple, frames)),
+            notes=tuple(value.get("notes", ())),
+        )
+
+
+def _without_none(cells: Mapping[str, object]) -> dict[str, object]:
+    """The cells that hold something."""
+    return {name: value for name, value in cells.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class DicomSource:
     """Where a scan in DICOM is; private.
 
     Args:
-        files: name of the list of its files, see `Inventory`.
+        files: name of the list of files of its first channel, see `Inventory`.
         label: its label map in NIfTI, if the label table names one.
         annotation: else its SEG or RTSTRUCT.
         columns: the user's own facts.
-        frames: which frames of each file belong to it, if not all.
+        frames: which frames of each file belong to the first channel, if not all.
         notes: what was done about its slices, for the sidecar.
+        others: the other channels of a study with several, by name.
     """
 
     files: str
@@ -84,31 +120,37 @@ class DicomSource:
     columns: Mapping[str, str] = field(default_factory=dict)
     frames: tuple[tuple[int, ...], ...] | None = None
     notes: tuple[str, ...] = ()
+    others: Mapping[str, ChannelSource] = field(default_factory=dict)
+
+    @property
+    def first(self) -> ChannelSource:
+        """The first channel."""
+        return ChannelSource(self.files, self.frames, self.notes)
 
     def to_json(self) -> dict[str, object]:
         """The source as JSON; what it does not have is left out."""
+        others = {name: own.to_json() for name, own in self.others.items()}
         optional = {
             "label": self.label and str(self.label),
             "segmentation": self.annotation and str(self.annotation),
-            "frames": self.frames,
-            "notes": self.notes or None,
+            "others": others or None,
         }
-        return {"files": self.files, "columns": dict(self.columns)} | {
-            name: value for name, value in optional.items() if value is not None
-        }
+        own = {**self.first.to_json(), "columns": dict(self.columns)}
+        return own | _without_none(optional)
 
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> Self:
         """The source that JSON says."""
         label, annotation = value.get("label"), value.get("segmentation")
-        frames = value.get("frames")
+        first, others = ChannelSource.of_json(value), value.get("others", {})
         return cls(
-            files=value["files"],
+            files=first.files,
             label=Path(label) if label else None,
             annotation=Path(annotation) if annotation else None,
             columns=value["columns"],
-            frames=None if frames is None else tuple(map(tuple, frames)),
-            notes=tuple(value.get("notes", ())),
+            frames=first.frames,
+            notes=first.notes,
+            others={name: ChannelSource.of_json(own) for name, own in others.items()},
         )
 
 

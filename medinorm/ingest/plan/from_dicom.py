@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from medinorm.config import IngestConfig
+from medinorm.config import IngestConfig, SelectRule
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
 from medinorm.ingest.index import IndexRow
 from medinorm.ingest.plan.candidates import (
     Candidate,
+    ChannelSource,
     DicomSource,
     FileState,
     InputFile,
@@ -19,62 +20,30 @@ from medinorm.ingest.plan.candidates import (
     excluded,
     quarantined,
 )
+from medinorm.ingest.plan.choose_channels import (
+    ChannelOption,
+    channel_of,
+    choose_channels,
+)
 from medinorm.ingest.plan.copies import A_COPY, leave_out_copies
 from medinorm.ingest.plan.dicom_entries import DicomEntry, sort_rows
 from medinorm.ingest.plan.from_table import scan_id
 from medinorm.ingest.plan.judge_series import SeriesPart, find_parts
-from medinorm.ingest.plan.label_table import LabelEntry, LabelTable, read_label_table
+from medinorm.ingest.plan.label_table import (
+    NO_LABEL,
+    LabelEntry,
+    LabelTable,
+    Refusal,
+    SeriesLabel,
+    SeriesLabels,
+    find_labels,
+    read_label_table,
+)
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
 _PART_LENGTH = 4
 # What may become of a file, the best first.
 _RANKS: tuple[Kind, ...] = ("dicom", "quarantined", "excluded")
-
-
-@dataclass(frozen=True)
-class _Label:
-    """The label map of a series.
-
-    Args:
-        image_file: NIfTI or another image, if the label table names one.
-        annotation: else a SEG or RTSTRUCT.
-        own: the user's own facts.
-    """
-
-    image_file: Path | None = None
-    annotation: Path | None = None
-    own: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """Why a part is left out, and whether that is because something is wrong."""
-
-    reason: str
-    wrong: bool = False
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """Where label maps may come from."""
-
-    table: LabelTable
-    annotations: Mapping[str, Sequence[Path]]
-
-    def of(self, entry: DicomEntry) -> _Label | _Refusal:
-        """The label map of a series, or the reason why there is none to use."""
-        lines = self.table.lines_of(entry.series, entry.patient, entry.sessions)
-        annotations = self.annotations.get(entry.series, ())
-        if len(lines) > 1 or (not lines and len(annotations) > 1):
-            return _Refusal("several label maps belong to this series; keep one")
-        if lines:
-            return _Label(image_file=lines[0].label, own=lines[0].own)
-        if annotations:
-            return _Label(annotation=annotations[0])
-        return _Refusal(
-            "no label map belongs to this series; name one in input.labels "
-            "or add its DICOM SEG or RTSTRUCT"
-        )
 
 
 def find_dicom_scans(
@@ -83,12 +52,14 @@ def find_dicom_scans(
     suffix: str,
     pseudonyms: Pseudonyms,
     ingest: IngestConfig | None = None,
+    channels: Sequence[str] = (),
 ) -> Inventory:
     """Find the series that may be scans among the files of an index.
 
     Pixels are read only where several slices lie at one place. A series that holds
     several volumes is divided into parts, each a candidate; see `divide_series`. What
-    is no image or no even stack is left out with a reason.
+    is no image or no even stack is left out with a reason. In a study of several
+    channels a session is a candidate; see `choose_channels`.
 
     Args:
         index: what is known of each file.
@@ -96,6 +67,7 @@ def find_dicom_scans(
         suffix: last part of the ids.
         pseudonyms: for subjects, sessions and series.
         ingest: what is selected, and what is done about an odd geometry.
+        channels: of the study.
 
     Raises:
         StageError: the label table is wrong.
@@ -107,12 +79,19 @@ def find_dicom_scans(
     annotations = defaultdict(list)
     for entry in annotation_entries:
         annotations[entry.refers_to or ""].append(entry.path)
-    labels_of = _Labels(read_label_table(labels), annotations)
-    parts = find_parts(images, ingest or IngestConfig())
-    candidates = _candidates(parts, labels_of, suffix, pseudonyms)
+    labels_of = SeriesLabels(read_label_table(labels), annotations)
+    ingest = ingest or IngestConfig()
+    parts = find_parts(images, ingest)
+    rows = _rows(parts, find_labels(parts, labels_of), suffix, pseudonyms)
+    if len(channels) > 1:
+        candidates = rows.of_sessions(channels, ingest.select)
+    else:
+        candidates = rows.of_series()
     label_files = _label_files(candidates, annotation_entries, labels_of.table.entries)
+    # The series of a session share a row.
+    once = {id(row): row for row in candidates}.values()
     return Inventory(
-        candidates=[*candidates, *_unmatched(labels_of.table, images)],
+        candidates=[*once, *_unmatched(labels_of.table, images)],
         files=[
             *not_dicom,
             *_files(parts, candidates),
@@ -120,12 +99,23 @@ def find_dicom_scans(
             *_copies([*marked.copies.values(), *(own.copies for own in parts)]),
         ],
         series={
-            candidate.source.files: [entry.path for entry in series_part.entries]
+            _list_name(series_part, candidate.source, ingest.select): [
+                entry.path for entry in series_part.entries
+            ]
             for series_part, candidate in zip(parts, candidates, strict=True)
             if isinstance(candidate, Candidate)
             and isinstance(candidate.source, DicomSource)
         },
     )
+
+
+def _list_name(
+    series_part: SeriesPart, source: DicomSource, rules: Sequence[SelectRule]
+) -> str:
+    """Name of the list of files of a part."""
+    channel = channel_of(series_part, rules)
+    other = source.others.get(channel or "")
+    return other.files if other else source.files
 
 
 def _copies(groups: Iterable[Iterable[Path]]) -> list[InputFile]:
@@ -148,68 +138,153 @@ def _unmatched(table: LabelTable, images: Sequence[DicomEntry]) -> list[LeftOut]
     ]
 
 
-def _candidates(
-    parts: Sequence[SeriesPart], labels: _Labels, suffix: str, pseudonyms: Pseudonyms
-) -> list[Candidate | LeftOut]:
-    """One candidate for each part, in the same order."""
+def _rows(
+    parts: Sequence[SeriesPart],
+    labels: Sequence[SeriesLabel | Refusal],
+    suffix: str,
+    pseudonyms: Pseudonyms,
+) -> "_Rows":
+    """What the rows of the plan are made from."""
     usable = [series_part.first for series_part in parts if not series_part.reason]
     subjects = pseudonyms.subjects(entry.patient for entry in usable)
-    labels_of_parts = [
-        _Refusal(series_part.reason, series_part.wrong)
-        if series_part.reason
-        else labels.of(series_part.first)
-        for series_part in parts
-    ]
-    owners = defaultdict(set)
-    for series_part, label in zip(parts, labels_of_parts, strict=True):
-        if isinstance(label, _Label) and label.image_file:
-            owners[label.image_file].add(series_part.first.patient)
-    candidates: list[Candidate | LeftOut] = []
-    for series_part, label in zip(parts, labels_of_parts, strict=True):
-        name = _name(series_part, pseudonyms)
-        if isinstance(label, _Refusal):
-            leave = quarantined if label.wrong else excluded
-            candidates.append(leave(f"series {name}", label.reason))
-        elif label.image_file and len(owners[label.image_file]) > 1:
-            reason = "its label map is named for another patient too"
-            candidates.append(excluded(f"series {name}", reason))
-        else:
-            # Nobody recognizes the UID of a DICOM study: always a pseudonym.
-            session = pseudonyms.name(
-                "session", series_part.first.patient, series_part.first.study
-            )
-            names = _SeriesNames(name, subjects[series_part.first.patient], session)
-            candidates.append(_candidate(series_part, label, names, suffix))
-    return candidates
+    return _Rows(parts, labels, suffix, pseudonyms, subjects)
 
 
 @dataclass(frozen=True)
-class _SeriesNames:
-    """What a part is called: its series, subject and session."""
+class _Rows:
+    """Makes the rows of the plan, one for each part and in the same order.
 
-    series: str
-    subject: str
-    session: str
+    Args:
+        parts: of all series.
+        labels: of each part, or why it is left out.
+        suffix: last part of the ids.
+        pseudonyms: for sessions and series.
+        subjects: name of each patient.
+    """
+
+    parts: Sequence[SeriesPart]
+    labels: Sequence[SeriesLabel | Refusal]
+    suffix: str
+    pseudonyms: Pseudonyms
+    subjects: Mapping[str, str]
+
+    def of_series(self) -> list[Candidate | LeftOut]:
+        """One candidate for each part."""
+        rows: list[Candidate | LeftOut] = []
+        for series_part, label in zip(self.parts, self.labels, strict=True):
+            series = _name(series_part, self.pseudonyms)
+            if isinstance(label, Refusal):
+                rows.append(_left_out(series, label))
+                continue
+            where, entity = f"series {series}", f"acq-{series}"
+            rows.append(self._candidate(where, [entity], label, {"": series_part}))
+        return rows
+
+    def of_sessions(
+        self, channels: Sequence[str], rules: Sequence[SelectRule]
+    ) -> list[Candidate | LeftOut]:
+        """One candidate for each session, which the parts that it uses share."""
+        sessions: dict[object, list[int]] = defaultdict(list)
+        for number, series_part in enumerate(self.parts):
+            first = series_part.first
+            sessions[first.patient, first.study].append(number)
+        rows: dict[int, Candidate | LeftOut] = {}
+        for numbers in sessions.values():
+            options = {
+                number: ChannelOption(
+                    channel_of(self.parts[number], rules),
+                    self.parts[number],
+                    isinstance(self.labels[number], SeriesLabel),
+                )
+                for number in numbers
+            }
+            rows |= self._session(options, choose_channels(options, channels))
+        return [rows[number] for number in range(len(self.parts))]
+
+    def _session(
+        self, options: Mapping[int, ChannelOption], choice: Mapping[str, int] | str
+    ) -> dict[int, Candidate | LeftOut]:
+        """The rows of the parts of one session, by their number."""
+        own = self._session_row(options, choice)
+        used = () if isinstance(choice, str) else choice.values()
+        rows = dict.fromkeys(options, own)
+        for number, option in options.items():
+            reason, wrong = option.series_part.reason, option.series_part.wrong
+            if not reason and isinstance(own, Candidate) and number not in used:
+                reason = f"another series of the session is channel {option.channel}"
+            if reason:
+                name = _name(option.series_part, self.pseudonyms)
+                rows[number] = _left_out(name, Refusal(reason, wrong))
+        return rows
+
+    def _session_row(
+        self, options: Mapping[int, ChannelOption], choice: Mapping[str, int] | str
+    ) -> Candidate | LeftOut:
+        """The candidate of a session, or why there is none."""
+        series_part = next(iter(options.values())).series_part
+        where = f"session {self._session_name(series_part)}"
+        if isinstance(choice, str):
+            return excluded(where, choice)
+        label = self._label_of(list(choice.values()))
+        if isinstance(label, Refusal):
+            return excluded(where, label.reason)
+        series = {name: self.parts[number] for name, number in choice.items()}
+        return self._candidate(where, [], label, series)
+
+    def _label_of(self, used: Sequence[int]) -> SeriesLabel | Refusal:
+        """The label map of a session: that of the first channel which has one."""
+        none = Refusal(NO_LABEL)
+        labels = (self.labels[number] for number in used)
+        return next((label for label in labels if label != none), none)
+
+    def _session_name(self, series_part: SeriesPart) -> str:
+        """Nobody recognizes the UID of a DICOM study: always a pseudonym."""
+        first = series_part.first
+        return self.pseudonyms.name("session", first.patient, first.study)
+
+    def _candidate(
+        self,
+        where: str,
+        entities: Sequence[str],
+        label: SeriesLabel,
+        series: Mapping[str, SeriesPart],
+    ) -> Candidate:
+        """The candidate of parts, one a channel in the study's order."""
+        (_, own), *others = series.items()
+        subject, session = self.subjects[own.first.patient], self._session_name(own)
+        scan = scan_id(subject, session, *entities, self.suffix)
+        first = _channel_source(f"{scan}.json", own)
+        source = DicomSource(
+            files=first.files,
+            label=label.image_file,
+            annotation=label.annotation,
+            columns=label.own,
+            notes=first.notes,
+            frames=first.frames,
+            others={
+                name: _channel_source(f"{scan}_{name}.json", series_part)
+                for name, series_part in others
+            },
+        )
+        return Candidate(where, scan, subject, session, source)
 
 
-def _candidate(
-    series_part: SeriesPart, label: _Label, names: _SeriesNames, suffix: str
-) -> Candidate:
-    """The candidate that one part makes with its label map."""
-    scan = scan_id(names.subject, names.session, f"acq-{names.series}", suffix)
+def _left_out(series: str, refusal: Refusal) -> LeftOut:
+    """The row of a series that is not used."""
+    leave = quarantined if refusal.wrong else excluded
+    return leave(f"series {series}", refusal.reason)
+
+
+def _channel_source(files: str, series_part: SeriesPart) -> ChannelSource:
+    """Where one channel is: a list of files of this name, and frames in them."""
     numbers = series_part.numbers
-    source = DicomSource(
-        files=f"{scan}.json",
-        label=label.image_file,
-        annotation=label.annotation,
-        columns=label.own,
+    return ChannelSource(
+        files=files,
         notes=tuple(series_part.notes),
         frames=None
         if numbers is None
         else tuple(tuple(numbers[entry.path]) for entry in series_part.entries),
     )
-    where = f"series {names.series}"
-    return Candidate(where, scan, names.subject, names.session, source)
 
 
 def _name(series_part: SeriesPart, pseudonyms: Pseudonyms) -> str:

@@ -19,7 +19,11 @@ from medinorm.ingest.plan.count_slices import (
     lacking_at_an_end,
 )
 from medinorm.ingest.plan.dicom_entries import DicomEntry
-from medinorm.ingest.plan.selection import reason_against_traits, traits_of
+from medinorm.ingest.plan.selection import (
+    fitting_rule,
+    reason_against_traits,
+    traits_of,
+)
 
 _FrameKey = tuple[Path, int, tuple[int, int]]
 
@@ -42,6 +46,7 @@ class SeriesPart:
         numbers: which frames of each file belong to it, from 0, where a file has more.
         copies: further files that hold the same objects; they are not used.
         notes: what was done about the slices, for the sidecar.
+        rule: number of the rule in `ingest.select` that takes it, from 0.
     """
 
     entries: Sequence[DicomEntry]
@@ -51,6 +56,7 @@ class SeriesPart:
     numbers: Mapping[Path, Sequence[int]] | None = None
     copies: Sequence[Path] = ()
     notes: Sequence[str] = ()
+    rule: int | None = None
 
     @property
     def first(self) -> DicomEntry:
@@ -176,7 +182,17 @@ def _judged(
         reason=unwanted or wrong,
         wrong=bool(wrong),
         numbers=None if whole else numbers,
+        rule=None if unwanted else _rule_of(volume, files[0], ingest),
     )
+
+
+def _rule_of(
+    volume: VolumeFrames, entry: DicomEntry, ingest: IngestConfig
+) -> int | None:
+    """The number of the rule that takes a volume, if there are rules."""
+    if not ingest.select:
+        return None
+    return fitting_rule(ingest.select, traits_of(entry.values, volume.frames))
 
 
 def _unwanted(volume: VolumeFrames, entry: DicomEntry, ingest: IngestConfig) -> str:

@@ -8,12 +8,18 @@ from pathlib import Path
 from medinorm.errors import StageError
 from medinorm.files.names import clean_name
 from medinorm.files.user_tables import TableRow, present, read_user_table
+from medinorm.ingest.plan.dicom_entries import DicomEntry
 from medinorm.ingest.plan.from_table import check_own_columns
+from medinorm.ingest.plan.judge_series import SeriesPart
 from medinorm.ingest.plan.table_paths import locate_file, refuse_file
 
 # In messages and tables: the name of the file may name a patient.
 _CALLED = "input.labels"
 _KEYS = frozenset({"series_uid", "subject", "session", "label"})
+NO_LABEL = (
+    "no label map belongs to this series; name one in input.labels "
+    "or add its DICOM SEG or RTSTRUCT"
+)
 
 
 @dataclass(frozen=True)
@@ -114,3 +120,69 @@ def _read_line(row: TableRow, folder: Path) -> LabelEntry:
         own={name: clean_name(cells[name]) for name in cells if name not in _KEYS},
         problem=problem,
     )
+
+
+@dataclass(frozen=True)
+class SeriesLabel:
+    """The label map of a series.
+
+    Args:
+        image_file: NIfTI or another image, if the label table names one.
+        annotation: else a SEG or RTSTRUCT.
+        own: the user's own facts.
+    """
+
+    image_file: Path | None = None
+    annotation: Path | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a part is left out, and whether that is because something is wrong."""
+
+    reason: str
+    wrong: bool = False
+
+
+@dataclass(frozen=True)
+class SeriesLabels:
+    """Where label maps may come from."""
+
+    table: LabelTable
+    annotations: Mapping[str, Sequence[Path]]
+
+    def of(self, entry: DicomEntry) -> SeriesLabel | Refusal:
+        """The label map of a series, or the reason why there is none to use."""
+        lines = self.table.lines_of(entry.series, entry.patient, entry.sessions)
+        annotations = self.annotations.get(entry.series, ())
+        if len(lines) > 1 or (not lines and len(annotations) > 1):
+            return Refusal("several label maps belong to this series; keep one")
+        if lines:
+            return SeriesLabel(image_file=lines[0].label, own=lines[0].own)
+        if annotations:
+            return SeriesLabel(annotation=annotations[0])
+        return Refusal(NO_LABEL)
+
+
+def find_labels(
+    parts: Sequence[SeriesPart], labels: SeriesLabels
+) -> list[SeriesLabel | Refusal]:
+    """The label map of each part, or why the part is left out."""
+    labels_of_parts = [
+        Refusal(series_part.reason, series_part.wrong)
+        if series_part.reason
+        else labels.of(series_part.first)
+        for series_part in parts
+    ]
+    owners = defaultdict(set)
+    for series_part, label in zip(parts, labels_of_parts, strict=True):
+        if isinstance(label, SeriesLabel) and label.image_file:
+            owners[label.image_file].add(series_part.first.patient)
+    shared = {path for path, patients in owners.items() if len(patients) > 1}
+    return [
+        Refusal("its label map is named for another patient too")
+        if isinstance(label, SeriesLabel) and label.image_file in shared
+        else label
+        for label in labels_of_parts
+    ]

@@ -75,13 +75,30 @@ def reason_against_traits(rules: Sequence[SelectRule], traits: Traits) -> str:
         >>> reason_against_traits(rules, scout)
         ''
     """
-    asked = []
-    for number, rule in enumerate(rules, 1):
-        wrong = [key for key, fits in _FITS.items() if not fits(rule, traits)]
-        if not wrong:
-            return ""
-        asked.append(f"rule {number} asks for another {' and '.join(wrong)}")
+    if fitting_rule(rules, traits) is not None:
+        return ""
+    asked = [
+        f"rule {number} asks for another {' and '.join(_unmet(rule, traits))}"
+        for number, rule in enumerate(rules, 1)
+    ]
     return f"not selected by ingest.select: {'; '.join(asked)}" if asked else ""
+
+
+def fitting_rule(rules: Sequence[SelectRule], traits: Traits) -> int | None:
+    """The number of the first rule that takes a volume, from 0.
+
+    Examples:
+        >>> rules = [SelectRule(description="t1"), SelectRule(description="flair")]
+        >>> fitting_rule(rules, Traits("MR", ("ax flair",), "axial", 5.0, False))
+        1
+    """
+    fits = (number for number, rule in enumerate(rules) if not _unmet(rule, traits))
+    return next(fits, None)
+
+
+def _unmet(rule: SelectRule, traits: Traits) -> list[str]:
+    """The keys of a rule that a volume does not meet."""
+    return [key for key, fits in _FITS.items() if not fits(rule, traits)]
 
 
 def _fits_description(rule: SelectRule, traits: Traits) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medinorm.config import IngestConfig, InputConfig
+from medinorm.config.dicom import find_channel_problem
 from medinorm.errors import StageError
 from medinorm.files.atomic import clear_leftovers, write_json
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms
@@ -83,8 +84,15 @@ def _find(
     if source.scans is not None:
         return find_table_scans(source.scans, source.channels, pseudonyms)
     if source.dicom:
+        if problem := find_channel_problem(ingest.select, source.channels):
+            raise StageError(problem)
         return find_dicom_scans(
-            index, source.labels, suffix_of(source.channels), pseudonyms, ingest
+            index,
+            source.labels,
+            suffix_of(source.channels),
+            pseudonyms,
+            ingest,
+            source.channels,
         )
     if source.bids is not None:
         return find_bids_scans(

@@ -7,7 +7,7 @@ from medinorm.errors import ReadError
 from medinorm.files.atomic import write_json
 from medinorm.ingest.convert.readers import DicomReader, NiftiReader
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms
-from medinorm.ingest.plan.candidates import DicomSource, NiftiSource
+from medinorm.ingest.plan.candidates import ChannelSource, DicomSource, NiftiSource
 
 NAMES = Pseudonyms(bytes(32))
 INPUT = InputConfig(scans=Path("scans.tsv"), channels=("t1", "t2"))
@@ -61,3 +61,21 @@ def test_a_series_is_read_from_its_list(fake, tmp_path):
         "label map": [tmp_path / "seg.dcm"],
     }
     assert reader.image().volume.grid == (6, 6, 4)
+
+
+def test_files_of_each_channel_have_its_role(fake, tmp_path):
+    for name in ("a", "b"):
+        series = fake.Series(fake.ramp((6, 6, 4)))
+        paths = fake.save(series.datasets(), tmp_path / name)
+        write_json(tmp_path / "series" / f"{name}.json", list(map(str, paths)))
+    label = tmp_path / "seg.dcm"
+    named = {"t2": ChannelSource("b.json")}
+    source = DicomSource("a.json", annotation=label, others=named)
+    settings = IngestConfig(), tmp_path, tmp_path / "unpacked"
+    two = InputConfig(dicom=(tmp_path,), channels=("t1", "t2"))
+    reader = DicomReader(source, two, *settings)
+    assert list(reader.inputs) == ["channel t1", "channel t2", "label map"]
+    assert reader.image().volume.array.shape == (2, 6, 6, 4)
+    other = InputConfig(dicom=(tmp_path,), channels=("t1", "t3"))
+    with pytest.raises(ReadError, match="planned with other channels; plan again"):
+        DicomReader(source, other, *settings).image()

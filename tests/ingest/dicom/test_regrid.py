@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medinorm.files.nifti import Volume
-from medinorm.ingest.dicom.regrid import interpolate_slices, straighten
+from medinorm.ingest.dicom.regrid import (
+    bring_onto,
+    interpolate_slices,
+    share_covered,
+    straighten,
+)
 
 
 @given(
@@ -53,3 +58,38 @@ def test_a_third_axis_against_the_normal():
     np.testing.assert_allclose(other.array[0, ..., ::-1], one.array[0], atol=1e-5)
     ends = one.affine @ [0, 0, 4, 1], other.affine @ [0, 0, 0, 1]
     np.testing.assert_allclose(*ends)
+
+
+def world_ramp(grid, affine):
+    index = np.stack(np.meshgrid(*map(np.arange, grid), indexing="ij"), axis=-1)
+    world = index @ affine[:3, :3].T + affine[:3, 3]
+    return Volume((world @ [3.0, -2.0, 1.0])[np.newaxis], affine)
+
+
+def test_a_channel_keeps_its_place_on_another_grid():
+    axial = world_ramp((40, 40, 12), np.diag([1.0, 1.0, 4.0, 1.0]))
+    sagittal = np.array(
+        [[0, 0, -3.0, 30], [-1.5, 0, 0, 34], [0, 1.5, 0, 8], [0, 0, 0, 1]]
+    )
+    target = world_ramp((16, 20, 7), sagittal)
+    there = bring_onto(axial, target)
+    assert there.array.dtype == np.float32
+    assert there.same_grid(target)
+    np.testing.assert_allclose(there.array, target.array, atol=0.2)
+
+
+def test_what_lies_outside_gets_the_smallest_value():
+    volume = world_ramp((10, 10, 10), np.eye(4))
+    moved = np.eye(4)
+    moved[0, 3] = 5
+    target = Volume(np.zeros((1, 10, 10, 10)), moved)
+    there = bring_onto(volume, target).array[0]
+    np.testing.assert_allclose(there[:5], volume.array[0, 5:], atol=1e-4)
+    assert (there[6:] == volume.array.min()).all()
+    assert share_covered(volume, target) == 0.5
+
+
+def test_fine_noise_is_averaged_on_a_coarser_grid():
+    noise = np.random.default_rng(0).normal(size=(1, 60, 60, 60))
+    target = Volume(np.zeros((1, 12, 12, 12)), np.diag([5.0, 5, 5, 1]))
+    assert bring_onto(Volume(noise, np.eye(4)), target).array.std() < 0.3

@@ -9,6 +9,7 @@ from medinorm.errors import StageError
 from medinorm.files.tables import read_table
 from medinorm.ingest.plan.candidates import (
     Candidate,
+    ChannelSource,
     DicomSource,
     InputFile,
     NiftiSource,
@@ -40,13 +41,21 @@ NIFTI = st.builds(
     columns=FACTS,
     metadata=st.none() | st.lists(PATHS, max_size=2).map(tuple),
 )
+FRAMES = st.none() | st.just(((0, 2), (1,)))
+CHANNELS = st.builds(
+    ChannelSource,
+    files=TEXTS,
+    frames=FRAMES,
+    notes=st.lists(TEXTS, max_size=2).map(tuple),
+)
 DICOM = st.builds(
     DicomSource,
     files=TEXTS,
     label=st.none() | PATHS,
     annotation=st.none() | PATHS,
     columns=FACTS,
-    frames=st.none() | st.just(((0, 2), (1,))),
+    frames=FRAMES,
+    others=st.dictionaries(TEXTS, CHANNELS, max_size=2),
 )
 
 

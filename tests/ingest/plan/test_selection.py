@@ -4,7 +4,11 @@ import pytest
 
 from medinorm.config import SelectRule
 from medinorm.ingest.dicom.frames import Frame
-from medinorm.ingest.plan.selection import reason_against_traits, traits_of
+from medinorm.ingest.plan.selection import (
+    fitting_rule,
+    reason_against_traits,
+    traits_of,
+)
 
 TRUE_TRAITS = {
     "Modality": "MR",
@@ -77,3 +81,10 @@ def test_what_is_unknown_fits_no_rule():
     assert reason_against_traits([SelectRule(orientation=["axial"])], traits)
     assert reason_against_traits([SelectRule(max_spacing=5)], traits)
     assert not reason_against_traits([SelectRule()], traits)
+
+
+def test_the_first_rule_that_fits_decides():
+    traits = traits_of(TRUE_TRAITS, frames((1.0, 0, 0, 0, 1.0, 0)))
+    rules = [SelectRule(description=text) for text in ("t2", "t1", "head")]
+    assert fitting_rule(rules, traits) == 1
+    assert fitting_rule(rules[:1], traits) is None
