@@ -26,7 +26,7 @@ CONTENTS = [
     (bytes(400), "zeros only"),
     (HTML, "a web page"),
     (b"\xef\xbb\xbf<HTML>" + b" " * 400, "a web page"),
-    (gzip.compress(HTML), "a web page"),
+    (gzip.compress(HTML, mtime=0), "a web page"),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS pointer"),
     (b"/annex/objects/MD5E-s1--Miller.nii.gz\n", "git-annex pointer"),
     (bytes(128) + b"DICM" + bytes(300), "a DICOM file"),
