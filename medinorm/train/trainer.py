@@ -68,8 +68,8 @@ def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
         # Not `max_steps`: Lightning 2.6 would take the finished epoch it resumes from
         # for an unfinished one, and never end.
         max_epochs=stretches,
-        # Not SLURM's environment, which Lightning would find by itself: Snakemake
-        # submits and repeats jobs, and the hint to use `srun` holds a path.
+        # Not SLURM's environment, which Lightning would find by itself and which
+        # submits jobs again: that is Snakemake's work.
         plugins=[LightningEnvironment(), AtomicCheckpoints()],
         callbacks=[keep, *([TQDMProgressBar()] if watched else [])],
         logger=TensorBoardLogger(run, name="", version="tensorboard"),
@@ -113,6 +113,8 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         # Lightning 2.6 still uses what torch 2.13 renames.
         warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
+        # Snakemake submits and repeats jobs; the hint holds the path of the command.
+        warnings.filterwarnings("ignore", ".*`srun` command is available.*")
         # An interrupted run leaves a folder on purpose.
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")
         try:

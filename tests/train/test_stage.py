@@ -77,6 +77,18 @@ def test_a_run_leaves_weights_card_and_history(small_study, harmonized):
     assert same(dict(network.state_dict()), weights(runs))
 
 
+def test_a_cluster_is_no_reason_to_fail_or_to_show_paths(
+    small_study, harmonized, monkeypatch, tmp_path, caplog, capfd
+):
+    """Where `srun` is, Lightning hints at it with the path of the command."""
+    srun = tmp_path / "bin" / "srun"
+    srun.parent.mkdir()
+    srun.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(srun.parent), prepend=os.pathsep)
+    assert train(small_study, harmonized)[1] == ["made"]
+    assert "srun" not in caplog.text + "".join(capfd.readouterr())
+
+
 def test_a_current_run_is_left_alone_and_a_changed_one_is_not(small_study, harmonized):
     train(small_study, harmonized)
     assert train(small_study, harmonized)[1] == ["current"]

@@ -21,17 +21,6 @@ def make(folder, **changes):
         return make_trainer(folder, SETTINGS.model_copy(update=changes), 3)
 
 
-def test_a_cluster_changes_nothing_and_is_not_hinted_at(
-    tmp_path, monkeypatch, recwarn, caplog
-):
-    """Lightning's hint to use `srun` holds the path of the script."""
-    monkeypatch.setenv("SLURM_NTASKS", "1")
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    assert make(tmp_path).max_epochs == 3
-    assert not recwarn.list
-    assert "srun" not in caplog.text
-
-
 def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "last.ckpt"
     AtomicCheckpoints().save_checkpoint({"step": 1}, path)
