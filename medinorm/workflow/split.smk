@@ -1,4 +1,5 @@
 # Who trains and who tests. Which jobs follow depends on the table, so it is a checkpoint.
+# What it says is shown at once: it tells what the study cannot say, before any training.
 checkpoint split:
     """Decide who trains and who tests, before anything is learned."""
     input:
@@ -16,4 +17,4 @@ checkpoint split:
     shell:
         "medinorm split --scans {input.scans:q} --excluded-by-ingest {input.excluded_by_ingest:q}"
         " --splits {output.splits:q} --excluded {output.excluded:q}"
-        " {params.settings} > {log:q} 2>&1"
+        " {params.settings} 2>&1 | tee {log:q}"
