@@ -30,6 +30,7 @@ from medinorm.intensity.voxels.kinds import (
     require_grid,
     to_host,
 )
+from medinorm.intensity.voxels.ranks import find_ranks
 
 _BINS = 256
 _MARGIN = 100  # the last bin is longer by this fraction, so that it has the brightest
@@ -162,9 +163,7 @@ def otsu_threshold(channel: NDArray[Any]) -> float:
         Otsu, "A threshold selection method from gray-level histograms", IEEE
         Transactions on Systems, Man, and Cybernetics 9(1), 1979.
     """
-    dark, bright = np.quantile(
-        channel.flatten(order="K"), (_EXTREME, 1 - _EXTREME), overwrite_input=True
-    )
+    dark, bright = _extremes(channel)
     low, high = (
         _root(np.clip(edge, dark, bright), dark)
         for edge in (channel.min(), channel.max())
@@ -180,6 +179,17 @@ def otsu_threshold(channel: NDArray[Any]) -> float:
             places = np.searchsorted(edges[:-1], roots, side="right") - 1
             counts += np.bincount(places, minlength=_BINS)
     return float(dark) + float(_best_edge(edges, counts)) ** 2
+
+
+def _extremes(channel: NDArray[Any]) -> NDArray[np.float64]:
+    """The quantiles as `numpy.quantile` has them, without a copy of all voxels."""
+    lower, upper, between = find_ranks(channel, None, (_EXTREME, 1 - _EXTREME))
+    ranks = np.stack([lower, upper], axis=1).astype(channel.dtype)
+    # In double precision: a Python number would be rounded to the type of the voxels.
+    quantiles = [
+        np.quantile(pair, (share,)) for pair, share in zip(ranks, between, strict=True)
+    ]
+    return np.concatenate(quantiles)
 
 
 def _root(value: NDArray[Any], dark: float) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Foreground choices, and their agreement with the configuration."""
 
+import tracemalloc
 from dataclasses import replace
 from typing import get_args
 
@@ -124,3 +125,23 @@ def test_the_threshold_is_itks(seed, dtype, order):
 
 def test_the_threshold_of_a_constant_image_is_its_value():
     assert otsu_threshold(np.full((4, 5, 6), 7, np.float32)) == 7
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.int32])
+@pytest.mark.parametrize("count", [1, 7, 5000, 300_000])
+def test_what_otsu_takes_as_darkest_and_brightest_is_numpy_s(dtype, count):
+    values = np.random.default_rng(count).gamma(2, 40, size=count).astype(dtype)
+    for channel in (values, np.where(values < 60, 0, values).astype(dtype)):
+        expected = np.quantile(channel, (0.001, 0.999)).tolist()
+        assert list(foreground._extremes(channel)) == expected
+
+
+def test_otsu_needs_no_copy_of_all_voxels():
+    x, y, z = np.indices((128, 128, 128), dtype=np.float32)
+    channel = (x * y + z) % 1000
+    del x, y, z
+    tracemalloc.start()
+    otsu_threshold(channel)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.8 * channel.nbytes
