@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 from medinorm.errors import DamagedError, StageError
 from medinorm.files.records import read_records
 from medinorm.files.sidecars import is_intact, recorded_checksum, sidecar_path
-from medinorm.layout import status_tables
+from medinorm.layout import status_tables, tables_read_for
 from medinorm.records.status import PredictionStatus, RunStatus, ScanStatus
 
 Status = TypeVar("Status", ScanStatus, RunStatus, PredictionStatus)
@@ -65,7 +65,8 @@ def give_up(output: Path) -> NoReturn:
     remedy = "make it again"
     if tables := status_tables(output):
         remedy = "the next run makes it again"
-        for path in (output, sidecar_path(output), *tables):
+        found_by = tables_read_for(output)
+        for path in (output, sidecar_path(output), *tables, *found_by):
             path.unlink(missing_ok=True)
     raise DamagedError(f"{output.name} is {what} since it was made; {remedy}")
 

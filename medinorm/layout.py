@@ -304,10 +304,9 @@ def named_paths(
 
 
 def status_tables(output: Path) -> list[Path]:
-    """The tables that vouch for `output`, as far as there are any.
+    """The status tables of the stage that makes `output`, as far as there are any.
 
-    Without them Snakemake makes it again: status tables of the stage that makes it, and
-    the table of usable scans, which other stages read in their place.
+    Without them Snakemake makes it again.
 
     Args:
         output: a canonical or harmonized file, the weights of a network or a
@@ -319,5 +318,13 @@ def status_tables(output: Path) -> list[Path]:
     for folder in output.parents:
         if folder.name == _CANONICAL:
             tables += sorted(folder.with_name("ingest").glob("shard-*.tsv"))
-            tables += sorted(folder.parent.glob("scans.tsv"))
     return tables
+
+
+def tables_read_for(output: Path) -> list[Path]:
+    """The tables that later stages read to find `output`, made from its status tables.
+
+    Only canonical volumes have one: `scans.tsv`.
+    """
+    folders = (folder for folder in output.parents if folder.name == _CANONICAL)
+    return [table for f in folders for table in f.parent.glob("scans.tsv")]

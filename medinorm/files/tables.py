@@ -13,6 +13,7 @@ from pathlib import Path
 
 from medinorm.errors import StageError
 from medinorm.files.atomic import replacing
+from medinorm.files.checksums import checksum_path
 
 Row = dict[str, str]
 
@@ -83,8 +84,10 @@ def write_table(
     """Write `rows` under the header `columns`, all or nothing.
 
     A float is written with nine significant digits, ``None`` as an empty cell. A text
-    that a spreadsheet would run is written so that it does not.
+    that a spreadsheet would run is written so that it does not. A checksum beside the
+    table that was there before goes.
     """
+    checksum_path(path).unlink(missing_ok=True)
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(columns)

@@ -127,7 +127,7 @@ def test_a_field_may_have_a_format_of_its_own(tmp_path):
     write_records(path, rows, Listed)
     assert read_records(path, Listed) == rows
     assert path.read_text().splitlines()[3] == "c\t\t"
-    write_table(path, [{"name": "a", "words": "{"}], ["name", "words"])
+    path.write_text("name\twords\na\t{\n")
     with pytest.raises(DamagedError, match="was changed since it was made"):
         read_records(path, Listed)
     write_table(path, [{"name": "a", "words": "{"}], ["name", "words"])

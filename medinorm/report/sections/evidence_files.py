@@ -17,5 +17,5 @@ which is beside the folder of this report:</p>
 @section("files", "Files", order=150)
 def write_evidence_files(inputs: ReportInputs) -> Markup:
     """The list of the comparison's files."""
-    names = sorted(path.name for path in inputs.evidence.iterdir())
+    names = sorted(path.name for path in inputs.evidence.glob("[!.]*"))
     return write_html(_TEMPLATE, names=names)

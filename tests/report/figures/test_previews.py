@@ -8,6 +8,7 @@ from PIL import Image
 import medinorm.report
 from medinorm.config import TaskConfig
 from medinorm.files.nifti import Volume, read_volume, write_volume
+from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.files.tables import read_table, write_table
 from medinorm.report.figures.previews import (
     COLOURS,
@@ -134,6 +135,7 @@ def test_a_damaged_scan_is_a_row_and_leaves_no_preview(draw, small_study):
     write_table(small_study.scans, rows, list(rows[0]))
     path = small_study.canonical / f"{scan}_dseg.nii.gz"
     path.write_bytes(path.read_bytes()[:100])
+    write_sidecar(path, Provenance({}, {}))
     _, status = draw()
     assert "truncated" in status[0]["reason"]
     assert not (folder / f"{scan}.png").exists()
@@ -148,9 +150,8 @@ def test_withdrawn_scans_leave_no_preview(draw, small_study):
 
 
 def test_what_ingest_changed_is_kept(draw, small_study):
-    path = small_study.canonical / f"{small_study.ids[0]}.json"
-    text = path.read_text().replace("{", '{"GeometryChanges": ["dropped 2"],', 1)
-    path.write_text(text)
+    path = small_study.canonical / f"{small_study.ids[0]}.nii.gz"
+    write_sidecar(path, Provenance({}, {}), {"GeometryChanges": ["dropped 2"]})
     folder, _ = draw()
     measures = read_measures(folder / f"{small_study.ids[0]}.png")
     assert measures.changes == ("dropped 2",)
@@ -162,6 +163,7 @@ def test_a_label_map_on_another_grid_is_refused(draw, small_study):
     moved = volume.affine.copy()
     moved[0, 3] += 3
     write_volume(Volume(volume.array, moved), path)
+    write_sidecar(path, Provenance({}, {}))
     _, status = draw()
     assert "different grids" in status[0]["reason"]
 

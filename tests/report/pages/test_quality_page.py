@@ -11,6 +11,7 @@ from medinorm.config import TaskConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json, write_json
 from medinorm.files.records import column_names
+from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.files.tables import read_table, write_table
 from medinorm.records.scans import ExcludedRow
 from medinorm.report.figures.previews import draw_previews
@@ -128,6 +129,7 @@ def test_marked_scans_come_first(write, study):
 def test_a_scan_without_preview_says_why(write, study):
     path = study.canonical / f"{study.ids[2]}.nii.gz"
     path.write_bytes(b"")
+    write_sidecar(path, Provenance({}, {}))
     page = read(write())
     assert len(page.named("img")) == 7
     assert "no preview:" in page.text
