@@ -25,6 +25,15 @@ settings.load_profile("medinorm")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Minutes each: they come first, so that no process waits for one of them in the end.
+LONG = ("test_faults.py", "test_workflow.py", "test_planted.py", "test_notebooks.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the long files first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """Folder of real scans; tests that need it are skipped without it."""

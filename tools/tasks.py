@@ -24,7 +24,9 @@ def test(words: Sequence[str]) -> Iterator[Command]:
     if words:
         yield [*pytest, "--durations", "5", *words]
     else:
-        yield [*pytest, "-n", "auto", "--dist", "loadfile", "--durations", "25"]
+        # A file to a process, in the order in which tests/conftest.py puts them.
+        spread = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+        yield [*pytest, *spread, "--durations", "25"]
 
 
 def quality(_: Sequence[str]) -> Iterator[Command]:
