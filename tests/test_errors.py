@@ -29,4 +29,5 @@ def test_each_error_is_one_line_and_exit_code_1(kind, monkeypatch, capsys):
 
 def test_what_concerns_one_scan_fails_no_job():
     fatal = {errors.MedinormError, errors.ConfigError, errors.StageError}
+    fatal |= {errors.DamagedError}
     assert {kind for kind in KINDS if not issubclass(kind, errors.ItemError)} == fatal

@@ -16,12 +16,20 @@ _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (here) and LPS+ (ITK)
 _HEADER = 1 << 16  # bytes; headers are text, and shorter
 _LONGEST_NAME = 200  # of a file
 _MILLIMETRES = frozenset({"mm", ""})
+# Axes in a patient, which ITK turns into its own; others it takes for its own.
+_SPACES = frozenset(
+    {
+        *("ras", "las", "lps", "right-anterior-superior", "left-anterior-superior"),
+        "left-posterior-superior",
+    }
+)
 
 
 def read_nrrd_file(path: Path) -> Volume:
     """Read a NRRD file with its voxels.
 
-    A file without `space` has voxel sizes, and no place; see `Volume.places`.
+    A file that does not say where its axes lie in a patient has voxel sizes, and no
+    place; see `Volume.places`.
 
     Raises:
         ReadError: the file is missing, damaged, of another kind or in two files.
@@ -37,7 +45,7 @@ def read_nrrd_file(path: Path) -> Volume:
     if not {unit.strip().lower() for unit in units} <= _MILLIMETRES:
         raise GeometryError("lengths are not in mm; convert them")
     volume = _read(path, "NrrdImageIO")
-    if "space" in fields:
+    if fields.get("space", "").lower() in _SPACES and "space directions" in fields:
         return volume
     return Volume(volume.array, volume.affine, (Place("pixdim", volume.affine),))
 

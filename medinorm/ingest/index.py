@@ -148,7 +148,8 @@ def read_file(path: Path) -> list[IndexRow]:
     """The rows of one file: first those of all files in it, then its own."""
     try:
         status = path.stat()
-    except OSError:
+    except OSError as error:
+        pass_on_machine_fault(error)
         return [IndexRow(path, 0, 0, "unreadable", "a link to nothing; remove it")]
     size, modified = status.st_size, status.st_mtime_ns
     inside: list[IndexRow] = []
@@ -158,7 +159,8 @@ def read_file(path: Path) -> list[IndexRow]:
             inside = _read_members(path, modified)
     except ReadError as error:
         state, reason, values = "unreadable", str(error), {}
-    except OSError:
+    except OSError as error:
+        pass_on_machine_fault(error)
         state, reason, values = "unreadable", _MAY_NOT, {}
     return [*inside, IndexRow(path, size, modified, state, reason, values)]
 
@@ -176,6 +178,7 @@ def walk(folders: Sequence[Path]) -> Iterator[Path]:
     seen: set[str] = set()
 
     def note(error: OSError) -> None:
+        pass_on_machine_fault(error)
         closed.append(Path(str(error.filename)))
 
     for number, folder in enumerate(folders, 1):
@@ -305,7 +308,8 @@ def _listed(path: Path) -> IndexRow:
     """A file whose name says what it is."""
     try:
         status = path.stat()
-    except OSError:
+    except OSError as error:
+        pass_on_machine_fault(error)
         return IndexRow(path, 0, 0, "unreadable", "a link to nothing; remove it")
     return IndexRow(path, status.st_size, status.st_mtime_ns, "listed")
 

@@ -183,4 +183,4 @@ def _mean_dice(predicted: Tensor, label: Tensor) -> Tensor:
     for value in classes - {0}:
         a, b = predicted == value, label == value
         scores.append(2 * (a & b).sum() / (a.sum() + b.sum()))
-    return torch.stack(scores).mean() if scores else torch.tensor(1.0)
+    return torch.stack(scores).mean() if scores else torch.ones((), device=label.device)

@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import statistics
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -128,7 +129,8 @@ def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
     provenance = experiment.provenance(seed)
     if is_current(model_path(run), provenance):
         return "current"
-    checkpoint = _matching_checkpoint(run, provenance)
+    selects = experiment.settings.selection == "validation"
+    checkpoint = _matching_checkpoint(run, provenance, selects=selects)
     lightning.seed_everything(seed, verbose=False)
     module = _train(experiment, seed, run, checkpoint)
     write_records(run / "history.tsv", module.history, HistoryRow)
@@ -193,7 +195,9 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
+def _matching_checkpoint(
+    run: Path, provenance: Provenance, *, selects: bool
+) -> Path | None:
     """The last checkpoint, if it belongs to the same settings and scans.
 
     Files of another run are deleted, also if the checkpoint is damaged, and a note of
@@ -202,7 +206,11 @@ def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
     note = run / "checkpoints" / "made_from.json"
     wanted = json.dumps(asdict(provenance), sort_keys=True)
     last = note.with_name("last.ckpt")
-    if note.exists() and note.read_text() == wanted and _can_be_read(last):
+    if (
+        note.exists()
+        and note.read_text() == wanted
+        and _can_be_read(last, selects=selects)
+    ):
         _log.info("resume from the last checkpoint")
         return last
     if run.exists():
@@ -212,16 +220,35 @@ def _matching_checkpoint(run: Path, provenance: Provenance) -> Path | None:
     return None
 
 
-def _can_be_read(checkpoint: Path) -> bool:
-    """Whether a checkpoint is there and whole."""
+def _can_be_read(checkpoint: Path, *, selects: bool) -> bool:
+    """Whether the last checkpoint is there, and all of the run are whole.
+
+    PyTorch compares no checksums; an archive has one for each of its parts.
+
+    Args:
+        checkpoint: the last one.
+        selects: whether the best one, which it names, must be there too.
+    """
     if not checkpoint.exists():
         return False
     try:
-        return HISTORY in _read_checkpoint(checkpoint)
+        for path in checkpoint.parent.glob("*.ckpt"):
+            with zipfile.ZipFile(path) as archive:
+                if archive.testzip() is not None:
+                    raise zipfile.BadZipFile
+        best = _best_of(_read_checkpoint(checkpoint))
+        return not selects or checkpoint.with_name(best).exists()
     except Exception as error:  # of a damaged file: whatever torch stumbles over
         pass_on_machine_fault(error)
-        _log.warning("the last checkpoint is damaged; the run starts again")
+        _log.warning("a checkpoint is damaged; the run starts again")
         return False
+
+
+def _best_of(content: Mapping[str, Any]) -> str:
+    """The name of the checkpoint that was the best so far; empty: none is chosen."""
+    states = content["callbacks"].values()
+    paths = [str(state.get("best_model_path", "")) for state in states]
+    return next((Path(path).name for path in paths if path), "")
 
 
 def _facts(module: Segmenter, experiment: Experiment) -> dict[str, Any]:

@@ -42,6 +42,26 @@ class AtomicCheckpoints(TorchCheckpointIO):  # type: ignore[misc]  # untyped
             temporary.write_bytes(content.getbuffer())
 
 
+class MovableCheckpoint(ModelCheckpoint):  # type: ignore[misc]  # untyped
+    """The choice of checkpoints, which goes on where the folder of the run is now."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the choice of an interrupted run.
+
+        Lightning would forget the best checkpoint of a folder that was moved, and show
+        both paths.
+        """
+
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        names = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved: dict[str, Any] = {name: here(state_dict[name]) for name in names}
+        best = {here(path): dice for path, dice in state_dict["best_k_models"].items()}
+        moved |= {"dirpath": self.dirpath, "best_k_models": best}
+        super().load_state_dict(state_dict | moved)
+
+
 def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
     """A Lightning trainer whose epochs are the stretches between checkpoints.
 
@@ -51,7 +71,7 @@ def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
         stretches: how many are trained in all, those of an interrupted run included.
     """
     best = settings.selection == "validation"
-    keep = ModelCheckpoint(
+    keep = MovableCheckpoint(
         dirpath=run / "checkpoints",
         filename="{step}",
         save_last=True,

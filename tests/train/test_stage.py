@@ -1,9 +1,13 @@
 """Training: what is current stays, what was interrupted resumes to the same network."""
 
+import io
 import os
 import re
 import shutil
 import signal
+import zipfile
+from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -175,7 +179,17 @@ def test_the_interval_of_checkpoints_may_change_while_a_run_is_interrupted(
     assert train(small_study, harmonized)[1] == ["current"]
 
 
-@pytest.mark.parametrize("spoil", [lambda _: b"", lambda content: content[:-200]])
+def flip_weights(content):
+    """A bit of a large part of the archive, which PyTorch would not notice."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        largest = max(archive.infolist(), key=lambda part: part.file_size)
+    middle = largest.header_offset + 256 + largest.file_size // 2
+    return content[:middle] + bytes([content[middle] ^ 64]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda _: b"", lambda content: content[:-200], flip_weights]
+)
 def test_a_damaged_checkpoint_is_dropped(small_study, harmonized, monkeypatch, spoil):
     runs, _ = train(small_study, harmonized)
     expected = weights(runs)
@@ -259,6 +273,48 @@ def test_a_validated_run_resumes_to_the_same_network(
         train(small_study, harmonized, settings=settings)
     train(small_study, harmonized, settings=settings)
     assert same(weights(runs), expected)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"x")])
+def test_a_lost_best_checkpoint_starts_the_run_again(
+    small_study, harmonized, monkeypatch, spoil
+):
+    hold_one_back(small_study)
+    settings = SETTINGS.model_copy(update={"selection": "validation"})
+    runs, _ = train(small_study, harmonized, settings=settings)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    steps = kill_at(monkeypatch, 5)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized, settings=settings)
+    for best in (run_folder(runs, 0) / "checkpoints").glob("step=*.ckpt"):
+        spoil(best)
+    train(small_study, harmonized, settings=settings)
+    assert steps == [*range(5), *range(6)]
+    assert same(weights(runs), expected)
+
+
+def test_a_run_goes_on_in_a_folder_that_was_moved(
+    small_study, harmonized, monkeypatch, tmp_path, recwarn
+):
+    hold_one_back(small_study)
+    settings = SETTINGS.model_copy(update={"selection": "validation"})
+    dice = {2: 0.1, 4: 0.9, 6: 0.5}
+    monkeypatch.setattr(
+        Segmenter, "_validate", lambda self: torch.tensor(dice[self.global_step])
+    )
+    runs, _ = train(small_study, harmonized, settings=settings)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    kill_at(monkeypatch, 5)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(small_study, harmonized, settings=settings)
+    elsewhere = replace(small_study, folder=tmp_path / "moved")
+    (tmp_path / "moved").mkdir()
+    runs.rename(elsewhere.folder / "runs")
+    moved, _ = train(elsewhere, harmonized, settings=settings)
+    assert same(weights(moved), expected)
+    assert not recwarn.list
 
 
 def hold_one_back(small_study):

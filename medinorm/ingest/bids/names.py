@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from medinorm.files.formats import image_suffixes
+from medinorm.files.machine import pass_on_machine_fault
 
 _SIDECAR = ".json"
 _TABLE = ".tsv"
@@ -102,8 +103,12 @@ def parse_name(path: Path) -> BidsFile | None:
 
 
 def walk_dataset(folder: Path) -> Iterator[Path]:
-    """All files in the order of their names; those in hidden folders do not count."""
-    for parent, inner, names in os.walk(folder):
+    """All files in the order of their names; those in hidden folders do not count.
+
+    Raises:
+        OSError: the disk does not answer.
+    """
+    for parent, inner, names in os.walk(folder, onerror=pass_on_machine_fault):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         yield from (Path(parent, name) for name in sorted(names))
 

@@ -78,7 +78,8 @@ def read_header(path: Path, tags: Sequence[str] = ()) -> Dataset | None:
             return _whole_header(path, stamp_of(path))[0]
         with open_input(path) as stream:
             return header_in(stream, tags)
-    except OSError:
+    except OSError as error:
+        pass_on_machine_fault(error)
         raise ReadError("the file may not be read; check its permissions") from None
 
 

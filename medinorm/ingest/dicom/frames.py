@@ -10,6 +10,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from medinorm.errors import ReadError
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.ingest.archives import open_input
 from medinorm.ingest.dicom.file_values import read_values
 from medinorm.ingest.dicom.files import (
@@ -110,7 +111,8 @@ def read_frames(path: Path) -> list[Frame]:
     """
     try:
         return list(_read_frames(path, stamp_of(path)))
-    except OSError:
+    except OSError as error:
+        pass_on_machine_fault(error)
         raise ReadError("the file may not be read; check its permissions") from None
 
 
@@ -141,7 +143,8 @@ def _simple_frame(path: Path) -> Frame | None:
     try:
         with open_input(path) as stream:
             values = read_values(stream) or {}
-    except OSError:
+    except OSError as error:
+        pass_on_machine_fault(error)
         raise ReadError("the file may not be read; check its permissions") from None
     pixels = find_stored_pixels(values)
     if pixels is None or "philips" in values.get("Manufacturer", "").lower():

@@ -79,7 +79,8 @@ class StoredPixels:
                 content = stream.read(MOST_BESIDE_PIXELS)
                 if stream.read(1):
                     return None
-        except OSError:
+        except OSError as error:
+            pass_on_machine_fault(error)
             raise ReadError("the file may not be read; check its permissions") from None
         values = self._last_of(content)
         if values is None or _VALUE_TABLE in content[: -values.nbytes]:

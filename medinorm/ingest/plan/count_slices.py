@@ -105,8 +105,8 @@ def lacking_at_an_end(volume: VolumeFrames, series: SeriesCounts) -> str:
         series: the series it belongs to.
     """
     frames = volume.frames
-    if len({frame.path for frame in frames}) < len(frames) or not all(
-        frame.keys.image_type[:1] == ("ORIGINAL",) for frame in frames
+    if len({frame.path for frame in frames}) < len(frames) or any(
+        frame.keys.image_type[:1] == ("DERIVED",) for frame in frames
     ):
         return ""
     count = len(set(place_numbers(planes_of(frames))))

@@ -31,6 +31,8 @@ _FrameKey = tuple[Path, int, tuple[int, int]]
 _SAME_IN_A_SERIES = {
     ("SOPClassUID", "Modality"): "kind of image",
     ("FrameOfReferenceUID",): "frame of reference",
+    ("ManufacturerModelName",): "scanner",
+    ("PhotometricInterpretation",): "meaning of dark and bright",
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from medinorm.files.machine import pass_on_machine_fault
 from medinorm.ingest.archives import archive_of
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -53,7 +54,8 @@ def refuse_file(path: Path, cell: str) -> str:
         return _refuse_text(cell)
     except PermissionError:
         return ""
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        pass_on_machine_fault(error)
         if _leads_into_archive(path):
             return ""
         return "its path can be that of no file; correct it"
