@@ -1,11 +1,12 @@
 """Label values: which of them are one label, which are ignored, which are free."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from medinorm.files.atomic import read_json
+from medinorm.files.names import meaning_of
 from medinorm.files.sidecars import sidecar_path
 
 LARGEST = 255  # of the values in medinorm's own label maps, which are bytes
@@ -16,6 +17,9 @@ def values_of_names(values: Any) -> Any:
     """The forms that a user may write, as one: a name for each value.
 
     Anything else is returned as it is, for the check of types to refuse.
+
+    Raises:
+        ValueError: a value has two names, or two names differ in spelling only.
 
     Examples:
         >>> values_of_names({"lesion": [1, 2], 3: "cyst"})
@@ -31,7 +35,26 @@ def values_of_names(values: Any) -> Any:
         if repeated := names.keys() & entries.keys():
             raise ValueError(f"value {min(repeated)} has two names; keep one")
         names |= entries
+    _require_names(name for name in names.values() if isinstance(name, str))
     return names
+
+
+def _require_names(names: Iterable[str]) -> None:
+    """Refuse a label without a name, and one under two spellings.
+
+    Raises:
+        ValueError: there is such a label.
+    """
+    spellings: dict[str, str] = {}
+    for name in names:
+        meaning = meaning_of(name)
+        if not meaning:
+            raise ValueError("a label has no name; give it one")
+        if spellings.setdefault(meaning, name) != name:
+            raise ValueError(
+                f"label {name!r} is spelt in two ways; write it in one, or tell two "
+                "labels apart"
+            )
 
 
 def _as_number(key: Any) -> Any:

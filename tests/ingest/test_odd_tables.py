@@ -157,3 +157,19 @@ def test_the_reasons_stay_where_no_scan_is_usable(fake, cohort, tmp_path, ingest
     )
     copies = [*(tmp_path / "study/results").rglob("excluded-failed.tsv")]
     assert [len(read_table(path)) for path in copies] == [4]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("1", "01"), ("sub-01", "01"), ("1.0", "1"), ('"7"', "007")]
+)
+def test_a_person_under_two_numbers_is_on_no_side_of_a_split(
+    fake, cohort, tmp_path, ingest, one, other
+):
+    cohort[0] |= {"subject": one}
+    cohort[1] |= {"subject": other}
+    cohort[2] |= {"subject": "20"}
+    out = ingest(scans=fake.table(tmp_path / "my.tsv", cohort), ingest=KEEP)
+    assert usable(out) == ["20", "d"]
+    reasons = {row["reason"] for row in out.excluded if "line" in row["where"]}
+    assert len(reasons) == 1
+    assert "the same number in other digits, such as 1 and 01" in reasons.pop()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ _REMEDIES = {
     "subject and session": "keep one; tell two visits apart by a column session, and "
     "two people by their subject, such as with the site before it",
 }
+
+# A number as a spreadsheet, BIDS or a person writes it.
+_NUMBER = re.compile(r"""["']?(?:sub-)?0*([0-9]+)(?:\.0+)?["']?""", re.IGNORECASE)
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +95,7 @@ def find_table_scans(
     entries = _one_spelling(_read_entries(table, channels))
     readable = [entry for entry in entries if not entry.problem]
     reasons = _alike(readable, pseudonyms) | _repeated(readable)
+    reasons |= _same_number(readable)
     for entry in entries:
         wrong = entry.problem or _incomplete(entry, channels)
         reasons.setdefault(entry.where, wrong)
@@ -245,6 +250,27 @@ def _alike(entries: Sequence[_TableLine], pseudonyms: Pseudonyms) -> dict[str, s
             why = f"another {what} has the same letters and digits; rename one of them"
             reasons |= {entry.where: why for entry in same}
     return reasons
+
+
+def _same_number(entries: Sequence[_TableLine]) -> dict[str, str]:
+    """Why lines are left out whose subjects are one number: 1, 01, 1.0, sub-1.
+
+    One person under two numbers could be trained on and tested on.
+    """
+    numbers: dict[str, list[_TableLine]] = defaultdict(list)
+    for entry in entries:
+        if number := _NUMBER.fullmatch(entry.subject):
+            numbers[number[1]].append(entry)
+    why = (
+        "another subject has the same number in other digits, such as 1 and 01; write "
+        "both in one way, or tell two people apart"
+    )
+    return {
+        entry.where: why
+        for same in numbers.values()
+        if len({entry.subject for entry in same}) > 1
+        for entry in same
+    }
 
 
 def _incomplete(entry: _TableLine, channels: Sequence[str]) -> str:
