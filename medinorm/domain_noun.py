@@ -46,3 +46,13 @@ class DomainNoun:
         """
         # Columns that begin with u are a unit, a user or a university: no "an".
         return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"
+
+
+def count_noun(number: int, noun: str) -> str:
+    """A number with its noun, which has a regular plural.
+
+    Examples:
+        >>> count_noun(1, "scan"), count_noun(2, "scan")
+        ('1 scan', '2 scans')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

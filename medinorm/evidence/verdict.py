@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from medinorm import __version__
-from medinorm.domain_noun import DomainNoun
+from medinorm.domain_noun import DomainNoun, count_noun
 from medinorm.evidence.bootstrap import Interval
 from medinorm.evidence.differences import MIN_SEEDS
 from medinorm.evidence.study_scores import StudyScores
@@ -68,7 +68,7 @@ def find_obstacle(study: StudyScores) -> str:
     if len(complete) < 2:
         return "only one variant was tested"
     if complete.max() < MIN_SEEDS:
-        most = _count(int(complete.max()), "seed")
+        most = count_noun(int(complete.max()), "seed")
         return (
             f"complete results exist for {most} at most; {MIN_SEEDS} are needed, "
             "because results change from one training to the next"
@@ -165,18 +165,18 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
     noun = study.noun
     sentences = [
         f"On {noun.many} it had never seen, {top.name} reached the highest mean Dice "
-        f"of {_count(len(comparison.ranking), 'ranked variant')}: "
+        f"of {count_noun(len(comparison.ranking), 'ranked variant')}: "
         f"{_say_interval(out_domain, level)}, over "
-        f"{_count(row.domains, f'held-out {noun.one}')}, "
-        f"{_count(row.scans, 'scan')} and {_count(row.seeds, 'seed')}.",
+        f"{count_noun(row.domains, f'held-out {noun.one}')}, "
+        f"{count_noun(row.scans, 'scan')} and {count_noun(row.seeds, 'seed')}.",
         _say_ties(study, comparison),
         _say_reference(top, comparison, level),
         _say_gap(row, noun, level),
         f"Its worst unseen {noun.one} was {row.worst_domain}, with Dice "
         f"{row.worst_dice:.3f}. On one further {noun.one} like these, its mean Dice "
         f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: the mean of "
-        f"{_count(row.domains, noun.one)}, plus or minus {row.new_factor:.2f} standard "
-        "deviations.",
+        f"{count_noun(row.domains, noun.one)}, plus or minus {row.new_factor:.2f} "
+        "standard deviations.",
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -187,7 +187,7 @@ def _say_ties(study: StudyScores, comparison: Comparison) -> str:
     others = ", ".join(variant.name for variant in best[1:])
     unranked = len(study.axes.variants) - len(comparison.ranking)
     left = (
-        f" {_count(unranked, 'variant')} with incomplete results had no rank."
+        f" {count_noun(unranked, 'variant')} with incomplete results had no rank."
         if unranked
         else ""
     )
@@ -259,12 +259,12 @@ def _say_unranked(study: StudyScores, comparison: Comparison) -> list[str]:
                 f"On {where}, mean Dice lay between {min(values):.3f} and "
                 f"{max(values):.3f} for {len(values)} variants."
             )
-    domains = _count(len(study.axes.domain_names), study.noun.one)
+    domains = count_noun(len(study.axes.domain_names), study.noun.one)
     return [
         *sentences,
-        f"This rests on {_count(len(study.axes.scans), 'test scan')} of {domains} and "
-        f"{_count(len(study.axes.seeds), 'seed')}; it describes these networks and "
-        "says nothing yet about others.",
+        f"This rests on {count_noun(len(study.axes.scans), 'test scan')} of {domains} "
+        f"and {count_noun(len(study.axes.seeds), 'seed')}; it describes these networks "
+        "and says nothing yet about others.",
     ]
 
 
@@ -284,13 +284,3 @@ def _say_interval(estimate: Interval, level: str) -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f} (no interval)"
     return f"{estimate.value:.3f} ({level} {estimate.low:.3f} to {estimate.high:.3f})"
-
-
-def _count(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    Examples:
-        >>> _count(1, "scan"), _count(2, "scan")
-        ('1 scan', '2 scans')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"

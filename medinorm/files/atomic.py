@@ -56,3 +56,9 @@ def checksum(path: Path) -> str:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))
     return digest.hexdigest()
+
+
+def checksum_of_values(values: object) -> str:
+    """BLAKE2b-128 of JSON values, whatever the order of keys: 32 hexadecimal digits."""
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,7 +1,5 @@
 """Sidecars: what an output was made from, and whether it is still current."""
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,7 +9,12 @@ from typing import Any
 
 from medinorm import __version__
 from medinorm.errors import DamagedError
-from medinorm.files.atomic import checksum, read_json, write_json
+from medinorm.files.atomic import (
+    checksum,
+    checksum_of_values,
+    read_json,
+    write_json,
+)
 
 KEY = "medinorm"
 _SELF = "sidecar"  # checksum of all else in the sidecar
@@ -58,9 +61,9 @@ def write_sidecar(
     """
     digest = checksum(output)
     record = asdict(provenance) | {"checksum": digest}
-    content = _as_json(dict(facts or {}) | {KEY: record})
-    record[_SELF] = _hash_values(content)
-    write_json(sidecar_path(output), dict(facts or {}) | {KEY: record})
+    content = dict(facts or {})
+    record[_SELF] = checksum_of_values(_as_json(content | {KEY: record}))
+    write_json(sidecar_path(output), content | {KEY: record})
     return digest
 
 
@@ -135,14 +138,8 @@ def _read_record(output: Path) -> Mapping[str, Any]:
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return {}
     recorded = record.pop(_SELF, None)  # older ones have none
-    intact = recorded in {None, _hash_values(content | {KEY: record})}
+    intact = recorded in {None, checksum_of_values(content | {KEY: record})}
     return record if intact else {}
-
-
-def _hash_values(content: object) -> str:
-    """Checksum of JSON values: BLAKE2b-128, hexadecimal."""
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from medinorm.choices import DesignName
 from medinorm.config import SplitConfig
+from medinorm.domain_noun import count_noun
 from medinorm.errors import StageError
 from medinorm.files.records import read_records, write_records
 from medinorm.records.exclusions import (
@@ -174,14 +175,14 @@ def _count_all(scans: Sequence[DomainScan]) -> str:
     """How many subjects and scans there are, by domain."""
     sizes = Counter(scan.domain for scan in scans)
     counted = [
-        f"{show_domain(domain)} {subjects} in {_count(sizes[domain], 'scan')}"
+        f"{show_domain(domain)} {subjects} in {count_noun(sizes[domain], 'scan')}"
         for domain, subjects in count_subjects(scans).items()
         if domain
     ]
     subjects = {scan.subject for scan in scans}
     text = f"subjects: {', '.join(counted[:_DOMAINS_SHOWN])}" if counted else ""
     text += ", ..." if len(counted) > _DOMAINS_SHOWN else ""
-    unknown = f"{_count(sizes[''], 'scan')} of unknown domain" if sizes[""] else ""
+    unknown = f"{count_noun(sizes[''], 'scan')} of unknown domain" if sizes[""] else ""
     alone = (
         f"all {len(scans)} scans are of one subject: if one patient number stands for "
         "several people, give each a number of its own (PatientID, or the column "
@@ -197,16 +198,6 @@ def _count_left_out(rows: Sequence[ExcludedRow]) -> str:
     if not rows:
         return ""
     return f"; left out: {main_reasons(rows)}"
-
-
-def _count(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    Examples:
-        >>> _count(1, "scan"), _count(2, "scan")
-        ('1 scan', '2 scans')
-    """
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _tell_small_tests(

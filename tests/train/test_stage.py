@@ -115,6 +115,14 @@ def kill_at(monkeypatch, count):
     return steps
 
 
+def interrupt(monkeypatch, count, *study, **options):
+    """Train until the run is killed at its step `count`; the steps that are started."""
+    steps = kill_at(monkeypatch, count)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(*study, **options)
+    return steps
+
+
 @pytest.mark.parametrize("count", [5, 6])  # with and without a short last stretch
 def test_an_interrupted_run_resumes_to_the_same_network(
     small_study, harmonized, monkeypatch, count
@@ -123,9 +131,7 @@ def test_an_interrupted_run_resumes_to_the_same_network(
     runs, _ = train(small_study, harmonized, settings=settings)
     expected = weights(runs)
     shutil.rmtree(runs)
-    steps = kill_at(monkeypatch, 5)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized, settings=settings)
+    steps = interrupt(monkeypatch, 5, small_study, harmonized, settings=settings)
     _, states = train(small_study, harmonized, settings=settings)
     assert states == ["made"]
     assert steps == [0, 1, 2, 3, 4, *range(4, count)]  # from the checkpoint after 4
@@ -143,9 +149,7 @@ def test_every_norm_resumes_to_the_same_network(
     runs, _ = train(small_study, harmonized, settings=settings, norm=norm)
     expected = weights(runs)
     shutil.rmtree(runs)
-    kill_at(monkeypatch, 4)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized, settings=settings, norm=norm)
+    interrupt(monkeypatch, 4, small_study, harmonized, settings=settings, norm=norm)
     train(small_study, harmonized, settings=settings, norm=norm)
     assert same(weights(runs), expected)
 
@@ -155,9 +159,7 @@ def test_a_layers_own_stream_is_resumed(small_study, harmonized, monkeypatch):
     runs, _ = train(small_study, harmonized, **options)
     expected = weights(runs)
     shutil.rmtree(runs)
-    kill_at(monkeypatch, 6)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized, **options)
+    interrupt(monkeypatch, 6, small_study, harmonized, **options)
     train(small_study, harmonized, **options)
     assert same(weights(runs), expected)
 
@@ -169,9 +171,7 @@ def test_the_interval_of_checkpoints_may_change_while_a_run_is_interrupted(
     runs, _ = train(small_study, harmonized)
     expected = weights(runs)
     shutil.rmtree(runs)
-    steps = kill_at(monkeypatch, 4)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized)
+    steps = interrupt(monkeypatch, 4, small_study, harmonized)
     other = SETTINGS.model_copy(update={"checkpoint_steps": interval})
     train(small_study, harmonized, settings=other)
     assert steps == [0, 1, 2, 3, *range(2, 6)]
@@ -194,9 +194,7 @@ def test_a_damaged_checkpoint_is_dropped(small_study, harmonized, monkeypatch, s
     runs, _ = train(small_study, harmonized)
     expected = weights(runs)
     shutil.rmtree(runs)
-    steps = kill_at(monkeypatch, 5)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized)
+    steps = interrupt(monkeypatch, 5, small_study, harmonized)
     last = run_folder(runs, 0) / "checkpoints" / "last.ckpt"
     last.write_bytes(spoil(last.read_bytes()))
     train(small_study, harmonized)
@@ -268,9 +266,7 @@ def test_a_validated_run_resumes_to_the_same_network(
     runs, _ = train(small_study, harmonized, settings=settings)
     expected = weights(runs)
     shutil.rmtree(runs)
-    kill_at(monkeypatch, 6)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized, settings=settings)
+    interrupt(monkeypatch, 6, small_study, harmonized, settings=settings)
     train(small_study, harmonized, settings=settings)
     assert same(weights(runs), expected)
 
@@ -284,9 +280,7 @@ def test_a_lost_best_checkpoint_starts_the_run_again(
     runs, _ = train(small_study, harmonized, settings=settings)
     expected = weights(runs)
     shutil.rmtree(runs)
-    steps = kill_at(monkeypatch, 5)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized, settings=settings)
+    steps = interrupt(monkeypatch, 5, small_study, harmonized, settings=settings)
     for best in (run_folder(runs, 0) / "checkpoints").glob("step=*.ckpt"):
         spoil(best)
     train(small_study, harmonized, settings=settings)
@@ -306,9 +300,7 @@ def test_a_run_goes_on_in_a_folder_that_was_moved(
     runs, _ = train(small_study, harmonized, settings=settings)
     expected = weights(runs)
     shutil.rmtree(runs)
-    kill_at(monkeypatch, 5)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(small_study, harmonized, settings=settings)
+    interrupt(monkeypatch, 5, small_study, harmonized, settings=settings)
     elsewhere = replace(small_study, folder=tmp_path / "moved")
     (tmp_path / "moved").mkdir()
     runs.rename(elsewhere.folder / "runs")

@@ -1,7 +1,6 @@
 """A map together with what it was fitted on, as a file."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from medinorm import __version__
 from medinorm.errors import IntensityError
-from medinorm.files.atomic import read_json, write_json
+from medinorm.files.atomic import checksum_of_values, read_json, write_json
 from medinorm.intensity.maps.intensity_map import IntensityMap
 from medinorm.intensity.maps.registry import map_from_dict, map_to_dict
 
@@ -51,7 +50,7 @@ def hash_scans(scans: Iterable[str]) -> str:
 def write_fitted(fitted: FittedMap, path: Path) -> None:
     """Write a fitted map as JSON."""
     values = {**vars(fitted), "map": map_to_dict(fitted.map)}
-    write_json(path, values | {_CHECKSUM: _hash_values(values)})
+    write_json(path, values | {_CHECKSUM: checksum_of_values(values)})
 
 
 def read_fitted(path: Path) -> FittedMap:
@@ -64,14 +63,8 @@ def read_fitted(path: Path) -> FittedMap:
     try:
         values = dict(read_json(path))
         # Maps of version 0.1.0 have no checksum.
-        if values.pop(_CHECKSUM, None) not in {None, _hash_values(values)}:
+        if values.pop(_CHECKSUM, None) not in {None, checksum_of_values(values)}:
             raise IntensityError("changed since it was fitted; fit it again")
         return FittedMap(**{**values, "map": map_from_dict(values["map"])})
     except (TypeError, ValueError, KeyError):
         raise IntensityError("this is no fitted map; fit it again") from None
-
-
-def _hash_values(values: Mapping[str, Any]) -> str:
-    """Checksum of JSON values: BLAKE2b-128, hexadecimal."""
-    text = json.dumps(values, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
