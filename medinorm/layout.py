@@ -28,6 +28,7 @@ _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
 _SPLIT_RUNS = "{intensity}/{norm}/{split}"  # below the folder of all networks
 
 _CANONICAL = "canonical"
+_MAPS = "maps"
 _JOBS = "job-*.tsv"  # beside the folders of seeds
 _SHARDS = "status/shard-*.tsv"  # in the folder of a harmonized study
 
@@ -124,7 +125,7 @@ class Layout:
     @property
     def intensity_map(self) -> str:
         """A fitted intensity map."""
-        return f"{self.results}/maps/{{intensity}}/{{split}}.json"
+        return f"{self.results}/{_MAPS}/{{intensity}}/{{split}}.json"
 
     @property
     def harmonized_root(self) -> str:
@@ -319,6 +320,18 @@ def status_tables(output: Path) -> list[Path]:
         if folder.name == _CANONICAL:
             tables += sorted(folder.with_name("ingest").glob("shard-*.tsv"))
     return tables
+
+
+def is_made_by_fit(path: Path) -> bool:
+    """Whether a fitted map lies where the study puts it, not in a folder of a user's.
+
+    Examples:
+        >>> is_made_by_fit(Path("results/maps/nyul/pooled.json"))
+        True
+        >>> is_made_by_fit(Path("my.json"))
+        False
+    """
+    return path.parent.parent.name == _MAPS
 
 
 def tables_read_for(output: Path) -> list[Path]:

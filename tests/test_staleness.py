@@ -88,7 +88,7 @@ class Study:
     def _harmonize(self, intensity):
         fitted = {}
         if intensity == "nyul":
-            target = self.folder / "maps" / "nyul.json"
+            target = self.folder / "maps" / "nyul" / "pooled.json"
             inputs = (self.small.scans, self.small.canonical, self.small.splits)
             fit_intensity(
                 *inputs,
@@ -348,7 +348,7 @@ def bytes_of(study):
         "harmonized/zscore/{train}.json",
         "harmonized/zscore/{train}_label.nii",
         "harmonized/zscore/{test}.nii",
-        "maps/nyul.json",
+        "maps/nyul/pooled.json",
         "runs/zscore/batch/seed-0/model.safetensors",
         "runs/zscore/batch/seed-0/model.json",
         "predictions/zscore/batch/none/seed-0/{test}.nii.gz",

@@ -15,6 +15,7 @@ from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
 from medinorm.intensity.method import LearnedMethod, make_learned
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import place_of
+from medinorm.layout import is_made_by_fit
 from medinorm.records.scans import Role, Scan, SplitRow, read_scans
 
 _log = logging.getLogger(__name__)
@@ -101,14 +102,15 @@ def read_map_of(
         settings: it must have been fitted with these.
 
     Raises:
-        DamagedError: the file is damaged; it is deleted.
+        DamagedError: the file is damaged; in a study it is deleted.
         StageError: it was fitted on other scans, by another method or with other
             settings.
     """
     try:
         learned = read_fitted(fitted)
     except IntensityError as error:
-        fitted.unlink()
+        if is_made_by_fit(fitted):  # then the next run makes it again
+            fitted.unlink(missing_ok=True)
         raise DamagedError(f"{fitted.name}: {error}") from error
     recorded = learned.parameters
     left_out = set(recorded.get("left_out", ()))

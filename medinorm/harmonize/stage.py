@@ -27,7 +27,7 @@ from medinorm.harmonize.fit import read_map_of
 from medinorm.harmonize.sample import Sample, mask_path, read_labels, read_sample
 from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
-from medinorm.intensity.maps.intensity_map import fill_background
+from medinorm.intensity.maps.intensity_map import ChannelMap, fill_background
 from medinorm.intensity.method import fit_scan, make_learned
 from medinorm.jobs.shards import Done, Failed, State, in_shard, run_items
 from medinorm.layout import named_paths
@@ -232,8 +232,13 @@ def _check(
 
 
 def _map_in_place(intensity_map: IntensityMap, sample: Sample) -> NDArray[np.float32]:
-    """A sample's voxels under a map, in the memory of the sample, slab by slab."""
+    """A sample's voxels under a map; in the memory of the sample, if it may be.
+
+    Only a `ChannelMap` may be applied to a part of a scan: others know the whole grid.
+    """
     array = sample.array
+    if not isinstance(intensity_map, ChannelMap):
+        return intensity_map.apply(array, sample.masks)
     for start in range(0, array.shape[1], _SLAB):
         slab = slice(start, start + _SLAB)
         masks = [None if mask is None else mask[slab] for mask in sample.masks]

@@ -13,7 +13,7 @@ def fit(small_study):
     """Fits a method on the training scans of a split; gives the map's file."""
 
     def make(intensity, split="pooled", settings=SETTINGS):
-        target = small_study.folder / f"{intensity}-{split}.json"
+        target = small_study.folder / "maps" / intensity / f"{split}.json"
         fit_intensity(
             small_study.scans,
             small_study.canonical,

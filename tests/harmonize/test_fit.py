@@ -91,7 +91,7 @@ def test_a_map_of_another_split_method_or_setting_is_refused(small_study, fit):
         with pytest.raises(StageError, match="fit it again"):
             check(small_study, target, **wrong)
     target.write_text("{}")
-    with pytest.raises(DamagedError, match=r"nyul-lodo-a\.json: this is no fitted map"):
+    with pytest.raises(DamagedError, match=r"lodo-a\.json: this is no fitted map"):
         check(small_study, target)
 
 
@@ -105,6 +105,14 @@ def test_a_damaged_map_is_not_used_and_the_next_run_fits_it_again(small_study, f
         check(small_study, target)
     assert not target.exists()
     assert fit("nyul", "lodo-a").read_text() == content
+
+
+def test_another_file_of_the_user_is_refused_and_stays(small_study):
+    own = small_study.folder / "notes.json"
+    own.write_text('{"to": "keep"}')
+    with pytest.raises(DamagedError, match="this is no fitted map"):
+        check(small_study, own)
+    assert own.read_text() == '{"to": "keep"}'
 
 
 def test_an_unusable_training_scan_is_left_out_and_named(small_study, fit):

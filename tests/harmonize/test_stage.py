@@ -11,6 +11,7 @@ from medinorm.config import HarmonizeConfig
 from medinorm.errors import StageError
 from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.files.sidecars import Provenance, sidecar_path, write_sidecar
+from medinorm.harmonize import stage
 from medinorm.harmonize.stage import Harmonizing, harmonize_scan, harmonize_scans
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import read_scans
@@ -56,6 +57,19 @@ def test_every_method_of_single_scans_harmonizes(small_study, intensity):
     record = sidecar_of(folder, small_study.ids[0])
     assert record["map"]["kind"] in {"linear", "regions"}
     assert record["medinorm"]["settings"]["intensity"] == intensity
+
+
+@pytest.mark.parametrize("intensity", sorted(PER_SCAN_INTENSITIES - {"group"}))
+def test_scans_of_many_planes_are_mapped_as_one(small_study, monkeypatch, intensity):
+    """They are mapped a slab at a time where the method allows it."""
+    whole, _ = harmonize(small_study, intensity)
+    expected = image_of(whole, small_study.ids[0])
+    monkeypatch.setattr(stage, "_SLAB", 5)
+    again, status = harmonize(small_study, intensity, settings=changed(background=-9))
+    assert {end.state for end in status.values()} == {"made"}
+    image = image_of(again, small_study.ids[0])
+    inside = image != -9
+    np.testing.assert_array_equal(image[inside], expected[inside])
 
 
 @pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
