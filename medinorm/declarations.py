@@ -24,7 +24,8 @@ class Declaration:
 
     Args:
         name: its word in the configuration, on the command line and in results.
-        text: what it does, in the words of a paper: a part of a sentence.
+        text: what it does, in the words of a paper: a part of a sentence; the first
+            line of the docstring if the decorator says nothing.
         facts: further arguments of the decorator, by keyword; literals.
         module: where it is declared, dotted.
         target: the class or function that is declared.
@@ -121,14 +122,15 @@ def _calls(tree: ast.Module, decorator: str) -> Iterator[tuple[_Target, ast.Call
 
 def _declaration(node: _Target, call: ast.Call, module: str) -> Declaration:
     """One call as a declaration."""
-    name, text = map(ast.literal_eval, call.args)
+    name, *text = map(ast.literal_eval, call.args)
     facts = {
         keyword.arg: ast.literal_eval(keyword.value)
         for keyword in call.keywords
         if keyword.arg
     }
+    sentence = "".join(text) or (ast.get_docstring(node) or "").partition("\n")[0]
     return Declaration(
-        name, text, MappingProxyType(facts), module, node.name, _parameters(node)
+        name, sentence, MappingProxyType(facts), module, node.name, _parameters(node)
     )
 
 

@@ -9,14 +9,14 @@ function, put the two comments into the file, and add a line to `PARTS`.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # this checkout, whatever is installed
 
-from medinorm.declarations import Declaration  # noqa: E402
+from medinorm.declarations import Declaration, read_declarations  # noqa: E402
 from medinorm.method_names import NORM_DECLARATIONS  # noqa: E402
 
 _WIDTH = 88
@@ -79,6 +79,37 @@ def norm_list() -> Iterable[str]:
     return (f"    - {name}" for name in NORM_DECLARATIONS)
 
 
+def stage_table() -> Iterable[str]:
+    """Every subcommand and its function, each behind the one that it names."""
+    stages = _find_stages()
+    behind: dict[str, list[str]] = {}
+    for name, declared in sorted(stages.items()):
+        behind.setdefault(declared.facts.get("after", ""), []).append(name)
+    if unknown := behind.keys() - stages.keys() - {""}:
+        raise ValueError(f"no stage is called {', '.join(sorted(unknown))}")
+
+    def order(name: str) -> Iterator[str]:
+        for each in behind.get(name, ()):
+            yield each
+            yield from order(each)
+
+    for name in order(""):
+        declared = stages[name]
+        yield f'    "{name}": "{declared.module}:{declared.target}",'
+
+
+def _find_stages() -> dict[str, Declaration]:
+    """The functions that are declared as stages, in all folders of the package."""
+    folders = sorted({file.parent for file in (ROOT / "medinorm").rglob("*.py")})
+    return {
+        name: declared
+        for folder in folders
+        for name, declared in read_declarations(
+            ".".join(folder.relative_to(ROOT).parts), "stage"
+        ).items()
+    }
+
+
 @dataclass(frozen=True)
 class Part:
     """One generated part of a file.
@@ -95,6 +126,7 @@ class Part:
 
 
 PARTS = (
+    Part("medinorm/cli/stages.py", "stage table", stage_table),
     Part("medinorm/layers/__init__.py", "norm imports", norm_imports),
     Part("medinorm/layers/__init__.py", "norm exports", norm_exports),
     Part("README.md", "norm table", norm_table),

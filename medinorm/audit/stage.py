@@ -13,6 +13,7 @@ from medinorm.audit.contents import DAMAGED, open_inside
 from medinorm.audit.matching import Count, Matcher
 from medinorm.audit.tokens import read_patterns
 from medinorm.errors import StageError
+from medinorm.jobs.declare import stage
 
 _DEPTH = 4  # containers within containers
 
@@ -49,6 +50,7 @@ class Audit:
     unsearched: Sequence[str]
 
 
+@stage("audit", after="export")
 def audit_folder(folder: Path, *, known: Path) -> None:
     """Search a folder for known identifiers and say where they are, not what they are.
 

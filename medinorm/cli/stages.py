@@ -1,12 +1,15 @@
 """The subcommands, in the order of the data: a name and the function behind it.
 
-Everything else follows from the function: its arguments are the flags, its docstring is
-the help. See `medinorm.cli.signatures`.
+The decorator `medinorm.jobs.declare.stage` makes a function a subcommand; this table is
+generated, so that the command line need not read all files. Everything else follows
+from the function: its arguments are the flags, its docstring is the help. See
+`medinorm.cli.signatures`.
 """
 
 from collections.abc import Mapping
 
 STAGES: Mapping[str, str] = {
+    # generated: stage table
     "demo": "medinorm.demo.study:write_demo",
     "fetch": "medinorm.ingest.pacs.fetch:fetch_series",
     "index": "medinorm.ingest.index:index_input",
@@ -28,4 +31,5 @@ STAGES: Mapping[str, str] = {
     "export": "medinorm.ingest.export:export_dicom",
     "audit": "medinorm.audit.stage:audit_folder",
     "schema": "medinorm.config.reference:write_reference",
+    # end of stage table
 }

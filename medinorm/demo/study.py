@@ -36,6 +36,7 @@ from medinorm.demo.tissues import TISSUES, vary_tissues
 from medinorm.errors import StageError
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.tables import Row, write_table
+from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
 
 LABEL_COLUMNS = ("series_uid", "label")
@@ -66,6 +67,7 @@ class SimulatedScan:
     grid: Grid
 
 
+@stage("demo")
 def write_demo(dicom: Path, labels: Path, *, settings: DemoConfig) -> None:
     """Write the demo study: DICOM files, label maps and the table of label maps.
 

@@ -18,6 +18,7 @@ from medinorm.evidence.summary import (
 )
 from medinorm.evidence.verdict import Comparison, find_obstacle, reach_verdict
 from medinorm.files.records import write_records
+from medinorm.jobs.declare import stage
 from medinorm.records.evidence import (
     CaseRow,
     DifferenceRow,
@@ -33,6 +34,7 @@ from medinorm.records.verdict import write_verdict
 _log = logging.getLogger(__name__)
 
 
+@stage("evidence", after="score")
 def compare_variants(
     scores: Sequence[Path],
     splits: Path,

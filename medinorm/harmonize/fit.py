@@ -13,6 +13,7 @@ from medinorm.files.records import read_records
 from medinorm.harmonize.sample import read_sample
 from medinorm.intensity import FittedMap, hash_scans, read_fitted, write_fitted
 from medinorm.intensity.method import LearnedMethod, make_learned
+from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import place_of
 from medinorm.layout import is_made_by_fit
@@ -21,6 +22,7 @@ from medinorm.records.scans import Role, Scan, SplitRow, read_scans
 _log = logging.getLogger(__name__)
 
 
+@stage("fit", after="split")
 def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     scans: Path,
     canonical: Path,

@@ -29,6 +29,7 @@ from medinorm.harmonize.spatial import orient_to_ras, resample_labels
 from medinorm.intensity import FittedMap, IntensityMap, map_to_dict
 from medinorm.intensity.maps.intensity_map import ChannelMap, fill_background
 from medinorm.intensity.method import fit_scan, make_learned
+from medinorm.jobs.declare import stage
 from medinorm.jobs.shards import Done, Failed, State, in_shard, run_items
 from medinorm.layout import named_paths
 from medinorm.records.scans import Scan, read_scans
@@ -72,6 +73,7 @@ class Harmonizing:
         return method.map_for(self.learned.map, sample)
 
 
+@stage("harmonize", after="fit")
 def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     scans: Path,
     canonical: Path,

@@ -27,6 +27,7 @@ from medinorm.ingest.dicom.files import quiet_reading, read_pixels, text_of
 from medinorm.ingest.dicom.object_classes import IMAGES
 from medinorm.ingest.index import IndexRow, look_through
 from medinorm.ingest.plan.candidates import printable
+from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import place_of
 from medinorm.records.scans import AccountRow
@@ -87,6 +88,7 @@ class _Export:
     subjects: Mapping[str, str]
 
 
+@stage("export", after="strict")
 def export_dicom(
     source: Path,
     output: Path,

@@ -27,6 +27,7 @@ from medinorm.ingest.deidentify.pseudonyms import open_pseudonyms
 from medinorm.ingest.dicom.file_values import read_values
 from medinorm.ingest.dicom.files import is_dicom
 from medinorm.ingest.dicom.header_values import KEYWORDS, PRIVATE, Private
+from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
 
 # `listed`: known by its name only, as all files of a BIDS data set.
@@ -80,6 +81,7 @@ class IndexRow:
         return json.dumps(cells) + "\n"
 
 
+@stage("index", after="fetch")
 def index_input(
     index: Path,
     *,

@@ -8,9 +8,11 @@ from medinorm.ingest.collect.stage import collect_scans
 from medinorm.ingest.convert.stage import convert_scans
 from medinorm.ingest.index import index_input
 from medinorm.ingest.plan.stage import plan_scans
+from medinorm.jobs.declare import stage
 from medinorm.layout import Layout, fill
 
 
+@stage("ingest", after="collect")
 def ingest_scans(
     results: Path,
     *,

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from medinorm.errors import StageError
 from medinorm.files.records import read_records
+from medinorm.jobs.declare import stage
 from medinorm.records.scans import ExcludedRow
 
 
+@stage("strict", after="qc")
 def require_all(excluded: Path) -> None:
     """Fail if any scan was excluded.
 

@@ -27,6 +27,7 @@ from medinorm.files.sidecars import (
     write_sidecar,
 )
 from medinorm.harmonize.spatial import resample_onto
+from medinorm.jobs.declare import stage
 from medinorm.jobs.shards import Done, Failed, run_items
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
@@ -71,6 +72,7 @@ class SeedScan:
     domain: str
 
 
+@stage("predict", after="train")
 def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     scans: Path,
     canonical: Path,

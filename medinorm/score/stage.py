@@ -20,6 +20,7 @@ from medinorm.errors import (
 )
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.files.records import read_records, write_records
+from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
 from medinorm.layout import run_folder
 from medinorm.records.scans import Scan, SplitRow, read_scans
@@ -101,6 +102,7 @@ def _state(voxels_label: int, voxels_prediction: int) -> ScoreState:
     return "false_positive" if voxels_prediction else "empty"
 
 
+@stage("score", after="predict")
 def score_predictions(  # noqa: PLR0913 (the five files and the names of one job)
     predictions: Path,
     scans: Path,

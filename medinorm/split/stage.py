@@ -18,6 +18,7 @@ from medinorm.config import SplitConfig
 from medinorm.domain_noun import count_noun
 from medinorm.errors import StageError
 from medinorm.files.records import read_records, write_records
+from medinorm.jobs.declare import stage
 from medinorm.records.exclusions import (
     keep_exclusions,
     main_reasons,
@@ -65,6 +66,7 @@ class Split:
     domains: frozenset[str]
 
 
+@stage("split", after="ingest")
 def split_scans(
     scans: Path,
     excluded_by_ingest: Path,

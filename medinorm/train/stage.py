@@ -25,6 +25,7 @@ from medinorm.errors import ConfigError, RunError
 from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
+from medinorm.jobs.declare import stage
 from medinorm.jobs.shards import Done, Failed, State, run_items
 from medinorm.layout import run_folder
 from medinorm.records.scans import SplitRow
@@ -45,6 +46,7 @@ class Run:
     seed: int
 
 
+@stage("train", after="harmonize")
 def train_networks(  # noqa: PLR0913  (one argument a flag)
     splits: Path,
     harmonized: Path,

@@ -54,3 +54,18 @@ def test_the_table_says_how_to_get_each_norm(tool):
     assert "`medinorm_batch`" in rows["batch"]
     assert 'insert_perturbation(network, "dsu")` | `batch` norms' in rows["dsu"]
     assert "`style=`" in rows["self_attentive_instance"]
+
+
+def test_a_stage_stands_behind_the_one_that_it_names(tool, monkeypatch):
+    def declared(name, after):
+        facts = {"after": after} if after else {}
+        return tool.Declaration(name, "", facts, f"medinorm.{name}", "work")
+
+    stages = {"a": "", "z": "a", "b": "z", "c": "a"}
+    each = {name: declared(name, after) for name, after in stages.items()}
+    monkeypatch.setattr(tool, "_find_stages", lambda: each)
+    named = [line.split('"')[1] for line in tool.stage_table()]
+    assert named == ["a", "c", "z", "b"]
+    each["d"] = declared("d", "nowhere")
+    with pytest.raises(ValueError, match="no stage is called nowhere"):
+        list(tool.stage_table())

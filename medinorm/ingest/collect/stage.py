@@ -21,6 +21,7 @@ from medinorm.ingest.collect.accounting import (
 from medinorm.ingest.collect.prune import prune
 from medinorm.ingest.convert.stage import UNPACKED_FOLDER
 from medinorm.ingest.plan.candidates import Plan, read_files, read_plan
+from medinorm.jobs.declare import stage
 from medinorm.records.exclusions import (
     keep_exclusions,
     main_reasons,
@@ -36,6 +37,7 @@ SETTLED_NAME = "settled.tsv"
 _log = logging.getLogger(__name__)
 
 
+@stage("collect", after="convert")
 def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
     plan: Path,
     files: Path,

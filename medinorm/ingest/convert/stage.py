@@ -32,6 +32,7 @@ from medinorm.ingest.deidentify.scanner_identity import bids_metadata, spacing_t
 from medinorm.ingest.deidentify.scanner_models import rename_scanner
 from medinorm.ingest.dicom.files import stamp_of
 from medinorm.ingest.plan.candidates import Candidate, DicomSource, read_plan
+from medinorm.jobs.declare import stage
 from medinorm.jobs.shards import Done, in_shard, run_items
 from medinorm.records.labels import IGNORED_KEY
 from medinorm.records.scans import Identity
@@ -114,6 +115,7 @@ class ConvertJob:
         return {name: own[name] for name in self.columns if name in own}
 
 
+@stage("convert", after="plan")
 def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
     plan: Path,
     canonical: Path,

@@ -19,6 +19,7 @@ from medinorm.ingest.deidentify.pseudonyms import (
     open_pseudonyms,
 )
 from medinorm.ingest.pacs.archive import Archive, Asked, DicomStudy, Series, silence
+from medinorm.jobs.declare import stage
 from medinorm.jobs.shards import Done, Failed, run_items
 from medinorm.records.status import Outcome, outcome_of, reason_of, value_of
 
@@ -93,6 +94,7 @@ class FetchStatus:
         )
 
 
+@stage("fetch", after="demo")
 def fetch_series(
     folder: Path, *, private: Path = Path("private"), pacs: PacsConfig
 ) -> None:

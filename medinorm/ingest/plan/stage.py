@@ -24,6 +24,7 @@ from medinorm.ingest.plan.candidates import (
 from medinorm.ingest.plan.from_bids import find_bids_scans
 from medinorm.ingest.plan.from_dicom import find_dicom_scans
 from medinorm.ingest.plan.from_table import find_table_scans, suffix_of
+from medinorm.jobs.declare import stage
 from medinorm.layout import FILES_NAME
 
 SERIES_FOLDER = "series"
@@ -31,6 +32,7 @@ SERIES_FOLDER = "series"
 _IN_USE = frozenset({"used", "part"})
 
 
+@stage("plan", after="index")
 def plan_scans(
     index: Path,
     plan: Path,

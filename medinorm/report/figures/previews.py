@@ -26,6 +26,7 @@ from medinorm.files.sidecars import (
     sidecar_path,
     write_sidecar,
 )
+from medinorm.jobs.declare import stage
 from medinorm.jobs.shards import Done, in_shard, run_items
 from medinorm.records.scans import Scan, ScanRow, read_scans
 from medinorm.records.status import ScanStatus
@@ -74,6 +75,7 @@ class Measures:
     changes: tuple[str, ...] = ()
 
 
+@stage("previews", after="report")
 def draw_previews(  # noqa: PLR0913 - what Snakemake knows of a job
     scans: Path,
     canonical: Path,

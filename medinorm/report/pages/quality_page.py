@@ -13,6 +13,7 @@ import numpy as np
 from medinorm.config import TaskConfig
 from medinorm.files.atomic import replacing
 from medinorm.files.records import read_records
+from medinorm.jobs.declare import stage
 from medinorm.records.scans import ExcludedRow, ScanRow
 from medinorm.records.status import ScanStatus
 from medinorm.report.figures.previews import (
@@ -56,6 +57,7 @@ class Card:
     notes: Sequence[str]
 
 
+@stage("qc", after="previews")
 def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     scans: Path,
     excluded: Path,

@@ -12,6 +12,7 @@ from medinorm.config import (
 )
 from medinorm.files.atomic import replacing
 from medinorm.files.records import read_records
+from medinorm.jobs.declare import stage
 from medinorm.records.scans import AccountRow, read_scans
 from medinorm.report.findings import read_findings
 from medinorm.report.html import write_page
@@ -21,6 +22,7 @@ from medinorm.report.text.methods import StageSettings
 _log = logging.getLogger(__name__)
 
 
+@stage("report", after="evidence")
 def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stages)
     report: Path,
     *,
