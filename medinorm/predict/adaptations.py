@@ -1,5 +1,6 @@
 """Test-time adaptation: what a network may learn from unlabelled scans of a domain."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,13 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
+from medinorm.config import PredictConfig, TrainConfig
 from medinorm.layers import Tent, adapt_batch_statistics
-from medinorm.train.dataset import pad_to
+from medinorm.train.dataset import PatchDataset, TrainingScan, pad_to, scan_of
+from medinorm.train.inference import infer_logits
 from medinorm.train.model import ModelCard
 
 Images = Iterable[NDArray[Any]]
 Adapt = Callable[[nn.Module, Images, ModelCard], nn.Module]
+
+_PATCHES_PER_SCAN = 8  # at least
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def _keep(network: nn.Module, _images: Images, _card: ModelCard) -> nn.Module:
 def _estimate_statistics(
     network: nn.Module, images: Images, card: ModelCard
 ) -> nn.Module:
-    return adapt_batch_statistics(network, _batches(network, images, card))
+    return adapt_batch_statistics(network, _draw_patches(network, images, card))
 
 
 @adaptation(
@@ -82,33 +88,65 @@ def _estimate_statistics(
     norms=("batch",),
 )
 def _minimize_entropy(network: nn.Module, images: Images, card: ModelCard) -> nn.Module:
+    batches = _draw_patches(network, images, card)
     tent = Tent(network, episodic=False)
-    for batch in _batches(network, images, card):
+    for batch in batches:
         tent.adapt(batch)
-    return tent.network
+    # Fixed now: those of the tiles at hand would depend on how many pass at once.
+    return adapt_batch_statistics(tent.network, batches)
 
 
-def _batches(network: nn.Module, images: Images, card: ModelCard) -> Iterator[Tensor]:
-    """All tiles of all images, on the device of the network."""
-    device = next(network.parameters()).device
-    for image in images:
-        for tile in _tiles(image, card):
-            yield tile.to(device)
+@dataclass(frozen=True)
+class _Batches:
+    """Mini-batches on a device, the same in each round."""
+
+    loader: DataLoader[dict[str, Tensor]]
+    device: torch.device
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for batch in self.loader:
+            yield batch["image"].to(self.device)
 
 
-def _tiles(image: NDArray[Any], card: ModelCard) -> Iterator[Tensor]:
-    """An image as tiles the size of a training patch, side by side, one at a time.
+def _draw_patches(
+    network: nn.Module, images: Images, card: ModelCard
+) -> Iterable[Tensor]:
+    """Mini-batches of patches, drawn from the images as training draws them.
 
-    The last tile along an axis ends at the edge and overlaps its neighbour.
+    Statistics depend on where patches lie. Training centres a share of them on labels;
+    here the labels are those that the network predicts as it is.
     """
+    network.eval()
+    scans = [_predicted_scan(network, image, card) for image in images]
+    if not scans:
+        return ()
+    count = sum(_count_patches(scan, card) for scan in scans)
+    settings = TrainConfig(
+        patch=card.patch,
+        batch_size=card.batch_size,
+        steps=math.ceil(count / card.batch_size),
+        foreground_ratio=card.foreground_ratio,
+        augmentation="none",
+    )
+    patches = PatchDataset(scans, settings, seed=0)
+    device = next(network.parameters()).device
+    return _Batches(DataLoader(patches, batch_size=card.batch_size), device)
+
+
+def _predicted_scan(
+    network: nn.Module, image: NDArray[Any], card: ModelCard
+) -> TrainingScan:
+    """A scan with the labels that the network predicts."""
     padded = pad_to(image, card.patch)
-    starts = [
-        sorted({*range(0, size - tile, tile), size - tile})
-        for size, tile in zip(padded.shape[1:], card.patch, strict=True)
-    ]
-    for corner in np.array(np.meshgrid(*starts, indexing="ij")).reshape(3, -1).T:
-        window = tuple(
-            slice(int(start), int(start) + size)
-            for start, size in zip(corner, card.patch, strict=True)
-        )
-        yield torch.from_numpy(np.array(padded[(slice(None), *window)]))[None]
+    device = next(network.parameters()).device
+    tensor = torch.from_numpy(np.array(padded))[None].to(device)
+    with torch.no_grad():
+        logits = infer_logits(network, tensor, {}, card.patch, PredictConfig())
+    return scan_of(padded, logits.argmax(1)[0].byte().cpu().numpy(), card)
+
+
+def _count_patches(scan: TrainingScan, card: ModelCard) -> int:
+    """As many patches as tiles cover the scan, but enough for steady statistics."""
+    axes = zip(scan.label.shape, card.patch, strict=True)
+    tiles = math.prod(-(-size // tile) for size, tile in axes)
+    return max(int(tiles), _PATCHES_PER_SCAN)

@@ -243,7 +243,8 @@ def _read_adapted(
     """The network of a run, adapted to one domain."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network, card = read_model(run, device)
-    images = (read_volume(path).array for path in unlabelled if path.exists())
+    known = (path for path in unlabelled if path.exists())
+    images = (read_volume(path, mmap=True).array for path in known)
     return ADAPTATIONS[adapt].adapt(network, images, card), card
 
 

@@ -66,6 +66,23 @@ def read_training_scan(
         read_volume(label_path).array[0], card.label_values, card.ignored
     )
     label = pad_to(label[np.newaxis], card.patch)[0]
+    return scan_of(image, label, card, domain)
+
+
+def scan_of(
+    image: NDArray[np.float32],
+    label: NDArray[np.uint8],
+    card: ModelCard,
+    domain: str = "",
+) -> TrainingScan:
+    """An image and its classes, ready to cut patches from.
+
+    Args:
+        image: shape ``(C, X, Y, Z)``, at least as large as a patch.
+        label: class indices, shape ``(X, Y, Z)``.
+        card: labels, domains and conditions of the network.
+        domain: of the scan; one that is not known has the index -1.
+    """
     return TrainingScan(
         image=image,
         label=label,

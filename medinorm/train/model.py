@@ -37,6 +37,8 @@ class ModelCard:
         domains: training domains, in the order of their indices.
         shots: number of reference scans that show the style of a domain.
         ignored: value in a label map of voxels that count for nothing, if there are.
+        batch_size: training patches in a mini-batch.
+        foreground_ratio: share of training patches that were centred on a label.
     """
 
     intensity: str
@@ -49,6 +51,8 @@ class ModelCard:
     domains: tuple[str, ...]
     shots: int
     ignored: int | None = None
+    batch_size: int = 2
+    foreground_ratio: float = 0.5
 
     @property
     def regions(self) -> int:
@@ -105,6 +109,8 @@ class ModelCard:
             domains=tuple(values["domains"]),
             shots=values["shots"],
             ignored=values.get("ignored"),
+            batch_size=values["batch_size"],
+            foreground_ratio=values["foreground_ratio"],
         )
 
 

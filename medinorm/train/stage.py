@@ -98,6 +98,8 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         domains=(),  # those of the split, added below
         shots=settings.shots,
         ignored=task.ignored,
+        batch_size=settings.batch_size,
+        foreground_ratio=settings.foreground_ratio,
     )
     _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
