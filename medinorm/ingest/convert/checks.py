@@ -136,7 +136,7 @@ def check_labels(volume: Volume, study: InputConfig) -> Volume:
     labels = _whole_numbers(volume.array)
     values = np.unique(labels)
     named = own_values(study.label_values)
-    own = {0: 0, **dict.fromkeys(study.ignore, study.ignored or 0), **named}
+    own = {0: 0, **dict.fromkeys(study.ignored_values, study.ignored or 0), **named}
     unknown = [int(value) for value in values if int(value) not in own]
     if unknown and study.others == "refuse":
         raise LabelError(
