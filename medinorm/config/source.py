@@ -13,12 +13,19 @@ from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
 from medinorm.config.pacs import PacsConfig
 from medinorm.config.section import Section
 from medinorm.declarations import read_declarations
+from medinorm.files.names import meaning_of
 from medinorm.method_names import (
     DESIGN_DECLARATIONS,
     SCANNER_DECLARATIONS,
     describe,
 )
-from medinorm.records.labels import LARGEST, free_value, labels_of, values_of_names
+from medinorm.records.labels import (
+    LARGEST,
+    free_value,
+    ignored_entries,
+    labels_of,
+    values_of_names,
+)
 from medinorm.records.scans import IDENTITY_COLUMNS
 
 _IDENTITY = ", ".join(
@@ -28,6 +35,7 @@ _IDENTITY = ", ".join(
 _FORMATS = " or ".join(read_declarations("medinorm.files.formats", "image_format"))
 
 _LARGEST_VALUE = 2**24  # whole numbers up to it are exact in single precision
+_VALUE_OF_A_NAME = 1 << 40  # no file of labels reaches it
 _NUMBERS = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
 _LABEL_VALUES = {
     "type": "object",
@@ -55,10 +63,11 @@ class TaskConfig(Section):
         "one name are one label, also written `{lesion: [1, 2]}`. 0 is background, and "
         "`others` says what becomes of other values.",
     )
-    ignore: tuple[int, ...] = Field(
+    ignore: tuple[int | str, ...] = Field(
         default=(),
         description="Values of voxels that nobody knows the label of: they count "
-        "neither in the loss, nor in scores, nor as foreground.",
+        "neither in the loss, nor in scores, nor as foreground. Of a DICOM SEG or "
+        "RTSTRUCT: names of segments or structures.",
     )
 
     @field_validator("label_values", mode="before")
@@ -69,7 +78,7 @@ class TaskConfig(Section):
     @field_validator("ignore", mode="before")
     @classmethod
     def _one_or_several(cls, values: Any) -> Any:
-        return (values,) if isinstance(values, int) else values
+        return ignored_entries(values)
 
     @model_validator(mode="after")
     def _ignored_apart(self) -> Self:
@@ -79,6 +88,12 @@ class TaskConfig(Section):
             raise ValueError(
                 f"ignore: {min(clash)} is background or a label; give another value"
             )
+        own = set(map(meaning_of, self.label_values.values()))
+        for name in self.ignored_names.values():
+            if not meaning_of(name):
+                raise ValueError("ignore: a name is empty; give values or names")
+            if meaning_of(name) in own:
+                raise ValueError(f"ignore: {name!r} is a label; take it out of one")
         _ = self.ignored
         return self
 
@@ -86,6 +101,18 @@ class TaskConfig(Section):
     def named_labels(self) -> dict[int, str]:
         """Value and name of each label in medinorm's own label maps."""
         return labels_of(self.label_values)
+
+    @property
+    def ignored_names(self) -> dict[int, str]:
+        """A value that no label map has for each name that is ignored."""
+        names = [entry for entry in self.ignore if isinstance(entry, str)]
+        return dict(enumerate(names, start=_VALUE_OF_A_NAME))
+
+    @property
+    def ignored_values(self) -> tuple[int, ...]:
+        """Values that are ignored, those that stand for a name included."""
+        values = [entry for entry in self.ignore if isinstance(entry, int)]
+        return *values, *self.ignored_names
 
     @property
     def ignored(self) -> int | None:

@@ -1,6 +1,6 @@
 """NRRD and MetaImage files, read through SimpleITK and turned from LPS+ to RAS+."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,11 @@ _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # between RAS+ (here) and LPS+ (ITK)
 _HEADER = 1 << 16  # bytes; headers are text, and shorter
 _LONGEST_NAME = 200  # of a file
 _MILLIMETRES = frozenset({"mm", ""})
+_UNKNOWN_UNIT = "?"  # as MetaIO writes it
+# What a MetaImage calls the directions of its axes, its origin and its voxel sizes.
+_META_DIRECTIONS = ("transformmatrix", "orientation", "rotation")
+_META_ORIGINS = ("offset", "position", "origin")
+_META_SIZES = ("elementspacing", "elementsize")
 # Axes in a patient, which ITK turns into its own; others it takes for its own.
 _SPACES = frozenset(
     {
@@ -45,23 +50,85 @@ def read_nrrd_file(path: Path) -> Volume:
     if not {unit.strip().lower() for unit in units} <= _MILLIMETRES:
         raise GeometryError("lengths are not in mm; convert them")
     volume = _read(path, "NrrdImageIO")
+    if "space directions" not in fields:
+        _check_sizes(fields.get("spacings", ""))
     if fields.get("space", "").lower() in _SPACES and "space directions" in fields:
         return volume
-    return Volume(volume.array, volume.affine, (Place("pixdim", volume.affine),))
+    return _unplaced(volume)
 
 
 def read_meta_file(path: Path) -> Volume:
     """Read a MetaImage: `.mha`, or `.mhd` with the file of voxels beside it.
 
+    A file that does not say where its axes and its origin lie has voxel sizes, and no
+    place; see `Volume.places`.
+
     Raises:
         ReadError: the file is missing, damaged or of another kind.
-        GeometryError: the place is impossible.
+        GeometryError: lengths are in another unit than mm, voxel sizes make no sense,
+            or the place is impossible.
     """
     head = _read_head(path)
     if b"NDims" not in head:
         raise ReadError("not a MetaImage; convert it to .nii.gz")
     meta_voxels(path)
-    return _read(path, "MetaImageIO")
+    fields = _meta_fields(head)
+    unit = fields.get("distanceunits", "").lower()
+    if unit not in _MILLIMETRES | {_UNKNOWN_UNIT}:
+        raise GeometryError("lengths are not in mm; convert them")
+    _check_sizes(_first_of(fields, _META_SIZES))
+    directions = _first_of(fields, _META_DIRECTIONS)
+    _check_directions(directions)
+    volume = _read(path, "MetaImageIO")
+    origin = _first_of(fields, _META_ORIGINS)
+    return volume if directions and origin else _unplaced(volume)
+
+
+def _first_of(fields: Mapping[str, str], names: Sequence[str]) -> str:
+    """The first field that has a value."""
+    return next(filter(None, (fields.get(name, "") for name in names)), "")
+
+
+def _check_sizes(text: str) -> None:
+    """Refuse voxel sizes that ITK takes for 1, for a mirror or for damage.
+
+    Raises:
+        GeometryError: one of the first three is absent, negative, zero or no number.
+    """
+    sizes = [size for size in _numbers(text) if not np.isnan(size)]
+    if not text:
+        raise GeometryError("the header has no voxel sizes; add them")
+    if min(sizes, default=1.0) < 0:
+        raise GeometryError(
+            "voxel sizes are negative; make them positive, and say by the directions "
+            "of the axes if one is mirrored"
+        )
+    # NRRD says `nan` of an axis that is none of space: channels.
+    if not sizes or not all(0 < size < np.inf for size in sizes):
+        raise GeometryError("voxel sizes are 0 or not finite; repair the header")
+
+
+def _check_directions(text: str) -> None:
+    """Refuse directions of axes that span no space, which ITK takes for damage."""
+    numbers = _numbers(text)
+    side = round(len(numbers) ** 0.5)
+    if side not in {3, 4} or side**2 != len(numbers):
+        return  # said where the file is read
+    if is_singular(np.pad(np.reshape(numbers, (side, side))[:3, :3], (0, 1))):
+        raise GeometryError("the affine is singular or not finite; repair the header")
+
+
+def _numbers(text: str) -> list[float]:
+    """The numbers of a field; what is none is not-a-number."""
+    try:
+        return [float(word) for word in text.split()]
+    except ValueError:
+        return [float("nan")]
+
+
+def _unplaced(volume: Volume) -> Volume:
+    """The same volume, of which only voxel sizes are known."""
+    return Volume(volume.array, volume.affine, (Place("pixdim", volume.affine),))
 
 
 def meta_voxels(path: Path) -> list[Path]:

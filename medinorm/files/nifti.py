@@ -40,6 +40,9 @@ _RIGHT_ANGLE = 1e-3  # largest cosine of two axes; headers are rounded
 _LENGTH_UNIT = 7
 _NOT_MILLIMETRES = frozenset({1, 3})
 
+# An intercept of so many slopes may leave no contrast in single precision.
+_FAR = 1 << 15
+
 _GZIP = b"\x1f\x8b"
 # The size of a header is its first number: NIfTI-2 has 540 bytes, NIfTI-1 348.
 _NIFTI_2 = tuple((540).to_bytes(4, order) for order in ("little", "big"))
@@ -313,8 +316,14 @@ def _bytes_of(image: nib.Nifti1Image) -> int:
 
 
 def _scaled(image: nib.Nifti1Image) -> NDArray[Any]:
-    """Voxels with slope and intercept applied; float32 if they change anything."""
+    """Voxels with slope and intercept applied, as float32 if they change anything.
+
+    Where that might lose the contrast they are float64; the checks of ingest decide.
+    """
     # nibabel clears these in the header of a loaded image.
     if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
         return np.asanyarray(image.dataobj.get_unscaled())
-    return np.asarray(image.dataobj, dtype=np.float32)
+    slope, offset = image.dataobj.slope, image.dataobj.inter
+    is_double = image.get_data_dtype() == np.float64
+    wide = is_double or abs(offset) > _FAR * abs(slope)
+    return np.asarray(image.dataobj, dtype=np.float64 if wide else np.float32)

@@ -19,7 +19,8 @@ def values_of_names(values: Any) -> Any:
     Anything else is returned as it is, for the check of types to refuse.
 
     Raises:
-        ValueError: a value has two names, or two names differ in spelling only.
+        ValueError: a value has two names, a name has no whole numbers as values, or
+            two names differ in spelling only.
 
     Examples:
         >>> values_of_names({"lesion": [1, 2], 3: "cyst"})
@@ -29,14 +30,43 @@ def values_of_names(values: Any) -> Any:
         return values
     names: dict[Any, Any] = {}
     for key, value in values.items():
-        numbers = value if isinstance(value, list | tuple) else [value]
-        listed = _is_name(key) and numbers and all(type(n) is int for n in numbers)
-        entries = dict.fromkeys(numbers, key) if listed else {_as_number(key): value}
+        entries = _entries(key, value)
         if repeated := names.keys() & entries.keys():
             raise ValueError(f"value {min(repeated)} has two names; keep one")
         names |= entries
     _require_names(name for name in names.values() if isinstance(name, str))
     return names
+
+
+def _entries(key: Any, value: Any) -> dict[Any, Any]:
+    """What one key of the user's says: a name for each of its values.
+
+    Raises:
+        ValueError: it is a name without values.
+    """
+    if not _is_name(key):
+        return {_as_number(key): value}
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if not numbers:
+        raise ValueError(f"label {key!r} has no values; give it one, as in [1]")
+    if not all(type(number) is int for number in numbers):
+        raise ValueError(
+            f"label {key!r}: its values are whole numbers; give one or a list, as in "
+            "[1, 2]"
+        )
+    return dict.fromkeys(numbers, key)
+
+
+def ignored_entries(values: Any) -> Any:
+    """Values and names that are ignored, numbers in the form of numbers.
+
+    Anything but a list is returned as it is, but for a single number.
+    """
+    if isinstance(values, int):
+        return (values,)
+    if not isinstance(values, list | tuple):
+        return values
+    return tuple(_as_number(value) for value in values)
 
 
 def _require_names(names: Iterable[str]) -> None:

@@ -185,3 +185,81 @@ def test_flat_images_are_refused(tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(ARRAY[0]), str(tmp_path / "x.mha"))
     with pytest.raises(ReadError, match="2 axes"):
         read_image(tmp_path / "x.mha")
+
+
+def meta_image(path, **changes):
+    """A MetaImage with these fields in place of the usual ones; ``None`` is none."""
+    fields = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "TransformMatrix": "1 0 0 0 1 0 0 0 1",
+        "Offset": "10 20 30",
+        "ElementSpacing": "1 2 3",
+        "DimSize": "5 6 7",
+        "ElementType": "MET_SHORT",
+    }
+    fields |= changes | {"ElementDataFile": "LOCAL"}
+    lines = [f"{name} = {value}\n" for name, value in fields.items() if value]
+    path.write_bytes("".join(lines).encode() + ARRAY.tobytes(order="F"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "certain"),
+    [
+        ({}, True),
+        ({"TransformMatrix": None, "Orientation": "1 0 0 0 1 0 0 0 1"}, True),
+        ({"Offset": None, "Position": "10 20 30"}, True),
+        ({"TransformMatrix": None}, False),
+        ({"TransformMatrix": None, "AnatomicalOrientation": "RAI"}, False),
+        ({"Offset": None}, False),
+    ],
+)
+def test_a_meta_image_without_directions_or_origin_has_no_certain_place(
+    tmp_path, changes, certain
+):
+    volume = read_image(meta_image(tmp_path / "x.mha", **changes))
+    np.testing.assert_array_equal(volume.array[0], ARRAY)
+    assert volume.spacing == SPACING
+    assert [place.source for place in volume.places] == ["pixdim"] * (not certain)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"ElementSpacing": "1 2 -3"}, "voxel sizes are negative; make them"),
+        ({"ElementSpacing": "1 0 3"}, "voxel sizes are 0 or not finite; repair"),
+        ({"ElementSpacing": "1 inf 3"}, "voxel sizes are 0 or not finite; repair"),
+        ({"ElementSpacing": None}, "no voxel sizes; add them"),
+        ({"ElementSpacing": None, "ElementSize": "1 -2 3"}, "sizes are negative"),
+        ({"DistanceUnits": "um"}, "not in mm; convert"),
+        ({"DistanceUnits": "cm"}, "not in mm; convert"),
+        ({"TransformMatrix": "1 0 0 1 0 0 0 0 1"}, "affine is singular"),
+    ],
+)
+def test_sizes_and_units_of_a_meta_image_are_not_taken_blindly(
+    tmp_path, changes, problem
+):
+    with pytest.raises(GeometryError, match=problem):
+        read_image(meta_image(tmp_path / "x.mha", **changes))
+
+
+@pytest.mark.parametrize("unit", ["mm", "MM", "?"])
+def test_millimetres_of_a_meta_image_are_fine(tmp_path, unit):
+    volume = read_image(meta_image(tmp_path / "x.mha", DistanceUnits=unit))
+    assert not volume.places
+
+
+@pytest.mark.parametrize(
+    ("spacings", "problem"),
+    [("spacings: 1 2 -3\n", "negative"), ("", "no voxel sizes; add them")],
+)
+def test_sizes_of_a_nrrd_are_not_taken_blindly(tmp_path, spacings, problem):
+    header = (
+        f"NRRD0004\ntype: short\ndimension: 3\nsizes: 5 6 7\n{spacings}"
+        "endian: little\nencoding: raw\n\n"
+    )
+    path = tmp_path / "x.nrrd"
+    path.write_bytes(header.encode() + ARRAY.tobytes(order="F"))
+    with pytest.raises(GeometryError, match=problem):
+        read_image(path)

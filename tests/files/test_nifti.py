@@ -69,6 +69,28 @@ def test_scaling_is_applied(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("scaling", "dtype", "read"),
+    [
+        ((2.0, -5.0), np.int16, np.float32),
+        ((1.0, -1024.0), np.int16, np.float32),
+        ((0.01, 1e6), np.int16, np.float64),
+        ((1.0, 1e6), np.float64, np.float64),
+    ],
+)
+def test_a_contrast_beside_a_large_intercept_is_not_rounded_away(
+    tmp_path, scaling, dtype, read
+):
+    image = nib.Nifti1Image(volume().array[0].astype(dtype), OBLIQUE)
+    image.header.set_slope_inter(*scaling)
+    path = tmp_path / "x.nii"
+    path.write_bytes(image.to_bytes())
+    array = read_volume(path).array
+    assert array.dtype == read
+    values = len(np.unique(volume().array))
+    assert len(np.unique(array)) == values
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.98])
 def test_truncated_files_say_so_without_their_path(tmp_path, keep):
     for suffix in (".nii", ".nii.gz"):

@@ -69,8 +69,12 @@ def test_others_may_be_a_label():
     [
         ({"label_values": {"a": [1, 2], "b": [2]}}, "value 2 has two names"),
         ({"label_values": {"a": [1], 1: "b"}}, "value 1 has two names"),
-        ({"label_values": {"a": []}}, r"label_values\.a: give a whole number"),
-        ({"label_values": {"a": "b"}}, r"label_values\.a: give a whole number"),
+        ({"label_values": {"a": []}}, "label 'a' has no values; give it one, as in"),
+        ({"label_values": {"a": "b"}}, "label 'a': its values are whole numbers; give"),
+        ({"label_values": {"a": [1.5]}}, "label 'a': its values are whole numbers"),
+        ({"label_values": {"a": None}}, "label 'a': its values are whole numbers"),
+        ({"label_values": {1: "a"}, "ignore": ["b", "A"]}, "'A' is a label; take it"),
+        ({"ignore": [" "]}, "ignore: a name is empty"),
         ({"label_values": {1: "A", 2: "a"}}, "label 'a' is spelt in two ways"),
         ({"label_values": {1: "white matter", 2: "white_matter"}}, "in two ways"),
         ({"label_values": {1: " ", 2: "a"}}, "a label has no name; give it one"),
@@ -90,6 +94,16 @@ def test_what_is_contradictory_is_refused_in_one_line(values, message):
     with pytest.raises(ConfigError, match=message) as caught:
         parse_study({"input": values})
     assert "\n" not in str(caught.value)
+
+
+def test_names_of_segments_may_be_ignored_beside_values():
+    source = InputConfig(label_values={1: "a"}, ignore=("unclear", "7", 9))
+    assert source.ignore == ("unclear", 7, 9)
+    ((value, name),) = source.ignored_names.items()
+    assert name == "unclear"
+    assert value > 2**32
+    assert source.ignored_values == (7, 9, value)
+    assert source.task.ignored == 255
 
 
 def test_what_is_segmented_goes_on_to_training():

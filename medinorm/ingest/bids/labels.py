@@ -66,7 +66,7 @@ class LabelMaps:
         near = self._by_session.get(_session(scan), [])
         fitting = [label for label in near if _fits(label, scan)]
         if not fitting:
-            return "no label map among the derivatives fits; add one ending in _dseg"
+            return _why_none_fits(near, scan)
         ranks = {label.path: self._rank(label, scan) for label in fitting}
         best = min(ranks.values())
         winners = [label for label in fitting if ranks[label.path] == best]
@@ -109,9 +109,32 @@ def _session(meanings: Mapping[str, str]) -> tuple[str, str]:
 
 def _fits(label: BidsFile, scan: Mapping[str, str]) -> bool:
     """Whether no entity of a label map contradicts those of an image."""
-    return all(
-        scan.get(key, "" if key not in OF_DERIVATIVES else value) == value
+    return not _contrary(label, scan)
+
+
+def _contrary(label: BidsFile, scan: Mapping[str, str]) -> list[str]:
+    """The entities of a label map that contradict those of an image."""
+    return [
+        key
         for key, value in label.meanings.items()
+        if scan.get(key, "" if key not in OF_DERIVATIVES else value) != value
+    ]
+
+
+def _why_none_fits(labels: Sequence[BidsFile], scan: Mapping[str, str]) -> str:
+    """What label maps of the session have that the image has not, and what to do."""
+    if any("hemi" in label.meanings for label in labels) and "hemi" not in scan:
+        return (
+            "its label maps show one hemisphere each (hemi-L, hemi-R); join them into "
+            "one _dseg without hemi"
+        )
+    own = {key for label in labels for key in _contrary(label, scan)}
+    if not own:
+        return "no label map among the derivatives fits; add one ending in _dseg"
+    return (
+        "no label map among the derivatives fits: they differ from the image in "
+        f"{', '.join(sorted(own))}; write the entities of the image into the name of "
+        "its label map"
     )
 
 

@@ -14,6 +14,10 @@ from medinorm.records.labels import own_values
 
 _SHOWN = 8  # label values named in a message
 _ROUNDING = 1e-3  # of label values that tools have scaled
+_LEVELS = 256  # steps of single precision that a contrast must have
+_FLAT = 8  # steps of an image's own precision that are no contrast
+_WIDE = frozenset({"float64", "int64", "uint64", "uint32"})  # than single precision
+_EXACT = 1 << 24  # whole numbers up to it are exact in single precision
 
 
 def check_image(
@@ -32,7 +36,8 @@ def check_image(
     Raises:
         ReadError: voxels are colours or complex numbers.
         GeometryError: an axis is too short.
-        IntensityError: voxels are not finite, or all the same.
+        IntensityError: voxels are not finite, or all the same, or differ by less than
+            single precision holds.
     """
     if volume.array.dtype.kind not in "biuf":
         raise ReadError("voxels are complex numbers or colours; give grey values")
@@ -50,17 +55,61 @@ def check_image(
             f"{wrong} of {array.size} voxels are not finite numbers; repair the image, "
             "or set harmonize.nonfinite to ignore"
         )
-    for channel, usable in zip(array, finite, strict=True):
-        _check_contrast(channel[usable] if wrong else channel)
+    wide = volume.array.dtype.name in _WIDE
+    for channel, usable, raw in zip(array, finite, volume.array, strict=True):
+        single = channel[usable] if wrong else channel
+        original = (raw[usable] if wrong else raw) if wide else single
+        _check_contrast(original)
+        if wide:
+            _check_precision(single, original)
     return volume.with_array(array)
+
+
+def note_rounding(array: NDArray[Any]) -> tuple[str, ...]:
+    """What `check_image` rounds of whole numbers, for the sidecar."""
+    if array.dtype.kind not in "iu" or array.dtype.name not in _WIDE or not array.size:
+        return ()
+    if max(abs(int(array.min())), int(array.max())) <= _EXACT:
+        return ()
+    return (f"voxels above {_EXACT} rounded to the nearest number of single precision",)
 
 
 def _check_contrast(values: NDArray[Any]) -> None:
     """Refuse a channel without two different finite voxels."""
     if not values.size:
         raise IntensityError("no voxel is a finite number; repair the image")
-    if values.min() == values.max():
+    low, high = values.min(), values.max()
+    double = values.dtype == np.float64
+    if low == high or (
+        double and high - low <= _FLAT * np.spacing(max(abs(low), abs(high)))
+    ):
         raise IntensityError("all voxels have the same value; the image is empty")
+
+
+def _check_precision(single: NDArray[Any], values: NDArray[Any]) -> None:
+    """Refuse values whose contrast single precision does not hold.
+
+    Args:
+        single: finite voxels in single precision.
+        values: the same as they were read.
+
+    Raises:
+        IntensityError: it does not; nothing is subtracted silently.
+    """
+    low, high = values.min(), values.max()
+    whole = values.dtype.kind in "iu"  # exact as whole numbers only
+    contrast = float(int(high) - int(low) if whole else high - low)
+    largest = max(abs(float(low)), abs(float(high)))
+    if contrast >= _LEVELS * np.spacing(np.float32(largest)):
+        return
+    # From the lowest value: double precision does not hold all whole numbers.
+    lost = np.abs((single.astype(np.float64) - float(low)) - (values - low)).max()
+    if contrast and lost * 2 * _LEVELS > contrast:
+        raise IntensityError(
+            "the voxels differ too little beside their size: single precision "
+            "(float32) cannot hold the contrast; subtract the same number from all "
+            "voxels and save the image again"
+        )
 
 
 def check_labels(volume: Volume, study: InputConfig) -> Volume:
@@ -87,7 +136,7 @@ def check_labels(volume: Volume, study: InputConfig) -> Volume:
     labels = _whole_numbers(volume.array)
     values = np.unique(labels)
     named = own_values(study.label_values)
-    own = {0: 0, **dict.fromkeys(study.ignore, study.ignored or 0), **named}
+    own = {0: 0, **dict.fromkeys(study.ignored_values, study.ignored or 0), **named}
     unknown = [int(value) for value in values if int(value) not in own]
     if unknown and study.others == "refuse":
         raise LabelError(

@@ -231,8 +231,11 @@ class DicomReader:
             return _read_label(path, image, self.ingest)
         tolerance = self.ingest.grid_tolerance * min(image.spacing)
         space = next(iter(self._spaces().values()))
-        names, others = self.input.label_values, self.input.others
-        label = read_annotation(path, image, names, tolerance, space, others)
+        others, ignored = self.input.others, self.input.ignored_names
+        names = {**self.input.label_values, **ignored}
+        label = read_annotation(
+            path, image, names, tolerance, space, others, optional=tuple(ignored)
+        )
         return Reading(label)
 
 

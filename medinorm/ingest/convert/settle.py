@@ -8,7 +8,9 @@ from medinorm.files.nifti import Volume
 from medinorm.files.places import Place, corner_distance, describe_difference
 from medinorm.ingest.convert.checks import on_grid_of
 
-_UNPLACED = "the header has neither sform nor qform"
+_UNPLACED = (
+    "the header has neither sform nor qform (MetaImage and NRRD: directions and origin)"
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _note(volume: Volume, place: Place, what: str) -> str:
         return f"{why}: {place.source} taken, {what}"
     if volume.places:
         return (
-            "neither sform nor qform: voxel sizes taken, and axes as left, anterior, "
-            f"superior; {what}"
+            "neither sform nor qform (directions and origin): voxel sizes taken, and "
+            f"axes as left, anterior, superior; {what}"
         )
     return ""

@@ -19,7 +19,11 @@ from medinorm.files.sidecars import (
     write_sidecar,
 )
 from medinorm.ingest.archives import removing
-from medinorm.ingest.convert.checks import check_image, check_labels
+from medinorm.ingest.convert.checks import (
+    check_image,
+    check_labels,
+    note_rounding,
+)
 from medinorm.ingest.convert.deface import deface_volume
 from medinorm.ingest.convert.readers import (
     DicomReader,
@@ -215,6 +219,7 @@ def _write_scan(
     raw = reading.volume
     if job.ingest.deface is not None:
         raw = deface_volume(raw, job.ingest.deface, job.private)
+    reading = reading.with_changes(note_rounding(raw.array))
     image = check_image(raw, job.ingest.min_voxels, job.ingest.nonfinite)
     label_reading = reader.label(raw)
     label = check_labels(label_reading.volume, job.input)

@@ -21,13 +21,20 @@ _KEYS = ("image_type", "echo", "inversion", "b_value", "gradient")
 _TIMES = ("temporal", "acquisition", "trigger")
 # Likewise, after the time, and only if each value has a whole volume: scanners vary
 # some of them a little from slice to slice.
-_SETTINGS = ("flip_angle", "repetition", "reconstruction", "voltage", "echo_number")
+_SETTINGS = (
+    *("flip_angle", "repetition", "reconstruction", "voltage", "echo_number"),
+    *("fat_saturation", "thickness"),
+)
 _FEWEST = 3  # slices that show whether they are even
 _SAME_CONTRAST = 0.1  # fraction by which echo or inversion time may vary in a volume
 _SAME_B_VALUE = 50.0  # s/mm^2, likewise
 # Fraction of a value that no two neighbours among all values of a volume may differ by.
 _SAME_SETTING = 0.1
 _SAME_VOLTAGE = 0.02
+_PARTLY_SCALED = (
+    "mixed_contrast: only some slices have a rescale slope or intercept; export the "
+    "series again"
+)
 _SAME_GRADIENT = 0.1  # largest difference of a component, likewise
 
 
@@ -62,8 +69,9 @@ def divide_series(frames: Sequence[Frame]) -> list[VolumeFrames]:
     these is even; else all stay together, and the geometry check names the problem.
     Frames at one place are divided by image type, echo time, inversion time, b-value
     and gradient, and then by time: time point, acquisition, trigger time. Then come
-    flip angle, repetition time, reconstruction kernel, tube voltage and echo number
-    and, where the series says how many time points it has, the order of their numbers.
+    flip angle, repetition time, reconstruction kernel, tube voltage, echo number, fat
+    saturation and slice thickness and, where the series says how many time points it
+    has, the order of their numbers.
 
     A volume that covers fewer places than the others of its series gets a reason: it
     is incomplete.
@@ -229,8 +237,20 @@ def _with_one_contrast(volume: VolumeFrames) -> VolumeFrames:
     directions = planes_of(volume.frames).directions
     if volume.reason or same_directions(directions).max() > 0:
         return volume
+    if _is_partly_scaled(volume.frames):
+        return replace(volume, reason=_PARTLY_SCALED)
     name = _difference(volume.frames)
     return replace(volume, reason=_mixed(name)) if name else volume
+
+
+def _is_partly_scaled(frames: Sequence[Frame]) -> bool:
+    """Whether only some slices say how stored values become real ones.
+
+    Those that do not are taken as they are stored, which only fits slope 1 and
+    intercept 0.
+    """
+    scalings = {(own.slope, own.intercept) for own in frames if own.scaled}
+    return bool(scalings - {(1.0, 0.0)}) and not all(own.scaled for own in frames)
 
 
 def _difference(frames: Sequence[Frame]) -> str:
@@ -240,6 +260,9 @@ def _difference(frames: Sequence[Frame]) -> str:
         return name
     if len(set(_places(frames))) < len(frames):  # duplicates are refused first
         return ""
+    # Where the spacing changes too, the geometry check says so.
+    if _jumps([own.thickness for own in keys], _SAME_SETTING) and _is_stack(frames):
+        return "slice thickness"
     low, high = _range(frames, "temporal")
     if high > low:
         return "time point"
@@ -270,6 +293,9 @@ def _differing_setting(keys: Sequence[FrameKeys]) -> str:
         "reconstruction kernel": len({own.reconstruction for own in keys} - {""}) > 1,
         "echo number": len({own.echo_number for own in keys} - {None}) > 1,
         "pulse sequence": len({own.sequence for own in keys} - {frozenset()}) > 1,
+        "sequence variant": len({own.variant for own in keys} - {frozenset()}) > 1,
+        "fat saturation": len({own.fat_saturation for own in keys}) > 1,
+        "unit of values": len({own.unit for own in keys} - {""}) > 1,
         "contrast agent": len({own.agent for own in keys}) > 1,
     }
     return next((name for name, differ in differs.items() if differ), "")

@@ -15,6 +15,8 @@ _PRIVATE_PLACES = ("GEPlaces", "PhilipsPlaces")
 _GE_KINDS = {1.0: "PHASE", 2.0: "REAL", 3.0: "IMAGINARY"}
 _GE_B_OFFSET = 1_000_000  # newer software adds multiples of this
 _GATING = frozenset({"CG", "RG", "PPG"})  # by heart, breath and pulse
+# Words by which makers say that fat is suppressed.
+_FAT_SATURATION = frozenset({"FS", "SFS", "FATSAT", "FAT_SAT", "FAT SAT", "FAT"})
 # What stands in place of a contrast agent if none was given.
 NO_AGENT = frozenset({"", "NO", "NONE", "N", "NO CONTRAST"})
 
@@ -42,6 +44,10 @@ class FrameKeys:
         voltage: of the X-ray tube, kV.
         echo_number: which echo it is.
         sequence: kind of pulse sequence.
+        variant: which variant of it.
+        fat_saturation: whether fat is suppressed.
+        thickness: of the slice, mm.
+        unit: of its values after rescaling.
         agent: whether a contrast agent is named.
         images: how many images its acquisition has.
         places: at how many places, by the words of some makers.
@@ -65,6 +71,10 @@ class FrameKeys:
     voltage: float | None = None
     echo_number: float | None = None
     sequence: frozenset[str] = frozenset()
+    variant: frozenset[str] = frozenset()
+    fat_saturation: bool = False
+    thickness: float | None = None
+    unit: str = ""
     agent: bool = False
     images: float | None = None
     places: float | None = None
@@ -102,6 +112,10 @@ def read_keys(places: Sequence[Header]) -> FrameKeys:
         voltage=_positive(places, "KVP"),
         echo_number=_positive(places, "EchoNumbers"),
         sequence=_words(places, "ScanningSequence"),
+        variant=_words(places, "SequenceVariant"),
+        fat_saturation=_suppresses_fat(places),
+        thickness=_positive(places, "SliceThickness"),
+        unit=_first_text(places, "RescaleType").upper(),
         agent=_first_text(places, "ContrastBolusAgent").upper() not in NO_AGENT,
         images=_positive(places, "ImagesInAcquisition"),
         places=_named_number(places, *_PRIVATE_PLACES) or _pet_slices(places),
@@ -171,6 +185,13 @@ def _words(places: Sequence[Header], keyword: str) -> frozenset[str]:
     """The values of an element, in upper case."""
     text = _first_text(places, keyword).upper()
     return frozenset(filter(None, map(str.strip, text.split("\\"))))
+
+
+def _suppresses_fat(places: Sequence[Header]) -> bool:
+    """Whether the options of a scan, or of one frame, name fat saturation."""
+    words = _words(places, "ScanOptions")
+    words |= _words(places, "SpectrallySelectedSuppression")
+    return not _FAT_SATURATION.isdisjoint(words)
 
 
 def _positive(places: Sequence[Header], keyword: str) -> float | None:

@@ -42,13 +42,15 @@ _KEY_GROUPS = (
     *("PETFrameTypeSequence", "MREchoSequence", "MRModifierSequence"),
     *("MRDiffusionSequence", "CardiacSynchronizationSequence"),
     *("MRTimingAndRelatedParametersSequence", "CTReconstructionSequence"),
-    "CTXRayDetailsSequence",
+    *("CTXRayDetailsSequence", "PixelMeasuresSequence"),
+    "PixelValueTransformationSequence",
 )
 _PHILIPS_FRAME = Private(0x2005, "Philips MR Imaging DD 005", 0x0F, b"SQ")
 _PHILIPS_SCALE = {
     "PhilipsScaleSlope": Private(0x2005, "Philips MR Imaging DD 001", 0x0E, b"FL"),
     "PhilipsScaleIntercept": Private(0x2005, "Philips MR Imaging DD 001", 0x0D, b"FL"),
 }
+_SCALING = ("RescaleSlope", "RescaleIntercept")
 _NAN = float("nan")
 
 Note: TypeAlias = str | float
@@ -68,6 +70,7 @@ class Frame:
         shape: number of rows and of columns.
         slope: real value for each stored one.
         intercept: real value of a stored 0.
+        scaled: whether its header has a slope or an intercept.
         number: which frame of the file, from 0; a mosaic has several in one image.
         corner: row and column of its first pixel in the stored image.
         stored: stored images of the file, their rows and columns.
@@ -84,6 +87,7 @@ class Frame:
     shape: tuple[float, ...]
     slope: float = 1.0
     intercept: float = 0.0
+    scaled: bool = False
     number: int = 0
     corner: tuple[int, int] = (0, 0)
     stored: tuple[int, int, int] = (1, 0, 0)
@@ -194,6 +198,7 @@ def classic_frame(path: Path, header: Header) -> Frame:
         notes=_notes(header, [header], scaling),
         slope=scaling.slope,
         intercept=scaling.intercept,
+        scaled=scaling.known,
     )
 
 
@@ -263,6 +268,7 @@ def _enhanced_frame(path: Path, header: Dataset, groups: list[Dataset]) -> Frame
         notes=_notes(header, [*private, header], scaling),
         slope=scaling.slope,
         intercept=scaling.intercept,
+        scaled=scaling.known,
     )
 
 
@@ -323,6 +329,7 @@ class _Scaling(NamedTuple):
 
     slope: float = 1.0
     intercept: float = 0.0
+    known: bool = False
 
 
 def _scaling(places: Sequence[Header]) -> _Scaling:
@@ -335,7 +342,8 @@ def _scaling(places: Sequence[Header]) -> _Scaling:
     intercept = _only_number(places, "RescaleIntercept", 0.0)
     if not np.isfinite([slope, intercept]).all() or slope == 0:
         raise ReadError("slope or intercept is no number; export the series again")
-    return _Scaling(slope, intercept)
+    known = any(keyword in place for keyword in _SCALING for place in places)
+    return _Scaling(slope, intercept, known)
 
 
 def _only_number(places: Sequence[Header], keyword: str, absent: float) -> float:

@@ -39,6 +39,7 @@ _PLAN_KEYWORDS = (
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     "PixelPaddingValue",
     *("ImagesInAcquisition", "NumberOfSlices"),
+    *("DeviceSerialNumber", "RescaleType", "SequenceVariant"),
 )
 # All that the index keeps. All lie in front of the pixels, before group 0030, but for
 # those of PET.

@@ -17,6 +17,9 @@ from medinorm.ingest.dicom.geometry import Stack, duplicate, place_numbers, stac
 from medinorm.ingest.dicom.pixels import read_stored_images
 from medinorm.ingest.dicom.regrid import interpolate_slices, straighten
 
+# An intercept of so many slopes may leave no contrast in single precision.
+_FAR = 1 << 15
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -154,6 +157,8 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> Pixels:
     place[stack.order] = np.arange(len(frames))
     whole = all(map(_keeps_whole, frames))
     moved = any(frame.intercept for frame in frames)
+    # Whether single precision holds the contrast is decided when the image is checked.
+    far = any(abs(own.intercept) > _FAR * abs(own.slope) for own in frames)
     rows, columns = (int(size) for size in frames[0].shape)
     array: Pixels = np.empty(0)
     order = sorted(range(len(frames)), key=lambda number: str(frames[number].path))
@@ -164,6 +169,7 @@ def _fill(frames: Sequence[Frame], stack: Stack) -> Pixels:
         if not array.size:
             whole = whole and stored.kind != "f"
         wanted = _type_for(stored, whole=whole, moved=moved)
+        wanted = np.dtype(np.float64) if not whole and far else wanted
         if not array.size:
             # A slice at a time is written: each must lie in one piece.
             array = np.empty((len(frames), rows, columns), wanted)

@@ -1,6 +1,6 @@
 """Label maps from annotations of a series: DICOM SEG or RTSTRUCT."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,23 +12,26 @@ from medinorm.ingest.labels.rtstruct import read_structures
 from medinorm.ingest.labels.segmentation import read_segmentation
 
 
-def read_annotation(
+def read_annotation(  # noqa: PLR0913 - what an image and a study say about it
     path: Path,
     image: Volume,
     names: Mapping[int, str],
     tolerance: float,
     space: str = "",
     others: Literal["refuse", "background"] = "refuse",
+    *,
+    optional: Collection[int] = (),
 ) -> Volume:
     """Read a SEG or an RTSTRUCT as a label map on the grid of an image.
 
     Args:
         path: the object.
         image: the image it was drawn on, with the acquisition's axes.
-        names: name of each label value of the study.
+        names: name of each label value of the study, ignored ones included.
         tolerance: largest distance in mm at which two places count as the same.
         space: UID of the image's frame of reference, empty if it has none.
         others: what becomes of segments whose name is not in `names`.
+        optional: values whose name need not be in an RTSTRUCT.
 
     Raises:
         LabelError: the annotation does not fit the study.
@@ -40,7 +43,7 @@ def read_annotation(
     if header is None:
         raise ReadError("label map: is not DICOM any more; plan again")
     if text_of(header, "SOPClassUID") in STRUCTURES:
-        return read_structures(path, image, names, tolerance, space)
+        return read_structures(path, image, names, tolerance, space, optional)
     own = text_of(header, "FrameOfReferenceUID")
     if own and space and own != space:
         raise GeometryError("label map: drawn in another space than the image's")

@@ -1,7 +1,7 @@
 """Label maps from the contours of RTSTRUCT objects, on the grid of their image."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -50,6 +50,7 @@ def read_structures(
     names: Mapping[int, str],
     tolerance: float,
     space: str = "",
+    optional: Collection[int] = (),
 ) -> Volume:
     """Read an RTSTRUCT as a label map on the grid of an image.
 
@@ -66,6 +67,7 @@ def read_structures(
         tolerance: largest distance of a contour from its slice, in mm, if that is more
             than a twentieth of the gap between slices.
         space: UID of the image's frame of reference, empty if it has none.
+        optional: values whose name need not be there.
 
     Raises:
         LabelError: a name is missing or there twice, structures overlap, contours are
@@ -82,7 +84,9 @@ def read_structures(
         raise ReadError("label map: is not DICOM any more; plan again")
     contours = _contours_of_structures(header)
     labels = np.zeros(image.grid, dtype=np.int64)
-    for number, value in _values_of_structures(header, names, space).items():
+    values = _values_of_structures(header, names, space)
+    _require_structures(values.values(), names, optional)
+    for number, value in values.items():
         placed = [_placed(item, image, tolerance) for item in contours[number]]
         inside = _fill(placed, image.grid)
         if labels[inside].any():
@@ -115,12 +119,24 @@ def _values_of_structures(
         if text_of(item, "ReferencedFrameOfReferenceUID") not in frames:
             raise GeometryError("label map: drawn in another space than the image's")
         numbers[number] = value
-    if missing := len(wanted) - len(numbers):
-        raise LabelError(
-            f"RTSTRUCT: {missing} of {len(wanted)} names in input.label_values are no "
-            "structure; name them alike, and export an empty one where there is nothing"
-        )
     return numbers
+
+
+def _require_structures(
+    values: Collection[int], names: Mapping[int, str], optional: Collection[int]
+) -> None:
+    """Refuse an RTSTRUCT in which a name of the study is no structure.
+
+    Raises:
+        LabelError: one is not there.
+    """
+    required = set(values_by_name(names).values()).difference(optional)
+    if missing := len(required.difference(values)):
+        raise LabelError(
+            f"RTSTRUCT: {missing} of {len(required)} names in input.label_values are "
+            "no structure; name them alike, and export an empty one where there is "
+            "nothing"
+        )
 
 
 def _contours_of_structures(header: Dataset) -> dict[int, list[Dataset]]:

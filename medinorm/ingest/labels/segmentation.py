@@ -74,8 +74,8 @@ def _segment_values(
     if unknown and others == "refuse":
         raise LabelError(
             f"DICOM SEG: {unknown} of {len(labels)} segments have no name that "
-            "input.label_values lists; list it there, export without them, or set "
-            "input.others to background"
+            "input.label_values lists; list it there or in input.ignore, export "
+            "without them, or set input.others to background"
         )
     return {number: wanted.get(label, 0) for number, label in labels.items()}
 

@@ -129,17 +129,33 @@ def _declared(volume: VolumeFrames, count: int, series: SeriesCounts) -> int | N
     if len(places) == 1:
         (expected,) = places
         return expected if series.places < expected else count
-    groups: dict[float | None, list[Frame]] = defaultdict(list)
+    groups: Mapping[float | None, list[Frame]] = defaultdict(list)
     for frame in frames:
         if frame.keys.images:
             groups[frame.keys.acquisition].append(frame)
     if not groups:
         return None
+    groups = _joined(groups)
     several = any(key == "grid" for key, _ in volume.trail)
     if several and max(own.keys.images or 0 for own in frames) <= series.images:
         return count
     lacking = [_images_lacking(group, count, series) for group in groups.values()]
     return count + sum(lacking)
+
+
+def _joined(
+    groups: Mapping[float | None, list[Frame]],
+) -> Mapping[float | None, list[Frame]]:
+    """Frames by acquisition; all together if these only number slices of one.
+
+    Some makers give each slice, or each pass of an interleaved stack, a number of its
+    own, and count the images of all.
+    """
+    frames = [frame for group in groups.values() for frame in group]
+    counts = {frame.keys.images or 0 for frame in frames}
+    if len(counts) == 1 and counts.pop() >= len(frames):
+        return {None: frames}
+    return groups
 
 
 def _images_lacking(group: Sequence[Frame], count: int, series: SeriesCounts) -> int:

@@ -231,6 +231,9 @@ def _contradiction(entries: Sequence[DicomEntry]) -> str:
     """Why files of one series cannot belong together, or nothing."""
     if len({(entry.patient, entry.study) for entry in entries}) > 1:
         return "its files name several patients or studies; export the series again"
+    serials = {entry.values.get("DeviceSerialNumber", "") for entry in entries}
+    if len(serials - {""}) > 1:
+        return "its files come from several devices; export the series again"
     for keywords, what in _SAME_IN_A_SERIES.items():
         values = {tuple(map(entry.values.get, keywords)) for entry in entries}
         if len(values) > 1:

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.errors import GeometryError, IntensityError, LabelError
 from medinorm.files.nifti import Volume
-from medinorm.ingest.convert.checks import check_image, check_labels, on_grid_of
+from medinorm.ingest.convert.checks import (
+    check_image,
+    check_labels,
+    note_rounding,
+    on_grid_of,
+)
 
 AFFINE = np.array(
     [[0.9, 0.1, 0, 5], [-0.1, 0.9, 0.2, -7], [0, -0.2, 1.8, 3], [0, 0, 0, 1.0]]
@@ -54,6 +59,75 @@ def test_flat_float_images_are_empty():
     flat = np.full((1, 20, 20, 20), 0.1, np.float32)
     with pytest.raises(IntensityError, match="same value"):
         check_image(Volume(flat, np.eye(4)), 16)
+
+
+def image_of(values, dtype):
+    """An image of 8x8x8 voxels with these values in turn."""
+    array = np.resize(np.array(values, dtype), (1, 8, 8, 8))
+    return Volume(array, np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (1e6 + np.arange(99) * 1e-3, np.float64),
+        (-1e6 - np.arange(99) * 1e-3, np.float64),
+        (3e4 + np.random.default_rng(0).normal(0, 1e-3, 500), np.float64),
+        (2**31 + np.arange(99), np.uint32),
+        (2**40 + np.arange(99), np.int64),
+        (2**63 + np.arange(99, dtype=np.uint64), np.uint64),
+    ],
+)
+def test_a_contrast_that_single_precision_loses_is_refused(values, dtype):
+    with pytest.raises(IntensityError, match="cannot hold the contrast; subtract"):
+        check_image(image_of(values, dtype), 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1e6, 1e6 + 1], np.float64),
+        (1e6 + np.arange(99), np.float64),
+        (1e-30 * np.arange(99), np.float64),
+        (np.random.default_rng(0).normal(1000, 1, 500), np.float64),
+        (2**25 + 2**9 * np.arange(99), np.uint32),
+        ([-(2**63), 2**63 - 1], np.int64),
+        (np.arange(99), np.int64),
+    ],
+)
+def test_a_contrast_that_single_precision_holds_is_kept(values, dtype):
+    volume = image_of(values, dtype)
+    kept = check_image(volume, 2).array
+    assert kept.dtype == np.float32
+    contrast = np.ptp(volume.array.astype(np.float64))
+    np.testing.assert_allclose(kept, volume.array, rtol=0, atol=contrast / 256)
+
+
+def test_a_flat_image_in_double_precision_is_empty():
+    flat = 0.1 + np.array([0, 1e-17, 2e-17, 9e-17])
+    with pytest.raises(IntensityError, match="same value"):
+        check_image(image_of(flat, np.float64), 2)
+
+
+def test_the_whole_range_of_a_type_is_a_contrast():
+    assert check_image(image_of([-128, 127], np.int8), 2).array.dtype == np.int8
+
+
+@pytest.mark.parametrize(
+    ("top", "dtype", "noted"),
+    [
+        (2**24, np.uint32, False),
+        (2**24 + 1, np.uint32, True),
+        (-(2**24) - 1, np.int64, True),
+        (2**24 + 1, np.int32, False),  # stays as it is
+        (2**24 + 1, np.float64, False),
+    ],
+)
+def test_whole_numbers_that_are_rounded_are_noted(top, dtype, noted):
+    volume = image_of([0, top], dtype)
+    notes = note_rounding(volume.array)
+    assert bool(notes) == noted
+    assert not notes or "above 16777216 rounded" in notes[0]
 
 
 def test_one_flat_channel_of_several_is_found():

@@ -114,6 +114,10 @@ CASES = [
         image_of(lambda _: np.full((20, 18, 17), 0.1, np.float32)),
         "all voxels have the same",
     ),
+    (
+        image_of(lambda fake: 1e6 + fake.ramp().astype(float) * 1e-6),
+        "cannot hold the contrast; subtract the same number from all voxels",
+    ),
     (image_of(lambda fake: fake.ramp()[:4]), "shortest axis has 4 voxels"),
     (image_of(complex_numbers), "complex numbers or colours"),
     (image_of(colours), "complex numbers or colours"),
@@ -161,6 +165,19 @@ def test_bad_scan_is_a_row_and_the_other_goes_on(
     assert len(out.scans) == 1
     assert reason in out.reason("input.scans, line 2")
     assert len(list(out.results.rglob("*_image.nii.gz"))) == 1
+
+
+def test_rounded_whole_numbers_are_told_in_the_sidecar(fake, study, ingest, tmp_path):
+    fake.nifti(tmp_path / "a.nii.gz", fake.ramp().astype(np.uint32) * 40_001)
+    out = ingest(scans=study)
+    notes = [
+        json.loads(path.read_text()).get("GeometryChanges", [""])[0]
+        for path in out.results.rglob("*_image.json")
+    ]
+    assert sorted(notes) == [
+        "",
+        "voxels above 16777216 rounded to the nearest number of single precision",
+    ]
 
 
 def test_a_scan_gone_bad_leaves_no_old_output(study, ingest, tmp_path):

@@ -144,7 +144,15 @@ SETTINGS = [
     ("voltage", (100.0, 110.0), "tube voltage"),
     ("echo_number", (1.0, 2.0), "echo number"),
     ("sequence", (frozenset({"SE"}), frozenset({"GR"})), "pulse sequence"),
+    ("fat_saturation", (False, True), "fat saturation"),
+    ("thickness", (2.5, 5.0), "slice thickness"),
+    ("variant", (frozenset({"SK"}), frozenset({"SK", "MTC"})), "sequence variant"),
+    ("unit", ("HU", "US"), "unit of values"),
     ("agent", (False, True), "contrast agent"),
+]
+ALSO_AT_ONE_PLACE = [row[:2] for row in SETTINGS[:7]]
+ALSO_AT_ONE_PLACE += [
+    row[:2] for row in SETTINGS if row[0] in {"fat_saturation", "thickness"}
 ]
 
 
@@ -160,7 +168,7 @@ def test_settings_that_alternate_or_differ_in_blocks_are_no_volume(
     )
 
 
-@pytest.mark.parametrize(("key", "values"), [row[:2] for row in SETTINGS[:7]])
+@pytest.mark.parametrize(("key", "values"), ALSO_AT_ONE_PLACE)
 def test_settings_at_one_place_are_volumes_of_their_own(key, values):
     frames = [frame(z, **{key: value}) for z in range(4) for value in values]
     parts = divide_series(frames)
@@ -181,6 +189,10 @@ def test_settings_at_one_place_are_volumes_of_their_own(key, values):
         [{"reconstruction": "b30f" if z else ""} for z in range(10)],
         [{"echo_number": 1.0 if z else None} for z in range(10)],
         [{"sequence": frozenset({"GR"} if z else {})} for z in range(10)],
+        [{"variant": frozenset({"SK"} if z else {})} for z in range(10)],
+        [{"thickness": 3.0 if z else None} for z in range(10)],
+        [{"thickness": 3.0 + z % 2 / 10} for z in range(10)],
+        [{"unit": "HU" if z else ""} for z in range(10)],
     ],
 )
 def test_what_varies_a_little_or_is_not_said_is_one_volume(keys):
@@ -197,6 +209,37 @@ def test_a_setting_that_varies_within_a_time_series_divides_nothing():
     ]
     parts = divide_series(frames)
     assert [heights(part) for part in parts] == [[0, 1, 2, 3]] * 3
+
+
+def test_thickness_that_changes_with_the_spacing_is_left_to_the_geometry():
+    frames = [frame(z, thickness=2.5) for z in (0, 2.5, 5)]
+    frames += [frame(z, thickness=5.0) for z in (10, 15, 20)]
+    (part,) = divide_series(frames)
+    assert part.reason == ""
+
+
+@pytest.mark.parametrize("some", [range(5), range(0, 10, 2), [3]])
+def test_a_scaling_of_some_slices_only_is_refused(some):
+    """The others would be taken as they are stored."""
+    frames = [frame(z) for z in range(10)]
+    scaled = {z: replace(frames[z], intercept=-1024.0, scaled=True) for z in some}
+    (part,) = divide_series([scaled.get(z, frames[z]) for z in range(10)])
+    assert part.reason == (
+        "mixed_contrast: only some slices have a rescale slope or intercept; export "
+        "the series again"
+    )
+
+
+@pytest.mark.parametrize("slopes", [[1.0, None], [1.5, 2.5], [2.0, 2.0], [None, None]])
+def test_slopes_of_all_slices_or_of_no_effect_are_one_volume(slopes):
+    """PET has a slope of its own in each slice."""
+    frames = [
+        replace(frame(z), slope=slope or 1.0, scaled=slope is not None)
+        for z in range(5)
+        for slope in [slopes[z % 2]]
+    ]
+    (part,) = divide_series(frames)
+    assert part.reason == ""
 
 
 def test_files_that_do_not_say_where_they_lie_stay_together():

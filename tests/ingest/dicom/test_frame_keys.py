@@ -85,6 +85,9 @@ def test_settings_of_the_scanner_are_read_from_texts_and_from_datasets():
         assert (keys.reconstruction, keys.voltage) == ("br40d\\3", 120.0)
         assert (keys.echo_number, keys.sequence) == (2.0, frozenset({"SE", "IR"}))
         assert keys.agent is False
+        assert keys.fat_saturation
+    assert read_keys([{"SpectrallySelectedSuppression": "FAT"}]).fat_saturation
+    assert not read_keys([{"ScanOptions": "PFP\\RG"}]).fat_saturation
     assert read_keys([{"ContrastBolusAgent": "Gd"}]).agent
     assert read_keys([{"TriggerTime": "12.5"}]).gated
     assert not read_keys([{"TriggerTime": "0", "ScanOptions": "FS"}]).gated

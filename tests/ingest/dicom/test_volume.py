@@ -66,6 +66,13 @@ def test_each_slice_has_its_own_slope(fake, tmp_path):
     assert volume.array.dtype == np.float32
 
 
+def test_a_contrast_beside_a_large_intercept_is_not_rounded_away(fake, tmp_path):
+    header = {"RescaleSlope": "0.01", "RescaleIntercept": "1000000"}
+    series = fake.Series(fake.ramp(), header=header)
+    volume = read_series(fake.save(series.datasets(), tmp_path))
+    assert len(np.unique(volume.array)) == len(np.unique(series.array))
+
+
 def test_whole_intercept_keeps_whole_numbers(fake, tmp_path):
     series = fake.Series(
         fake.ramp(dtype=np.uint16),

@@ -110,6 +110,21 @@ def test_a_box_between_voxels_is_exact(read):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_a_structure_whose_value_is_ignored_need_not_be_there(tmp_path):
+    image, path = oblique(), tmp_path / "rt.dcm"
+    drawn = [contour(image, 4, box((3.5, 6.5), (11.5, 19.5)))]
+    for rois, value in (
+        ([("Gray matter", drawn)], 1),
+        ([("Gray matter", []), ("tumour", drawn)], 5),
+    ):
+        structures(rois).save_as(path, enforce_file_format=True)
+        labels = read_structures(path, image, NAMES, 0.01, "", (5,)).array
+        assert set(np.unique(labels)) == {0, value}
+    structures([("Tumour", drawn)]).save_as(path, enforce_file_format=True)
+    with pytest.raises(LabelError, match="1 of 1 names"):
+        read_structures(path, image, NAMES, 0.01, "", (5,))
+
+
 def test_a_box_through_centres_has_its_lower_sides(read):
     image = oblique()
     drawn = [contour(image, 4, box((3, 6), (11, 19)))]

@@ -9,6 +9,7 @@ from medinorm.errors import GeometryError, LabelError
 from medinorm.files.nifti import read_volume
 from medinorm.ingest.labels.dicom_labels import read_annotation
 from medinorm.ingest.labels.segmentation import read_segmentation
+from medinorm.records.labels import read_ignored_value
 from tests.ingest.reading import read_series
 
 OBLIQUE = tuple(
@@ -186,6 +187,34 @@ def test_segmentation_among_the_files_is_found(drawn, tmp_path, ingest):
     np.testing.assert_array_equal(written.array[0], labels)
     assert {row["state"] for row in out.files} == {"used"}
     assert out.excluded == []
+
+
+@pytest.mark.parametrize("others", ["refuse", "background"])
+def test_segments_are_ignored_by_their_name(drawn, tmp_path, ingest, others):
+    datasets, _, masks, labels = drawn
+    segment(datasets, masks, LABELS).save_as(tmp_path / "series" / "zz.dcm")
+    out = ingest(
+        dicom=(tmp_path / "series",),
+        label_values={1: NAMES[1]},
+        ignore=("GRAY matter", "never drawn"),
+        others=others,
+    )
+    path = out.results / "canonical" / out.scans[0]["label"]
+    ignored = read_ignored_value(path)
+    expected = np.where(labels == 2, ignored, labels)
+    np.testing.assert_array_equal(read_volume(path).array[0], expected)
+
+
+def test_numbers_of_segments_without_names_are_ignored(drawn, tmp_path, ingest):
+    datasets, _, masks, labels = drawn
+    seg = unnamed(segment(datasets, masks, LABELS), 1, 2)
+    seg.save_as(tmp_path / "series" / "zz.dcm")
+    out = ingest(
+        dicom=(tmp_path / "series",), label_values={1: NAMES[1]}, ignore=(2, "other")
+    )
+    path = out.results / "canonical" / out.scans[0]["label"]
+    expected = np.where(labels == 2, read_ignored_value(path), labels)
+    np.testing.assert_array_equal(read_volume(path).array[0], expected)
 
 
 def test_a_segmentation_of_another_space_is_refused(drawn, tmp_path):

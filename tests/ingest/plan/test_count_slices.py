@@ -166,6 +166,17 @@ def test_groups_of_a_sequential_scan_may_count_their_own_images(tmp_path):
     assert reasons_of(datasets[:-1], tmp_path / "fewer") == ([""], [])
 
 
+@pytest.mark.parametrize("passes", [1, 2, 20])
+def test_the_number_of_the_acquisition_may_count_slices_or_passes(tmp_path, passes):
+    """All of them together have the images that are counted."""
+    datasets = series_of(20, **IMAGES)
+    for number, ds in enumerate(datasets):
+        ds.AcquisitionNumber = number % passes + 1
+    assert reasons_of(datasets, tmp_path / "whole") == ([""], [])
+    reasons, _ = reasons_of(datasets[:-3], tmp_path / "short")
+    assert lacks(reasons, 3, 20, 17)
+
+
 @pytest.mark.parametrize(
     "header",
     [

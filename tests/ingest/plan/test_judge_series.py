@@ -57,6 +57,50 @@ def test_files_of_several_patients_are_wrong(fake, tmp_path):
     assert part.reason.startswith("its files name several patients")
 
 
+@pytest.mark.parametrize(
+    ("serials", "reason"),
+    [
+        (("1", "1", "2", "2"), "its files come from several devices; export the"),
+        (("1", "", "1", "1"), ""),
+    ],
+)
+def test_files_of_several_devices_are_wrong(fake, tmp_path, serials, reason):
+    """Two devices of one model; a file that does not say is no other device."""
+    datasets = fake.Series(fake.ramp((6, 6, 4))).datasets()
+    for ds, serial in zip(datasets, serials, strict=True):
+        ds.DeviceSerialNumber = serial
+    fake.save(datasets, tmp_path)
+    (part,) = parts_of(tmp_path)
+    assert part.wrong == bool(reason)
+    assert part.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ({"RescaleSlope": 2, "RescaleIntercept": 0}, "only some slices have a rescale"),
+        ({"ScanOptions": ["PFP", "FS"]}, "differ in fat saturation"),
+        ({"SliceThickness": 9}, "differ in slice thickness"),
+        ({"SequenceVariant": ["SK", "MTC"]}, "differ in sequence variant"),
+    ],
+)
+def test_settings_of_every_second_slice_are_read_from_the_index(
+    fake, tmp_path, header, what
+):
+    datasets = fake.Series(fake.ramp((6, 6, 6))).datasets()
+    for ds in datasets:
+        ds.SliceThickness, ds.SequenceVariant, ds.ScanOptions = 2, "SK", ["PFP"]
+        for keyword in ("RescaleSlope", "RescaleIntercept"):
+            ds.pop(keyword, None)
+    for ds in datasets[::2]:
+        for keyword, value in header.items():
+            setattr(ds, keyword, value)
+    fake.save(datasets, tmp_path)
+    (part,) = parts_of(tmp_path)
+    assert part.reason.startswith("mixed_contrast: ")
+    assert what in part.reason
+
+
 def test_a_file_that_lost_frames_is_refused(fake, tmp_path):
     (path,) = fake.save([fake.Series(fake.ramp((6, 6, 4))).datasets()[0]], tmp_path)
     assert len(frames_of([path], [None])) == 1
