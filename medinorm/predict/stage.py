@@ -28,6 +28,7 @@ from medinorm.files.sidecars import (
 )
 from medinorm.harmonize.spatial import resample_onto
 from medinorm.jobs.declare import stage
+from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.shards import Done, Failed, run_items
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
@@ -120,6 +121,7 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     for seed in seeds:
         discard_others(run_folder(predictions, seed), {scan for _, scan in tests})
     torch.set_num_threads(1)
+    keep_freed_memory()
     adapted = lru_cache(maxsize=1)(_read_adapted)  # items come sorted by network
 
     def work(item: SeedScan) -> Done[str]:

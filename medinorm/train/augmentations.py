@@ -1,14 +1,16 @@
 """What is done to training patches at random, the same for every variant."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
+import torch
 from monai.transforms import (
     Compose,
     MapTransform,
-    RandFlipd,
     RandGaussianNoised,
+    RandomizableTransform,
     RandScaleIntensityd,
     RandShiftIntensityd,
 )
@@ -50,6 +52,30 @@ def augmentation(name: str, text: str) -> Callable[[Make], Make]:
     return declare
 
 
+class RandMirrord(RandomizableTransform, MapTransform):  # type: ignore[misc]
+    """MONAI's `RandFlipd` for tensors, without a history: a tenth of its time.
+
+    Args:
+        keys: entries to mirror together.
+        axis: spatial axis, from 0.
+        prob: probability of a mirror.
+    """
+
+    def __init__(self, keys: Sequence[str], axis: int, prob: float = 0.5) -> None:
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob)
+        self._axis = axis
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Mirror all entries, or none."""
+        self.randomize(None)
+        mirrored = dict(data)
+        if self._do_transform:
+            for key in self.key_iterator(mirrored):
+                mirrored[key] = torch.flip(mirrored[key], (1 + self._axis,))
+        return mirrored
+
+
 @augmentation("none", "patches as they are")
 def _keep(_on_voxels: Sequence[str]) -> Sequence[MapTransform]:
     return []
@@ -57,7 +83,7 @@ def _keep(_on_voxels: Sequence[str]) -> Sequence[MapTransform]:
 
 @augmentation("flip", "left-right mirror of half of the patches")
 def _flip(on_voxels: Sequence[str]) -> Sequence[MapTransform]:
-    return [RandFlipd(keys=on_voxels, prob=0.5, spatial_axis=0)]
+    return [RandMirrord(on_voxels, axis=0)]
 
 
 @augmentation("intensity", "the mirror, and random gain, offset and noise")

@@ -1,14 +1,21 @@
 """Dice and cross-entropy, over the voxels whose class is known."""
 
-from monai.losses import DiceCELoss, DiceLoss
+from typing import Any
+
+import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.autograd.function import once_differentiable
 
 from medinorm.train.dataset import IGNORED
+
+_SMOOTH = 1e-5  # MONAI's, added to numerator and denominator of each Dice
 
 
 class SegmentationLoss(nn.Module):
     """The sum of Dice loss and cross-entropy; ignored voxels count in neither.
+
+    Dice is that of MONAI's `DiceCELoss`: soft, one for each scan and class, background
+    included.
 
     Shape:
         - logits: ``(N, classes, X, Y, Z)``
@@ -16,21 +23,54 @@ class SegmentationLoss(nn.Module):
         - output: a scalar
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = DiceCELoss(softmax=True, to_onehot_y=True)
-        self._dice = DiceLoss()
-
     def forward(self, logits: Tensor, label: Tensor) -> Tensor:
         """The loss of a mini-batch."""
-        known = label != IGNORED
-        if bool(known.all()):
-            whole: Tensor = self._whole(logits, label)
-            return whole
-        classes = label.masked_fill(~known, 0)[:, 0]
-        target = F.one_hot(classes, logits.shape[1]).movedim(-1, 1) * known
-        dice: Tensor = self._dice(logits.softmax(dim=1) * known, target)
-        entropy = F.cross_entropy(
-            logits, label[:, 0], ignore_index=IGNORED, reduction="sum"
+        loss: Tensor = _DiceAndEntropy.apply(logits, label)  # type: ignore[no-untyped-call]
+        return loss
+
+
+class _DiceAndEntropy(torch.autograd.Function):
+    """Both terms from one softmax, with the gradient written out.
+
+    Autograd would take twice the time: on one thread the loss is a tenth of a step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, label: Tensor) -> Tensor:
+        classes = label.to(torch.uint8)  # an eighth of the memory to read
+        target = torch.empty_like(logits)
+        for index in range(logits.shape[1]):
+            torch.eq(classes[:, 0], index, out=target[:, index])
+        known = classes != IGNORED
+        shares = logits - logits.amax(dim=1, keepdim=True)
+        entropy = -torch.dot(shares.flatten(), target.flatten())
+        shares.exp_()
+        total = shares.sum(dim=1, keepdim=True)
+        shares /= total
+        whole = bool(known.all())
+        logarithm = total.log_()
+        entropy += (logarithm if whole else logarithm.mul_(known)).sum()
+        counted = shares if whole else shares * known
+        overlap = (counted * target).flatten(2).sum(dim=2)
+        size = counted.flatten(2).sum(dim=2) + target.flatten(2).sum(dim=2)
+        dice = (2 * overlap + _SMOOTH) / (size + _SMOOTH)
+        count = known.sum().clamp(min=1)
+        ctx.save_for_backward(shares, target, known, dice, size, count)
+        ctx.whole = whole
+        return (1 - dice).mean() + entropy / count
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        shares, target, known, dice, size, count = ctx.saved_tensors
+        shape = (*dice.shape, *(1,) * (shares.dim() - 2))
+        weight = gradient / dice.numel() / (size + _SMOOTH)
+        of_shares = (target * (-2 * weight).view(shape)).add_(
+            (dice * weight).view(shape)
         )
-        return dice + entropy / known.sum().clamp(min=1)
+        of_shares *= shares
+        mean = of_shares.sum(dim=1, keepdim=True)
+        entropy = gradient / count
+        of_logits = of_shares.addcmul_(shares, mean.sub_(entropy), value=-1)
+        of_logits.addcmul_(target, entropy.expand_as(target), value=-1)
+        return (of_logits if ctx.whole else of_logits.mul_(known)), None

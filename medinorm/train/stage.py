@@ -26,6 +26,7 @@ from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
 from medinorm.jobs.declare import stage
+from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.shards import Done, Failed, State, run_items
 from medinorm.layout import run_folder
 from medinorm.records.scans import SplitRow
@@ -106,6 +107,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         card, settings, read_records(splits, SplitRow), split, harmonized
     )
     torch.set_num_threads(settings.threads)
+    keep_freed_memory()
 
     def work(run: Run) -> Done[str]:
         state = train_network(experiment, run.seed, runs)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from medinorm.config import TrainConfig
 from medinorm.method_names import AUGMENTATION_DECLARATIONS
@@ -64,7 +65,7 @@ def test_patches_are_those_of_earlier_versions(name):
 
 
 def test_maps_are_mirrored_with_the_image():
-    values = np.arange(8.0, dtype=np.float32).reshape(1, 2, 2, 2)
+    values = torch.arange(8.0).reshape(1, 2, 2, 2)
     mirrors = compose_augmentation("flip", ("mask",))
     mirrors.set_random_state(seed=0)
     seen = set()

@@ -16,12 +16,18 @@ PARTLY[..., :2] = IGNORED
 
 def test_without_ignored_voxels_it_is_dice_and_cross_entropy():
     expected = DiceCELoss(softmax=True, to_onehot_y=True)(LOGITS, LABEL)
-    assert torch.equal(SegmentationLoss()(LOGITS, LABEL), expected)
+    torch.testing.assert_close(SegmentationLoss()(LOGITS, LABEL), expected)
 
 
 def test_the_loss_is_that_of_the_other_voxels_alone():
     expected = SegmentationLoss()(LOGITS[..., 2:], LABEL[..., 2:])
     torch.testing.assert_close(SegmentationLoss()(LOGITS, PARTLY), expected)
+
+
+@pytest.mark.parametrize("label", [LABEL, PARTLY])
+def test_its_gradient_is_that_of_the_formula(label):
+    logits = LOGITS.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: SegmentationLoss()(x, label), logits)
 
 
 def test_logits_of_ignored_voxels_have_no_gradient():
