@@ -4,7 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -14,29 +14,13 @@ from torch import Tensor, nn
 from medinorm.config import PredictConfig, TrainConfig
 from medinorm.errors import RunError
 from medinorm.layers.statistics.random import Draws
+from medinorm.records.history import HistoryRow
 from medinorm.train.conditions import conditions_of
 from medinorm.train.dataset import IGNORED
 from medinorm.train.inference import infer_logits
 from medinorm.train.loss import SegmentationLoss
 
 HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
-
-
-@dataclass(frozen=True)
-class HistoryRow:
-    """How training went since the row before: one row of `history.tsv`.
-
-    Args:
-        step: how many steps were done.
-        loss: mean over the steps.
-        learning_rate: of the last step.
-        seconds_per_step: mean over the steps.
-    """
-
-    step: int
-    loss: float
-    learning_rate: float
-    seconds_per_step: float
 
 
 class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped library
@@ -99,18 +83,22 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
     def on_train_epoch_end(self) -> None:
         """Add a row to the history, which survives in the checkpoint; validate."""
         steps = max(1, len(self._losses))
+        seconds = (time.perf_counter() - self._started) / steps
+        selects = self._settings.selection == "validation"
+        validation = self._validate() if selects else None
         row = HistoryRow(
             step=self.global_step,
             loss=sum(self._losses) / steps,
             learning_rate=self.optimizers().param_groups[0]["lr"],
-            seconds_per_step=(time.perf_counter() - self._started) / steps,
+            seconds_per_step=seconds,
+            validation_dice=None if validation is None else float(validation),
         )
         self._losses.clear()
         self.history.append(row)
         self.log("loss", row.loss)
         self.log("learning_rate", row.learning_rate)
-        if self._settings.selection == "validation":
-            self.log("dice", self._validate())
+        if validation is not None:
+            self.log("dice", validation)
 
     def _validate(self) -> Tensor:
         """Mean Dice of the validation scans.

@@ -29,12 +29,13 @@ from medinorm.jobs.declare import stage
 from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.shards import Done, Failed, State, run_items
 from medinorm.layout import run_folder
+from medinorm.records.history import HistoryRow
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import RunStatus
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
 from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model
-from medinorm.train.segmenter import HISTORY, HistoryRow, Segmenter
+from medinorm.train.segmenter import HISTORY, Segmenter
 from medinorm.train.trainer import make_trainer, quiet
 
 _log = logging.getLogger(__name__)
