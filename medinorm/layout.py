@@ -21,6 +21,7 @@ EVIDENCE = (
     "effects",
     "ranking",
     "fairness",
+    "curves",
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans

@@ -27,7 +27,7 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
         cases: all cases; their runs are looked up.
         runs: folder of all trained networks.
     """
-    for variant, trained in _runs_of(cases).items():
+    for variant, trained in runs_of(cases).items():
         read = [_read_record(runs, variant, *run) for run in trained]
         records = [record for record in read if record]
         if len(records) < len(trained):
@@ -62,7 +62,7 @@ def find_unequal_training(cases: Sequence[CaseRow], runs: Path) -> str:
         runs: folder of all trained networks.
     """
     counts: dict[str, dict[Variant, int]] = {}
-    for variant, trained in _runs_of(cases).items():
+    for variant, trained in runs_of(cases).items():
         for split, seed in trained:
             count = _read_record(runs, variant, split, seed).get("training_scans")
             if isinstance(count, int):
@@ -79,7 +79,7 @@ def find_unequal_training(cases: Sequence[CaseRow], runs: Path) -> str:
     return ""
 
 
-def _runs_of(cases: Sequence[CaseRow]) -> dict[Variant, list[tuple[str, int]]]:
+def runs_of(cases: Sequence[CaseRow]) -> dict[Variant, list[tuple[str, int]]]:
     """Split and seed of the runs of each variant, in order."""
     trained: dict[Variant, set[tuple[str, int]]] = {}
     for case in cases:
@@ -88,13 +88,18 @@ def _runs_of(cases: Sequence[CaseRow]) -> dict[Variant, list[tuple[str, int]]]:
     return {variant: sorted(trained[variant]) for variant in sorted(trained)}
 
 
-def _read_record(runs: Path, variant: Variant, split: str, seed: int) -> RunRecord:
-    """The record of one run; nothing, if it cannot be read."""
+def run_of(runs: Path, variant: Variant, split: str, seed: int) -> Path:
+    """Folder of one run."""
     folder = split_runs(
         runs, intensity=variant.intensity, norm=variant.norm, split=split
     )
+    return run_folder(folder, seed)
+
+
+def _read_record(runs: Path, variant: Variant, split: str, seed: int) -> RunRecord:
+    """The record of one run; nothing, if it cannot be read."""
     try:
-        record = read_json(run_folder(folder, seed) / _RECORD)
+        record = read_json(run_of(runs, variant, split, seed) / _RECORD)
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}

@@ -10,6 +10,7 @@ from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
 from medinorm.evidence.fairness import find_unequal_training, tabulate_fairness
+from medinorm.evidence.learning import find_unlearned, tabulate_curves
 from medinorm.evidence.study_scores import StudyScores
 from medinorm.evidence.summary import (
     tabulate_domains,
@@ -21,6 +22,7 @@ from medinorm.files.records import write_records
 from medinorm.jobs.declare import stage
 from medinorm.records.evidence import (
     CaseRow,
+    CurveRow,
     DifferenceRow,
     DomainRow,
     EffectRow,
@@ -46,10 +48,10 @@ def compare_variants(
 ) -> None:
     """Compare the variants of a study, and write what the comparison shows.
 
-    Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`
-    and `fairness` (``.tsv``, rows in `medinorm.records.evidence`) and `verdict.json`.
-    Where a design is absent, its columns are empty and the verdict says why; the table
-    of ranks is empty unless variants may be ranked.
+    Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`,
+    `fairness` and `curves` (``.tsv``, rows in `medinorm.records.evidence`) and
+    `verdict.json`. Where a design is absent, its columns are empty and the verdict says
+    why; the table of ranks is empty unless variants may be ranked.
 
     Args:
         scores: tables of scores.
@@ -64,7 +66,12 @@ def compare_variants(
     """
     cases = read_cases(scores, splits)
     study = StudyScores.of(cases, settings, DomainNoun.of(domain))
-    obstacle = find_obstacle(study) or find_unequal_training(cases, runs)
+    curves = list(tabulate_curves(cases, runs))
+    obstacle = (
+        find_obstacle(study)
+        or find_unequal_training(cases, runs)
+        or find_unlearned(cases, curves)
+    )
     comparison = Comparison(
         summary=list(tabulate_summary(study)),
         differences=tabulate_differences(study),
@@ -80,6 +87,7 @@ def compare_variants(
     write_records(evidence / "ranking.tsv", comparison.ranking, RankingRow)
     fairness = tabulate_fairness(cases, runs)
     write_records(evidence / "fairness.tsv", fairness, FairnessRow)
+    write_records(evidence / "curves.tsv", curves, CurveRow)
     verdict = reach_verdict(study, comparison, domain)
     write_verdict(evidence / "verdict.json", verdict)
     for sentence in verdict.sentences:

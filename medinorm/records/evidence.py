@@ -241,6 +241,19 @@ class FairnessRow:
     threads: str
 
 
+@dataclass(frozen=True)
+class CurveRow:
+    """One row of the history of a run, see `medinorm.records.history`."""
+
+    variant: Variant
+    split: str
+    seed: int
+    step: int
+    loss: float
+    train_dice: float | None = None
+    validation_dice: float | None = None
+
+
 def _negative(number: float | None) -> float | None:
     """The number with the other sign."""
     return None if number is None else -number

@@ -12,6 +12,7 @@ from medinorm.errors import StageError
 from medinorm.files.records import read_records
 from medinorm.records.evidence import (
     CaseRow,
+    CurveRow,
     DifferenceRow,
     DomainRow,
     EffectRow,
@@ -44,6 +45,7 @@ class ReportFindings:
         effects: means of intensities over norms, and of norms over intensities.
         ranking: empty when nothing was ranked.
         fairness: what each variant cost.
+        curves: how each run learned.
         verdict: the conclusion in words and its facts.
         labels: value and name of each label.
     """
@@ -59,6 +61,7 @@ class ReportFindings:
     effects: tuple[EffectRow, ...]
     ranking: tuple[RankingRow, ...]
     fairness: tuple[FairnessRow, ...]
+    curves: tuple[CurveRow, ...]
     verdict: Verdict
     labels: Mapping[int, str]
 
@@ -153,6 +156,7 @@ def read_findings(
         effects=_read_optional(evidence / "effects.tsv", EffectRow),
         ranking=_read_optional(evidence / "ranking.tsv", RankingRow),
         fairness=_read_optional(evidence / "fairness.tsv", FairnessRow),
+        curves=_read_optional(evidence / "curves.tsv", CurveRow),
         verdict=read_verdict(evidence / "verdict.json"),
         labels=dict(labels),
     )

@@ -17,6 +17,7 @@ TABLES = {
     "effects": records.EffectRow,
     "ranking": records.RankingRow,
     "fairness": records.FairnessRow,
+    "curves": records.CurveRow,
 }
 
 
