@@ -4,14 +4,15 @@ import gzip
 import math
 import zlib
 from dataclasses import dataclass, replace
-from io import BufferedWriter
+from io import BufferedWriter, BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
 from isal import igzip
 from isal.igzip_lib import IsalError
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
@@ -22,7 +23,7 @@ from medinorm.files.atomic import replacing
 from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.places import (
     Place,
-    corner_distance,
+    corners_agree,
     describe_difference,
     differ,
     is_singular,
@@ -46,7 +47,7 @@ _FAR = 1 << 15
 _GZIP = b"\x1f\x8b"
 # The size of a header is its first number: NIfTI-2 has 540 bytes, NIfTI-1 348.
 _NIFTI_2 = tuple((540).to_bytes(4, order) for order in ("little", "big"))
-# Where both have `pixdim`, and the type of its numbers.
+# Where both have `pixdim`, and the type of its numbers, by the size of the header.
 _PIXDIM = {348: (76, "f4"), 540: (104, "f8")}
 _PAIR = frozenset({".hdr", ".img"})
 _IS_PAIR = "one of two files (.hdr and .img); convert them to one .nii file"
@@ -109,7 +110,7 @@ class Volume:
         """
         if self.grid != other.grid:
             return False
-        return corner_distance(self.grid, self.affine, other.affine) <= tolerance
+        return corners_agree(self.grid, self.affine, other.affine, tolerance)
 
 
 def read_volume(path: Path, *, mmap: bool = False) -> Volume:
@@ -141,9 +142,9 @@ def read_unplaced_volume(path: Path, *, mmap: bool = False) -> Volume:
     Returns:
         The volume with its possible `places`; none if the header is certain.
     """
-    image, sizes = _load(path, mmap=mmap)
-    places = _places(image, sizes)
-    voxels = image.dataobj if mmap else _scaled(image)
+    stored = _load(path, mmap=mmap)
+    places = _places(stored.header, stored.sizes)
+    voxels = stored.voxels if mmap else _scaled(stored.voxels)
     array = np.asanyarray(voxels)
     array = array.reshape(_without_empty_axes(array.shape))
     array = array[..., np.newaxis] if array.ndim == 3 else array
@@ -170,14 +171,15 @@ def read_grid(path: Path) -> Volume:
         GeometryError: its header does not place it in the world.
     """
     try:
-        image = nib.Nifti1Image.from_filename(path)
+        header, _ = _parse_header(_read_header_bytes(path))
     except FileNotFoundError:
         raise ReadError("the file does not exist") from None
     except _UNREADABLE as error:
         pass_on_machine_fault(error)
         raise ReadError("truncated or damaged; copy the file again") from None
-    affine = _places(image)[0].affine
-    return Volume(np.empty((0, *image.shape[:3]), dtype=np.uint8), affine)
+    grid = header.get_data_shape()[:3]
+    affine = _places(header)[0].affine
+    return Volume(np.empty((0, *grid), dtype=np.uint8), affine)
 
 
 def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> None:
@@ -193,21 +195,42 @@ def write_volume(volume: Volume, path: Path, dtype: DTypeLike | None = None) -> 
     """
     array = np.moveaxis(volume.array, 0, -1)
     array = array[..., 0] if array.shape[-1] == 1 else array
-    image = nib.Nifti1Image(np.asarray(array, dtype=dtype), volume.affine)
-    image.header.set_xyzt_units("mm")
-    # A qform has right angles only: a reader that prefers it to the sform would
-    # misplace a volume with other angles.
-    image.set_qform(volume.affine, code=1 if _has_right_angles(volume.affine) else 0)
-    image.set_sform(volume.affine, code=1)
+    array = np.asarray(array, dtype=dtype)
+    header = _header_of(array, volume.affine)
     with replacing(path) as temporary, temporary.open("wb") as stream:
         if path.suffix == ".gz":
             packed = igzip.IGzipFile(
                 "", "wb", compresslevel=_LEVEL, fileobj=stream, mtime=0
             )
             with packed, BufferedWriter(packed, _CHUNK) as chunks:
-                image.to_stream(chunks)
+                _write_image(chunks, header, array)
         else:
-            image.to_stream(stream)
+            _write_image(stream, header, array)
+
+
+def _header_of(array: NDArray[Any], affine: NDArray[np.float64]) -> nib.Nifti1Header:
+    """The header of an image without scaling; that of nibabel, in fewer steps."""
+    header = nib.Nifti1Header()
+    header.set_data_dtype(array.dtype)
+    header.set_data_shape(array.shape)
+    header.set_xyzt_units("mm")
+    header.set_slope_inter(1, 0)
+    # A qform has right angles only: a reader that prefers it to the sform would
+    # misplace a volume with other angles.
+    header.set_qform(affine, code=1 if _has_right_angles(affine) else 0)
+    header.set_sform(affine, code=1)
+    return header
+
+
+def _write_image(
+    stream: BinaryIO, header: nib.Nifti1Header, array: NDArray[Any]
+) -> None:
+    """Write header and voxels, a slice or a channel at a time."""
+    header.write_to(stream)
+    stored = header.get_data_dtype()
+    stream.writelines(  # the first axis changes fastest
+        np.ascontiguousarray(slices, dtype=stored).data for slices in array.T
+    )
 
 
 def _has_right_angles(affine: NDArray[np.float64]) -> bool:
@@ -217,17 +240,17 @@ def _has_right_angles(affine: NDArray[np.float64]) -> bool:
 
 
 def _places(
-    image: nib.Nifti1Image, sizes: NDArray[np.float64] | None = None
+    header: nib.Nifti1Header, sizes: NDArray[np.float64] | None = None
 ) -> tuple[Place, ...]:
     """Where the header of a 3D or 4D image says it lies; several contradict."""
-    shape = _without_empty_axes(image.shape)
+    shape = _without_empty_axes(header.get_data_shape())
     if min(shape, default=0) < 1:
         raise ReadError("the header has impossible dimensions; copy the file again")
     if len(shape) not in {3, 4}:
         raise ReadError(f"has {len(shape)} axes; 3 or 4 (channels last) are read")
-    if int(image.header["xyzt_units"]) & _LENGTH_UNIT in _NOT_MILLIMETRES:
+    if int(header["xyzt_units"]) & _LENGTH_UNIT in _NOT_MILLIMETRES:
         raise GeometryError("lengths are in metres or micrometres; convert them to mm")
-    first, *others = places_of(image.header, sizes)
+    first, *others = places_of(header, sizes)
     x, y, z, *_ = shape
     if any(is_singular(place.affine) for place in (first, *others)):
         raise GeometryError("the affine is singular or not finite; repair the header")
@@ -247,21 +270,37 @@ def _without_empty_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:3] + tuple(size for size in shape[3:] if size != 1)
 
 
-def _load(
-    path: Path, *, mmap: bool
-) -> tuple[nib.Nifti1Image, NDArray[np.float64] | None]:
-    """The nibabel image, its voxels in memory or mapped, and `pixdim` as it is stored.
+@dataclass(frozen=True)
+class _Stored:
+    """A NIfTI file as it is stored.
+
+    Args:
+        header: its header, with what nibabel repairs.
+        voxels: in memory or mapped.
+        sizes: `pixdim` before it was repaired, if known.
+    """
+
+    header: nib.Nifti1Header
+    voxels: ArrayProxy
+    sizes: NDArray[np.float64] | None = None
+
+
+def _load(path: Path, *, mmap: bool) -> _Stored:
+    """A NIfTI file, its voxels in memory or mapped.
 
     Errors do not repeat nibabel's text: it holds the path.
     """
     try:
         if mmap and path.suffix != ".gz":
-            return nib.Nifti1Image.from_filename(path, mmap=True), None
+            image = nib.Nifti1Image.from_filename(path, mmap=True)
+            return _Stored(image.header, image.dataobj)
         content = _read_content(path)
-        image = _parse(content)
-        if len(content) < image.dataobj.offset + _bytes_of(image):
+        header, sizes = _parse_header(content)
+        voxels = ArrayProxy(BytesIO(content), header)
+        size: int = math.prod(voxels.shape) * int(voxels.dtype.itemsize)
+        if len(content) < voxels.offset + size:
             raise EOFError
-        return image, _stored_sizes(image, content)
+        return _Stored(header, voxels, sizes)
     except FileNotFoundError:
         raise ReadError("the file does not exist") from None
     except PermissionError:
@@ -288,8 +327,22 @@ def _read_content(path: Path) -> bytes:
     return content
 
 
-def _parse(content: bytes) -> nib.Nifti1Image:
-    """The image in the bytes of a NIfTI-1 or NIfTI-2 file.
+def _read_header_bytes(path: Path) -> bytes:
+    """The bytes of a file's header, without its extensions."""
+    with path.open("rb") as stream:
+        packed = stream.read(len(_GZIP)) == _GZIP
+        stream.seek(0)
+        source = igzip.IGzipFile(fileobj=stream) if packed else stream
+        content = source.read(max(_PIXDIM))
+    return content if content.startswith(_NIFTI_2) else content[: min(_PIXDIM)]
+
+
+def _parse_header(
+    content: bytes,
+) -> tuple[nib.Nifti1Header, NDArray[np.float64]]:
+    """The header of a NIfTI-1 or NIfTI-2 file, and its voxel sizes as they are stored.
+
+    nibabel makes 1 of those that are 0.
 
     Raises:
         ReadError: its voxels are in a second file.
@@ -298,32 +351,22 @@ def _parse(content: bytes) -> nib.Nifti1Image:
     magic = content[4:8] if second else content[344:348]
     if magic.startswith(b"ni"):
         raise ReadError(_IS_PAIR)
-    return (nib.Nifti2Image if second else nib.Nifti1Image).from_bytes(content)
+    kind = nib.Nifti2Header if second else nib.Nifti1Header
+    header = kind.from_fileobj(BytesIO(content))
+    header.get_best_affine()  # or an error, if there is none
+    place, number = _PIXDIM[kind.sizeof_hdr]
+    number = header.endianness + number
+    stored = np.frombuffer(content, number, count=4, offset=place)
+    return header, stored[1:].astype(np.float64)
 
 
-def _stored_sizes(image: nib.Nifti1Image, content: bytes) -> NDArray[np.float64]:
-    """Voxel sizes as they are in the file: nibabel makes 1 of those that are 0."""
-    place, kind = _PIXDIM[int(image.header["sizeof_hdr"])]
-    kind = image.header.endianness + kind
-    stored = np.frombuffer(content, kind, count=4, offset=place)
-    return stored[1:].astype(np.float64)
-
-
-def _bytes_of(image: nib.Nifti1Image) -> int:
-    """How many bytes the voxels of a NIfTI image take on disk."""
-    voxels: int = math.prod(image.shape)
-    return voxels * int(image.get_data_dtype().itemsize)
-
-
-def _scaled(image: nib.Nifti1Image) -> NDArray[Any]:
+def _scaled(voxels: ArrayProxy) -> NDArray[Any]:
     """Voxels with slope and intercept applied, as float32 if they change anything.
 
     Where that might lose the contrast they are float64; the checks of ingest decide.
     """
-    # nibabel clears these in the header of a loaded image.
-    if (image.dataobj.slope, image.dataobj.inter) == (1, 0):
-        return np.asanyarray(image.dataobj.get_unscaled())
-    slope, offset = image.dataobj.slope, image.dataobj.inter
-    is_double = image.get_data_dtype() == np.float64
-    wide = is_double or abs(offset) > _FAR * abs(slope)
-    return np.asarray(image.dataobj, dtype=np.float64 if wide else np.float32)
+    if (voxels.slope, voxels.inter) == (1, 0):
+        return np.asanyarray(voxels.get_unscaled())
+    is_double = voxels.dtype == np.float64
+    wide = is_double or abs(voxels.inter) > _FAR * abs(voxels.slope)
+    return np.asarray(voxels, dtype=np.float64 if wide else np.float32)

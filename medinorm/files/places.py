@@ -1,5 +1,10 @@
-"""Where a NIfTI header puts its voxels: sform, qform and voxel sizes may disagree."""
+"""Where a NIfTI header puts its voxels: sform, qform and voxel sizes may disagree.
 
+Almost all headers agree with themselves. Bounds in a few plain numbers say so, and only
+where they do not are matrices decomposed: that costs more than reading a header.
+"""
+
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +24,9 @@ _ROUNDING = 0.5
 _SIZE_ROUNDING = 0.01  # of a voxel's size: some tools write two decimals
 
 _MOST_SKEWED = 1e4  # condition of the directions of axes that still span space
+_SPANNED = 1e-3  # volume spanned by three directions that are surely not too skewed
+_SMALLEST, _LARGEST = 1e-30, 1e30  # mm; products of others may leave the numbers
+_SURELY = 0.99  # of a limit: below it rounding cannot matter
 
 
 @dataclass(frozen=True)
@@ -91,10 +99,56 @@ def is_singular(affine: Affine) -> bool:
         >>> is_singular(np.diag([8e-4, 8e-4, 8e-4, 1])), is_singular(np.zeros((4, 4)))
         (False, True)
     """
+    # Of unit vectors that span a volume v, the condition is at most 2.6 / v.
+    if _measure_axes(affine)[1] > _SPANNED:
+        return False
     sizes = voxel_sizes(affine)
     if not np.isfinite(affine).all() or not sizes.all():
         return True
     return bool(np.linalg.cond(affine[:3, :3] / sizes) > _MOST_SKEWED)
+
+
+def _measure_axes(affine: Affine) -> tuple[float, float]:
+    """The smallest size of a voxel, and the volume that the directions of axes span.
+
+    The volume is 1 for right angles, and 0 also where these numbers are not sure: the
+    affine is not finite, or far from any size of a voxel.
+    """
+    (a, b, c, x), (d, e, f, y), (g, h, i, z), _ = affine.tolist()
+    sizes = math.hypot(a, d, g), math.hypot(b, e, h), math.hypot(c, f, i)
+    total = sum((*sizes, abs(x), abs(y), abs(z)))  # not a number if one of them is not
+    if not (min(sizes) > _SMALLEST and total < _LARGEST):
+        return 0.0, 0.0
+    spanned = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    return min(sizes), abs(spanned) / math.prod(sizes)
+
+
+def corners_agree(grid: Grid, one: Affine, other: Affine, tolerance: float) -> bool:
+    """Whether corresponding corners lie within a tolerance along each axis.
+
+    Args:
+        grid: number of voxels along the axes.
+        one: the affine whose voxels are the unit.
+        other: the affine to compare with.
+        tolerance: in voxels.
+    """
+    if _farthest_corner(grid, one, other) <= _SURELY * tolerance:
+        return True
+    return corner_distance(grid, one, other) <= tolerance
+
+
+def _farthest_corner(grid: Grid, one: Affine, other: Affine) -> float:
+    """An upper bound of `corner_distance`; infinity where there is no cheap one."""
+    smallest, volume = _measure_axes(one)
+    if volume <= _SPANNED:
+        return math.inf
+    x, y, z = (size - 1 for size in grid)
+    moved = [
+        abs(i) * x + abs(j) * y + abs(k) * z + abs(shift)
+        for i, j, k, shift in (other - one)[:3].tolist()
+    ]
+    # The inverse of unit vectors that span a volume v has a norm of at most 1.5 / v.
+    return 1.5 / volume * math.hypot(*moved) / smallest
 
 
 def corner_distance(grid: Grid, one: Affine, other: Affine) -> float:
@@ -108,9 +162,15 @@ def corner_distance(grid: Grid, one: Affine, other: Affine) -> float:
 
 def differ(grid: Grid, one: Place, other: Place) -> bool:
     """Whether two places of a header contradict each other, beyond rounding."""
-    if not np.allclose(one.sizes, other.sizes, rtol=_SIZE_ROUNDING, atol=0):
+    if _differ_in_size(one, other):
         return True
-    return corner_distance(grid, one.affine, other.affine) > _ROUNDING
+    return not corners_agree(grid, one.affine, other.affine, _ROUNDING)
+
+
+def _differ_in_size(one: Place, other: Place) -> bool:
+    """Whether the voxels of two places differ in size, beyond rounding."""
+    pairs = zip(one.sizes.tolist(), other.sizes.tolist(), strict=True)
+    return any(not abs(a - b) <= _SIZE_ROUNDING * abs(b) for a, b in pairs)
 
 
 def describe_difference(one: Place, other: Place) -> str:
@@ -123,7 +183,7 @@ def describe_difference(one: Place, other: Place) -> str:
         >>> describe_difference(sform, Place("pixdim", np.diag([2.0, 2, 3, 1])))
         'sform and pixdim contradict each other (voxels of 1x1x1 and 2x2x3 mm)'
     """
-    if not np.allclose(one.sizes, other.sizes, rtol=_SIZE_ROUNDING, atol=0):
+    if _differ_in_size(one, other):
         sizes = [
             "x".join(f"{size:.4g}" for size in place.sizes) for place in (one, other)
         ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,15 @@ class Provenance:
     inputs: Mapping[str, str]
     version: str = field(default=__version__)
 
+    @property
+    def record(self) -> dict[str, object]:
+        """What a sidecar says of it."""
+        return {
+            "settings": self.settings,
+            "inputs": self.inputs,
+            "version": self.version,
+        }
+
 
 def sidecar_path(output: Path) -> Path:
     """Where the sidecar of `output` lives: beside it, ending in ``.json``.
@@ -60,7 +69,7 @@ def write_sidecar(
         The checksum of `output`, which the sidecar records too.
     """
     digest = checksum(output)
-    record = asdict(provenance) | {"checksum": digest}
+    record = provenance.record | {"checksum": digest}
     content = dict(facts or {})
     record[_SELF] = checksum_of_values(_as_json(content | {KEY: record}))
     write_json(sidecar_path(output), content | {KEY: record})
@@ -125,8 +134,10 @@ def is_intact(output: Path) -> bool:
 def is_current(output: Path, provenance: Provenance) -> bool:
     """Whether `output` is intact and was made from this, by this version."""
     record = _read_record(output)
-    wanted = {key: _as_json(value) for key, value in asdict(provenance).items()}
-    made_from_this = all(record.get(key) == wanted[key] for key in wanted)
+    if not record:
+        return False
+    wanted = provenance.record
+    made_from_this = all(record.get(key) == _as_json(wanted[key]) for key in wanted)
     return made_from_this and is_intact(output)
 
 

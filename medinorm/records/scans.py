@@ -1,7 +1,7 @@
 """Usable scans, excluded ones, and the role of each scan in each split."""
 
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, make_dataclass
+from dataclasses import Field, dataclass, field, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -60,7 +60,7 @@ class Identity(_Columns):
     @property
     def texts(self) -> dict[str, str]:
         """The columns by name; absent is empty."""
-        return {name: text or "" for name, text in asdict(self).items()}
+        return {name: getattr(self, name) or "" for name in IDENTITY_COLUMNS}
 
     def with_columns(self, **columns: str) -> "Identity":
         """The same with other values of some columns."""

@@ -18,6 +18,7 @@ from medinorm.files.nifti import (
     read_volume,
     write_volume,
 )
+from medinorm.files.places import is_singular
 
 OBLIQUE = nib.affines.from_matvec(
     nib.eulerangles.euler2mat(0.1, 0.2, 0.3) @ np.diag([1.0, 2.0, 3.0]), [-9, 5, 40]
@@ -337,3 +338,36 @@ def test_a_pair_of_files_is_told(tmp_path, magic, name):
     for path in (tmp_path / name, tmp_path / "x.img"):
         with pytest.raises(ReadError, match=r"one of two files \(.hdr and .img\)"):
             read_volume(path)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    kind=st.sampled_from(["u1", "<i2", ">i2", "i4", "u2", "f4", ">f8"]),
+    shape=st.tuples(*[st.integers(1, 5)] * 4),
+    order=st.sampled_from("CF"),
+    cells=st.lists(st.floats(-50, 50), min_size=9, max_size=9),
+)
+def test_headers_and_voxels_are_those_that_nibabel_writes(
+    tmp_path_factory, kind, shape, order, cells
+):
+    affine = nib.affines.from_matvec(np.reshape(cells, (3, 3)), [-9, 5, 4e4])
+    if is_singular(affine):
+        return
+    array = np.asarray(np.arange(np.prod(shape)).reshape(shape), kind, order=order)
+    path = tmp_path_factory.mktemp("x") / "x.nii"
+    write_volume(Volume(array, affine), path)
+    voxels = np.moveaxis(array, 0, -1)
+    image = nib.Nifti1Image(voxels[..., 0] if shape[0] == 1 else voxels, affine)
+    image.header.set_xyzt_units("mm")
+    code = int(nib.load(path).header["qform_code"])
+    image.set_qform(affine, code=code)
+    image.set_sform(affine, code=1)
+    assert path.read_bytes() == image.to_bytes()
+
+
+def test_large_volumes_are_written_slice_by_slice(tmp_path):
+    array = np.random.default_rng(0).integers(0, 9, (2, 300, 200, 50), np.uint8)
+    for name in ("x.nii", "x.nii.gz"):
+        write_volume(Volume(array, OBLIQUE), tmp_path / name)
+        back = read_volume(tmp_path / name)
+        np.testing.assert_array_equal(back.array, array)

@@ -1,11 +1,14 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from medinorm.errors import GeometryError
 from medinorm.files.places import (
     Place,
     corner_distance,
+    corners_agree,
     describe_difference,
     differ,
     is_singular,
@@ -81,3 +84,40 @@ def test_whether_axes_span_space_is_no_question_of_scale(scale):
     assert not is_singular(nib.affines.from_matvec(sheared))
     flat = np.array([[1, 1, 0], [0, 0, 1], [0, 0, 0]]) * scale
     assert is_singular(nib.affines.from_matvec(flat))
+
+
+NUMBERS = st.floats(-300, 300) | st.sampled_from([0.0, 1e-40, np.inf, np.nan, 1e100])
+CELLS = st.lists(NUMBERS, min_size=12, max_size=12)
+
+
+def affine_of(cells):
+    return np.vstack([np.reshape(cells, (3, 4)), [0, 0, 0, 1]])
+
+
+@given(CELLS)
+@example([1.0, 0, 0, np.nan, 0, 1, 0, 0, 0, 0, 1, 0])
+@example([1.0, 1, 0, 0, 0, 2e-4, 0, 0, 0, 0, 1, 0])
+@example([1.0, 1, 0, 0, 0, 1e-4, 0, 0, 0, 0, 1, 0])
+def test_a_bound_calls_no_singular_affine_regular(cells):
+    affine = affine_of(cells)
+    with np.errstate(all="ignore"):
+        sizes = np.linalg.norm(affine[:3, :3], axis=0)
+        usable = np.isfinite(affine).all() and sizes.all() and np.isfinite(sizes).all()
+        exact = not usable or np.linalg.cond(affine[:3, :3] / sizes) > 1e4
+        assert is_singular(affine) == exact
+
+
+@given(
+    CELLS,
+    st.lists(st.floats(-1, 1), min_size=12, max_size=12),
+    st.floats(-9, 1),
+    st.sampled_from([1e-3, 0.05, 0.5]),
+)
+@example([0.0, 1, 0, 9, 1, 0, 0, 9, 0, 0, 1, 9], [0.0] * 12, 0, 1e-3)
+@example([1.0, 0, 0, 9, 1, 0.01, 0, 9, 0, 0, 1, 9], [0.0, 1] * 6, -5, 0.05)
+def test_a_bound_agrees_with_the_distances_of_corners(cells, moves, power, tolerance):
+    one, other = affine_of(cells), affine_of(np.add(cells, np.array(moves) * 10**power))
+    if is_singular(one):
+        return
+    exact = corner_distance(GRID, one, other) <= tolerance
+    assert corners_agree(GRID, one, other, tolerance) == exact

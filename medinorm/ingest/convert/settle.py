@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from medinorm.errors import GeometryError
 from medinorm.files.nifti import Volume
-from medinorm.files.places import Place, corner_distance, describe_difference
+from medinorm.files.places import Place, corners_agree, describe_difference
 from medinorm.ingest.convert.checks import on_grid_of
 
 _UNPLACED = (
@@ -87,7 +87,7 @@ def _same_voxels(
     """Whether two files have each voxel, by its index, at the same place."""
     if image.grid != other.grid:
         return False
-    return corner_distance(image.grid, one.affine, two.affine) <= tolerance
+    return corners_agree(image.grid, one.affine, two.affine, tolerance)
 
 
 def _turned_pairs(

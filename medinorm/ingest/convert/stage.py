@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 from medinorm import __version__
@@ -71,7 +71,7 @@ class ConvertJob:
     columns: Sequence[str]
     pseudonyms: Pseudonyms
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, object]:
         """Every setting that an output depends on."""
         return {
@@ -117,6 +117,19 @@ class ConvertJob:
         """The user's columns that the study asks for; the others may name a person."""
         own = candidate.source.columns
         return {name: own[name] for name in self.columns if name in own}
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What was written of one scan.
+
+    Args:
+        grid: of its image, without voxels.
+        checksums: of image and label map.
+    """
+
+    grid: Volume
+    checksums: tuple[str, str]
 
 
 @stage("convert", after="plan")
@@ -176,8 +189,10 @@ def _convert_scan(candidate: Candidate, *, job: ConvertJob) -> Done[Facts]:
         identity = reader.identity(job.pseudonyms)
         made = not all(is_current(output, provenance) for output in outputs)
         if made:
-            _write_scan(reader, outputs, provenance, identity, job)
-    spacing = spacing_text(read_grid(outputs[0]).spacing)
+            written = _write_scan(reader, outputs, provenance, identity, job)
+        else:
+            written = _read_written(outputs)
+    spacing = spacing_text(written.grid.spacing)
     facts = Facts(
         image=image.as_posix(),
         label=label.as_posix(),
@@ -186,7 +201,7 @@ def _convert_scan(candidate: Candidate, *, job: ConvertJob) -> Done[Facts]:
             identity.with_columns(spacing=spacing), job.ingest.scanners
         ),
         own=job.own(candidate),
-        checksums=(recorded_checksum(outputs[0]), recorded_checksum(outputs[1])),
+        checksums=written.checksums,
     )
     return Done("made" if made else "current", facts)
 
@@ -213,7 +228,7 @@ def _write_scan(
     provenance: Provenance,
     identity: Identity,
     job: ConvertJob,
-) -> None:
+) -> _Written:
     """Read and check one scan, then write it; sidecars come last."""
     reading = reader.image()
     raw = reading.volume
@@ -226,20 +241,33 @@ def _write_scan(
     image_path, label_path = outputs
     write_volume(image, image_path)
     write_volume(label, label_path)
-    _check_written(image, image_path)
-    write_sidecar(label_path, provenance, {**label_reading.notes, **job.ignored})
-    notes = join_notes(reading, label_reading)
-    write_sidecar(image_path, provenance, {**bids_metadata(identity), **notes})
+    grid = _check_written(image, image_path)
+    label_facts = {**label_reading.notes, **job.ignored}
+    label_sum = write_sidecar(label_path, provenance, label_facts)
+    notes = {**bids_metadata(identity), **join_notes(reading, label_reading)}
+    return _Written(grid, (write_sidecar(image_path, provenance, notes), label_sum))
 
 
-def _check_written(image: Volume, path: Path) -> None:
+def _read_written(outputs: Sequence[Path]) -> _Written:
+    """What an earlier run wrote of one scan."""
+    image, label = outputs
+    checksums = recorded_checksum(image), recorded_checksum(label)
+    return _Written(read_grid(image), checksums)
+
+
+def _check_written(image: Volume, path: Path) -> Volume:
     """Compare where the file puts the corners with where the volume has them.
 
     The volume's own slices were compared with their headers when they were placed.
+
+    Returns:
+        The grid in the file, without voxels.
     """
+    grid = read_grid(path)
     # NIfTI keeps affines in single precision.
-    if not read_grid(path).same_grid(image.with_array(image.array[:0]), 0.05):
+    if not grid.same_grid(image, 0.05):
         raise GeometryError("the file places its voxels elsewhere; report this")
+    return grid
 
 
 def _checksums(reader: ScanReader, pseudonyms: Pseudonyms) -> dict[str, str]:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, TypeVar
 
 from pydicom.dataset import Dataset
@@ -256,8 +257,13 @@ class _Sidecar:
 
     def _entry(self, keyword: str) -> object:
         key = _OTHERWISE_IN_BIDS.get(keyword, keyword)
-        known = {column.bids for column in _COLUMNS.values()}
-        return self.entries.get(key) if key in known else None
+        return self.entries.get(key) if key in _bids_names() else None
+
+
+@cache
+def _bids_names() -> frozenset[str | None]:
+    """The entries that columns are read from."""
+    return frozenset(column.bids for column in _COLUMNS.values())
 
 
 def read_identity(header: Dataset, pseudonyms: Pseudonyms, frame: int = 0) -> Identity:

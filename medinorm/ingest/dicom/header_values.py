@@ -81,10 +81,8 @@ PRIVATE = {
 }
 # How long to look for them and for those of PET, by the beginning of a value.
 _LAST_GROUPS = {
-    ("Manufacturer", "GE"): 0x0043,
-    ("Manufacturer", "Philips"): 0x2001,
-    ("Manufacturer", "PHILIPS"): 0x2001,
-    ("Modality", "PT"): 0x0054,
+    "Manufacturer": (("GE", 0x0043), ("Philips", 0x2001), ("PHILIPS", 0x2001)),
+    "Modality": (("PT", 0x0054),),
 }
 _LAST_GROUP = 0x0030  # of all others
 # Others write it too, far behind in the header and with other meanings.
@@ -104,7 +102,12 @@ _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC"
     *(b"UN", b"UR", b"UT", b"UV")
 }
 _TEXT = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
-_NUMBERS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d"}
+_NUMBERS = {
+    **{b"US": struct.Struct("<H"), b"SS": struct.Struct("<h")},
+    **{b"UL": struct.Struct("<I"), b"SL": struct.Struct("<i")},
+    **{b"FL": struct.Struct("<f"), b"FD": struct.Struct("<d")},
+}
+_SHORT = _TEXT | frozenset({*_NUMBERS, b"AT"})
 _UNSAID = frozenset({b"", b"UN"})
 _BLANK = " \0\t\r\n\v\f\x1c\x1d\x1e\x1f"
 
@@ -197,7 +200,9 @@ def strip_values(text: str) -> str:
         >>> strip_values("ORIGINAL \\PRIMARY\0")
         'ORIGINAL\\PRIMARY'
     """
-    return "\\".join(value.strip(_BLANK) for value in text.split("\\"))
+    if "\\" not in text:
+        return text.strip(_BLANK)
+    return "\\".join([value.strip(_BLANK) for value in text.split("\\")])
 
 
 def _read_meta(data: bytes) -> tuple[Values, int]:
@@ -223,8 +228,7 @@ def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
     Raises:
         CutOffError: `data` ends before all of them are read.
     """
-    wanted = dict(_wanted())
-    last = max(tag for tag in wanted if tag >> 16 < _LAST_GROUP)
+    wanted, last = dict(_wanted()), _last_wanted()
     values: Values = {}
     before = 0
     while True:
@@ -242,7 +246,8 @@ def _read_values(data: bytes, position: int, *, explicit: bool) -> Values:
             keyword, known = wanted[tag]
             usual = _resolved(known, values) if kind in _UNSAID else kind
             values[keyword] = _decode(_cut(data, position, length), usual)
-            last = max(last, _last_tag(keyword, values[keyword]))
+            if keyword in _LAST_GROUPS:
+                last = max(last, _last_tag(keyword, values[keyword]))
         elif tag & 0xFF00 == 0 and tag >> 16 & 1:
             wanted |= _block(tag, _cut(data, position, length))
         position += length
@@ -275,6 +280,12 @@ def _wanted() -> Mapping[int, tuple[str, bytes]]:
     }
 
 
+@cache
+def _last_wanted() -> int:
+    """The last of the wanted tags that are looked for in all files."""
+    return max(tag for tag in _wanted() if tag >> 16 < _LAST_GROUP)
+
+
 def _resolved(kind: bytes, values: Values) -> bytes:
     """The value representation of a pixel value, which depends on the pixels' sign."""
     if kind != b"US or SS":
@@ -284,11 +295,7 @@ def _resolved(kind: bytes, values: Values) -> bytes:
 
 def _last_tag(keyword: str, text: str) -> int:
     """The end of the last group in which elements are wanted because of a value."""
-    groups = [
-        group
-        for (known, start), group in _LAST_GROUPS.items()
-        if known == keyword and text.startswith(start)
-    ]
+    groups = [group for start, group in _LAST_GROUPS[keyword] if text.startswith(start)]
     return max(groups, default=0) << 16 | 0xFFFF
 
 
@@ -311,15 +318,15 @@ def _element_at(
         group, element, length = _ELEMENT.unpack_from(data, position)
         return group << 16 | element, b"", length, position + 8
     group, element, kind, length = _EXPLICIT_ELEMENT.unpack_from(data, position)
+    if kind in _SHORT and group != 0xFFFE:
+        return group << 16 | element, kind, length, position + 8
     if group == 0xFFFE:  # items have no representation
         (length,) = _LENGTH.unpack_from(data, position + 4)
         return group << 16 | element, b"", length, position + 8
     if kind in _LONG:
         (length,) = _LENGTH.unpack_from(data, position + 8)
         return group << 16 | element, kind, length, position + 12
-    if kind not in _TEXT and kind not in _NUMBERS and kind != b"AT":
-        raise _UnusualError
-    return group << 16 | element, kind, length, position + 8
+    raise _UnusualError
 
 
 def _after_sequence(data: bytes, position: int, explicit: bool, depth: int) -> int:
@@ -364,11 +371,12 @@ def _cut(data: bytes, position: int, length: int) -> bytes:
 def _decode(value: bytes, kind: bytes) -> str:
     """A value as text."""
     if kind in _NUMBERS:
-        size = struct.calcsize(code := _NUMBERS[kind])
-        if len(value) % size:
+        number = _NUMBERS[kind]
+        if len(value) == number.size:
+            return str(number.unpack(value)[0])
+        if len(value) % number.size:
             raise _UnusualError
-        numbers = struct.unpack(f"<{len(value) // size}{code}", value)
-        return "\\".join(map(str, numbers))
+        return "\\".join([str(one) for (one,) in number.iter_unpack(value)])
     if kind not in _TEXT or not value.isascii() or b"\x1b" in value:
         raise _UnusualError
     return strip_values(value.decode("ascii"))
