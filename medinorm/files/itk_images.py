@@ -161,6 +161,8 @@ def _read_head(path: Path) -> bytes:
         raise ReadError("the file does not exist") from None
     except PermissionError:
         raise ReadError("may not be read; check the file's permissions") from None
+    except IsADirectoryError:
+        raise ReadError("is a folder; give the path of a file") from None
     refuse_other_content(head[:HEAD])
     return head
 

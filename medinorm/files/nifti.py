@@ -305,6 +305,8 @@ def _load(path: Path, *, mmap: bool) -> _Stored:
         raise ReadError("the file does not exist") from None
     except PermissionError:
         raise ReadError("may not be read; check the file's permissions") from None
+    except IsADirectoryError:
+        raise ReadError("is a folder; give the path of a file") from None
     except (*_DAMAGED, *_NOT_NIFTI) as error:
         raise ReadError(_why_unreadable(path, error)) from None
 

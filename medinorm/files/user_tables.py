@@ -241,6 +241,8 @@ def _check_columns(
         StageError: it is refused.
     """
     if missing := [column for column in required if column not in columns]:
+        if problem := _no_header(columns, separator):
+            raise StageError(f"{name}: {problem}")
         # The first line is not repeated: without a header it is about a patient.
         raise StageError(
             f"{name}: column {missing[0]!r} is missing; the first line must name the "
@@ -254,6 +256,23 @@ def _check_columns(
             f"{name}: there are {counts[twice[0]]} columns {which}; which one is meant "
             "cannot be known: rename or delete the others"
         )
+
+
+def _no_header(columns: Sequence[str], separator: str) -> str:
+    """Why a line is no header, where a common habit explains it; else nothing."""
+    if columns and columns[0].lstrip("\"'").startswith("#"):
+        return (
+            "the first line begins with #, but a table has no comments; delete that "
+            "line, or only the # if the line names the columns"
+        )
+    if len(columns) == 1 and "|" in columns[0] and separator != "|":
+        remedy = (
+            "separate them by tabs"
+            if separator == "\t"
+            else "separate them by commas, or write sep=| as the first line"
+        )
+        return f"the columns are separated by vertical bars (|); {remedy}"
+    return ""
 
 
 def _hint(columns: Sequence[str], missing: str) -> str:

@@ -1,5 +1,7 @@
 """Tables as people write them: dialects, encodings, empty and broken rows."""
 
+import re
+
 import pytest
 
 from medinorm.errors import StageError
@@ -71,6 +73,30 @@ def test_other_encodings_are_refused(tmp_path, content, problem):
 def test_the_line_by_which_spreadsheets_tell_the_separator(tmp_path):
     (row, _) = read(tmp_path, "sep=|\r\nsubject|site\r\n1|a,b;c\r\n2|d\r\n")
     assert (row.line, row.cells) == (3, {"subject": "1", "site": "a,b;c"})
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "problem"),
+    [
+        ("subject|site\n1|a\n", "a.csv", "write sep=| as the first line"),
+        ("subject|site\n1|a\n", "a.txt", "separated by vertical bars (|); separate"),
+        ("| subject | site |\n| 1 | a |\n", "a.csv", "vertical bars"),
+        ("subject|site\n1|a\n", "a.tsv", "(|); separate them by tabs"),
+        ("# Doe, export\nsubject,site\n1,a\n", "a.csv", "delete that line, or only"),
+        ("#subject,site\n1,a\n", "a.csv", "delete that line, or only the #"),
+        ("# Doe\nsubject\tsite\n1\ta\n", "a.tsv", "a table has no comments"),
+        ('"#subject";site\n1;a\n', "a.csv", "a table has no comments"),
+    ],
+)
+def test_what_is_no_header_by_habit_is_told(tmp_path, content, name, problem):
+    with pytest.raises(StageError, match=f"^input.scans: .*{re.escape(problem)}") as e:
+        read(tmp_path, content, name)
+    assert "Doe" not in str(e.value)
+
+
+def test_a_column_may_begin_with_a_number_sign(tmp_path):
+    (row,) = read(tmp_path, "#,subject\n5,1\n")
+    assert row.cells == {"#": "5", "subject": "1"}
 
 
 def test_a_header_with_other_separators_in_its_names(tmp_path):

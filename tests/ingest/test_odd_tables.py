@@ -173,3 +173,11 @@ def test_a_person_under_two_numbers_is_on_no_side_of_a_split(
     reasons = {row["reason"] for row in out.excluded if "line" in row["where"]}
     assert len(reasons) == 1
     assert "the same number in other digits, such as 1 and 01" in reasons.pop()
+
+
+@pytest.mark.parametrize("column", ["image", "label"])
+def test_a_folder_in_place_of_a_file_is_a_row(cohort, fake, tmp_path, ingest, column):
+    cohort[1][column] = "images"
+    out = ingest(scans=fake.table(tmp_path / "t.tsv", cohort), ingest=KEEP)
+    assert usable(out) == ["a", "c", "d"]
+    assert out.reason("input.scans, line 3").startswith(f"{column}: is a folder, not")

@@ -287,8 +287,12 @@ def _digest(role: str, paths: Sequence[Path]) -> str:
         sums = [_checksum_once(path, stamp_of(path)) for path in paths]
     except FileNotFoundError:
         raise ReadError(f"{role}: the file does not exist; correct its path") from None
-    except (PermissionError, IsADirectoryError):
-        raise ReadError(f"{role}: the file may not be read") from None
+    except IsADirectoryError:
+        raise ReadError(f"{role}: is a folder; give the path of a file") from None
+    except PermissionError:
+        raise ReadError(
+            f"{role}: the file may not be read; check its permissions"
+        ) from None
     if len(sums) == 1:
         return sums[0]
     return hashlib.blake2b("".join(sums).encode(), digest_size=16).hexdigest()

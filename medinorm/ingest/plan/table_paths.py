@@ -6,14 +6,19 @@ import stat
 import unicodedata
 import zipfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from medinorm.errors import ReadError
 from medinorm.files.machine import pass_on_machine_fault
 from medinorm.ingest.archives import archive_of
+from medinorm.ingest.dicom.files import is_dicom
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_LOOKED_AT = 20  # files of a folder
+_START = 256  # bytes that show whether a file is DICOM
 _HERE = frozenset({"", "localhost"})
 
 
@@ -59,8 +64,38 @@ def refuse_file(path: Path, cell: str) -> str:
         if _leads_into_archive(path):
             return ""
         return "its path can be that of no file; correct it"
-    usable = stat.S_ISREG(mode) or stat.S_ISDIR(mode)  # a folder is refused as such
+    if stat.S_ISDIR(mode):
+        return _refuse_folder(path)
+    usable = stat.S_ISREG(mode)
     return "" if usable else "is a device or pipe, not a file; correct its path"
+
+
+def _refuse_folder(path: Path) -> str:
+    """What a folder in place of an image may be, and what to do."""
+    if any(map(_is_dicom, islice(_files_in(path), _LOOKED_AT))):
+        return (
+            "is a folder of DICOM files; list it in input.dicom, which reads them, or "
+            "convert the series and give the path of the image file"
+        )
+    return "is a folder, not a file; give the path of the image file in it"
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """The files in a folder and the folders in it, none if it may not be read."""
+    for place, _, names in os.walk(folder):
+        for name in sorted(names):
+            if (path := Path(place, name)).is_file():  # no pipe, which would wait
+                yield path
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether a file can be read and begins as DICOM does."""
+    try:
+        with path.open("rb") as stream:
+            return is_dicom(stream.read(_START))
+    except (OSError, ReadError) as error:
+        pass_on_machine_fault(error)
+        return False
 
 
 def _refuse_text(cell: str) -> str:

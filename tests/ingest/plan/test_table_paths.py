@@ -70,7 +70,7 @@ def test_letters_with_accents_in_either_form(tmp_path, form):
         ("x" * 5000, "its path can be that of no file"),
         ("images/001.nii.gz/label.nii.gz", "its path can be that of no file"),
         ("/dev/null", "is a device"),
-        ("images", ""),
+        ("images", "is a folder, not a file; give the path of the image file"),
     ],
 )
 def test_paths_that_lead_nowhere(tmp_path, cell, reason):
@@ -78,3 +78,16 @@ def test_paths_that_lead_nowhere(tmp_path, cell, reason):
     assert said.startswith(reason)
     assert bool(said) == bool(reason)
     assert cell not in said
+
+
+@pytest.mark.parametrize("start", [b"\0" * 128 + b"DICM", b"\x08\0\x05\0", b"", None])
+def test_a_folder_of_dicom_files_is_told(tmp_path, start):
+    folder = tmp_path / "case"
+    (folder / "series").mkdir(parents=True)
+    (folder / "README").write_text("about the data")
+    if start is not None:
+        (folder / "series" / "IM1").write_bytes(start)
+    said = refuse_file(folder, "case")
+    assert ("list it in input.dicom" in said) == bool(start)
+    assert said.startswith("is a folder")
+    assert "case" not in said
