@@ -129,10 +129,30 @@ def test_classes_follow_the_order_of_the_labels():
     assert to_classes(label, (7, 4)).tolist() == [0, 2, 0, 1]
 
 
-def test_padding_repeats_the_edge_on_both_sides():
+def test_padding_mirrors_the_scan_on_both_sides():
     array = np.arange(3.0).reshape(1, 3, 1, 1)
-    assert pad_to(array, (6, 1, 1))[0, :, 0, 0].tolist() == [0, 0, 1, 2, 2, 2]
+    assert pad_to(array, (6, 1, 1))[0, :, 0, 0].tolist() == [0, 0, 1, 2, 2, 1]
+    assert pad_to(array, (6, 1, 1), value=9)[0, :, 0, 0].tolist() == [9, 0, 1, 2, 9, 9]
     assert pad_to(array, (2, 1, 1)) is array
+
+
+def test_padding_hardly_changes_the_statistics_of_a_thin_scan():
+    thin = np.linspace(0, 1, 5).reshape(1, 1, 1, 5) * np.ones((1, 4, 4, 1))
+    padded = pad_to(thin, (4, 4, 40))
+    assert padded.mean() == pytest.approx(thin.mean(), abs=0.01)
+    assert padded.std() == pytest.approx(thin.std(), rel=0.05)
+
+
+def test_padded_voxels_are_ignored(small_study, harmonized):
+    card = replace(CARD, patch=(8, 12, 64))
+    scan = read_training_scan(harmonized, small_study.ids[0], card, "a")
+    slices = read_volume(harmonized_paths(harmonized, small_study.ids[0])[0]).array
+    added = 64 - slices.shape[3]
+    known = (scan.label != IGNORED).any(axis=(0, 1))
+    assert known.sum() == 64 - added
+    assert not known[: added // 2].any()
+    centred = np.concatenate(scan.centres)[:, 2]
+    assert known[centred].all()
 
 
 def test_stretches_continue_and_the_last_may_be_short():

@@ -1,0 +1,88 @@
+"""Recipes: how networks are trained, each declared once as defaults of `train`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+RecipeName = Literal["standard", "fast"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train.
+
+    Args:
+        text: what it is, in the words of a paper.
+        defaults: keys of `train` with their values; keys that are set override them.
+    """
+
+    text: str
+    defaults: Mapping[str, Any]
+
+
+RECIPES: Mapping[RecipeName, Recipe] = MappingProxyType(
+    {
+        "standard": Recipe(
+            "the class of nnU-Net: strong augmentation, a guaranteed share of patches "
+            "around labels, deep supervision where the network can",
+            MappingProxyType(
+                {
+                    "optimizer": "adamw",
+                    "schedule": "polynomial",
+                    "learning_rate": 3e-3,
+                    "weight_decay": 1e-5,
+                    "deep_supervision": True,
+                    "augmentation": "standard",
+                    "foreground_ratio": 0.33,
+                    "foreground_patches": "guaranteed",
+                }
+            ),
+        ),
+        "fast": Recipe(
+            "for short runs: a mirror only, one cycle of the learning rate",
+            MappingProxyType(
+                {
+                    "optimizer": "adamw",
+                    "schedule": "one_cycle",
+                    "learning_rate": 1e-2,
+                    "weight_decay": 1e-5,
+                    "deep_supervision": False,
+                    "augmentation": "flip",
+                    "foreground_ratio": 0.5,
+                    "foreground_patches": "drawn",
+                }
+            ),
+        ),
+    }
+)
+"""The recipes by name. Any recipe sets the same keys."""
+
+
+def fill_from_recipe(values: Any) -> Any:
+    """The keys of a section, with those of its recipe where they are absent.
+
+    Anything that is no section with a known recipe is left to the checks that follow.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    recipe = values.get("recipe", "standard")
+    if not isinstance(recipe, str) or recipe not in RECIPES:
+        return values
+    return {**RECIPES[recipe].defaults, **values}  # type: ignore[index]
+
+
+def recipe_default(key: str) -> Any:
+    """The value of a key in the default recipe."""
+    return RECIPES["standard"].defaults[key]
+
+
+def describe_defaults(key: str) -> str:
+    """The values of a key by recipe, for its description.
+
+    Examples:
+        >>> describe_defaults("schedule")
+        'Default: `polynomial` (standard), `one_cycle` (fast).'
+    """
+    values = (f"`{item.defaults[key]}` ({name})" for name, item in RECIPES.items())
+    return f"Default: {', '.join(values)}."
