@@ -28,9 +28,10 @@ def test_every_table_is_there_with_its_columns(study):
         *(f"{name}.tsv" for name in TABLES),
     }
     for name, expected in TABLES.items():
+        header, *_ = (evidence / f"{name}.tsv").read_text().splitlines()
+        assert tuple(header.split("\t")) == column_names(expected)
         rows = read_table(evidence / f"{name}.tsv")
-        assert rows, name
-        assert tuple(rows[0]) == column_names(expected)
+        assert rows or name == "curves"  # its runs have no history here
         assert "nan" not in {cell for row in rows for cell in row.values()}
     assert len(read_table(evidence / "cases.tsv")) == len(study.rows)
 
