@@ -4,11 +4,16 @@
 these sections (``medinorm schema``); a test keeps them in step.
 """
 
-from medinorm.config.dicom import ExportConfig, GeometryConfig, PlaneName, SelectRule
 from medinorm.config.evidence import EvidenceConfig
 from medinorm.config.harmonize import HarmonizeConfig, N4Config
+from medinorm.config.input.dicom import (
+    ExportConfig,
+    GeometryConfig,
+    PlaneName,
+    SelectRule,
+)
+from medinorm.config.input.pacs import PacsConfig
 from medinorm.config.intensities import IntensityOptions
-from medinorm.config.pacs import PacsConfig
 from medinorm.config.predict import PredictConfig
 from medinorm.config.report import ReportConfig
 from medinorm.config.score import ScoreConfig

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from medinorm.choices import DesignName, NonfiniteName, ScannerName
-from medinorm.config.dicom import GeometryConfig, SelectRule
+from medinorm.config.input.dicom import GeometryConfig, SelectRule
+from medinorm.config.input.pacs import PacsConfig
 from medinorm.config.numbers import Count, Fraction, Millimetres, Seed, Word
-from medinorm.config.pacs import PacsConfig
 from medinorm.config.section import Section
 from medinorm.declarations import read_declarations
 from medinorm.files.names import meaning_of

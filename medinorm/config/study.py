@@ -6,9 +6,9 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from medinorm.config.dicom import find_channel_problem
 from medinorm.config.evidence import EvidenceConfig
 from medinorm.config.harmonize import HarmonizeConfig
+from medinorm.config.input.dicom import find_channel_problem
 from medinorm.config.numbers import Count
 from medinorm.config.predict import PredictConfig
 from medinorm.config.report import ReportConfig

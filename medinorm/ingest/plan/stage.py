@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medinorm.config import IngestConfig, InputConfig
-from medinorm.config.dicom import find_channel_problem
+from medinorm.config.input.dicom import find_channel_problem
 from medinorm.errors import StageError
 from medinorm.files.atomic import clear_leftovers, write_json
 from medinorm.ingest.deidentify.pseudonyms import Pseudonyms, open_pseudonyms

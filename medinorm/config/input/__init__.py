@@ -1,0 +1,1 @@
+"""Settings of what DICOM and a PACS give."""
