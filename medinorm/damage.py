@@ -2,16 +2,18 @@
 
 Such a file is never read as if it were whole: a flipped bit would become a score. In a
 study it is deleted with its sidecar and with the status tables that vouch for it. So
-the job ends with one line, and the next run makes the file again, and nothing else.
+the job ends with one line, and the next run makes the file again, and nothing else. A
+copy is kept of a label map, which a person may have corrected by hand.
 """
 
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from medinorm.errors import DamagedError, StageError
+from medinorm.files.checksums import EDITED, keep_edited
 from medinorm.files.records import read_records
 from medinorm.files.sidecars import is_intact, recorded_checksum, sidecar_path
-from medinorm.layout import status_tables, tables_read_for
+from medinorm.layout import is_canonical_label, status_tables, tables_read_for
 from medinorm.records.status import PredictionStatus, RunStatus, ScanStatus
 
 Status = TypeVar("Status", ScanStatus, RunStatus, PredictionStatus)
@@ -66,6 +68,9 @@ def give_up(output: Path) -> NoReturn:
     if tables := status_tables(output):
         remedy = "the next run makes it again"
         found_by = tables_read_for(output)
+        if output.exists() and is_canonical_label(output):
+            keep_edited(output)
+            remedy += f", and the changed one is kept beside it as *{EDITED}"
         for path in (output, sidecar_path(output), *tables, *found_by):
             path.unlink(missing_ok=True)
     raise DamagedError(f"{output.name} is {what} since it was made; {remedy}")

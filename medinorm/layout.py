@@ -335,6 +335,19 @@ def is_made_by_fit(path: Path) -> bool:
     return path.parent.parent.name == _MAPS
 
 
+def is_canonical_label(path: Path) -> bool:
+    """Whether a file is a label map of a study's canonical data set.
+
+    Examples:
+        >>> is_canonical_label(Path("results/canonical/d/sub-1_dseg.nii.gz"))
+        True
+        >>> is_canonical_label(Path("labels/sub-1_dseg.nii.gz"))
+        False
+    """
+    named = path.name.endswith(f"_dseg{_PACKED}")
+    return named and any(folder.name == _CANONICAL for folder in path.parents)
+
+
 def tables_read_for(output: Path) -> list[Path]:
     """The tables that later stages read to find `output`, made from its status tables.
 

@@ -90,3 +90,16 @@ def test_failed_and_lost_are_told_apart(made):
     with pytest.raises(DamagedError, match=r"sub-1_T1w\.nii is lost"):
         require_failed(made, ScanStatus, scan="sub-1_T1w")
     assert not (made.parent / "status" / "shard-0.tsv").exists()
+
+
+def test_a_label_map_that_a_person_corrected_is_kept(tmp_path):
+    label = tmp_path / "canonical" / "derivatives" / "sub-1_dseg.nii.gz"
+    label.parent.mkdir(parents=True)
+    label.write_bytes(b"voxels")
+    write_sidecar(label, Provenance({}, {}))
+    write_records(tmp_path / "ingest" / "shard-0.tsv", ROWS, ScanStatus)
+    label.write_bytes(b"corrected")
+    with pytest.raises(DamagedError, match=r"makes it again, and the changed one is"):
+        require_unchanged(label)
+    assert not label.exists()
+    assert label.with_name(f"{label.name}.edited").read_bytes() == b"corrected"

@@ -33,7 +33,7 @@ RENAMED = (
 RENAMED_COLUMNS = {"kernel": "reconstruction_kernel"}
 # Neither a measurement nor made from scans: they tell of this run only.
 IGNORED = re.compile(
-    r"(^|/)(logs|tensorboard|report|ingest/strict)(/|$)|\.png$|\.checksum$"
+    r"(^|/)(logs|tensorboard|report|ingest/strict)(/|$)|\.png$|\.checksum$|\.edited(-\d+)?$"
 )
 CHANGING_COLUMNS = {"seconds_per_step", "peak_memory_mb"}
 CHANGING_KEYS = {

@@ -17,6 +17,7 @@ from medinorm.files.atomic import (
 )
 
 KEY = "medinorm"
+_SUFFIXES = frozenset({"nii", "nii.gz", "json", "png"})  # of what has a sidecar
 _SELF = "sidecar"  # checksum of all else in the sidecar
 
 
@@ -94,16 +95,47 @@ def discarding(*outputs: Path) -> Iterator[None]:
 def discard_others(folder: Path, scans: Collection[str]) -> None:
     """Delete from `folder` the images, label maps and sidecars of all other scans.
 
-    So no file stays of a patient who was withdrawn from the study.
+    So no file stays of a patient who was withdrawn from the study. In a folder in which
+    no sidecar is ours nothing is deleted, and nowhere a file of another kind, or one
+    with a sidecar of another tool.
 
     Args:
         folder: holds files named by a scan's id, ``_label`` and a suffix.
         scans: ids of the scans that stay.
     """
-    for path in folder.glob("sub-*.*"):
-        stem = path.name.partition(".")[0]
-        if not {stem, stem.removesuffix("_label")} & set(scans):
-            path.unlink(missing_ok=True)
+    others = [path for path in folder.glob("sub-*.*") if not _belongs(path, scans)]
+    if others and any(map(_is_ours, folder.glob("sub-*.json"))):
+        foreign = {path for path in others if _is_foreign(sidecar_path(path))}
+        for path in others:
+            if path not in foreign:
+                path.unlink(missing_ok=True)
+
+
+def _belongs(path: Path, scans: Collection[str]) -> bool:
+    """Whether a file is of a kind that stages do not write, or of one of the scans."""
+    stem, _, suffix = path.name.partition(".")
+    return suffix not in _SUFFIXES or bool(
+        {stem, stem.removesuffix("_label")} & {*scans}
+    )
+
+
+def _is_ours(sidecar: Path) -> bool:
+    """Whether a sidecar says that medinorm wrote it."""
+    return KEY in _read_object(sidecar)
+
+
+def _is_foreign(sidecar: Path) -> bool:
+    """Whether a sidecar can be read, and another tool wrote it."""
+    content = _read_object(sidecar)
+    return bool(content) and KEY not in content
+
+
+def _read_object(path: Path) -> Mapping[str, Any]:
+    """The entries of a JSON file; none, if it is lost or damaged."""
+    try:
+        return dict(read_json(path))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}
 
 
 def recorded_checksum(output: Path) -> str:

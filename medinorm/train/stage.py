@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from medinorm.choices import IntensityName, NormName
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError, RunError
+from medinorm.files.atomic import clear_leftovers
 from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
@@ -37,6 +38,12 @@ from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model
 from medinorm.train.segmenter import HISTORY, Segmenter
 from medinorm.train.trainer import make_trainer, quiet
+
+# In the folder of a seed, from the first step to the finished network.
+_MADE = (
+    *("checkpoints", "tensorboard", "history.tsv", ".history.tsv.checksum"),
+    *("model.safetensors", "model.json"),
+)
 
 _log = logging.getLogger(__name__)
 
@@ -207,8 +214,8 @@ def _matching_checkpoint(
 ) -> Path | None:
     """The last checkpoint, if it belongs to the same settings and scans.
 
-    Files of another run are deleted, also if the checkpoint is damaged, and a note of
-    this run is written.
+    What another run made is deleted, also if the checkpoint is damaged, and a note of
+    this run is written. Files of a user's stay.
     """
     note = run / "checkpoints" / "made_from.json"
     wanted = json.dumps(asdict(provenance), sort_keys=True)
@@ -220,11 +227,20 @@ def _matching_checkpoint(
     ):
         _log.info("resume from the last checkpoint")
         return last
-    if run.exists():
-        shutil.rmtree(run)
+    _clear_run(run)
     note.parent.mkdir(parents=True)
     note.write_text(wanted)
     return None
+
+
+def _clear_run(run: Path) -> None:
+    """Delete what an earlier training of a seed left; files of a user's stay."""
+    for path in (run / name for name in _MADE):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+            clear_leftovers([path])
 
 
 def _can_be_read(checkpoint: Path, *, selects: bool) -> bool:

@@ -4,11 +4,15 @@ import errno
 import fcntl
 import logging
 import os
+import sys
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
 from medinorm.errors import StageError
-from medinorm.layout import Layout
+from medinorm.files.checksums import checksum_path, is_as_written, keep_edited
+from medinorm.files.sidecars import is_intact, sidecar_path
+from medinorm.layout import Layout, is_canonical_label
 
 LOCK_NAME = ".lock"
 
@@ -21,7 +25,7 @@ _held: list[IO[bytes]] = []  # open until the process ends
 
 
 def start_study(layout: Layout) -> None:
-    """Keep other calls out, and delete what an earlier version left.
+    """Keep other calls out, delete what an earlier version left, keep what is edited.
 
     Args:
         layout: where the files of the study live.
@@ -31,6 +35,56 @@ def start_study(layout: Layout) -> None:
     """
     hold_results(Path(layout.results))
     discard_superseded(layout)
+    keep_edited_files(Path(layout.results))
+
+
+def show_if_silent(line: str, quiet: Collection[object] | None) -> None:
+    """Write a line to the user that Snakemake's `--quiet all` would hide.
+
+    Args:
+        line: why nothing is done.
+        quiet: what Snakemake is asked to be quiet about.
+    """
+    if "ALL" in {getattr(what, "name", "") for what in quiet or ()}:
+        sys.stderr.write(f"{line}\n")
+
+
+def keep_edited_files(results: Path) -> None:
+    """Keep a copy of tables and label maps that a person changed in the results.
+
+    Snakemake deletes the output of a job before it calls it, so that such work would be
+    lost without a word. The files themselves stay: their readers refuse them.
+
+    Args:
+        results: folder of the results.
+    """
+    for path, vouching in _vouched_files(results):
+        newer = path.stat().st_mtime_ns > vouching.stat().st_mtime_ns
+        if newer and not _is_as_made(path, vouching):
+            kept = keep_edited(path)
+            _log.warning(
+                "%s was changed since it was made and will be made again; the changed "
+                "one is kept beside it as %s",
+                *(path.name, kept.name),
+            )
+
+
+def _vouched_files(results: Path) -> Iterator[tuple[Path, Path]]:
+    """Tables and label maps, each with the file that has its checksum."""
+    for beside in results.rglob(checksum_path(Path("*")).name):
+        path = beside.with_name(beside.name.removeprefix(".")).with_suffix("")
+        if path.is_file():
+            yield path, beside
+    for path in results.rglob("*_dseg.nii.gz"):
+        if is_canonical_label(path) and sidecar_path(path).is_file():
+            yield path, sidecar_path(path)
+
+
+def _is_as_made(path: Path, vouching: Path) -> bool:
+    """Whether a file has the bytes that were written."""
+    if vouching == checksum_path(path):
+        return is_as_written(path)
+    return is_intact(path)
 
 
 def hold_results(results: Path) -> None:

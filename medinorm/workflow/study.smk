@@ -5,7 +5,7 @@ from medinorm.cli.flags import write_flags
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
-from medinorm.workflow.start import start_study
+from medinorm.workflow.start import show_if_silent, start_study
 from medinorm.workflow.wiring import Wiring
 from snakemake.exceptions import WorkflowError
 
@@ -19,6 +19,7 @@ if not workflow.configfiles:
 try:
     study = parse_study(config)
 except ConfigError as error:
+    show_if_silent(str(error), workflow.output_settings.quiet)
     # One line for the user; Snakemake would add where in the code it was raised.
     raise WorkflowError(str(error)) from None
 
@@ -42,6 +43,7 @@ onstart:
     try:
         start_study(layout)
     except StageError as error:
+        show_if_silent(str(error), workflow.output_settings.quiet)
         raise WorkflowError(str(error)) from None
 
 

@@ -26,11 +26,23 @@ def test_what_was_written_passes(table):
 @pytest.mark.parametrize(
     "text", ["scan\tdice\na\t0.5\n", "scan\tdice\na\t0.5\nb\t0.7\n", ""]
 )
-def test_a_changed_table_is_deleted_and_named(table, text):
+def test_a_changed_table_is_kept_deleted_and_named(table, text):
     table.write_text(text)
-    with pytest.raises(DamagedError, match=r"^scans\.tsv was changed since"):
+    with pytest.raises(DamagedError, match=r"^scans\.tsv was changed since.*\.edited"):
         require_as_written(table)
-    assert not list(table.parent.iterdir())
+    (kept,) = table.parent.iterdir()
+    assert (kept.name, kept.read_text()) == ("scans.tsv.edited", text)
+
+
+def test_no_kept_copy_replaces_another(table):
+    for text in ("mine\n", "mine too\n", "mine\n"):
+        table.write_text(text)
+        write_checksum(table)
+        checksum_path(table).write_text("00\n")
+        with pytest.raises(DamagedError):
+            require_as_written(table)
+    kept = {path.name: path.read_text() for path in table.parent.iterdir()}
+    assert kept == {"scans.tsv.edited": "mine\n", "scans.tsv.edited-2": "mine too\n"}
 
 
 def test_a_damaged_checksum_is_damage_too(table):

@@ -76,10 +76,40 @@ def test_withdrawn_scans_leave_nothing(tmp_path):
         "other.tsv",
     ):
         (tmp_path / name).write_text("x")
+    write_sidecar(tmp_path / "sub-1_T1w.nii", MADE)
     discard_others(tmp_path, ["sub-1_T1w"])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "other.tsv",
         "sub-1_T1w.json",
         "sub-1_T1w.nii",
         "sub-1_T1w_label.nii",
+    ]
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A folder of a user's: images, and what else may lie beside them."""
+    for name in ("sub-9_T1w.nii.gz", "sub-9_notes.txt", "sub-9_dseg.nii.gz"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "sub-9_T1w.json").write_text('{"EchoTime": 0.002}')
+    return tmp_path
+
+
+def test_nothing_is_deleted_in_a_folder_of_a_user(foreign):
+    before = sorted(foreign.iterdir())
+    discard_others(foreign, ["sub-1_T1w"])
+    assert sorted(foreign.iterdir()) == before
+
+
+def test_files_of_a_user_among_ours_stay(foreign):
+    for scan in ("sub-1_T1w", "sub-2_T1w"):
+        (foreign / f"{scan}.nii").write_text("ours")
+        write_sidecar(foreign / f"{scan}.nii", MADE)
+    discard_others(foreign, ["sub-1_T1w"])
+    assert sorted(path.name for path in foreign.iterdir()) == [
+        "sub-1_T1w.json",
+        "sub-1_T1w.nii",
+        "sub-9_T1w.json",
+        "sub-9_T1w.nii.gz",
+        "sub-9_notes.txt",
     ]

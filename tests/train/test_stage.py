@@ -123,6 +123,21 @@ def interrupt(monkeypatch, count, *study, **options):
     return steps
 
 
+def test_files_of_a_user_stay_when_a_network_is_trained_again(small_study, harmonized):
+    settings = SETTINGS.model_copy(update={"steps": 2})
+    runs, _ = train(small_study, harmonized, settings=settings)
+    run = run_folder(runs, 0)
+    (run / "notes.txt").write_text("mine")
+    (run / ".7-model.json").write_text("left by a kill")
+    before = {path.name for path in (run / "tensorboard").glob("events*")}
+    changed = settings.model_copy(update={"steps": 1})
+    _, states = train(small_study, harmonized, settings=changed)
+    assert states == ["made"]
+    assert (run / "notes.txt").read_text() == "mine"
+    assert not (run / ".7-model.json").exists()
+    assert before.isdisjoint(path.name for path in (run / "tensorboard").glob("*"))
+
+
 @pytest.mark.parametrize("count", [5, 6])  # with and without a short last stretch
 def test_an_interrupted_run_resumes_to_the_same_network(
     small_study, harmonized, monkeypatch, count

@@ -2,15 +2,25 @@
 
 import errno
 import fcntl
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from medinorm.errors import StageError
+from medinorm.files.checksums import write_checksum
+from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.layout import Layout
 from medinorm.workflow import start
-from medinorm.workflow.start import LOCK_NAME, discard_superseded, hold_results
+from medinorm.workflow.start import (
+    LOCK_NAME,
+    discard_superseded,
+    hold_results,
+    keep_edited_files,
+    show_if_silent,
+)
 
 OLD = [
     "runs/zscore/batch/pooled/batch-0.tsv",
@@ -96,3 +106,41 @@ def test_a_file_system_without_locks_is_told(results, monkeypatch, caplog):
     monkeypatch.setattr(fcntl, "flock", refuse)
     hold_results(results)
     assert "knows no locks" in caplog.text
+
+
+def changed_later(path, content):
+    """Change a file as a person does, after its checksum was written."""
+    path.write_bytes(content)
+    later = path.stat().st_mtime_ns + 10**9
+    os.utime(path, ns=(later, later))
+
+
+def test_what_a_person_changed_is_kept_before_snakemake_deletes_it(tmp_path, caplog):
+    table = tmp_path / "evidence" / "verdict.tsv"
+    label = tmp_path / "canonical" / "derivatives" / "sub-1_dseg.nii.gz"
+    untouched = tmp_path / "scans.tsv"
+    for path in (table, label, untouched):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"made")
+    for path in (table, untouched):
+        write_checksum(path)
+    write_sidecar(label, Provenance({}, {}))
+    keep_edited_files(tmp_path)
+    assert not list(tmp_path.rglob("*.edited"))
+    changed_later(untouched, b"made")  # saved without a change
+    for path in (table, label):
+        changed_later(path, b"mine")
+    for _ in range(2):
+        keep_edited_files(tmp_path)
+    kept = {path.name: path.read_bytes() for path in tmp_path.rglob("*.edited*")}
+    names = {"verdict.tsv.edited", "sub-1_dseg.nii.gz.edited"}
+    assert kept == dict.fromkeys(names, b"mine")
+    assert table.read_bytes() == b"mine"
+    assert "verdict.tsv was changed since it was made and will be made" in caplog.text
+
+
+@pytest.mark.parametrize(("quiet", "shown"), [("ALL", True), ("RULES", False)])
+def test_a_line_is_shown_where_snakemake_hides_all(capsys, quiet, shown):
+    for told in (None, [SimpleNamespace(name=quiet)]):
+        show_if_silent("another snakemake works", told)
+    assert capsys.readouterr().err.count("another snakemake works\n") == shown
