@@ -103,9 +103,12 @@ _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC"
 }
 _TEXT = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 _NUMBERS = {
-    **{b"US": struct.Struct("<H"), b"SS": struct.Struct("<h")},
-    **{b"UL": struct.Struct("<I"), b"SL": struct.Struct("<i")},
-    **{b"FL": struct.Struct("<f"), b"FD": struct.Struct("<d")},
+    b"US": struct.Struct("<H"),
+    b"SS": struct.Struct("<h"),
+    b"UL": struct.Struct("<I"),
+    b"SL": struct.Struct("<i"),
+    b"FL": struct.Struct("<f"),
+    b"FD": struct.Struct("<d"),
 }
 _SHORT = _TEXT | frozenset({*_NUMBERS, b"AT"})
 _UNSAID = frozenset({b"", b"UN"})
