@@ -87,7 +87,7 @@ def train(samples: list[dict[str, torch.Tensor]], minutes: float) -> Any:
     network = UNet(3, 1, 3, (16, 32, 64, 128), (2, 2, 2), norm="instance")
     loss = DiceCELoss(softmax=True, to_onehot_y=True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=1e-5)
-    loader = DataLoader(Dataset(samples, augmentation()), 2, shuffle=True)
+    loader = DataLoader(Dataset(samples, augmentation()), batch_size=2, shuffle=True)
     began, steps = time.process_time(), 0
     while True:
         for batch in loader:
