@@ -1,6 +1,6 @@
 """The verdict: what the study shows, in sentences a reader can check in the tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from medinorm.evidence.differences import MIN_SEEDS
 from medinorm.evidence.study_scores import StudyScores
 from medinorm.records.evidence import DifferenceRow, RankingRow, SummaryRow
 from medinorm.records.verdict import Verdict
-from medinorm.variant import Variant
+from medinorm.variant import Variant, name_variants
 
 _REFERENCE = "batch"  # what most published networks use
 
@@ -33,6 +33,11 @@ class Comparison:
     differences: Sequence[DifferenceRow]
     ranking: Sequence[RankingRow]
     obstacle: str = ""
+
+    @property
+    def names(self) -> Mapping[Variant, str]:
+        """What each variant is called."""
+        return name_variants(row.variant for row in self.summary)
 
     def summary_of(self, variant: Variant) -> SummaryRow:
         """The summary of one variant."""
@@ -149,11 +154,18 @@ def _find_best(comparison: Comparison) -> list[Variant]:
 
 
 def _find_reference(comparison: Comparison) -> Variant | None:
-    """Batch norm without adaptation, with the intensity method of the best variant."""
+    """Batch norm without adaptation, otherwise as like the best variant as there is."""
     known = [row.variant for row in comparison.ranking or comparison.summary]
     usual = [v for v in known if v.norm == _REFERENCE and v.adapt == "none"]
-    same = [v for v in usual if v.intensity == known[0].intensity]
-    return next(iter(same or usual), None)
+    best = known[0]
+    order = sorted(
+        usual,
+        key=lambda v: (
+            v.intensity != best.intensity,
+            v.augmentation != best.augmentation,
+        ),
+    )
+    return next(iter(order), None)
 
 
 def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
@@ -161,11 +173,12 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
     top = comparison.ranking[0].variant
     row = comparison.summary_of(top)
     out_domain = Interval(row.out_domain, row.out_domain_low, row.out_domain_high)
+    name = comparison.names[top]
     level = f"{study.settings.confidence:.0%} interval"
     noun = study.noun
     sentences = [
-        f"On {noun.many} it had never seen, {top.name} reached the highest mean Dice "
-        f"of {count_noun(len(comparison.ranking), 'ranked variant')}: "
+        f"On {noun.many} it had never seen, {name} reached the highest "
+        f"mean Dice of {count_noun(len(comparison.ranking), 'ranked variant')}: "
         f"{_say_interval(out_domain, level)}, over "
         f"{count_noun(row.domains, f'held-out {noun.one}')}, "
         f"{count_noun(row.scans, 'scan')} and {count_noun(row.seeds, 'seed')}.",
@@ -184,7 +197,7 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
 def _say_ties(study: StudyScores, comparison: Comparison) -> str:
     """Which variants were not shown to be worse, and which could not be ranked."""
     best = _find_best(comparison)
-    others = ", ".join(variant.name for variant in best[1:])
+    others = ", ".join(comparison.names[variant] for variant in best[1:])
     unranked = len(study.axes.variants) - len(comparison.ranking)
     left = (
         f" {count_noun(unranked, 'variant')} with incomplete results had no rank."
@@ -221,9 +234,10 @@ def _say_reference(top: Variant, comparison: Comparison, level: str) -> str:
         row.verdict, "which may or may not matter: the study is too small to say"
     )
     out_domain = comparison.summary_of(reference).out_domain
+    name = comparison.names[reference]
     return (
-        f"With the usual norm, {reference.name} reached {out_domain:.3f}: the "
-        f"best is ahead by {_say_interval(ahead, level)}, {meaning}."
+        f"With the usual norm, {name} reached {out_domain:.3f}: the best is ahead by "
+        f"{_say_interval(ahead, level)}, {meaning}."
     )
 
 

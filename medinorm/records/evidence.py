@@ -18,7 +18,7 @@ MEAN = "mean"  # in the column `label`: the mean over all labels
 
 DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
 EffectVerdict = Literal["highest", "worse", "equivalent", "undecided"]
-FactorName = Literal["intensity", "norm"]
+FactorName = Literal["intensity", "norm", "augmentation", "adapt"]
 
 _OPPOSITE: Mapping[DifferenceVerdict, DifferenceVerdict] = {
     "better": "worse",
@@ -176,12 +176,13 @@ class DifferenceRow:
 
 @dataclass(frozen=True)
 class EffectRow:
-    """Out-of-domain Dice of an intensity as the mean over norms, or the reverse.
+    """Out-of-domain Dice of one level of an axis, as the mean over the other axes.
 
     Args:
+        factor: the axis, a field of `Variant`.
         variants: how many are in the mean.
         difference: this level minus the highest level of the factor.
-        spread: best minus worst level of the other factor, within this level.
+        spread: best minus worst combination of the other factors, within this level.
     """
 
     factor: FactorName
@@ -237,7 +238,6 @@ class FairnessRow:
     steps: str
     learning_rate: str
     batch_size: str
-    augmentation: str
     threads: str
 
 

@@ -72,7 +72,7 @@ class ScoreTables:
                 base = mean if case.split == f"lodo-{case.domain}" else 0.85
                 return base + person[case.scan] + 0.01 * rng.normal()
 
-            self.add(("zscore", norm, "none"), dice, designs=designs)
+            self.add(("zscore", norm, "flip", "none"), dice, designs=designs)
 
     def all_splits(self, designs=("lodo", "pooled")):
         """Design, name and training domains of each split."""
@@ -116,10 +116,11 @@ class ScoreTables:
 
 def score_row(variant, split, seed, scan, label, dice):
     """One row; Dice `None` is a missing prediction, NaN nothing to score."""
-    intensity, norm, adapt = variant
+    intensity, norm, augmentation, adapt = variant
     row = {
         "intensity": intensity,
         "norm": norm,
+        "augmentation": augmentation,
         "adapt": adapt,
         "split": split,
         "seed": seed,

@@ -5,7 +5,7 @@ import pytest
 
 from medinorm.files.tables import read_table
 
-BATCH, GROUP = (("zscore", norm, "none") for norm in ("batch", "group"))
+BATCH, GROUP = (("zscore", norm, "flip", "none") for norm in ("batch", "group"))
 UNEVEN = {"ge": 2, "philips": 4, "siemens": 8}
 
 

@@ -8,7 +8,7 @@ from medinorm.records.evidence import DifferenceRow
 from medinorm.variant import Variant
 from tests.evidence.planted import noisy
 
-BATCH, GROUP = (Variant("zscore", norm, "none") for norm in ("batch", "group"))
+BATCH, GROUP = (Variant("zscore", norm, "flip", "none") for norm in ("batch", "group"))
 
 
 def test_a_difference_is_found_whichever_way_the_table_has_it():

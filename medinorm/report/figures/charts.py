@@ -49,7 +49,7 @@ def chart_variants(findings: ReportFindings) -> Markup:
     """The key figure: known against unseen domains."""
     rows = [
         VariantRow(
-            name=row.variant.name,
+            name=findings.names[row.variant],
             inside=_interval(row.in_domain, row.in_domain_low, row.in_domain_high),
             outside=_interval(row.out_domain, row.out_domain_low, row.out_domain_high),
             gap=_interval(row.gap, row.gap_low, row.gap_high),
@@ -81,7 +81,7 @@ def chart_heatmaps(findings: ReportFindings) -> tuple[Markup, list[Panel]]:
         }
         matrices.append(
             Matrix(
-                title=variant.name,
+                title=findings.names[variant],
                 rows=[words for name, words in trained.items() if name in scored],
                 columns=findings.domain_names,
                 values={cell: or_nan(row.dice) for cell, row in cells.items()},
@@ -137,7 +137,7 @@ def chart_distributions(findings: ReportFindings) -> list[Panel]:
     panels = []
     for domain in sorted(domains):
         values: dict[str, Sequence[float]] = {
-            variant.name: [
+            findings.names[variant]: [
                 value
                 for (of, where, _), value in means.items()
                 if of == variant and where == domain

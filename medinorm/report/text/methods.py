@@ -11,6 +11,7 @@ from medinorm.records.metrics import METRICS, Metric
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
     ADAPTS,
+    AUGMENTATIONS,
     DESIGNS,
     FOREGROUNDS,
     INTENSITIES,
@@ -127,6 +128,7 @@ def _normalizations(
     variants = findings.variants
     intensities = distinct(variant.intensity for variant in variants)
     norms = distinct(variant.norm for variant in variants)
+    augmentations = distinct(variant.augmentation for variant in variants)
     adapts = distinct(variant.adapt for variant in variants if variant.adapt != "none")
     detailed = {
         name: text + _parameters(name, harmonize) for name, text in INTENSITIES.items()
@@ -134,6 +136,7 @@ def _normalizations(
     sentences = [
         f"Intensity methods: {_defined(intensities, detailed)}.",
         f"Normalization layers: {_defined(norms, NORMS)}.",
+        f"Augmentation of training patches: {_defined(augmentations, AUGMENTATIONS)}.",
     ]
     if adapts:
         sentences.append(f"Adaptation at test time: {_defined(adapts, ADAPTS)}.")
@@ -188,7 +191,7 @@ def _training(findings: ReportFindings, train: TrainConfig | None) -> list[str]:
         f"Network: {train.network.name} with {levels} channels.",
         f"{train.steps:,} steps of {train.batch_size} patches of {patch} voxels, "
         f"AdamW with a one-cycle learning rate of at most {train.learning_rate:g} and "
-        f"weight decay {train.weight_decay:g}, augmentation: {train.augmentation}.",
+        f"weight decay {train.weight_decay:g}.",
         _SELECTIONS[train.selection],
     ]
 

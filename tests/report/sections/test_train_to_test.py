@@ -17,7 +17,7 @@ def test_designs_that_were_not_run_are_named(fake_study, designs):
 
 
 def test_more_than_eight_variants_wait_behind_a_click(fake_study):
-    variants = [("none", f"norm_{index}", "none") for index in range(10)]
+    variants = [("none", f"norm_{index}", "flip", "none") for index in range(10)]
     study = fake_study(variants=variants, seeds=1, subjects=2, size=8)
     section = write_train_to_test.write(study.inputs())
     first, rest = section.split("<details><summary>2 more variants</summary>")

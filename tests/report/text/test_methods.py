@@ -46,7 +46,9 @@ def describe(study, stages=None):
 
 
 def test_parameters_of_what_was_run_are_given(fake_study):
-    variants = [(i, "batch", "none") for i in ("nyul", "clip", "adaptive_instance")]
+    variants = [
+        (i, "batch", "flip", "none") for i in ("nyul", "clip", "adaptive_instance")
+    ]
     options = {"adaptive_instance": {"alpha": 0.5}, "fcm": {"tissue": "middle"}}
     text = described(
         fake_study(variants=variants),
@@ -63,9 +65,9 @@ def test_parameters_of_what_was_run_are_given(fake_study):
 
 
 def test_the_foreground_is_given_where_one_is_measured(fake_study):
-    one = fake_study(variants=[("none", "batch", "none")])
+    one = fake_study(variants=[("none", "batch", "flip", "none")])
     assert "Foreground" not in described(one)
-    label = fake_study(variants=[("population", "batch", "none")])
+    label = fake_study(variants=[("population", "batch", "flip", "none")])
     text = described(label, foreground="label")
     assert "no label map of a test scan was read" in text
 
