@@ -294,6 +294,14 @@ class SplitConfig(Section):
     seed: Seed = Field(default=0, description="Seed of the division into parts.")
 
     @model_validator(mode="after")
+    def _sized(self) -> Self:
+        for design in self.designs:
+            needed = DESIGN_DECLARATIONS[design].facts.get("sized_as")
+            if needed and needed not in self.designs:
+                raise ValueError(f"designs: {design} needs {needed}; add it")
+        return self
+
+    @model_validator(mode="after")
     def _enough_folds(self) -> Self:
         if self.test_folds > self.folds:
             raise ValueError("test_folds cannot exceed folds")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from medinorm import __version__
-from medinorm.domain_noun import DomainNoun, count_noun
+from medinorm.domain_noun import count_noun
 from medinorm.evidence.bootstrap import Interval
 from medinorm.evidence.differences import MIN_SEEDS
 from medinorm.evidence.study_scores import StudyScores
@@ -184,7 +184,7 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
         f"{count_noun(row.scans, 'scan')} and {count_noun(row.seeds, 'seed')}.",
         _say_ties(study, comparison),
         _say_reference(top, comparison, level),
-        _say_gap(row, noun, level),
+        _say_gap(row, study, level),
         f"Its worst unseen {noun.one} was {row.worst_domain}, with Dice "
         f"{row.worst_dice:.3f}. On one further {noun.one} like these, its mean Dice "
         f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: the mean of "
@@ -241,18 +241,26 @@ def _say_reference(top: Variant, comparison: Comparison, level: str) -> str:
     )
 
 
-def _say_gap(row: SummaryRow, noun: DomainNoun, level: str) -> str:
-    """How much Dice is lost on a domain that was not in training."""
+def _say_gap(row: SummaryRow, study: StudyScores, level: str) -> str:
+    """How much Dice is lost on a domain that was not in training, and why."""
+    noun = study.noun
     if row.gap is None:
         return (
             f"How much is lost on unseen {noun.many} is unknown: the pooled design is "
             "incomplete."
         )
     gap = Interval(row.gap, row.gap_low, row.gap_high)
+    # Without the size-matched design, the pooled network has more training scans.
+    matched = study.size_matched
+    size, causes = (
+        ("equally many scans, among them ", "")
+        if matched
+        else ("", "training on fewer scans and ")
+    )
     return (
-        f"On the same scans, a network that had trained on other subjects of their "
-        f"{noun.one} reached {row.in_domain:.3f}; not having seen the {noun.one} "
-        f"cost {_say_interval(gap, level)}."
+        f"On the same scans, a network that had trained on {size}other subjects of "
+        f"their {noun.one} reached {row.in_domain:.3f}; {causes}not having seen the "
+        f"{noun.one} cost {_say_interval(gap, level)}."
     )
 
 

@@ -83,7 +83,11 @@ class DomainRow:
 
 @dataclass(frozen=True)
 class GapRow:
-    """Pooled minus leave-one-domain-out, on the same scans of the held-out domain."""
+    """Pooled minus leave-one-domain-out, on the same scans of the held-out domain.
+
+    Args:
+        pooled: of the size-matched networks, if these were run.
+    """
 
     variant: Variant
     domain: str
@@ -102,7 +106,7 @@ class SummaryRow:
     """One variant over all domains.
 
     Args:
-        in_domain: Dice of the pooled networks.
+        in_domain: Dice of the pooled networks; of the size-matched, if these were run.
         out_domain: Dice on domains the network never saw.
         new_low: low end of the prediction interval for one further domain.
         new_high: its high end.

@@ -121,7 +121,12 @@ class ReportFindings:
     @property
     def known_domains(self) -> list[DomainRow]:
         """Mean scores by domain, for those the network was trained on."""
-        return _preferring(self.domains, "pooled", in_domain=True)
+        return _preferring(self.domains, self.reference_design, in_domain=True)
+
+    @property
+    def reference_design(self) -> str:
+        """The design whose networks are the in-domain reference of the gap."""
+        return "size_matched" if "size_matched" in self.designs else "pooled"
 
     @property
     def level(self) -> str:

@@ -5,12 +5,11 @@ one part are test subjects: no network of that fold trains on them, whatever its
 so that designs are compared on the same scans.
 """
 
-import hashlib
 import logging
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medinorm.choices import DesignName
@@ -34,6 +33,8 @@ from medinorm.split.domains import (
     read_domains,
     show_domain,
 )
+from medinorm.split.match_size import choose_training_scans
+from medinorm.split.shuffle import shuffle_subjects
 
 __all__ = [
     "DomainScan",
@@ -58,12 +59,15 @@ class Split:
         design: which domains train.
         fold: whose subjects test, from 0.
         domains: the training domains.
+        sized_as: domains that have as many training scans as this split shall have;
+            it is tested on the others. ``None``: all scans train, all domains test.
     """
 
     name: str
     design: DesignName
     fold: int
     domains: frozenset[str]
+    sized_as: frozenset[str] | None = None
 
 
 @stage("split", after="ingest")
@@ -126,11 +130,21 @@ def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
             f"designs of this study need {needed} such domains; choose another column"
         )
     return [
-        Split(stem + suffix, design, fold, training)
+        Split(stem + suffix, design, fold, training, sized_as)
         for fold, suffix in _folds(settings)
         for design in settings.designs
-        for stem, training in DESIGNS[design].choose(names)
+        for stem, training, sized_as in _training_sets(design, names)
     ]
+
+
+def _training_sets(
+    design: DesignName, names: Sequence[str]
+) -> Iterator[tuple[str, frozenset[str], frozenset[str] | None]]:
+    """Name and domains of each training set, and the domains it is sized as."""
+    declared = DESIGNS[design]
+    other = DESIGNS[declared.sized_as].choose(names) if declared.sized_as else None
+    for stem, training in declared.choose(names):
+        yield stem, training, next(other)[1] if other else None
 
 
 def divide_subjects(
@@ -159,7 +173,8 @@ def divide_subjects(
     }
     # Subjects of small domains choose first, so that each part gets one of them.
     order = sorted(
-        _shuffled(domains, seed), key=lambda subject: size[rarest_first[subject][0]]
+        shuffle_subjects(domains, seed),
+        key=lambda subject: size[rarest_first[subject][0]],
     )
     taken: Counter[tuple[str, int]] = Counter()
     fold_of = {}
@@ -249,9 +264,11 @@ def _roles(
     """The rows of the table of splits."""
     for split in planned:
         validating = _validation_subjects(scans, split, fold_of, settings)
+        roles = {scan.scan: _role(scan, split, fold_of, validating) for scan in scans}
+        surplus = _surplus(scans, roles, split, fold_of, settings)
         for scan in scans:
-            role = _role(scan, split, fold_of, validating)
-            if role:
+            role = roles[scan.scan]
+            if role and scan.scan not in surplus:
                 yield SplitRow(
                     split=split.name,
                     design=split.design,
@@ -271,10 +288,30 @@ def _role(
 ) -> Role | None:
     """What one scan does in one split, if anything."""
     if fold_of[scan.subject] == split.fold:
-        return "test"
+        tests = split.sized_as is None or scan.domain not in split.sized_as
+        return "test" if tests else None
     if scan.domain not in split.domains:
         return None
     return "validation" if scan.subject in validating else "train"
+
+
+def _surplus(
+    scans: Sequence[DomainScan],
+    roles: Mapping[str, Role | None],
+    split: Split,
+    fold_of: Mapping[str, int],
+    settings: SplitConfig,
+) -> frozenset[str]:
+    """Training scans that a split of a certain size does without."""
+    if split.sized_as is None:
+        return frozenset()
+    training = [scan for scan in scans if roles[scan.scan] == "train"]
+    like = replace(split, domains=split.sized_as, sized_as=None)
+    validating = _validation_subjects(scans, like, fold_of, settings)
+    count = sum(_role(scan, like, fold_of, validating) == "train" for scan in scans)
+    left_out = split.domains - split.sized_as
+    chosen = choose_training_scans(training, count, settings.seed + 2, needed=left_out)
+    return frozenset(scan.scan for scan in training) - chosen
 
 
 def _validation_subjects(
@@ -293,19 +330,10 @@ def _validation_subjects(
         }
         count = math.ceil(settings.validation_fraction * len(subjects))
         count = min(count, len(subjects) - 1)  # one subject must train
-        chosen.update(_shuffled(subjects, settings.seed + 1)[:count])
+        chosen.update(shuffle_subjects(subjects, settings.seed + 1)[:count])
     if settings.validation_fraction and not chosen:
         raise StageError(
             f"split {split.name!r}: no domain has subjects to spare for validation; "
             "add subjects or set split.validation_fraction to 0"
         )
     return frozenset(chosen)
-
-
-def _shuffled(subjects: Iterable[str], seed: int) -> list[str]:
-    """Subjects in an order that new subjects do not disturb."""
-    key = str(seed).encode()
-    return sorted(
-        subjects,
-        key=lambda subject: hashlib.blake2b(subject.encode(), key=key).digest(),
-    )

@@ -57,7 +57,7 @@ class ScoreTables:
         """Score a variant; `dice` maps a `Case` to its Dice."""
         for design, split, _ in self.all_splits(designs):
             for (scan, domain), seed, label in itertools.product(
-                self.scans.items(), self.seeds, labels
+                self.tested(split), self.seeds, labels
             ):
                 value = dice(Case(design, split, domain, scan, seed, label))
                 self.rows.append(score_row(variant, split, seed, scan, label, value))
@@ -74,6 +74,11 @@ class ScoreTables:
 
             self.add(("zscore", norm, "flip", "none"), dice, designs=designs)
 
+    def tested(self, split):
+        """Scan and domain of the test scans of a split."""
+        only = split.removeprefix("size_matched-") if "matched" in split else None
+        return [(s, d) for s, d in self.scans.items() if only in (None, d)]
+
     def all_splits(self, designs=("lodo", "pooled")):
         """Design, name and training domains of each split."""
         for domain in self.domains:
@@ -81,6 +86,8 @@ class ScoreTables:
                 yield "lodo", f"lodo-{domain}", set(self.domains) - {domain}
             if "single" in designs:
                 yield "single", f"single-{domain}", {domain}
+            if "size_matched" in designs:
+                yield "size_matched", f"size_matched-{domain}", set(self.domains)
         if "pooled" in designs:
             yield "pooled", "pooled", set(self.domains)
 
@@ -93,7 +100,7 @@ class ScoreTables:
             roles += [
                 {**common, "scan": s, "subject": self.subject_of(s), "domain": d}
                 | {"role": "test"}
-                for s, d in self.scans.items()
+                for s, d in self.tested(split)
             ]
             roles += [
                 {**common, "scan": f"t{d}", "subject": f"t{d}", "domain": d}

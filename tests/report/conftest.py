@@ -104,7 +104,9 @@ class FakeStudy:
                 continue
             for scanner in self.scanners:
                 own = {scanner}
-                trained = own if design == "single" else everything - own
+                trained = {"single": own, "lodo": everything - own}.get(
+                    design, everything
+                )
                 splits.append((f"{design}-{slug(scanner)}", design, trained))
         return splits
 

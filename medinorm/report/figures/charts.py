@@ -1,7 +1,7 @@
 """From a study's tables to its figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -101,20 +101,27 @@ def _train_sets(findings: ReportFindings) -> dict[str, str]:
     The name of a training set is that of its splits without the fold.
     """
     trained: dict[str, set[str]] = {}
+    tested: dict[str, set[str]] = {}
     designs: dict[str, str] = {}
     for row in findings.splits:
         name = row.split.removesuffix(f"_fold-{row.fold}")
         designs[name] = row.design
-        domains = trained.setdefault(name, set())
-        if row.role == "train":
-            domains.add(row.domain)
+        for role, domains_of in (("train", trained), ("test", tested)):
+            domains = domains_of.setdefault(name, set())
+            if row.role == role:
+                domains.add(row.domain)
     ranks = list(DESIGN_DECLARATIONS)
     names = sorted(trained, key=lambda name: (ranks.index(designs[name]), name))
     everything = set(findings.domain_names)
-    return {name: _in_words(designs[name], trained[name], everything) for name in names}
+    return {
+        name: _in_words(designs[name], trained[name], everything, tested[name])
+        for name in names
+    }
 
 
-def _in_words(design: str, trained: set[str], everything: set[str]) -> str:
+def _in_words(
+    design: str, trained: set[str], everything: set[str], tested: Iterable[str] = ()
+) -> str:
     """A training set in words.
 
     Examples:
@@ -125,6 +132,7 @@ def _in_words(design: str, trained: set[str], everything: set[str]) -> str:
     return shown.format(
         trained=", ".join(sorted(trained)),
         others=", ".join(sorted(everything - trained)),
+        tested=", ".join(sorted(tested)),
     )
 
 

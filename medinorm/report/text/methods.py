@@ -107,13 +107,20 @@ def _training_sizes(findings: ReportFindings) -> list[str]:
     for row in findings.splits:
         if row.role == "train":
             sizes.setdefault(row.design, Counter())[row.split] += 1
-    if not {"lodo", "pooled"} <= sizes.keys():
+    reference = findings.reference_design
+    if not {"lodo", reference} <= sizes.keys():
         return []
-    counts = {design: sorted(sizes[design].values()) for design in ("lodo", "pooled")}
+    counts = {design: sorted(sizes[design].values()) for design in ("lodo", reference)}
     words = {
         design: f"{few[0]}" if few[0] == few[-1] else f"{few[0]} to {few[-1]}"
         for design, few in counts.items()
     }
+    if reference == "size_matched":
+        return [
+            f"Size-matched pooled networks trained on {words[reference]} scans, as "
+            "many as the networks that leave the same domain out, with each domain's "
+            "share kept: the gap compares networks of equally many scans."
+        ]
     return [
         f"Pooled networks trained on {words['pooled']} scans, those that leave a "
         f"domain out on {words['lodo']}: a part of the gap is the smaller number of "
@@ -256,15 +263,17 @@ def _worst(metric: Metric) -> str:
 
 def _gap(findings: ReportFindings) -> list[str]:
     """The gap, as far as the designs allow it."""
-    if not {"lodo", "pooled"} <= set(findings.designs):
+    reference = findings.reference_design
+    if not {"lodo", reference} <= set(findings.designs):
         return [
             "The gap needs both designs, pooled and leave one domain out; this study "
             "did not run both."
         ]
     one = findings.noun.one
+    kind = "size-matched pooled" if reference == "size_matched" else "pooled"
     return [
         "The generalization gap was measured on the same scans: on the test scans of "
-        f"each {one}, the score of the pooled network (it saw other subjects of that "
+        f"each {one}, the score of the {kind} network (it saw other subjects of that "
         f"{one}) minus the score of the network that never saw that {one}."
     ]
 

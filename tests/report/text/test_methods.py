@@ -119,3 +119,12 @@ def test_every_metric_is_defined(fake_study):
         assert f"{metric.title}: {metric.text}." in text
         assert metric.text in terms[metric.title]
     assert "A missing prediction scores Dice 0, NSD 0, HD95 the image diagonal." in text
+
+
+def test_the_sizes_that_the_gap_compares_are_given(fake_study):
+    usual = describe(fake_study())
+    assert "a part of the gap is the smaller number of scans" in usual
+    matched = describe(fake_study(designs=("lodo", "pooled", "size_matched")))
+    assert "the gap compares networks of equally many scans" in matched
+    assert "the score of the size-matched pooled network" in matched
+    assert "smaller number of scans" not in matched
