@@ -279,6 +279,13 @@ class SplitConfig(Section):
         min_length=1,
         description=f"{describe(DESIGN_DECLARATIONS)}.",
     )
+    test_only: dict[Word, Annotated[str, Field(min_length=1)]] = Field(
+        default={},
+        description="Scans that only test: a column and its value, such as "
+        "`{cohort: external}`. They never train, select weights or fit a map, and are "
+        "domains of their own (`external ...`), tested by the `pooled` and `single` "
+        "networks of the first fold.",
+    )
     folds: Annotated[int, Field(ge=2)] = Field(
         default=4, description="Equal parts into which each domain's subjects fall."
     )
@@ -299,6 +306,8 @@ class SplitConfig(Section):
             needed = DESIGN_DECLARATIONS[design].facts.get("sized_as")
             if needed and needed not in self.designs:
                 raise ValueError(f"designs: {design} needs {needed}; add it")
+        if self.test_only and not {"pooled", "single"} & set(self.designs):
+            raise ValueError("test_only needs pooled or single in designs; add one")
         return self
 
     @model_validator(mode="after")

@@ -44,6 +44,7 @@ class StudyScores:
             ones, if these were run.
         size_matched: whether they are.
         lodo: cases of the leave-one-domain-out networks, on the domain they left out.
+        external: cases of the pooled networks, on domains that only test.
         settings: confidence, equivalence.
         noun: what a domain is called.
     """
@@ -54,6 +55,7 @@ class StudyScores:
     pooled: ScoreArrays
     size_matched: bool
     lodo: ScoreArrays
+    external: ScoreArrays
     settings: EvidenceConfig
     noun: DomainNoun
 
@@ -66,6 +68,7 @@ class StudyScores:
         matched = select_design(cases, "size_matched", in_domain=True)
         pooled = matched or select_design(cases, "pooled", in_domain=True)
         lodo = select_design(cases, "lodo", in_domain=False)
+        external = select_design(cases, "pooled", in_domain=False)
         return cls(
             cases=cases,
             axes=axes,
@@ -73,6 +76,7 @@ class StudyScores:
             pooled=gather_scores(pooled, axes),
             size_matched=bool(matched),
             lodo=gather_scores(lodo, axes),
+            external=gather_scores(external, axes),
             settings=settings,
             noun=noun,
         )

@@ -10,7 +10,11 @@ from medinorm import __version__
 from medinorm.domain_noun import count_noun
 from medinorm.evidence.bootstrap import Interval
 from medinorm.evidence.differences import MIN_SEEDS
-from medinorm.evidence.study_scores import StudyScores
+from medinorm.evidence.study_scores import (
+    StudyScores,
+    over_domains,
+    present_domains,
+)
 from medinorm.records.evidence import DifferenceRow, RankingRow, SummaryRow
 from medinorm.records.verdict import Verdict
 from medinorm.variant import Variant, name_variants
@@ -185,6 +189,7 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
         _say_ties(study, comparison),
         _say_reference(top, comparison, level),
         _say_gap(row, study, level),
+        _say_external(top, study, comparison, level),
         f"Its worst unseen {noun.one} was {row.worst_domain}, with Dice "
         f"{row.worst_dice:.3f}. On one further {noun.one} like these, its mean Dice "
         f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: the mean of "
@@ -261,6 +266,27 @@ def _say_gap(row: SummaryRow, study: StudyScores, level: str) -> str:
         f"On the same scans, a network that had trained on {size}other subjects of "
         f"their {noun.one} reached {row.in_domain:.3f}; {causes}not having seen the "
         f"{noun.one} cost {_say_interval(gap, level)}."
+    )
+
+
+def _say_external(
+    top: Variant, study: StudyScores, comparison: Comparison, level: str
+) -> str:
+    """How the best variant does on the domains that only test, if there are any."""
+    places = present_domains(study.external)
+    if not places:
+        return ""
+    means = study.means(study.external.dice[:, -1])[:, places]
+    dice = study.estimate(over_domains(means)).interval(
+        (study.axes.variants.index(top),), share=True
+    )
+    if dice.value is None:
+        return ""
+    scans = sum(len(study.axes.members[place]) for place in places)
+    domains = count_noun(len(places), f"external {study.noun.one}")
+    return (
+        f"On {count_noun(scans, 'scan')} of {domains}, which only tested, the pooled "
+        f"networks of {comparison.names[top]} reached {_say_interval(dice, level)}."
     )
 
 

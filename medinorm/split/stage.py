@@ -8,11 +8,10 @@ so that designs are compared on the same scans.
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from medinorm.choices import DesignName
 from medinorm.config import SplitConfig
 from medinorm.domain_noun import count_noun
 from medinorm.errors import StageError
@@ -24,7 +23,6 @@ from medinorm.records.exclusions import (
     write_exclusions,
 )
 from medinorm.records.scans import ExcludedRow, Role, SplitRow
-from medinorm.split.designs import DESIGNS
 from medinorm.split.domains import (
     DomainScan,
     count_subjects,
@@ -33,7 +31,13 @@ from medinorm.split.domains import (
     read_domains,
     show_domain,
 )
+from medinorm.split.external import (
+    external_roles,
+    find_unusable_external,
+    require_apart,
+)
 from medinorm.split.match_size import choose_training_scans
+from medinorm.split.plan import Split, plan_splits
 from medinorm.split.shuffle import shuffle_subjects
 
 __all__ = [
@@ -48,26 +52,6 @@ __all__ = [
 _DOMAINS_SHOWN = 8
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Split:
-    """One way to divide the study.
-
-    Args:
-        name: names its files: design, domain, fold.
-        design: which domains train.
-        fold: whose subjects test, from 0.
-        domains: the training domains.
-        sized_as: domains that have as many training scans as this split shall have;
-            it is tested on the others. ``None``: all scans train, all domains test.
-    """
-
-    name: str
-    design: DesignName
-    fold: int
-    domains: frozenset[str]
-    sized_as: frozenset[str] | None = None
 
 
 @stage("split", after="ingest")
@@ -92,8 +76,11 @@ def split_scans(
         StageError: a domain column does not exist, too few domains are left, or a
             domain has no test or no training subject in a fold that is tested.
     """
-    known = read_domains(scans, settings.domain)
+    scanned = read_domains(scans, settings.domain, settings.test_only)
+    known = [scan for scan in scanned if not scan.external]
+    external = [scan for scan in scanned if scan.external]
     unusable = dict(find_unusable(known))
+    unusable |= dict(find_unusable_external(external, known))
     for scan, reason in unusable.items():
         _log.warning("%s: %s", scan, reason)
     refused = [
@@ -105,46 +92,19 @@ def split_scans(
         planned = plan_splits({scan.domain for scan in usable}, settings)
         folds = divide_subjects(usable, settings.folds, settings.seed)
         _require_both_sides(usable, folds, settings)
-        roles = list(_roles(usable, planned, folds, settings))
+        require_apart(external, usable)
+        roles = [
+            *_roles(usable, planned, folds, settings),
+            *external_roles(
+                [scan for scan in external if scan.scan not in unusable], planned
+            ),
+        ]
     except StageError as error:
         why = f"{error}; {_count_all(known)}{_count_left_out(left_out)}"
         raise StageError(why + keep_exclusions(excluded, left_out)) from None
     _tell_small_tests(usable, folds, settings)
     write_records(splits, roles, SplitRow)
     write_exclusions(excluded, left_out)
-
-
-def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
-    """The splits of the configured designs, fold by fold.
-
-    Raises:
-        StageError: there are too few domains.
-    """
-    names = sorted(domains)
-    column = "+".join(settings.domain)
-    needed = max(DESIGNS[design].domains for design in settings.designs)
-    if 1 < needed > len(names):
-        usable = f"only {', '.join(map(show_domain, names))}" if names else "none"
-        raise StageError(
-            f"split.domain {column!r}: {usable} has at least two subjects; the "
-            f"designs of this study need {needed} such domains; choose another column"
-        )
-    return [
-        Split(stem + suffix, design, fold, training, sized_as)
-        for fold, suffix in _folds(settings)
-        for design in settings.designs
-        for stem, training, sized_as in _training_sets(design, names)
-    ]
-
-
-def _training_sets(
-    design: DesignName, names: Sequence[str]
-) -> Iterator[tuple[str, frozenset[str], frozenset[str] | None]]:
-    """Name and domains of each training set, and the domains it is sized as."""
-    declared = DESIGNS[design]
-    other = DESIGNS[declared.sized_as].choose(names) if declared.sized_as else None
-    for stem, training in declared.choose(names):
-        yield stem, training, next(other)[1] if other else None
 
 
 def divide_subjects(
@@ -248,13 +208,6 @@ def _require_both_sides(
                 )
 
 
-def _folds(settings: SplitConfig) -> list[tuple[int, str]]:
-    """The test folds and the suffix that tells them apart."""
-    if settings.test_folds == 1:
-        return [(0, "")]
-    return [(fold, f"_fold-{fold}") for fold in range(settings.test_folds)]
-
-
 def _roles(
     scans: Sequence[DomainScan],
     planned: Sequence[Split],
@@ -306,9 +259,9 @@ def _surplus(
     if split.sized_as is None:
         return frozenset()
     training = [scan for scan in scans if roles[scan.scan] == "train"]
-    like = replace(split, domains=split.sized_as, sized_as=None)
-    validating = _validation_subjects(scans, like, fold_of, settings)
-    count = sum(_role(scan, like, fold_of, validating) == "train" for scan in scans)
+    without = replace(split, domains=split.sized_as, sized_as=None)
+    validating = _validation_subjects(scans, without, fold_of, settings)
+    count = sum(_role(scan, without, fold_of, validating) == "train" for scan in scans)
     left_out = split.domains - split.sized_as
     chosen = choose_training_scans(training, count, settings.seed + 2, needed=left_out)
     return frozenset(scan.scan for scan in training) - chosen

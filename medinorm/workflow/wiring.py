@@ -91,7 +91,7 @@ class Wiring:
     @property
     def columns(self) -> str:
         """Columns of the user that the study needs, as words of a shell."""
-        return shlex.join(self.study.split.domain)
+        return shlex.join((*self.study.split.domain, *self.study.split.test_only))
 
     @property
     def report_flags(self) -> str:

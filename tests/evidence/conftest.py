@@ -49,6 +49,7 @@ class ScoreTables:
             for domain, count in domains.items()
             for number in range(count)
         }
+        self.external = {}
         self.rows = []
         self.subject_of = lambda scan: scan
         self.fold_of = lambda split: 0  # noqa: ARG005 (tests replace it)
@@ -77,7 +78,8 @@ class ScoreTables:
     def tested(self, split):
         """Scan and domain of the test scans of a split."""
         only = split.removeprefix("size_matched-") if "matched" in split else None
-        return [(s, d) for s, d in self.scans.items() if only in (None, d)]
+        scans = self.scans | (self.external if split == "pooled" else {})
+        return [(s, d) for s, d in scans.items() if only in (None, d)]
 
     def all_splits(self, designs=("lodo", "pooled")):
         """Design, name and training domains of each split."""

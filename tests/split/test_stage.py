@@ -6,36 +6,15 @@ from hypothesis import strategies as st
 
 from medinorm.config import SplitConfig
 from medinorm.errors import StageError
-from medinorm.files.records import write_records
-from medinorm.files.tables import read_table, write_table
+from medinorm.files.tables import read_table
 from medinorm.records.scans import ExcludedRow
 from medinorm.split.stage import (
     DomainScan,
     divide_subjects,
     find_single_subject_domains,
     plan_splits,
-    split_scans,
 )
-
-COLUMNS = ("scan", "subject", "session", "scanner")
-
-
-def run_split(folder, rows, before=(), **settings):
-    scans, by_ingest = folder / "scans.tsv", folder / "by_ingest.tsv"
-    write_table(scans, rows, COLUMNS)
-    write_records(by_ingest, before, ExcludedRow)
-    out = folder / "splits.tsv", folder / "excluded.tsv"
-    split_scans(scans, by_ingest, *out, settings=SplitConfig(**settings))
-    return read_table(out[0]), read_table(out[1])
-
-
-def study(**subjects):
-    return [
-        {"scan": f"{scanner}-{n}", "subject": f"{scanner}{n}", "scanner": scanner}
-        for scanner, count in subjects.items()
-        for n in range(count)
-    ]
-
+from tests.split.tables import run_split, study
 
 members = st.lists(
     st.builds(

@@ -112,7 +112,7 @@ def _train_sets(findings: ReportFindings) -> dict[str, str]:
                 domains.add(row.domain)
     ranks = list(DESIGN_DECLARATIONS)
     names = sorted(trained, key=lambda name: (ranks.index(designs[name]), name))
-    everything = set(findings.domain_names)
+    everything = set().union(*trained.values())  # others only test
     return {
         name: _in_words(designs[name], trained[name], everything, tested[name])
         for name in names
