@@ -59,7 +59,7 @@ def make_network(settings: TrainConfig, norm: str) -> torch.nn.Module:
 def train_ours(scans: list[TrainingScan], settings: TrainConfig, norm: str) -> None:
     """One run, as the train stage makes it."""
     module = Segmenter(make_network(settings, norm), settings, 0)
-    patches = PatchDataset(scans, settings, 0)
+    patches = PatchDataset(scans, settings, 0, augmentation="flip")
     size = settings.batch_size
     sampler = StepSampler(
         settings.checkpoint_steps * size,
@@ -81,8 +81,7 @@ def train_bare(scans: list[TrainingScan], settings: TrainConfig, norm: str) -> N
         optimizer, settings.learning_rate, total_steps=settings.steps + 1
     )
     mirror = RandFlipd(("image", "label"), prob=0.5, spatial_axis=0)
-    unchanged = settings.model_copy(update={"augmentation": "none"})
-    patches = PatchDataset(scans, unchanged, 0)
+    patches = PatchDataset(scans, settings, 0)
     batch_size = settings.batch_size
     for step in range(settings.steps):
         indices = range(step * batch_size, (step + 1) * batch_size)
@@ -111,7 +110,7 @@ def measure_start_up() -> float:
 def compare(steps: int, norm: str) -> dict[str, float]:
     """Steps per second of both, and the share of start-up in a job of 900 steps."""
     scans = [make_scan(seed) for seed in range(6)]
-    settings = TrainConfig(steps=steps, augmentation="flip", device="cpu")
+    settings = TrainConfig(steps=steps, device="cpu")
     loops = {"ours": train_ours, "bare": train_bare}
     train_ours(scans, settings.model_copy(update={"steps": 2}), norm)  # to warm up
     seconds: dict[str, list[float]] = {name: [] for name in loops}

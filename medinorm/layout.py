@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medinorm.choices import PER_SCAN_INTENSITIES
 from medinorm.config import StudyConfig
+from medinorm.variant import Variant
 
 FILES_NAME = "files.tsv"  # beside the plan
 
@@ -26,11 +27,13 @@ EVIDENCE = (
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
 
-_SPLIT_RUNS = "{intensity}/{norm}/{split}"  # below the folder of all networks
+_SPLIT_RUNS = "{intensity}/{norm}/{augmentation}/{split}"  # of a network
+_SPLIT_VARIANT = "{intensity}/{norm}/{augmentation}/{adapt}/{split}"  # of all after it
 
 _CANONICAL = "canonical"
 _MAPS = "maps"
 _JOBS = "job-*.tsv"  # beside the folders of seeds
+_OLD_JOBS = ("batch-*.tsv", _JOBS)  # by their names in earlier versions
 _SHARDS = "status/shard-*.tsv"  # in the folder of a harmonized study
 
 SHARED_MAP = "shared"  # in place of a split: harmonized once for all splits
@@ -166,7 +169,7 @@ class Layout:
     @property
     def predictions(self) -> str:
         """Folder of predictions of one split, one folder a seed."""
-        return f"{self.predictions_root}/{{intensity}}/{{norm}}/{{adapt}}/{{split}}"
+        return f"{self.predictions_root}/{_SPLIT_VARIANT}"
 
     @property
     def predicted(self) -> str:
@@ -176,10 +179,7 @@ class Layout:
     @property
     def scores(self) -> str:
         """Scores of the predictions of one job."""
-        return (
-            f"{self.results}/scores/{{intensity}}/{{norm}}/{{adapt}}/{{split}}"
-            "/job-{job}.tsv"
-        )
+        return f"{self.results}/scores/{_SPLIT_VARIANT}/job-{{job}}.tsv"
 
     @property
     def evidence(self) -> str:
@@ -229,11 +229,13 @@ class Layout:
     @property
     def superseded(self) -> tuple[str, ...]:
         """Patterns of files that earlier versions wrote under names of their own."""
-        jobs = "batch-*.tsv"
+        # Before augmentation was an axis, these folders were a level less deep.
+        flat = [f"{self.runs_root}/*/*/*"]
+        flat += [f"{self.predictions_root}/*/*/*/*", f"{self.results}/scores/*/*/*/*"]
+        jobs = [f"{folder}/{name}" for folder in flat for name in _OLD_JOBS]
         return (
-            f"{self.runs_root}/*/*/*/{jobs}",
-            f"{self.predictions_root}/*/*/*/*/{jobs}",
-            f"{self.results}/scores/*/*/*/*/{jobs}",
+            *jobs,
+            f"{self.predictions_root}/*/*/*/*/seed-*/*.*",
             f"{self.results}/thumbnails/*.png",
             f"{self.results}/thumbnails/*.json",
             f"{self.results}/thumbnails/status/*.tsv",
@@ -263,14 +265,15 @@ def map_of(intensity: str, split: str) -> str:
     return SHARED_MAP if intensity in PER_SCAN_INTENSITIES else split
 
 
-def split_runs(runs: Path, *, intensity: str, norm: str, split: str) -> Path:
+def split_runs(runs: Path, variant: Variant, split: str) -> Path:
     """Folder of the networks of one split below the folder of all.
 
     Examples:
-        >>> split_runs(Path("r"), intensity="none", norm="ibn", split="a").as_posix()
-        'r/none/ibn/a'
+        >>> variant = Variant("none", "ibn", "flip", "tent")
+        >>> split_runs(Path("r"), variant, "a").as_posix()
+        'r/none/ibn/flip/a'
     """
-    return runs / fill(_SPLIT_RUNS, intensity=intensity, norm=norm, split=split)
+    return runs / fill(_SPLIT_RUNS, split=split, **variant._asdict())
 
 
 def run_folder(runs: Path, seed: int) -> Path:

@@ -261,7 +261,16 @@ def flags(small_study):
     train = [
         *("train", "--splits", small_study.splits, "--harmonized", harmonized),
         *("--runs", runs, "--status", runs / "job-0.tsv", "--intensity", "zscore"),
-        *("--norm", "batch", "--split", "pooled", "--seeds", 0),
+        *(
+            "--norm",
+            "batch",
+            "--augmentation",
+            "flip",
+            "--split",
+            "pooled",
+            "--seeds",
+            0,
+        ),
         *("--label-values", "1=shell", "2=core", "--patch", 12, 12, 12),
         *("--network", '{"channels": [4, 8]}', "--steps", 120),
         *("--checkpoint-steps", 10),

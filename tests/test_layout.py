@@ -15,9 +15,10 @@ from medinorm.layout import (
     run_folder,
     split_runs,
 )
+from medinorm.variant import Variant
 
 WILDCARDS = {
-    *("shard", "job", "intensity", "norm", "adapt", "map", "split"),
+    *("shard", "job", "intensity", "norm", "augmentation", "adapt", "map", "split"),
 }
 
 
@@ -63,9 +64,9 @@ def test_compressed_scans_are_taken_where_they_are(tmp_path):
 
 
 def test_runs_of_a_split_are_where_training_writes_them(layout):
-    names = {"intensity": "zscore", "norm": "ibn", "split": "lodo-a"}
-    found = split_runs(Path(layout.runs_root), **names)
-    assert str(found) == fill(layout.runs, **names)
+    variant = Variant("zscore", "ibn", "flip", "tent")
+    found = split_runs(Path(layout.runs_root), variant, "lodo-a")
+    assert str(found) == fill(layout.runs, **variant._asdict(), split="lodo-a")
     assert not set("{}") & set(str(found))
 
 

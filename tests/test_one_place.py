@@ -56,8 +56,9 @@ from medinorm.report.text.definitions import ADAPTS, DESIGNS
 study = parse_study({
     "demo": {"scanners": ["ge_15t", "research_3t"]},
     "split": {"designs": ["two"]},
-    "experiments": {"norm": ["group"], "adapt": ["none", "forget"]},
-    "train": {"network": {"name": "tiny"}, "augmentation": "shift"},
+    "experiments": {"norm": ["group"], "adapt": ["none", "forget"],
+        "augmentation": ["shift"]},
+    "train": {"network": {"name": "tiny"}},
 })
 light = not {"torch", "monai"} & set(sys.modules)
 from medinorm.demo.patients import draw_patient

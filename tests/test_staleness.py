@@ -43,6 +43,7 @@ class Study:
         self.small = small
         self.folder = folder = small.folder
         self.norm_options = "{}"
+        self.augmentation = "flip"
         self.masks = folder / "masks"
         for scan in small.ids:
             image = read_volume(small.canonical / f"{scan}.nii.gz")
@@ -119,6 +120,7 @@ class Study:
             intensity=intensity,
             norm=norm,
             norm_options=self.norm_options,
+            augmentation=self.augmentation,
             split=SPLIT,
             seeds=[0],
             task=TaskConfig(label_values={1: "shell", 2: "core"}),
@@ -304,6 +306,10 @@ def set_of(study, section, **values):
         (partial(set_of, section="predict", overlap=0.5), ["predict .*"]),
         (
             lambda study: setattr(study, "norm_options", '{"eps": 0.001}'),
+            ["train .*", "predict .*"],
+        ),
+        (
+            lambda study: setattr(study, "augmentation", "none"),
             ["train .*", "predict .*"],
         ),
     ],

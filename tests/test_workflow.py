@@ -133,7 +133,7 @@ def test_a_study_ends_in_a_report(finished):
     verdict = json.loads((finished / "results/evidence/verdict.json").read_text())
     assert not verdict["ranked"]  # two seeds
     scores = read_table(
-        finished / "results/scores/zscore/batch/batch_statistics/pooled/job-0.tsv"
+        finished / "results/scores/zscore/batch/flip/batch_statistics/pooled/job-0.tsv"
     )
     assert {row["seed"] for row in scores} == {"0", "1"}
 
@@ -224,7 +224,7 @@ def test_what_follows_from_a_killed_job_is_made_again(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished, folder)
     study = STUDY | {"train": STUDY["train"] | {"steps": 2}}
-    first = "results/runs/zscore/group/pooled/job-0.tsv"
+    first = "results/runs/zscore/group/flip/pooled/job-0.tsv"
     code, output = snakemake(folder, first, study=study)
     assert code == 0, output[-2000:]
     _, output = snakemake(folder, "-n", study=study)
@@ -241,18 +241,23 @@ def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished, folder)
     results = folder / "results"
-    kept = results / "runs/zscore/group/pooled/seed-0/model.safetensors"
+    kept = results / "runs/zscore/group/flip/pooled/seed-0/model.safetensors"
     before = kept.stat().st_mtime_ns
     # as after a kill: the second seed, and all that comes after it, is not there
-    for gone in ("report", "evidence", "scores", "runs/zscore/group/pooled/seed-1"):
+    for gone in (
+        "report",
+        "evidence",
+        "scores",
+        "runs/zscore/group/flip/pooled/seed-1",
+    ):
         shutil.rmtree(results / gone)
-    (results / "runs/zscore/group/pooled/job-0.tsv").unlink()
-    shutil.rmtree(results / "predictions/zscore/group/none/pooled")
+    (results / "runs/zscore/group/flip/pooled/job-0.tsv").unlink()
+    shutil.rmtree(results / "predictions/zscore/group/flip/none/pooled")
     (folder / ".snakemake" / "locks").mkdir(exist_ok=True)
     (folder / ".snakemake" / "locks" / "0.input.lock").write_text("results/scans.tsv")
     code, output = snakemake(folder)
     assert code == 0, output[-3000:]
-    status = read_table(results / "runs/zscore/group/pooled/job-0.tsv")
+    status = read_table(results / "runs/zscore/group/flip/pooled/job-0.tsv")
     assert [row["state"] for row in status] == ["ok", "ok"]
     assert kept.stat().st_mtime_ns == before
 
@@ -271,7 +276,7 @@ def test_a_study_of_an_earlier_version_goes_on(finished, tmp_path):
     (results / "report" / "qc.html").unlink()
     models = sorted(results.glob("runs/**/model.safetensors"))
     before = [path.stat().st_mtime_ns for path in models]
-    trained = "results/runs/zscore/group/pooled/job-0.tsv"
+    trained = "results/runs/zscore/group/flip/pooled/job-0.tsv"
     code, output = snakemake(folder, trained, "results/report/qc.html")
     assert code == 0, output[-3000:]
     assert [row["state"] for row in read_table(folder / trained)] == ["ok", "ok"]

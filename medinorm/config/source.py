@@ -279,6 +279,13 @@ class SplitConfig(Section):
         min_length=1,
         description=f"{describe(DESIGN_DECLARATIONS)}.",
     )
+    test_only: dict[Word, Annotated[str, Field(min_length=1)]] = Field(
+        default={},
+        description="Scans that only test: a column and its value, such as "
+        "`{cohort: external}`. They never train, select weights or fit a map, and are "
+        "domains of their own (`external ...`), tested by the `pooled` and `single` "
+        "networks of the first fold.",
+    )
     folds: Annotated[int, Field(ge=2)] = Field(
         default=4, description="Equal parts into which each domain's subjects fall."
     )
@@ -292,6 +299,16 @@ class SplitConfig(Section):
         description="Part of the training subjects kept for `train.selection`.",
     )
     seed: Seed = Field(default=0, description="Seed of the division into parts.")
+
+    @model_validator(mode="after")
+    def _sized(self) -> Self:
+        for design in self.designs:
+            needed = DESIGN_DECLARATIONS[design].facts.get("sized_as")
+            if needed and needed not in self.designs:
+                raise ValueError(f"designs: {design} needs {needed}; add it")
+        if self.test_only and not {"pooled", "single"} & set(self.designs):
+            raise ValueError("test_only needs pooled or single in designs; add one")
+        return self
 
     @model_validator(mode="after")
     def _enough_folds(self) -> Self:

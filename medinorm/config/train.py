@@ -1,5 +1,7 @@
 """What is trained: networks, steps, and the variants that are compared."""
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +18,10 @@ from medinorm.method_names import (
     describe,
     goes_with,
 )
+from medinorm.variant import Variant
+
+# Where the configuration names no augmentation.
+DEFAULT_AUGMENTATIONS: tuple[AugmentationName, ...] = ("flip",)
 
 
 def _users_of(option: str) -> str:
@@ -73,6 +79,16 @@ class NetworkConfig(Section):
 class TrainConfig(Section):
     """How each network is trained; the same for every variant."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _augmentation_moved(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "augmentation" in values:
+            raise ValueError(
+                "augmentation is an axis of the experiment now; move it to "
+                f"experiments.augmentation: [{values['augmentation']}]"
+            )
+        return values
+
     network: NetworkConfig = Field(
         default=NetworkConfig(), description="The segmentation network."
     )
@@ -86,11 +102,6 @@ class TrainConfig(Section):
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=1e-5, description="Weight decay of AdamW."
-    )
-    augmentation: AugmentationName = Field(
-        default="flip",
-        description=f"{describe(AUGMENTATION_DECLARATIONS)}. With labels for "
-        "left and right use `none`.",
     )
     foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5, description="Share of patches centred on a labelled voxel."
@@ -134,6 +145,13 @@ class ExperimentsConfig(Section):
     norm_options: dict[NormName, dict[str, Any]] = Field(
         default={}, description="Arguments of a layer, e.g. `group: {num_groups: 4}`."
     )
+    augmentation: tuple[AugmentationName, ...] = Field(
+        default=DEFAULT_AUGMENTATIONS,
+        min_length=1,
+        description="What is done to training patches at random: "
+        f"{describe(AUGMENTATION_DECLARATIONS)}. With labels for left and right use "
+        "`none`. Each entry multiplies the number of networks.",
+    )
     adapt: tuple[AdaptName, ...] = Field(
         default=("none",),
         min_length=1,
@@ -158,11 +176,19 @@ class ExperimentsConfig(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        for name in ("intensity", "norm", "adapt", "seeds"):
+        for name in (*Variant._fields, "seeds"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} names the same entry twice")
         return self
+
+    @property
+    def variants(self) -> Iterator[Variant]:
+        """All combinations that are compared."""
+        for intensity, norm in product(self.intensity, self.norm):
+            for augmentation in self.augmentation:
+                for adapt in self.adapts_of(norm):
+                    yield Variant(intensity, norm, augmentation, adapt)
 
     def adapts_of(self, norm: NormName) -> tuple[AdaptName, ...]:
         """The adaptations that go with a norm.

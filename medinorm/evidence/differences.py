@@ -177,8 +177,13 @@ def _rankable(study: StudyScores, means: Array) -> NDArray[np.bool_]:
 
 
 def _differ_in_one(one: Variant, other: Variant) -> bool:
-    """Whether two variants share the intensity, or share all but the intensity."""
-    return one.intensity == other.intensity or one[1:] == other[1:]
+    """Whether two variants differ in one respect; an adaptation belongs to its norm."""
+    respects = (
+        one.intensity != other.intensity,
+        (one.norm, one.adapt) != (other.norm, other.adapt),
+        one.augmentation != other.augmentation,
+    )
+    return sum(respects) == 1
 
 
 def _correct(p: Array, with_best: NDArray[np.bool_]) -> Array:

@@ -1,13 +1,15 @@
-"""Which step matters: the intensity step, or the norm? Each averaged over the other.
+"""Which step matters: intensity, norm, augmentation or adaptation?
 
-A study crosses intensities with norms. The mean of one intensity over the norms shows
-how good this step is, whatever the norm; all intensities are averaged over the same
-norms. The range of the norms within one intensity shows how much the norm still
-matters. In the table this range is called `spread`.
+A study crosses the levels of its axes, which are the fields of `Variant`. The mean of
+one level over the combinations of the other axes shows how good it is, whatever they
+are; all levels of an axis are averaged over the same combinations. The range of these
+combinations within one level shows how much the other axes still matter. In the table
+this range is called `spread`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
@@ -18,16 +20,20 @@ from medinorm.evidence.study_scores import StudyScores, over_domains
 from medinorm.records.evidence import EffectRow, FactorName
 from medinorm.variant import Variant
 
-_OTHER: dict[FactorName, FactorName] = {"intensity": "norm", "norm": "intensity"}
+_FACTORS: tuple[FactorName, ...] = get_args(FactorName)
+
+# Not every norm can be adapted: other axes are compared on networks as trained.
+_HELD: dict[FactorName, str] = {"adapt": "none"}
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """Out-of-domain Dice of every level of a factor with every level of the other.
+    """Out-of-domain Dice of every level of a factor with every level of the others.
 
     Args:
         levels: of the factor.
-        others: levels of the other factor, those that all of `levels` were run with.
+        others: combinations of the other factors that all of `levels` were run with;
+            they are named by the factors that have several levels.
         dice: shape ``(levels, others, R)``, one value for each replicate.
     """
 
@@ -37,37 +43,50 @@ class Crossing:
 
 
 def tabulate_effects(study: StudyScores) -> list[EffectRow]:
-    """Means of each intensity and of each norm, and how far each is behind the best.
+    """Means of each level of each axis, and how far each is behind the best.
 
-    Variants with adaptation at test time take no part. A factor has no rows if
-    it has one level, or if its levels share no level of the other factor.
+    Variants with adaptation at test time take part in the comparison of adaptations
+    only. A factor has no rows if it has one level, or if its levels share no
+    combination of the other factors.
     """
     if not study.held_out:
         return []
-    return [*_effects(study, "intensity"), *_effects(study, "norm")]
+    return [row for factor in _FACTORS for row in _effects(study, factor)]
 
 
 def cross_variants(
     variants: Sequence[Variant], dice: Array, factor: FactorName
 ) -> Crossing:
-    """Arrange the variants by two factors.
+    """Arrange the variants by one factor and the combinations of all others.
 
     Args:
         variants: all variants.
         dice: of each variant in each replicate, shape ``(V, R)``.
         factor: the one whose levels come first.
     """
-    place = {
-        (getattr(v, factor), getattr(v, _OTHER[factor])): index
+    held = {name: level for name, level in _HELD.items() if name != factor}
+    known = {
+        index: v
         for index, v in enumerate(variants)
-        if v.adapt == "none" and np.isfinite(dice[index, 0])
+        if np.isfinite(dice[index, 0])
+        and all(getattr(v, name) == level for name, level in held.items())
     }
+    others_of = _name_others(list(known.values()), factor)
+    place = {(getattr(v, factor), others_of[v]): index for index, v in known.items()}
     levels = list(dict.fromkeys(level for level, _ in place))
     candidates = dict.fromkeys(other for _, other in place)
     others = [o for o in candidates if all((level, o) in place for level in levels)]
     rows = [[dice[place[level, other]] for other in others] for level in levels]
     shape = (len(levels), len(others), dice.shape[-1])
     return Crossing(levels, others, np.array(rows).reshape(shape))
+
+
+def _name_others(variants: Sequence[Variant], factor: FactorName) -> dict[Variant, str]:
+    """What each variant is besides one factor, in words that tell variants apart."""
+    others = [name for name in _FACTORS if name != factor]
+    varied = [name for name in others if len({getattr(v, name) for v in variants}) > 1]
+    named = varied or [name for name in ("norm", "intensity") if name != factor][:1]
+    return {v: " + ".join(getattr(v, name) for name in named) for v in variants}
 
 
 def _effects(study: StudyScores, factor: FactorName) -> Iterator[EffectRow]:
@@ -134,7 +153,7 @@ def _compare(
 def _range(
     study: StudyScores, crossing: Crossing, index: int
 ) -> tuple[Interval, str | None, str | None]:
-    """Best minus worst level of the other factor, within one level, and which they are.
+    """Best minus worst of the other factors within one level, and which they are.
 
     Both are chosen from the data that measure them, so that the range tends to be too
     large.

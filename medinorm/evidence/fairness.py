@@ -9,7 +9,7 @@ from statistics import median
 from medinorm.files.atomic import read_json
 from medinorm.layout import run_folder, split_runs
 from medinorm.records.evidence import CaseRow, FairnessRow
-from medinorm.variant import Variant
+from medinorm.variant import Variant, name_variants
 
 _RECORD = "model.json"
 
@@ -27,13 +27,15 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
         cases: all cases; their runs are looked up.
         runs: folder of all trained networks.
     """
-    for variant, trained in runs_of(cases).items():
+    trained_of = runs_of(cases)
+    names = name_variants(trained_of)
+    for variant, trained in trained_of.items():
         read = [_read_record(runs, variant, *run) for run in trained]
         records = [record for record in read if record]
         if len(records) < len(trained):
             _log.warning(
                 "%s: %d of %d runs have a record",
-                variant.name,
+                names[variant],
                 len(records),
                 len(trained),
             )
@@ -47,7 +49,6 @@ def tabulate_fairness(cases: Sequence[CaseRow], runs: Path) -> Iterator[Fairness
             steps=_all_values(records, "steps"),
             learning_rate=_all_values(records, "learning_rate"),
             batch_size=_all_values(records, "batch_size"),
-            augmentation=_all_values(records, "augmentation"),
             threads=_all_values(records, "threads"),
         )
 
@@ -71,8 +72,9 @@ def find_unequal_training(cases: Sequence[CaseRow], runs: Path) -> str:
         fewest = min(scans, key=scans.__getitem__)
         most = max(scans.values())
         if scans[fewest] < most:
+            name = name_variants(scans)[fewest]
             return (
-                f"{fewest.name} was trained on {scans[fewest]} of the {most} scans of "
+                f"{name} was trained on {scans[fewest]} of the {most} scans of "
                 f"{split} that others were trained on; leave out {fewest.intensity}, "
                 "or the scans that it cannot harmonize"
             )
@@ -90,10 +92,7 @@ def runs_of(cases: Sequence[CaseRow]) -> dict[Variant, list[tuple[str, int]]]:
 
 def run_of(runs: Path, variant: Variant, split: str, seed: int) -> Path:
     """Folder of one run."""
-    folder = split_runs(
-        runs, intensity=variant.intensity, norm=variant.norm, split=split
-    )
-    return run_folder(folder, seed)
+    return run_folder(split_runs(runs, variant, split), seed)
 
 
 def _read_record(runs: Path, variant: Variant, split: str, seed: int) -> RunRecord:

@@ -83,7 +83,7 @@ def measure_fall(run: Sequence[CurveRow]) -> float | None:
     Examples:
         >>> from medinorm.variant import Variant
         >>> losses = {50: 1.4, 100: 0.8, 150: 0.65, 200: 0.6}
-        >>> variant = Variant("zscore", "batch", "none")
+        >>> variant = Variant("zscore", "batch", "flip", "none")
         >>> rows = [CurveRow(variant, "a", 0, *each) for each in losses.items()]
         >>> round(measure_fall(rows), 4)
         0.0625

@@ -89,6 +89,6 @@ def compare_variants(
     write_records(evidence / "fairness.tsv", fairness, FairnessRow)
     write_records(evidence / "curves.tsv", curves, CurveRow)
     verdict = reach_verdict(study, comparison, domain)
-    write_verdict(evidence / "verdict.json", verdict)
+    write_verdict(evidence / "verdict.json", verdict, comparison.names)
     for sentence in verdict.sentences:
         _log.info("%s", sentence)

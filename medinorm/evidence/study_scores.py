@@ -40,8 +40,11 @@ class StudyScores:
         cases: all cases.
         axes: their axes.
         replicates: the replicates, shared by all variants and tables.
-        pooled: cases of the pooled networks, on domains they saw.
+        pooled: cases of the pooled networks, on domains they saw: of the size-matched
+            ones, if these were run.
+        size_matched: whether they are.
         lodo: cases of the leave-one-domain-out networks, on the domain they left out.
+        external: cases of the pooled networks, on domains that only test.
         settings: confidence, equivalence.
         noun: what a domain is called.
     """
@@ -50,7 +53,9 @@ class StudyScores:
     axes: Axes
     replicates: Replicates
     pooled: ScoreArrays
+    size_matched: bool
     lodo: ScoreArrays
+    external: ScoreArrays
     settings: EvidenceConfig
     noun: DomainNoun
 
@@ -60,14 +65,18 @@ class StudyScores:
     ) -> "StudyScores":
         """The study that these cases make."""
         axes = find_axes(cases)
-        pooled = select_design(cases, "pooled", in_domain=True)
+        matched = select_design(cases, "size_matched", in_domain=True)
+        pooled = matched or select_design(cases, "pooled", in_domain=True)
         lodo = select_design(cases, "lodo", in_domain=False)
+        external = select_design(cases, "pooled", in_domain=False)
         return cls(
             cases=cases,
             axes=axes,
             replicates=replicate_study(axes, settings.resamples, settings.seed),
             pooled=gather_scores(pooled, axes),
+            size_matched=bool(matched),
             lodo=gather_scores(lodo, axes),
+            external=gather_scores(external, axes),
             settings=settings,
             noun=noun,
         )

@@ -1,19 +1,23 @@
 """The verdict: what the study shows, in sentences a reader can check in the tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from medinorm import __version__
-from medinorm.domain_noun import DomainNoun, count_noun
+from medinorm.domain_noun import count_noun
 from medinorm.evidence.bootstrap import Interval
 from medinorm.evidence.differences import MIN_SEEDS
-from medinorm.evidence.study_scores import StudyScores
+from medinorm.evidence.study_scores import (
+    StudyScores,
+    over_domains,
+    present_domains,
+)
 from medinorm.records.evidence import DifferenceRow, RankingRow, SummaryRow
 from medinorm.records.verdict import Verdict
-from medinorm.variant import Variant
+from medinorm.variant import Variant, name_variants
 
 _REFERENCE = "batch"  # what most published networks use
 
@@ -33,6 +37,11 @@ class Comparison:
     differences: Sequence[DifferenceRow]
     ranking: Sequence[RankingRow]
     obstacle: str = ""
+
+    @property
+    def names(self) -> Mapping[Variant, str]:
+        """What each variant is called."""
+        return name_variants(row.variant for row in self.summary)
 
     def summary_of(self, variant: Variant) -> SummaryRow:
         """The summary of one variant."""
@@ -149,11 +158,18 @@ def _find_best(comparison: Comparison) -> list[Variant]:
 
 
 def _find_reference(comparison: Comparison) -> Variant | None:
-    """Batch norm without adaptation, with the intensity method of the best variant."""
+    """Batch norm without adaptation, otherwise as like the best variant as there is."""
     known = [row.variant for row in comparison.ranking or comparison.summary]
     usual = [v for v in known if v.norm == _REFERENCE and v.adapt == "none"]
-    same = [v for v in usual if v.intensity == known[0].intensity]
-    return next(iter(same or usual), None)
+    best = known[0]
+    order = sorted(
+        usual,
+        key=lambda v: (
+            v.intensity != best.intensity,
+            v.augmentation != best.augmentation,
+        ),
+    )
+    return next(iter(order), None)
 
 
 def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
@@ -161,17 +177,19 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
     top = comparison.ranking[0].variant
     row = comparison.summary_of(top)
     out_domain = Interval(row.out_domain, row.out_domain_low, row.out_domain_high)
+    name = comparison.names[top]
     level = f"{study.settings.confidence:.0%} interval"
     noun = study.noun
     sentences = [
-        f"On {noun.many} it had never seen, {top.name} reached the highest mean Dice "
-        f"of {count_noun(len(comparison.ranking), 'ranked variant')}: "
+        f"On {noun.many} it had never seen, {name} reached the highest "
+        f"mean Dice of {count_noun(len(comparison.ranking), 'ranked variant')}: "
         f"{_say_interval(out_domain, level)}, over "
         f"{count_noun(row.domains, f'held-out {noun.one}')}, "
         f"{count_noun(row.scans, 'scan')} and {count_noun(row.seeds, 'seed')}.",
         _say_ties(study, comparison),
         _say_reference(top, comparison, level),
-        _say_gap(row, noun, level),
+        _say_gap(row, study, level),
+        _say_external(top, study, comparison, level),
         f"Its worst unseen {noun.one} was {row.worst_domain}, with Dice "
         f"{row.worst_dice:.3f}. On one further {noun.one} like these, its mean Dice "
         f"is expected between {row.new_low:.2f} and {row.new_high:.2f}: the mean of "
@@ -184,7 +202,7 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[str]:
 def _say_ties(study: StudyScores, comparison: Comparison) -> str:
     """Which variants were not shown to be worse, and which could not be ranked."""
     best = _find_best(comparison)
-    others = ", ".join(variant.name for variant in best[1:])
+    others = ", ".join(comparison.names[variant] for variant in best[1:])
     unranked = len(study.axes.variants) - len(comparison.ranking)
     left = (
         f" {count_noun(unranked, 'variant')} with incomplete results had no rank."
@@ -221,24 +239,54 @@ def _say_reference(top: Variant, comparison: Comparison, level: str) -> str:
         row.verdict, "which may or may not matter: the study is too small to say"
     )
     out_domain = comparison.summary_of(reference).out_domain
+    name = comparison.names[reference]
     return (
-        f"With the usual norm, {reference.name} reached {out_domain:.3f}: the "
-        f"best is ahead by {_say_interval(ahead, level)}, {meaning}."
+        f"With the usual norm, {name} reached {out_domain:.3f}: the best is ahead by "
+        f"{_say_interval(ahead, level)}, {meaning}."
     )
 
 
-def _say_gap(row: SummaryRow, noun: DomainNoun, level: str) -> str:
-    """How much Dice is lost on a domain that was not in training."""
+def _say_gap(row: SummaryRow, study: StudyScores, level: str) -> str:
+    """How much Dice is lost on a domain that was not in training, and why."""
+    noun = study.noun
     if row.gap is None:
         return (
             f"How much is lost on unseen {noun.many} is unknown: the pooled design is "
             "incomplete."
         )
     gap = Interval(row.gap, row.gap_low, row.gap_high)
+    # Without the size-matched design, the pooled network has more training scans.
+    matched = study.size_matched
+    size, causes = (
+        ("equally many scans, among them ", "")
+        if matched
+        else ("", "training on fewer scans and ")
+    )
     return (
-        f"On the same scans, a network that had trained on other subjects of their "
-        f"{noun.one} reached {row.in_domain:.3f}; not having seen the {noun.one} "
-        f"cost {_say_interval(gap, level)}."
+        f"On the same scans, a network that had trained on {size}other subjects of "
+        f"their {noun.one} reached {row.in_domain:.3f}; {causes}not having seen the "
+        f"{noun.one} cost {_say_interval(gap, level)}."
+    )
+
+
+def _say_external(
+    top: Variant, study: StudyScores, comparison: Comparison, level: str
+) -> str:
+    """How the best variant does on the domains that only test, if there are any."""
+    places = present_domains(study.external)
+    if not places:
+        return ""
+    means = study.means(study.external.dice[:, -1])[:, places]
+    dice = study.estimate(over_domains(means)).interval(
+        (study.axes.variants.index(top),), share=True
+    )
+    if dice.value is None:
+        return ""
+    scans = sum(len(study.axes.members[place]) for place in places)
+    domains = count_noun(len(places), f"external {study.noun.one}")
+    return (
+        f"On {count_noun(scans, 'scan')} of {domains}, which only tested, the pooled "
+        f"networks of {comparison.names[top]} reached {_say_interval(dice, level)}."
     )
 
 

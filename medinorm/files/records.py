@@ -93,7 +93,7 @@ def columns(*, prefix: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
         ... class Difference:
         ...     variant: Variant
         ...     other: Variant = dataclasses.field(metadata=columns(prefix="other_"))
-        >>> column_names(Difference)[2:4]
+        >>> column_names(Difference)[3:5]
         ('adapt', 'other_intensity')
     """
     return {_PREFIX: prefix, _NAMES: tuple(names)}

@@ -126,7 +126,6 @@ def _draw_patches(
         batch_size=card.batch_size,
         steps=math.ceil(count / card.batch_size),
         foreground_ratio=card.foreground_ratio,
-        augmentation="none",
     )
     patches = PatchDataset(scans, settings, seed=0)
     device = next(network.parameters()).device

@@ -18,7 +18,7 @@ MEAN = "mean"  # in the column `label`: the mean over all labels
 
 DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
 EffectVerdict = Literal["highest", "worse", "equivalent", "undecided"]
-FactorName = Literal["intensity", "norm"]
+FactorName = Literal["intensity", "norm", "augmentation", "adapt"]
 
 _OPPOSITE: Mapping[DifferenceVerdict, DifferenceVerdict] = {
     "better": "worse",
@@ -83,7 +83,11 @@ class DomainRow:
 
 @dataclass(frozen=True)
 class GapRow:
-    """Pooled minus leave-one-domain-out, on the same scans of the held-out domain."""
+    """Pooled minus leave-one-domain-out, on the same scans of the held-out domain.
+
+    Args:
+        pooled: of the size-matched networks, if these were run.
+    """
 
     variant: Variant
     domain: str
@@ -102,7 +106,7 @@ class SummaryRow:
     """One variant over all domains.
 
     Args:
-        in_domain: Dice of the pooled networks.
+        in_domain: Dice of the pooled networks; of the size-matched, if these were run.
         out_domain: Dice on domains the network never saw.
         new_low: low end of the prediction interval for one further domain.
         new_high: its high end.
@@ -176,12 +180,13 @@ class DifferenceRow:
 
 @dataclass(frozen=True)
 class EffectRow:
-    """Out-of-domain Dice of an intensity as the mean over norms, or the reverse.
+    """Out-of-domain Dice of one level of an axis, as the mean over the other axes.
 
     Args:
+        factor: the axis, a field of `Variant`.
         variants: how many are in the mean.
         difference: this level minus the highest level of the factor.
-        spread: best minus worst level of the other factor, within this level.
+        spread: best minus worst combination of the other factors, within this level.
     """
 
     factor: FactorName
@@ -237,7 +242,6 @@ class FairnessRow:
     steps: str
     learning_rate: str
     batch_size: str
-    augmentation: str
     threads: str
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from medinorm.errors import StageError
@@ -50,12 +51,20 @@ class Verdict:
     settings: Mapping[str, float]
 
 
-def write_verdict(path: Path, verdict: Verdict) -> None:
-    """Write a verdict as JSON."""
+def write_verdict(
+    path: Path, verdict: Verdict, names: Mapping[Variant, str] = MappingProxyType({})
+) -> None:
+    """Write a verdict as JSON.
+
+    Args:
+        path: file to write.
+        verdict: the verdict.
+        names: what variants are called; without one a variant names all its levels.
+    """
     reference = verdict.reference
     variants = {
-        "best": [_named(variant) for variant in verdict.best],
-        "reference": _named(reference) if reference else None,
+        "best": [_named(variant, names) for variant in verdict.best],
+        "reference": _named(reference, names) if reference else None,
     }
     write_json(path, asdict(verdict) | variants)
     write_checksum(path)
@@ -86,9 +95,9 @@ def read_verdict(path: Path) -> Verdict:
         ) from None
 
 
-def _named(variant: Variant) -> dict[str, str]:
+def _named(variant: Variant, names: Mapping[Variant, str]) -> dict[str, str]:
     """A variant with its name, as JSON values."""
-    return {**variant._asdict(), "name": variant.name}
+    return {**variant._asdict(), "name": names.get(variant, variant.name)}
 
 
 def _variant(values: Mapping[str, Any]) -> Variant:

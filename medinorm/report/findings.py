@@ -23,7 +23,7 @@ from medinorm.records.evidence import (
 )
 from medinorm.records.scans import ExcludedRow, ScanRow, SplitRow
 from medinorm.records.verdict import Verdict, read_verdict
-from medinorm.variant import Variant
+from medinorm.variant import Variant, name_variants
 
 R = TypeVar("R")
 InDomain = TypeVar("InDomain", CaseRow, DomainRow)
@@ -42,7 +42,7 @@ class ReportFindings:
         gaps: in-domain minus out-of-domain by domain.
         summary: one row a variant, highest out-of-domain Dice first.
         differences: paired differences between variants.
-        effects: means of intensities over norms, and of norms over intensities.
+        effects: means of the levels of each axis over the other axes.
         ranking: empty when nothing was ranked.
         fairness: what each variant cost.
         curves: how each run learned.
@@ -69,6 +69,11 @@ class ReportFindings:
     def variants(self) -> list[Variant]:
         """All variants, highest out-of-domain Dice first."""
         return [row.variant for row in self.summary]
+
+    @cached_property
+    def names(self) -> Mapping[Variant, str]:
+        """What each variant is called."""
+        return name_variants(self.variants)
 
     @cached_property
     def domain_of(self) -> dict[str, str]:
@@ -116,7 +121,12 @@ class ReportFindings:
     @property
     def known_domains(self) -> list[DomainRow]:
         """Mean scores by domain, for those the network was trained on."""
-        return _preferring(self.domains, "pooled", in_domain=True)
+        return _preferring(self.domains, self.reference_design, in_domain=True)
+
+    @property
+    def reference_design(self) -> str:
+        """The design whose networks are the in-domain reference of the gap."""
+        return "size_matched" if "size_matched" in self.designs else "pooled"
 
     @property
     def level(self) -> str:

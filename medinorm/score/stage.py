@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from medinorm.choices import AdaptName, IntensityName, NormName
+from medinorm.choices import AdaptName, AugmentationName, IntensityName, NormName
 from medinorm.config import ScoreConfig, TaskConfig
 from medinorm.damage import require_failed, require_unchanged
 from medinorm.errors import (
@@ -112,6 +112,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     *,
     intensity: IntensityName,
     norm: NormName,
+    augmentation: AugmentationName,
     adapt: AdaptName = "none",
     split: str,
     seeds: Sequence[int],
@@ -133,6 +134,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         scores: table to write.
         intensity: intensity method of the networks.
         norm: normalization layer of the networks.
+        augmentation: of their training patches.
         adapt: what was adapted at test time.
         split: whose test scans.
         seeds: seeds of the networks.
@@ -144,7 +146,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         StageError: the split has no test scans, or a label map cannot be used.
     """
     known = read_scans(scans, canonical)
-    variant = Variant(intensity, norm, adapt)
+    variant = Variant(intensity, norm, augmentation, adapt)
     scorer = Scorer(tuple(sorted(input.named_labels)), score.tolerance, input.ignored)
     rows: list[ScoreRow] = []
     for scan in track(_test_scans(splits, split), "score"):

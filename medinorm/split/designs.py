@@ -18,8 +18,11 @@ class Design:
         text: what it is, in the words of a paper.
         domains: the smallest number of domains that it needs.
         shown: a training set in words; ``{trained}`` stands for its domains,
-            ``{others}`` for those left out.
+            ``{others}`` for those left out, ``{tested}`` for those it is tested on.
         missing: what the report says if the design was not run; may be empty.
+        sized_as: another design with as many training sets, in the same order: each
+            set here has as many scans as the one there, and tests on the domains that
+            one leaves out; may be empty.
         choose: takes the names of all domains in order, and yields name and domains of
             each training set.
     """
@@ -28,6 +31,7 @@ class Design:
     domains: int
     shown: str
     missing: str
+    sized_as: str
     choose: Choose
 
 
@@ -38,7 +42,13 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(_DECLARED)
 
 
 def design(
-    name: str, text: str, *, domains: int, shown: str, missing: str = ""
+    name: str,
+    text: str,
+    *,
+    domains: int,
+    shown: str,
+    missing: str = "",
+    sized_as: str = "",
 ) -> Callable[[Choose], Choose]:
     """Declare the function below as a design, see `Design`.
 
@@ -47,7 +57,7 @@ def design(
     """
 
     def declare(choose: Choose) -> Choose:
-        _DECLARED[name] = Design(text, domains, shown, missing, choose)
+        _DECLARED[name] = Design(text, domains, shown, missing, sized_as, choose)
         return choose
 
     return declare
@@ -75,6 +85,19 @@ def _choose_all(names: Sequence[str]) -> Iterator[TrainingDomains]:
 def _choose_all_but_one(names: Sequence[str]) -> Iterator[TrainingDomains]:
     for name, file_name in name_files(names).items():
         yield f"lodo-{file_name}", frozenset(names) - {name}
+
+
+@design(
+    "size_matched",
+    "size-matched pooled (trained on all domains, on as many scans as the network that "
+    "leaves out the domain it is tested on)",
+    domains=2,
+    shown="all, as many scans as without {tested}",
+    sized_as="lodo",
+)
+def _choose_all_for_each(names: Sequence[str]) -> Iterator[TrainingDomains]:
+    for file_name in name_files(names).values():
+        yield f"size_matched-{file_name}", frozenset(names)
 
 
 @design(

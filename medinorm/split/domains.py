@@ -5,12 +5,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from medinorm.errors import StageError
 from medinorm.files.names import choose_spellings, shorten_name
 from medinorm.files.records import read_records
 from medinorm.files.user_tables import present
 
+_EXTERNAL = "external"  # before the names of domains that only test
 _SHOWN = 60  # letters of a domain in a message
 
 _log = logging.getLogger(__name__)
@@ -18,11 +20,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DomainScan:
-    """What the split needs to know of a scan: its subject and its domain."""
+    """What the split needs to know of a scan: its subject and its domain.
+
+    Args:
+        scan: its id.
+        subject: its subject.
+        domain: its domain; empty if unknown.
+        external: whether it only tests.
+    """
 
     scan: str
     subject: str
     domain: str
+    external: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,29 +51,45 @@ class _Line:
         return {**first, **self.others}
 
 
-def read_domains(scans: Path, columns: Sequence[str]) -> list[DomainScan]:
+def read_domains(
+    scans: Path,
+    columns: Sequence[str],
+    test_only: Mapping[str, str] = MappingProxyType({}),
+) -> list[DomainScan]:
     """The scans with their domains, which are empty where they are unknown.
 
     Domains that differ only by capitals, blanks, hyphens or the form of letters are
     one: it has the spelling that most scans have, and the log says so. What is not
-    seen is no part of it; a very long one is cut.
+    seen is no part of it; a very long one is cut. Domains of scans that only test are
+    domains of their own: `external` stands before their names.
 
     Args:
         scans: `scans.tsv`.
         columns: its columns that make the domain.
+        test_only: columns with the value that makes a scan one that only tests.
 
     Raises:
-        StageError: there is no such column.
+        StageError: there is no such column, or no scan that only tests.
     """
     lines = read_records(scans, _Line)
-    known = [_with_domain(line, columns, scans.name) for line in lines]
+    known = [_with_domain(line, columns, test_only, scans.name) for line in lines]
+    if test_only and not any(scan.external for scan in known):
+        raise StageError(
+            f"split.test_only: no scan of {scans.name} has the value in its column "
+            f"{' or '.join(map(repr, test_only))}; correct the value or the table"
+        )
     spellings = choose_spellings([scan.domain for scan in known])
     _tell_spellings(spellings)
     spelt = [
         replace(scan, domain=shorten_name(spellings[scan.domain])) for scan in known
     ]
-    _tell_travellers(spelt)
-    return spelt
+    _tell_travellers([scan for scan in spelt if not scan.external])
+    return [
+        replace(scan, domain=f"{_EXTERNAL} {scan.domain}".strip())
+        if scan.external
+        else scan
+        for scan in spelt
+    ]
 
 
 def find_unusable(scans: Sequence[DomainScan]) -> Iterator[tuple[str, str]]:
@@ -116,18 +142,25 @@ def _several_patients(scans: int) -> str:
     )
 
 
-def _with_domain(line: _Line, columns: Sequence[str], table: str) -> DomainScan:
+def _with_domain(
+    line: _Line, columns: Sequence[str], test_only: Mapping[str, str], table: str
+) -> DomainScan:
     """One scan with its domain, which is empty if one of its columns is."""
     known = line.columns
-    for column in columns:
-        if column not in known:
-            raise StageError(
-                f"split.domain: {table} has no column {column!r}; it has "
-                f"{', '.join(known)}"
-            )
+    for key, named in (("domain", columns), ("test_only", test_only)):
+        for column in named:
+            if column not in known:
+                raise StageError(
+                    f"split.{key}: {table} has no column {column!r}; it has "
+                    f"{', '.join(known)}"
+                )
     values = [present(known[column]) for column in columns]
     domain = " ".join(values) if all(values) else ""
-    return DomainScan(line.scan, line.subject, domain)
+    external = any(
+        present(known[column]).casefold() == value.strip().casefold()
+        for column, value in test_only.items()
+    )
+    return DomainScan(line.scan, line.subject, domain, external)
 
 
 def _tell_spellings(spellings: Mapping[str, str]) -> None:

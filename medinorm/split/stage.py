@@ -5,15 +5,13 @@ one part are test subjects: no network of that fold trains on them, whatever its
 so that designs are compared on the same scans.
 """
 
-import hashlib
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from medinorm.choices import DesignName
 from medinorm.config import SplitConfig
 from medinorm.domain_noun import count_noun
 from medinorm.errors import StageError
@@ -25,7 +23,6 @@ from medinorm.records.exclusions import (
     write_exclusions,
 )
 from medinorm.records.scans import ExcludedRow, Role, SplitRow
-from medinorm.split.designs import DESIGNS
 from medinorm.split.domains import (
     DomainScan,
     count_subjects,
@@ -34,6 +31,14 @@ from medinorm.split.domains import (
     read_domains,
     show_domain,
 )
+from medinorm.split.external import (
+    external_roles,
+    find_unusable_external,
+    require_apart,
+)
+from medinorm.split.match_size import choose_training_scans
+from medinorm.split.plan import Split, plan_splits
+from medinorm.split.shuffle import shuffle_subjects
 
 __all__ = [
     "DomainScan",
@@ -47,23 +52,6 @@ __all__ = [
 _DOMAINS_SHOWN = 8
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Split:
-    """One way to divide the study.
-
-    Args:
-        name: names its files: design, domain, fold.
-        design: which domains train.
-        fold: whose subjects test, from 0.
-        domains: the training domains.
-    """
-
-    name: str
-    design: DesignName
-    fold: int
-    domains: frozenset[str]
 
 
 @stage("split", after="ingest")
@@ -88,8 +76,11 @@ def split_scans(
         StageError: a domain column does not exist, too few domains are left, or a
             domain has no test or no training subject in a fold that is tested.
     """
-    known = read_domains(scans, settings.domain)
+    scanned = read_domains(scans, settings.domain, settings.test_only)
+    known = [scan for scan in scanned if not scan.external]
+    external = [scan for scan in scanned if scan.external]
     unusable = dict(find_unusable(known))
+    unusable |= dict(find_unusable_external(external, known))
     for scan, reason in unusable.items():
         _log.warning("%s: %s", scan, reason)
     refused = [
@@ -101,36 +92,19 @@ def split_scans(
         planned = plan_splits({scan.domain for scan in usable}, settings)
         folds = divide_subjects(usable, settings.folds, settings.seed)
         _require_both_sides(usable, folds, settings)
-        roles = list(_roles(usable, planned, folds, settings))
+        require_apart(external, usable)
+        roles = [
+            *_roles(usable, planned, folds, settings),
+            *external_roles(
+                [scan for scan in external if scan.scan not in unusable], planned
+            ),
+        ]
     except StageError as error:
         why = f"{error}; {_count_all(known)}{_count_left_out(left_out)}"
         raise StageError(why + keep_exclusions(excluded, left_out)) from None
     _tell_small_tests(usable, folds, settings)
     write_records(splits, roles, SplitRow)
     write_exclusions(excluded, left_out)
-
-
-def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:
-    """The splits of the configured designs, fold by fold.
-
-    Raises:
-        StageError: there are too few domains.
-    """
-    names = sorted(domains)
-    column = "+".join(settings.domain)
-    needed = max(DESIGNS[design].domains for design in settings.designs)
-    if 1 < needed > len(names):
-        usable = f"only {', '.join(map(show_domain, names))}" if names else "none"
-        raise StageError(
-            f"split.domain {column!r}: {usable} has at least two subjects; the "
-            f"designs of this study need {needed} such domains; choose another column"
-        )
-    return [
-        Split(stem + suffix, design, fold, training)
-        for fold, suffix in _folds(settings)
-        for design in settings.designs
-        for stem, training in DESIGNS[design].choose(names)
-    ]
 
 
 def divide_subjects(
@@ -159,7 +133,8 @@ def divide_subjects(
     }
     # Subjects of small domains choose first, so that each part gets one of them.
     order = sorted(
-        _shuffled(domains, seed), key=lambda subject: size[rarest_first[subject][0]]
+        shuffle_subjects(domains, seed),
+        key=lambda subject: size[rarest_first[subject][0]],
     )
     taken: Counter[tuple[str, int]] = Counter()
     fold_of = {}
@@ -233,13 +208,6 @@ def _require_both_sides(
                 )
 
 
-def _folds(settings: SplitConfig) -> list[tuple[int, str]]:
-    """The test folds and the suffix that tells them apart."""
-    if settings.test_folds == 1:
-        return [(0, "")]
-    return [(fold, f"_fold-{fold}") for fold in range(settings.test_folds)]
-
-
 def _roles(
     scans: Sequence[DomainScan],
     planned: Sequence[Split],
@@ -249,9 +217,11 @@ def _roles(
     """The rows of the table of splits."""
     for split in planned:
         validating = _validation_subjects(scans, split, fold_of, settings)
+        roles = {scan.scan: _role(scan, split, fold_of, validating) for scan in scans}
+        surplus = _surplus(scans, roles, split, fold_of, settings)
         for scan in scans:
-            role = _role(scan, split, fold_of, validating)
-            if role:
+            role = roles[scan.scan]
+            if role and scan.scan not in surplus:
                 yield SplitRow(
                     split=split.name,
                     design=split.design,
@@ -271,10 +241,30 @@ def _role(
 ) -> Role | None:
     """What one scan does in one split, if anything."""
     if fold_of[scan.subject] == split.fold:
-        return "test"
+        tests = split.sized_as is None or scan.domain not in split.sized_as
+        return "test" if tests else None
     if scan.domain not in split.domains:
         return None
     return "validation" if scan.subject in validating else "train"
+
+
+def _surplus(
+    scans: Sequence[DomainScan],
+    roles: Mapping[str, Role | None],
+    split: Split,
+    fold_of: Mapping[str, int],
+    settings: SplitConfig,
+) -> frozenset[str]:
+    """Training scans that a split of a certain size does without."""
+    if split.sized_as is None:
+        return frozenset()
+    training = [scan for scan in scans if roles[scan.scan] == "train"]
+    without = replace(split, domains=split.sized_as, sized_as=None)
+    validating = _validation_subjects(scans, without, fold_of, settings)
+    count = sum(_role(scan, without, fold_of, validating) == "train" for scan in scans)
+    left_out = split.domains - split.sized_as
+    chosen = choose_training_scans(training, count, settings.seed + 2, needed=left_out)
+    return frozenset(scan.scan for scan in training) - chosen
 
 
 def _validation_subjects(
@@ -293,19 +283,10 @@ def _validation_subjects(
         }
         count = math.ceil(settings.validation_fraction * len(subjects))
         count = min(count, len(subjects) - 1)  # one subject must train
-        chosen.update(_shuffled(subjects, settings.seed + 1)[:count])
+        chosen.update(shuffle_subjects(subjects, settings.seed + 1)[:count])
     if settings.validation_fraction and not chosen:
         raise StageError(
             f"split {split.name!r}: no domain has subjects to spare for validation; "
             "add subjects or set split.validation_fraction to 0"
         )
     return frozenset(chosen)
-
-
-def _shuffled(subjects: Iterable[str], seed: int) -> list[str]:
-    """Subjects in an order that new subjects do not disturb."""
-    key = str(seed).encode()
-    return sorted(
-        subjects,
-        key=lambda subject: hashlib.blake2b(subject.encode(), key=key).digest(),
-    )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from medinorm.choices import AugmentationName
 from medinorm.config import TrainConfig
 from medinorm.files.nifti import read_volume
 from medinorm.layout import harmonized_paths
@@ -143,9 +144,10 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
 
     Args:
         scans: training scans.
-        settings: patch size, share of centred patches, augmentation, shots.
+        settings: patch size, share of centred patches, shots.
         seed: seed of the run.
         needs: conditions of the network; each patch comes with them.
+        augmentation: what is done to patches at random.
     """
 
     def __init__(
@@ -154,13 +156,15 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         settings: TrainConfig,
         seed: int,
         needs: Sequence[str] = (),
+        *,
+        augmentation: AugmentationName = "none",
     ) -> None:
         self._scans = scans
         self._settings = settings
         self._seed = seed
         self._needs = needs
         maps = tuple(scans[0].maps) if scans else ()
-        self._augment = compose_augmentation(settings.augmentation, maps)
+        self._augment = compose_augmentation(augmentation, maps)
 
     def __len__(self) -> int:
         """Patches of a whole run."""

@@ -30,6 +30,7 @@ class ModelCard:
         intensity: intensity method of its training scans.
         norm: normalization layer.
         norm_options: arguments of the layer.
+        augmentation: what was done to its training patches at random.
         network: the network.
         channels: names of the image channels.
         label_values: value in a label map of class 1, 2, ...
@@ -44,6 +45,7 @@ class ModelCard:
     intensity: str
     norm: str
     norm_options: dict[str, Any]
+    augmentation: str
     network: NetworkConfig
     channels: tuple[str, ...]
     label_values: tuple[int, ...]
@@ -102,6 +104,7 @@ class ModelCard:
             intensity=values["intensity"],
             norm=values["norm"],
             norm_options=values["norm_options"],
+            augmentation=values["augmentation"],
             network=parse_section(NetworkConfig, values["network"]),
             channels=tuple(values["channels"]),
             label_values=tuple(values["label_values"]),

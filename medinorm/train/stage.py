@@ -19,7 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from medinorm.choices import IntensityName, NormName
+from medinorm.choices import AugmentationName, IntensityName, NormName
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.errors import ConfigError, RunError
 from medinorm.files.atomic import clear_leftovers
@@ -65,6 +65,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     intensity: IntensityName,
     norm: NormName,
     norm_options: str = "{}",
+    augmentation: AugmentationName,
     split: str,
     seeds: Sequence[int],
     task: TaskConfig,
@@ -84,6 +85,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         intensity: intensity method of the harmonized scans, recorded.
         norm: normalization layer.
         norm_options: its arguments, as JSON.
+        augmentation: what is done to training patches at random.
         split: name of the split whose training scans are used.
         seeds: seeds of weights, patches and augmentation.
         task: image channels and labels.
@@ -100,6 +102,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         intensity=intensity,
         norm=norm,
         norm_options=_read_options(norm_options),
+        augmentation=augmentation,
         network=settings.network,
         channels=task.channels,
         label_values=tuple(task.named_labels),
@@ -125,7 +128,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         [Run(seed) for seed in seeds],
         work,
         status,
-        title=f"train {intensity} {norm} {split}",
+        title=f"train {intensity} {norm} {augmentation} {split}",
         record=RunStatus,
         forgiving=False,
     )
@@ -174,7 +177,8 @@ def _train(
         scans = experiment.read_scans(experiment.validation)
         validation = WholeScans(scans, training, settings, needs)
     module = Segmenter(experiment.card.build(), settings, seed, validation)
-    patches = PatchDataset(training, settings, seed, needs)
+    augmentation = experiment.card.augmentation
+    patches = PatchDataset(training, settings, seed, needs, augmentation=augmentation)
     sampler = StepSampler(
         settings.checkpoint_steps * settings.batch_size,
         len(patches),
@@ -289,7 +293,7 @@ def _facts(module: Segmenter, experiment: Experiment) -> dict[str, Any]:
         "steps": settings.steps,
         "learning_rate": settings.learning_rate,
         "batch_size": settings.batch_size,
-        "augmentation": settings.augmentation,
+        "augmentation": experiment.card.augmentation,
         "threads": settings.threads,
         "selection": settings.selection,
         "peak_memory_mb": round(peak, 1),

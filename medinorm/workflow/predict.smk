@@ -11,7 +11,7 @@ rule predict:
     output:
         status=layout.predicted,
     log:
-        f"{layout.log}/predict/{{intensity}}/{{norm}}/{{adapt}}/{{split}}/{{job}}.log",
+        f"{layout.log}/predict/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
     conda:
         "environment.yaml"
     resources:

@@ -8,7 +8,7 @@ rule score:
     output:
         scores=layout.scores,
     log:
-        f"{layout.log}/score/{{intensity}}/{{norm}}/{{adapt}}/{{split}}/{{job}}.log",
+        f"{layout.log}/score/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
     conda:
         "environment.yaml"
     params:
@@ -21,6 +21,7 @@ rule score:
         "medinorm score --scans {input.scans:q} --canonical {params.canonical:q}"
         " --splits {input.splits:q} --predictions {params.predictions:q}"
         " --scores {output.scores:q} --intensity {wildcards.intensity:q}"
-        " --norm {wildcards.norm:q} --adapt {wildcards.adapt:q}"
+        " --norm {wildcards.norm:q} --augmentation {wildcards.augmentation:q}"
+        " --adapt {wildcards.adapt:q}"
         " --split {wildcards.split:q} --seeds {params.seeds}"
         " {params.settings} > {log:q} 2>&1"

@@ -32,6 +32,7 @@ wildcard_constraints:
     job=r"\d+",
     intensity=r"[a-z_]+",
     norm=r"[a-z_]+",
+    augmentation=r"[a-z_]+",
     adapt=r"[a-z_]+",
 
 

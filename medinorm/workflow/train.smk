@@ -9,7 +9,7 @@ rule train:
     output:
         status=layout.trained,
     log:
-        f"{layout.log}/train/{{intensity}}/{{norm}}/{{split}}/{{job}}.log",
+        f"{layout.log}/train/{{intensity}}/{{norm}}/{{augmentation}}/{{split}}/{{job}}.log",
     conda:
         "environment.yaml"
     threads: study.train.threads
@@ -27,5 +27,6 @@ rule train:
         "medinorm train --splits {input.splits:q} --harmonized {params.harmonized:q}"
         " --runs {params.runs:q} --status {output.status:q}"
         " --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
+        " --augmentation {wildcards.augmentation:q}"
         " --norm-options {params.norm_options:q} --split {wildcards.split:q}"
         " --seeds {params.seeds} {params.settings} > {log:q} 2>&1"

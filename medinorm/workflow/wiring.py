@@ -91,7 +91,7 @@ class Wiring:
     @property
     def columns(self) -> str:
         """Columns of the user that the study needs, as words of a shell."""
-        return shlex.join(self.study.split.domain)
+        return shlex.join((*self.study.split.domain, *self.study.split.test_only))
 
     @property
     def report_flags(self) -> str:
@@ -219,19 +219,12 @@ class Wiring:
         """Tables of all jobs of the networks of the given splits."""
         experiments = self.study.experiments
         jobs = -(-len(experiments.seeds) // experiments.runs_per_job)
-        for intensity in experiments.intensity:
-            for norm in experiments.norm:
-                for adapt in experiments.adapts_of(norm):
-                    for split in splits:
-                        for job in range(jobs):
-                            yield fill(
-                                table,
-                                intensity=intensity,
-                                norm=norm,
-                                adapt=adapt,
-                                split=split,
-                                job=job,
-                            )
+        return (
+            fill(table, **variant._asdict(), split=split, job=job)
+            for variant in experiments.variants
+            for split in splits
+            for job in range(jobs)
+        )
 
 
 def split_names(splits: str) -> tuple[str, ...]:

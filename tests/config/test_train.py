@@ -69,4 +69,12 @@ def test_variants_are_known_and_named_once(refuse, values, message):
 
 
 def test_unknown_augmentations_are_refused(refuse):
-    refuse({"train": {"augmentation": "flop"}}, "train.augmentation: .*flip")
+    experiments = {"augmentation": ["flop"]}
+    refuse({"experiments": experiments}, "augmentation, entry 1: .*flip")
+
+
+def test_the_old_place_of_the_augmentation_names_the_new_one(refuse):
+    refuse(
+        {"train": {"augmentation": "none"}},
+        "train: augmentation is an axis .* experiments.augmentation: .none.$",
+    )

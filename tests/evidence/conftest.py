@@ -49,6 +49,7 @@ class ScoreTables:
             for domain, count in domains.items()
             for number in range(count)
         }
+        self.external = {}
         self.rows = []
         self.subject_of = lambda scan: scan
         self.fold_of = lambda split: 0  # noqa: ARG005 (tests replace it)
@@ -57,7 +58,7 @@ class ScoreTables:
         """Score a variant; `dice` maps a `Case` to its Dice."""
         for design, split, _ in self.all_splits(designs):
             for (scan, domain), seed, label in itertools.product(
-                self.scans.items(), self.seeds, labels
+                self.tested(split), self.seeds, labels
             ):
                 value = dice(Case(design, split, domain, scan, seed, label))
                 self.rows.append(score_row(variant, split, seed, scan, label, value))
@@ -72,7 +73,13 @@ class ScoreTables:
                 base = mean if case.split == f"lodo-{case.domain}" else 0.85
                 return base + person[case.scan] + 0.01 * rng.normal()
 
-            self.add(("zscore", norm, "none"), dice, designs=designs)
+            self.add(("zscore", norm, "flip", "none"), dice, designs=designs)
+
+    def tested(self, split):
+        """Scan and domain of the test scans of a split."""
+        only = split.removeprefix("size_matched-") if "matched" in split else None
+        scans = self.scans | (self.external if split == "pooled" else {})
+        return [(s, d) for s, d in scans.items() if only in (None, d)]
 
     def all_splits(self, designs=("lodo", "pooled")):
         """Design, name and training domains of each split."""
@@ -81,6 +88,8 @@ class ScoreTables:
                 yield "lodo", f"lodo-{domain}", set(self.domains) - {domain}
             if "single" in designs:
                 yield "single", f"single-{domain}", {domain}
+            if "size_matched" in designs:
+                yield "size_matched", f"size_matched-{domain}", set(self.domains)
         if "pooled" in designs:
             yield "pooled", "pooled", set(self.domains)
 
@@ -93,7 +102,7 @@ class ScoreTables:
             roles += [
                 {**common, "scan": s, "subject": self.subject_of(s), "domain": d}
                 | {"role": "test"}
-                for s, d in self.scans.items()
+                for s, d in self.tested(split)
             ]
             roles += [
                 {**common, "scan": f"t{d}", "subject": f"t{d}", "domain": d}
@@ -116,10 +125,11 @@ class ScoreTables:
 
 def score_row(variant, split, seed, scan, label, dice):
     """One row; Dice `None` is a missing prediction, NaN nothing to score."""
-    intensity, norm, adapt = variant
+    intensity, norm, augmentation, adapt = variant
     row = {
         "intensity": intensity,
         "norm": norm,
+        "augmentation": augmentation,
         "adapt": adapt,
         "split": split,
         "seed": seed,

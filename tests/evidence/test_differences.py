@@ -8,7 +8,9 @@ from medinorm.evidence.differences import judge
 from medinorm.files.tables import read_table
 from tests.evidence.planted import noisy
 
-BATCH, GROUP, LAYER = (("zscore", norm, "none") for norm in ("batch", "group", "layer"))
+BATCH, GROUP, LAYER = (
+    ("zscore", norm, "flip", "none") for norm in ("batch", "group", "layer")
+)
 
 
 def read(evidence, name):
@@ -138,7 +140,11 @@ def test_many_variants_are_compared_where_they_differ_in_one_respect(comparison)
     norms = [f"n{number:02}" for number in range(7)]
     for intensity in ("percentile", "zscore"):
         for place, norm in enumerate(norms):
-            study.add((intensity, norm, "none"), noisy(0.5 + 0.05 * place, place), (1,))
+            study.add(
+                (intensity, norm, "flip", "none"),
+                noisy(0.5 + 0.05 * place, place),
+                (1,),
+            )
     evidence = study.compare(resamples=100)
     rows = read(evidence, "differences")
     pairs = {

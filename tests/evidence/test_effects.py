@@ -19,7 +19,7 @@ def add_crossed(study, *, noise=0.004, worth=WORTH):
             lost = -0.2 * (intensity == "none" and norm == "batch")
             level = 0.8 + change + help_ + lost
             study.add(
-                (intensity, norm, "none"),
+                (intensity, norm, "flip", "none"),
                 lambda _case, level=level: level + rng.normal(0, noise),
             )
     return study
@@ -68,7 +68,7 @@ def test_norms_are_averaged_over_the_steps(comparison):
 def test_one_level_is_no_comparison(comparison):
     study = comparison()
     for norm in HELP:
-        study.add(("zscore", norm, "none"), lambda _case: 0.7)
+        study.add(("zscore", norm, "flip", "none"), lambda _case: 0.7)
     evidence = study.compare()
     assert not effects(evidence, "intensity")
     assert set(effects(evidence, "norm")) == set(HELP)
@@ -82,19 +82,21 @@ def test_with_one_seed_nothing_is_claimed(comparison):
 
 def test_without_scanners_left_out_there_are_none(comparison):
     study = comparison()
-    study.add(("zscore", "batch", "none"), lambda _case: 0.7, designs=("pooled",))
-    study.add(("none", "batch", "none"), lambda _case: 0.6, designs=("pooled",))
+    study.add(
+        ("zscore", "batch", "flip", "none"), lambda _case: 0.7, designs=("pooled",)
+    )
+    study.add(("none", "batch", "flip", "none"), lambda _case: 0.6, designs=("pooled",))
     assert read_table(study.compare(("pooled",)) / "effects.tsv") == []
 
 
 def test_only_what_all_levels_share_is_averaged():
     variants = [
-        Variant("a", "batch", "none"),
-        Variant("a", "group", "none"),
-        Variant("b", "batch", "none"),
-        Variant("b", "batch", "tent"),
-        Variant("b", "group", "none"),
-        Variant("a", "layer", "none"),
+        Variant("a", "batch", "flip", "none"),
+        Variant("a", "group", "flip", "none"),
+        Variant("b", "batch", "flip", "none"),
+        Variant("b", "batch", "flip", "tent"),
+        Variant("b", "group", "flip", "none"),
+        Variant("a", "layer", "flip", "none"),
     ]
     dice = np.arange(6.0)[:, np.newaxis] * np.ones(4)
     dice[4] = np.nan  # b with group lacks scans
@@ -102,3 +104,45 @@ def test_only_what_all_levels_share_is_averaged():
     assert (list(crossing.levels), list(crossing.others)) == (["a", "b"], ["batch"])
     np.testing.assert_array_equal(crossing.dice[:, 0, 0], [0.0, 2.0])
     assert cross_variants(variants[:1], dice[:1], "norm").dice.shape == (1, 1, 4)
+
+
+def test_augmentations_and_adaptations_are_axes_too(comparison):
+    """An augmentation that helps all norms, and an adaptation that helps batch norm."""
+    study = comparison()
+    rng = np.random.default_rng(3)
+    for norm, help_ in HELP.items():
+        for augmentation, gain in {"none": 0.0, "flip": 0.1}.items():
+            for adapt, more in {"none": 0.0, "tent": 0.02}.items():
+                if adapt == "none" or norm == "batch":
+                    level = 0.6 + help_ + gain + more
+                    study.add(
+                        ("zscore", norm, augmentation, adapt),
+                        lambda _case, level=level: level + rng.normal(0, 0.004),
+                    )
+    evidence = study.compare()
+    assert not effects(evidence, "intensity")
+    of_augmentation = effects(evidence, "augmentation")
+    assert list(of_augmentation) == ["flip", "none"]
+    worse = of_augmentation["none"]
+    assert (worse["variants"], worse["verdict"]) == ("2", "worse")
+    assert float(worse["difference"]) == pytest.approx(-0.1, abs=0.003)
+    assert worse["spread_best"] == "instance"
+    norm = effects(evidence, "norm")["instance"]
+    assert (norm["variants"], norm["spread_best"]) == ("2", "flip")
+    adapted = effects(evidence, "adapt")
+    assert list(adapted) == ["tent", "none"]
+    assert adapted["tent"]["variants"] == "2"
+    assert adapted["tent"]["spread_best"] == "batch + flip"
+    assert float(adapted["none"]["difference"]) == pytest.approx(-0.02, abs=0.003)
+
+
+def test_combinations_are_named_by_all_that_varies():
+    variants = [
+        Variant(intensity, norm, augmentation, "none")
+        for intensity in "ab"
+        for norm in ("batch", "group")
+        for augmentation in ("none", "flip")
+    ]
+    crossing = cross_variants(variants, np.arange(8.0)[:, np.newaxis], "intensity")
+    assert crossing.others[1] == "batch + flip"
+    np.testing.assert_array_equal(crossing.dice[..., 0], [[0, 1, 2, 3], [4, 5, 6, 7]])

@@ -7,7 +7,7 @@ import pytest
 from medinorm.files.tables import read_table
 from medinorm.records.verdict import read_verdict
 
-BATCH, GROUP = (("zscore", norm, "none") for norm in ("batch", "group"))
+BATCH, GROUP = (("zscore", norm, "flip", "none") for norm in ("batch", "group"))
 RECORD = {
     "parameters": 1000,
     "training_scans": 12,
@@ -23,7 +23,7 @@ RECORD = {
 
 
 def write_record(study, norm, split, seed, **changes):
-    folder = study.folder / "runs" / "zscore" / norm / split / f"seed-{seed}"
+    folder = study.folder / "runs" / "zscore" / norm / "flip" / split / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.json").write_text(json.dumps(RECORD | changes))
 
@@ -31,7 +31,7 @@ def write_record(study, norm, split, seed, **changes):
 @pytest.fixture
 def study(comparison):
     study = comparison({"ge": 2, "philips": 2})
-    for variant in (BATCH, GROUP, ("zscore", "batch", "batch_statistics")):
+    for variant in (BATCH, GROUP, ("zscore", "batch", "flip", "batch_statistics")):
         study.add(variant, lambda *_: 0.5)
     return study
 
@@ -83,7 +83,7 @@ def test_facts_that_differ_are_all_shown(study):
 
 def test_what_no_run_records_is_absent(study, caplog):
     write_record(study, "group", "pooled", 0)
-    path = study.folder / "runs" / "zscore" / "group" / "pooled" / "seed-1"
+    path = study.folder / "runs" / "zscore" / "group" / "flip" / "pooled" / "seed-1"
     path.mkdir()
     (path / "model.json").write_text("{")
     rows = read(study)

@@ -11,7 +11,7 @@ from medinorm.records.verdict import read_verdict
 from medinorm.variant import Variant
 
 FLAT, FALLING = (1.4, 0.8, 0.65, 0.6), (1.4, 1.1, 0.8, 0.5)
-VARIANTS = [("zscore", norm, "none") for norm in ("batch", "group")]
+VARIANTS = [("zscore", norm, "flip", "none") for norm in ("batch", "group")]
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def with_histories(study, losses, dice=0.7):
         study.add(variant, lambda *_, place=place: dice - dice * 0.2 * place)
         for _, split, _ in study.all_splits():
             for seed in study.seeds:
-                folder = study.folder / "runs" / "zscore" / variant[1] / split
+                folder = study.folder / "runs" / "zscore" / variant[1] / "flip" / split
                 rows = [
                     HistoryRow(50 * n, loss, 0.01, 0.1)
                     for n, loss in enumerate(losses, start=1)

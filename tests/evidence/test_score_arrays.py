@@ -12,7 +12,7 @@ from medinorm.records.metrics import METRICS
 from medinorm.records.scores import ScoreRow
 from medinorm.variant import Variant
 
-VARIANT = Variant("zscore", "batch", "none")
+VARIANT = Variant("zscore", "batch", "flip", "none")
 
 
 def case(scan, seed, label, dice):

@@ -17,7 +17,7 @@ from medinorm.records.metrics import METRICS
 from medinorm.records.scores import ScoreRow
 from medinorm.variant import Variant
 
-BATCH, GROUP = (Variant("zscore", norm, "none") for norm in ("batch", "group"))
+BATCH, GROUP = (Variant("zscore", norm, "flip", "none") for norm in ("batch", "group"))
 NAN = np.nan
 
 

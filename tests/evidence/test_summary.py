@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from medinorm.files.tables import read_table
+from medinorm.records.verdict import read_verdict
 
-BATCH, GROUP = (("zscore", norm, "none") for norm in ("batch", "group"))
+BATCH, GROUP = (("zscore", norm, "flip", "none") for norm in ("batch", "group"))
 UNEVEN = {"ge": 2, "philips": 4, "siemens": 8}
 
 
@@ -167,3 +168,34 @@ def test_every_training_set_meets_every_domain(comparison):
     (row,) = read(evidence, "summary")
     assert (row["in_domain"], row["out_domain"], row["gap"]) == ("", "", "")
     assert read(evidence, "gaps") == read(evidence, "differences") == []
+
+
+def test_the_gap_starts_from_the_size_matched_networks_if_they_were_run(comparison):
+    designs = ("lodo", "pooled", "size_matched")
+    study = comparison()
+    levels = {"lodo": 0.6, "pooled": 0.9, "size_matched": 0.8}
+    for place, variant in enumerate((BATCH, GROUP)):
+        study.add(
+            variant,
+            lambda case, place=place: levels[case.design] - 0.1 * place,
+            designs=designs,
+        )
+    evidence = study.compare(designs)
+    (row,) = read(evidence, "summary", norm="batch")
+    assert float(row["in_domain"]) == pytest.approx(0.8)
+    assert float(row["gap"]) == pytest.approx(0.2)
+    rows = read(evidence, "gaps", norm="batch")
+    assert len(rows) == 3
+    for row in rows:
+        assert float(row["pooled"]) == pytest.approx(0.8)
+        assert float(row["gap"]) == pytest.approx(0.2)
+    said = " ".join(read_verdict(evidence / "verdict.json").sentences)
+    assert "had trained on equally many scans, among them other subjects of" in said
+    assert "; not having seen the scanner cost 0.200" in said
+
+
+def test_without_them_the_verdict_names_both_causes(comparison):
+    study = comparison()
+    study.fill()
+    said = " ".join(read_verdict(study.compare() / "verdict.json").sentences)
+    assert "; training on fewer scans and not having seen the scanner cost" in said

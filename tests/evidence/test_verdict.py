@@ -5,10 +5,11 @@ import pytest
 from medinorm.evidence.verdict import Comparison
 from medinorm.files.tables import read_table
 from medinorm.records.evidence import DifferenceRow
+from medinorm.records.verdict import read_verdict
 from medinorm.variant import Variant
 from tests.evidence.planted import noisy
 
-BATCH, GROUP = (Variant("zscore", norm, "none") for norm in ("batch", "group"))
+BATCH, GROUP = (Variant("zscore", norm, "flip", "none") for norm in ("batch", "group"))
 
 
 def test_a_difference_is_found_whichever_way_the_table_has_it():
@@ -149,3 +150,30 @@ def test_one_variant_is_not_ranked(comparison, read_json):
     study.add(BATCH, noisy(0.8))
     verdict = read_json(study.compare() / "verdict.json")
     assert verdict["reason"] == "only one variant was tested"
+
+
+def test_external_scans_have_a_sentence_and_no_part_in_the_ranking(comparison):
+    """They are 0.3 for the pooled networks; all other numbers stay."""
+    evidences = []
+    for external in ({}, {"x1": "external site", "x2": "external site"}):
+        study = comparison()
+        study.external = external
+        for norm, mean in (("batch", 0.6), ("group", 0.7)):
+
+            def dice(case, mean=mean):
+                return 0.3 if case.domain.startswith("external") else mean
+
+            study.add(("zscore", norm, "flip", "none"), dice)
+        verdict = read_verdict(study.compare() / "verdict.json")
+        said = [text for text in verdict.sentences if "external" in text]
+        evidences.append((said, read_table(study.folder / "evidence/summary.tsv")))
+    (before, alone), (after, together) = evidences
+    assert before == []
+    assert after == [
+        "On 2 scans of 1 external scanner, which only tested, the pooled networks of "
+        "zscore + group reached 0.300 (95% interval 0.300 to 0.300)."
+    ]
+    # The replicates are drawn anew, the means are the same.
+    names = ("out_domain", "in_domain", "gap", "scans", "domains")
+    shown = [[[row[n] for n in names] for row in rows] for rows in (alone, together)]
+    assert shown[0] == shown[1]

@@ -18,6 +18,7 @@ from medinorm.train.model import ModelCard
 CARD = ModelCard(
     intensity="zscore",
     norm="batch",
+    augmentation="flip",
     norm_options={},
     network=NetworkConfig(channels=(4, 8)),
     channels=("image",),

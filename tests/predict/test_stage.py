@@ -27,6 +27,7 @@ from medinorm.train.stage import train_networks
 CARD = ModelCard(
     intensity="zscore",
     norm="batch",
+    augmentation="flip",
     norm_options={},
     network=NetworkConfig(channels=(4, 8)),
     channels=("image",),
@@ -60,6 +61,7 @@ def trained(small_study):
         runs / "status.tsv",
         intensity="zscore",
         norm="batch",
+        augmentation="flip",
         norm_options="{}",
         split="pooled",
         seeds=[0],

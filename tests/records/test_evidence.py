@@ -14,7 +14,7 @@ from medinorm.records.evidence import (
 from medinorm.records.metrics import OTHER_METRICS
 from medinorm.variant import Variant
 
-VARIANT = ("intensity", "norm", "adapt")
+VARIANT = ("intensity", "norm", "augmentation", "adapt")
 GAP = ("gap", "gap_low", "gap_high")
 OUT = ("out_domain", "out_domain_low", "out_domain_high")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
@@ -40,7 +40,14 @@ def test_columns_stay_where_readers_find_them():
         *("scans", "subjects", "domains", "seeds", "failures", "empty"),
     )
     assert column_names(DifferenceRow) == (
-        *(*VARIANT, "other_intensity", "other_norm", "other_adapt", *DIFFERENCE),
+        *(
+            *VARIANT,
+            "other_intensity",
+            "other_norm",
+            "other_augmentation",
+            "other_adapt",
+            *DIFFERENCE,
+        ),
         *("se", "df", "p", "p_holm", "detectable", "verdict", "scans", "seeds"),
     )
     assert column_names(EffectRow) == (
@@ -53,12 +60,14 @@ def test_columns_stay_where_readers_find_them():
     assert column_names(FairnessRow) == (
         *(*VARIANT, "runs", "seconds_per_step", "peak_memory_mb", "parameters"),
         "training_scans",
-        *("steps", "learning_rate", "batch_size", "augmentation", "threads"),
+        *("steps", "learning_rate", "batch_size", "threads"),
     )
 
 
 def test_a_difference_reversed_is_that_of_the_other_variant():
-    one, other = (Variant("zscore", norm, "none") for norm in ("batch", "group"))
+    one, other = (
+        Variant("zscore", norm, "flip", "none") for norm in ("batch", "group")
+    )
     row = DifferenceRow(
         *(one, other, 0.1, 0.05, None, 0.02, 4.0, 0.01, 0.02, 0.06),
         *("better", 3, 4),

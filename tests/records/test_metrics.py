@@ -48,7 +48,7 @@ true, predicted = np.zeros((2, 6, 6, 6), np.uint8)
 true[1:3] = 1
 predicted[1:4] = 1
 (found,) = compare_label_maps(true, predicted, [1], (1, 1, 1), 1.0)
-variant = Variant("zscore", "batch", "none")
+variant = Variant("zscore", "batch", "flip", "none")
 counts = found.voxels_label, found.voxels_prediction
 row = ScoreRow(variant, "lodo-a", 0, "s", 1, "scored", found.metrics, *counts)
 write_records(Path("scores.tsv"), [row], ScoreRow)

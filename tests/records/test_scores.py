@@ -5,7 +5,7 @@ from medinorm.records.metrics import METRICS
 from medinorm.records.scores import ScoreRow
 from medinorm.variant import Variant
 
-VARIANT = Variant("zscore", "batch", "none")
+VARIANT = Variant("zscore", "batch", "flip", "none")
 SCORED = ScoreRow(
     *(VARIANT, "pooled", 3, "a", 1, "scored"),
     dict.fromkeys(METRICS, 0.25) | {"dice": 0.5, "hd95": 4.0},
@@ -22,7 +22,17 @@ EMPTY = ScoreRow(
 
 def test_metrics_are_columns_between_the_state_and_the_counts():
     assert column_names(ScoreRow) == (
-        *("intensity", "norm", "adapt", "split", "seed", "scan", "label", "state"),
+        *(
+            "intensity",
+            "norm",
+            "augmentation",
+            "adapt",
+            "split",
+            "seed",
+            "scan",
+            "label",
+            "state",
+        ),
         *(*METRICS, "voxels_label", "voxels_prediction"),
     )
 

@@ -10,11 +10,11 @@ from medinorm.files.checksums import checksum_path
 from medinorm.records.verdict import Verdict, read_verdict, write_verdict
 from medinorm.variant import Variant
 
-BATCH = Variant("zscore", "batch", "none")
+BATCH = Variant("zscore", "batch", "flip", "none")
 VERDICT = Verdict(
     ranked=True,
     reason="",
-    best=(Variant("zscore", "group", "tent"), BATCH),
+    best=(Variant("zscore", "group", "flip", "tent"), BATCH),
     reference=BATCH,
     sentences=("One.", "Two."),
     confidence=0.95,
@@ -41,11 +41,13 @@ def test_it_is_read_as_it_was_written(tmp_path, verdict):
 
 
 def test_variants_have_their_name_in_the_file(tmp_path):
-    write_verdict(tmp_path / "verdict.json", VERDICT)
+    names = {VERDICT.best[0]: "zscore + group + tent", BATCH: "zscore + batch"}
+    write_verdict(tmp_path / "verdict.json", VERDICT, names)
     found = json.loads((tmp_path / "verdict.json").read_text())
     assert found["best"][0] == {
         "intensity": "zscore",
         "norm": "group",
+        "augmentation": "flip",
         "adapt": "tent",
         "name": "zscore + group + tent",
     }

@@ -39,7 +39,7 @@ from medinorm.variant import Variant
 LABELS = {1: "white matter", 2: "gray matter", 3: "cerebrospinal fluid"}
 SCANNERS = ("GE Signa HDxt 1.5T", "Hyperfine Swoop 0.064T", "Siemens Skyra 3T")
 VARIANTS = tuple(
-    ("zscore", norm, adapt)
+    ("zscore", norm, "flip", adapt)
     for norm, adapt in (
         ("instance", "none"),
         ("group", "none"),
@@ -48,7 +48,7 @@ VARIANTS = tuple(
         ("batch", "none"),
     )
 )
-VariantNames = tuple[str, str, str]
+VariantNames = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,9 @@ class FakeStudy:
                 continue
             for scanner in self.scanners:
                 own = {scanner}
-                trained = own if design == "single" else everything - own
+                trained = {"single": own, "lodo": everything - own}.get(
+                    design, everything
+                )
                 splits.append((f"{design}-{slug(scanner)}", design, trained))
         return splits
 
@@ -228,7 +230,7 @@ def write_splits(study: FakeStudy) -> None:
 
 def named(variant: VariantNames, prefix: str = "") -> dict[str, str]:
     """The columns that name a variant."""
-    keys = ("intensity", "norm", "adapt")
+    keys = ("intensity", "norm", "augmentation", "adapt")
     return {prefix + key: value for key, value in zip(keys, variant, strict=True)}
 
 

@@ -51,7 +51,7 @@ def test_unseen_domains_come_from_one_design(fake_study):
 
 
 def test_scan_means_average_labels_then_seeds():
-    variant = Variant("none", "batch", "none")
+    variant = Variant("none", "batch", "flip", "none")
     rows = [
         CaseRow(
             ScoreRow(

@@ -24,6 +24,7 @@ def score(study, seeds=(0,), values=(1, 2), split="pooled", **task):
         study.scores,
         intensity="zscore",
         norm="batch",
+        augmentation="flip",
         adapt="none",
         split=split,
         seeds=seeds,

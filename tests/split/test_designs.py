@@ -46,11 +46,20 @@ def test_fewest_domains_leave_none_without_training(name):
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_training_sets_have_words(name):
-    shown = DESIGNS[name].shown.format(trained="GE", others="Siemens")
+    shown = DESIGNS[name].shown.format(trained="GE", others="Siemens", tested="GE")
     assert shown
     assert "{" not in shown
 
 
 def test_the_designs_that_the_gap_compares_exist():
     """Evidence and report know these two by name: the gap is their difference."""
-    assert {"pooled", "lodo"} <= set(DESIGNS)
+    assert {"pooled", "lodo", "size_matched"} <= set(DESIGNS)
+
+
+@pytest.mark.parametrize("name", [n for n, d in DESIGNS.items() if d.sized_as])
+def test_a_sized_design_has_a_training_set_for_each_of_the_other(name):
+    other = DESIGNS[DESIGNS[name].sized_as]
+    assert DESIGNS[name].domains >= other.domains
+    ours, theirs = (list(design.choose(NAMES)) for design in (DESIGNS[name], other))
+    assert len(ours) == len(theirs)
+    assert all(left[1] < whole[1] for left, whole in zip(theirs, ours, strict=True))

@@ -6,36 +6,15 @@ from hypothesis import strategies as st
 
 from medinorm.config import SplitConfig
 from medinorm.errors import StageError
-from medinorm.files.records import write_records
-from medinorm.files.tables import read_table, write_table
+from medinorm.files.tables import read_table
 from medinorm.records.scans import ExcludedRow
 from medinorm.split.stage import (
     DomainScan,
     divide_subjects,
     find_single_subject_domains,
     plan_splits,
-    split_scans,
 )
-
-COLUMNS = ("scan", "subject", "session", "scanner")
-
-
-def run_split(folder, rows, before=(), **settings):
-    scans, by_ingest = folder / "scans.tsv", folder / "by_ingest.tsv"
-    write_table(scans, rows, COLUMNS)
-    write_records(by_ingest, before, ExcludedRow)
-    out = folder / "splits.tsv", folder / "excluded.tsv"
-    split_scans(scans, by_ingest, *out, settings=SplitConfig(**settings))
-    return read_table(out[0]), read_table(out[1])
-
-
-def study(**subjects):
-    return [
-        {"scan": f"{scanner}-{n}", "subject": f"{scanner}{n}", "scanner": scanner}
-        for scanner, count in subjects.items()
-        for n in range(count)
-    ]
-
+from tests.split.tables import run_split, study
 
 members = st.lists(
     st.builds(
@@ -271,3 +250,73 @@ def test_more_folds_than_subjects_are_refused_before_any_training(tmp_path):
 def test_validation_without_subjects_to_spare_is_refused(tmp_path):
     with pytest.raises(StageError, match="subjects to spare for validation"):
         run_split(tmp_path, study(a=2, b=2), folds=2, validation_fraction=0.2)
+
+
+MATCHED = ("pooled", "lodo", "size_matched")
+
+
+def by_role(splits, name, role):
+    return {
+        row["scan"] for row in splits if (row["split"], row["role"]) == (name, role)
+    }
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.2])
+def test_size_matched_networks_have_as_many_scans_as_those_that_leave_out(
+    tmp_path, validation
+):
+    settings = {"designs": MATCHED, "test_folds": 4, "validation_fraction": validation}
+    splits, _ = run_split(tmp_path, study(a=9, b=6, c=5), **settings)
+    for domain in "abc":
+        for fold in range(4):
+            lodo, own = (
+                f"{design}-{domain}_fold-{fold}" for design in ("lodo", "size_matched")
+            )
+            trained = by_role(splits, own, "train")
+            assert len(trained) == len(by_role(splits, lodo, "train"))
+            pooled = by_role(splits, f"pooled_fold-{fold}", "train")
+            assert trained < pooled
+            for each in "abc":  # the share of each domain is kept
+                mine, whole = (
+                    sum(scan[0] == each for scan in chosen) / len(chosen)
+                    for chosen in (trained, pooled)
+                )
+                assert mine == pytest.approx(whole, abs=0.12)
+            tested = by_role(splits, own, "test")
+            everyone = by_role(splits, lodo, "test")
+            assert tested == {scan for scan in everyone if scan[0] == domain}
+
+
+def test_no_test_subject_enters_a_size_matched_network(tmp_path):
+    rows = study(a=9, b=6, c=5)
+    rows += [{"scan": f"b-a{n}", "subject": f"a{n}", "scanner": "b"} for n in range(9)]
+    splits, _ = run_split(tmp_path, rows, designs=MATCHED, test_folds=4)
+    for fold in range(4):
+        of_fold = [row for row in splits if row["fold"] == str(fold)]
+        tested = {r["subject"] for r in of_fold if r["role"] == "test"}
+        learned = {
+            r["subject"]
+            for r in of_fold
+            if r["role"] != "test" and r["design"] == "size_matched"
+        }
+        assert learned
+        assert not learned & tested
+
+
+def test_a_further_test_scan_changes_no_size_matched_network(tmp_path):
+    rows = study(a=9, b=6, c=5)
+    settings = {"designs": MATCHED}
+    before, _ = run_split(tmp_path, rows, **settings)
+    subject = next(r["subject"] for r in before if r["role"] == "test")
+    more = {"scan": "again", "subject": subject, "scanner": subject[0]}
+    after, _ = run_split(tmp_path, [*rows, more], **settings)
+    assert "again" in {row["scan"] for row in after}
+    learned = [
+        [row for row in splits if row["role"] != "test"] for splits in (before, after)
+    ]
+    assert learned[0] == learned[1]
+
+
+def test_size_matched_alone_is_refused():
+    with pytest.raises(ValueError, match="size_matched needs lodo; add it"):
+        SplitConfig(designs=("pooled", "size_matched"))

@@ -51,8 +51,9 @@ BEFORE = {
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_patches_are_those_of_earlier_versions(name):
     """A trained network depends on them: others would be another experiment."""
-    settings = TrainConfig(patch=(8, 8, 8), augmentation=name)
-    dataset = PatchDataset([scan(0), scan(1), scan(2)], settings, 3, ("style",))
+    settings = TrainConfig(patch=(8, 8, 8))
+    scans = [scan(0), scan(1), scan(2)]
+    dataset = PatchDataset(scans, settings, 3, ("style",), augmentation=name)
     for index, expected in BEFORE[name].items():
         patch = dataset[index]
         half = [int(patch[word][0, :4].sum()) for word in ("label", "mask")]

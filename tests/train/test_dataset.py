@@ -20,10 +20,11 @@ from medinorm.train.dataset import (
 )
 from medinorm.train.model import ModelCard
 
-SETTINGS = TrainConfig(patch=(8, 12, 8), steps=10, augmentation="intensity")
+SETTINGS = TrainConfig(patch=(8, 12, 8), steps=10)
 CARD = ModelCard(
     intensity="zscore",
     norm="instance",
+    augmentation="flip",
     norm_options={},
     network=NetworkConfig(channels=(4, 8)),
     channels=("image",),
@@ -48,7 +49,9 @@ def scans(harmonized, small_study):
 
 
 def test_a_patch_depends_on_seed_and_index_only(scans):
-    first, second = PatchDataset(scans, SETTINGS, 5), PatchDataset(scans, SETTINGS, 5)
+    first, second = (
+        PatchDataset(scans, SETTINGS, 5, augmentation="intensity") for _ in range(2)
+    )
     forward = [first[i] for i in range(6)]
     backward = [second[i] for i in reversed(range(6))][::-1]
     for one, other in zip(forward, backward, strict=True):
@@ -75,15 +78,14 @@ def test_shapes_types_and_the_scan_on_disk_stay(scans):
 @pytest.mark.parametrize("augmentation", ["none", "flip", "intensity"])
 def test_patches_are_plain_tensors_without_a_history(scans, augmentation):
     """Histories differ within a batch: MONAI then fails where a layer cuts it."""
-    settings = SETTINGS.model_copy(update={"augmentation": augmentation})
+    dataset = PatchDataset(scans, SETTINGS, 0, augmentation=augmentation)
     for index in range(8):
-        patch = PatchDataset(scans, settings, 0)[index]
+        patch = dataset[index]
         assert {type(values) for values in patch.values()} == {torch.Tensor}
 
 
 def test_image_and_label_are_cut_and_flipped_alike(scans):
-    settings = SETTINGS.model_copy(update={"augmentation": "flip"})
-    dataset = PatchDataset(scans, settings, 0)
+    dataset = PatchDataset(scans, SETTINGS, 0, augmentation="flip")
     for index in range(12):
         sample = dataset[index]
         image, label = sample["image"][0], sample["label"][0]
@@ -100,9 +102,9 @@ def test_centred_patches_hold_a_label(scans):
 
 @pytest.mark.parametrize("norm", ["spatially_adaptive", "masked_instance"])
 def test_maps_are_cut_and_flipped_with_the_image(small_study, harmonized, norm):
-    settings = SETTINGS.model_copy(update={"augmentation": "flip"})
     (word,) = replace(CARD, norm=norm).needs
-    dataset = PatchDataset(read(small_study, harmonized, norm), settings, 0, (word,))
+    scans = read(small_study, harmonized, norm)
+    dataset = PatchDataset(scans, SETTINGS, 0, (word,), augmentation="flip")
     for index in range(12):
         sample = dataset[index]
         image, values = sample["image"][0], sample[word][0]

@@ -15,6 +15,7 @@ SETTINGS = TrainConfig(patch=(8, 8, 8), steps=2, checkpoint_steps=1)
 CARD = ModelCard(
     intensity="zscore",
     norm="instance",
+    augmentation="flip",
     norm_options={},
     network=NetworkConfig(),
     channels=("image",),

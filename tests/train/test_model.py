@@ -14,6 +14,7 @@ from medinorm.train.model import ModelCard, model_path, read_model, write_model
 CARD = ModelCard(
     intensity="zscore",
     norm="group",
+    augmentation="flip",
     norm_options={"num_groups": 2},
     network=NetworkConfig(channels=(4, 8)),
     channels=("image",),

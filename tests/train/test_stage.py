@@ -49,6 +49,7 @@ def train(study, harmonized, seeds=(0,), settings=SETTINGS, **options):
         intensity="zscore",
         norm=options.get("norm", "instance"),
         norm_options=options.get("norm_options", "{}"),
+        augmentation=options.get("augmentation", "flip"),
         split="lodo-a",
         seeds=seeds,
         task=TASK,

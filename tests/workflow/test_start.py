@@ -26,15 +26,22 @@ OLD = [
     "runs/zscore/batch/pooled/batch-0.tsv",
     "predictions/zscore/batch/none/pooled/batch-0.tsv",
     "scores/zscore/batch/none/pooled/batch-12.tsv",
+    "runs/zscore/batch/pooled/job-0.tsv",
+    "predictions/zscore/batch/none/pooled/job-0.tsv",
+    "predictions/zscore/batch/none/pooled/seed-0/sub-1.nii.gz",
+    "predictions/zscore/batch/none/pooled/seed-0/sub-1.json",
+    "scores/zscore/batch/none/pooled/job-0.tsv",
     "thumbnails/sub-1.png",
     "thumbnails/sub-1.json",
     "thumbnails/status/shard-0.tsv",
     "logs/thumbnails/0.log",
 ]
 KEPT = [
-    "runs/zscore/batch/pooled/job-0.tsv",
     "runs/zscore/batch/pooled/seed-0/model.safetensors",
-    "predictions/zscore/batch/none/pooled/seed-0/batch-1.nii.gz",
+    "runs/zscore/batch/flip/pooled/job-0.tsv",
+    "predictions/zscore/batch/flip/none/pooled/job-0.tsv",
+    "predictions/zscore/batch/flip/none/pooled/seed-0/batch-1.nii.gz",
+    "scores/zscore/batch/flip/none/pooled/job-0.tsv",
     "previews/sub-1.png",
     "logs/train/0.log",
 ]
@@ -49,7 +56,7 @@ def test_old_files_go_and_their_empty_folders(tmp_path):
     left = {str(p.relative_to(results)) for p in results.rglob("*") if p.is_file()}
     assert left == {*KEPT, "thumbnails.tsv"}
     assert not (results / "thumbnails").exists()
-    assert not (results / "scores").exists()
+    assert not (results / "scores/zscore/batch/none").exists()
 
 
 def test_what_is_not_ours_stays(tmp_path):

@@ -31,13 +31,15 @@ def test_every_combination_is_scored_once(splits):
     experiments = {
         "intensity": ["none", "zscore"],
         "norm": ["batch", "instance"],
+        "augmentation": ["none", "flip"],
         "adapt": ["none", "batch_statistics"],
         "seeds": [0, 1, 2, 3],
         "runs_per_job": 3,
     }
     scores = wiring(experiments=experiments).scores(splits)
-    assert len(scores) == len(set(scores)) == 2 * (2 + 1) * 2 * 2
-    assert not [path for path in scores if "instance/batch_statistics" in path]
+    assert len(scores) == len(set(scores)) == 2 * (2 + 1) * 2 * 2 * 2
+    assert not [path for path in scores if "instance/flip/batch_statistics" in path]
+    assert "results/scores/none/batch/flip/none/pooled/job-1.tsv" in scores
 
 
 def test_a_strict_study_is_for_its_marker_too():

@@ -1,7 +1,7 @@
 """From a study's tables to its figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -49,7 +49,7 @@ def chart_variants(findings: ReportFindings) -> Markup:
     """The key figure: known against unseen domains."""
     rows = [
         VariantRow(
-            name=row.variant.name,
+            name=findings.names[row.variant],
             inside=_interval(row.in_domain, row.in_domain_low, row.in_domain_high),
             outside=_interval(row.out_domain, row.out_domain_low, row.out_domain_high),
             gap=_interval(row.gap, row.gap_low, row.gap_high),
@@ -81,7 +81,7 @@ def chart_heatmaps(findings: ReportFindings) -> tuple[Markup, list[Panel]]:
         }
         matrices.append(
             Matrix(
-                title=variant.name,
+                title=findings.names[variant],
                 rows=[words for name, words in trained.items() if name in scored],
                 columns=findings.domain_names,
                 values={cell: or_nan(row.dice) for cell, row in cells.items()},
@@ -101,20 +101,27 @@ def _train_sets(findings: ReportFindings) -> dict[str, str]:
     The name of a training set is that of its splits without the fold.
     """
     trained: dict[str, set[str]] = {}
+    tested: dict[str, set[str]] = {}
     designs: dict[str, str] = {}
     for row in findings.splits:
         name = row.split.removesuffix(f"_fold-{row.fold}")
         designs[name] = row.design
-        domains = trained.setdefault(name, set())
-        if row.role == "train":
-            domains.add(row.domain)
+        for role, domains_of in (("train", trained), ("test", tested)):
+            domains = domains_of.setdefault(name, set())
+            if row.role == role:
+                domains.add(row.domain)
     ranks = list(DESIGN_DECLARATIONS)
     names = sorted(trained, key=lambda name: (ranks.index(designs[name]), name))
-    everything = set(findings.domain_names)
-    return {name: _in_words(designs[name], trained[name], everything) for name in names}
+    everything = set().union(*trained.values())  # others only test
+    return {
+        name: _in_words(designs[name], trained[name], everything, tested[name])
+        for name in names
+    }
 
 
-def _in_words(design: str, trained: set[str], everything: set[str]) -> str:
+def _in_words(
+    design: str, trained: set[str], everything: set[str], tested: Iterable[str] = ()
+) -> str:
     """A training set in words.
 
     Examples:
@@ -125,6 +132,7 @@ def _in_words(design: str, trained: set[str], everything: set[str]) -> str:
     return shown.format(
         trained=", ".join(sorted(trained)),
         others=", ".join(sorted(everything - trained)),
+        tested=", ".join(sorted(tested)),
     )
 
 
@@ -137,7 +145,7 @@ def chart_distributions(findings: ReportFindings) -> list[Panel]:
     panels = []
     for domain in sorted(domains):
         values: dict[str, Sequence[float]] = {
-            variant.name: [
+            findings.names[variant]: [
                 value
                 for (of, where, _), value in means.items()
                 if of == variant and where == domain

@@ -30,7 +30,7 @@ def write_differences(inputs: ReportInputs) -> Markup:
     best = findings.variants[0]
     return write_html(
         _TEMPLATE,
-        best=best.name,
+        best=findings.names[best],
         with_best=tabulate_differences(findings, compare_with(findings, best)),
         all=tabulate_differences(findings, findings.differences),
     )

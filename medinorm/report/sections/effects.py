@@ -1,6 +1,8 @@
-"""Which step matters: intensity steps over norms, and norms over intensity steps."""
+"""Which step matters: each level of an axis as the mean over the other axes."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple, get_args
 
 from markupsafe import Markup
 
@@ -12,44 +14,65 @@ from medinorm.report.section import ReportInputs, section
 from medinorm.report.tables.cells import Cell, Column, Table, estimate, word
 from medinorm.variant import Variant
 
-_FACTORS: tuple[FactorName, ...] = ("intensity", "norm")
-_NAMES: dict[FactorName, tuple[str, str]] = {
-    "intensity": ("Intensity step", "norms"),
-    "norm": ("Norm", "intensity steps"),
+_FACTORS: tuple[FactorName, ...] = get_args(FactorName)
+
+
+class _Words(NamedTuple):
+    """What one level and several levels of a factor are called."""
+
+    one: str
+    many: str
+
+
+_NAMES: dict[FactorName, _Words] = {
+    "intensity": _Words("Intensity step", "intensity steps"),
+    "norm": _Words("Norm", "norms"),
+    "augmentation": _Words("Augmentation", "augmentations"),
+    "adapt": _Words("Adaptation", "adaptations"),
 }
+_TRAINED: tuple[FactorName, ...] = ("norm", "intensity", "augmentation")
 _MEAN = "mean"
 
 _TEMPLATE = """\
 {% for sentence in sentences %}<p>{{ sentence }}</p>
 {% endfor %}
+{% if figure %}\
 <figure class="scroll" tabindex="0" role="region" \
-aria-label="Intensity steps and norms"><div class="panels single">{{ figure }}</div>
-<figcaption>Dice on {{ noun.many }} never seen. Rows: intensity steps; columns: norms; \
-the last of each are means. If the cells of a column are nearly equal, its norm \
-makes the intensity step unnecessary; if the cells of a row are nearly equal, the \
-norm does not matter after its intensity step.</figcaption></figure>
+aria-label="{{ rows|capitalize }} and norms"><div class="panels single">{{ figure }}\
+</div><figcaption>Dice on {{ noun.many }} never seen. Rows: {{ rows }}; columns: \
+norms; the last of each are means. If the cells of a column are nearly equal, its norm \
+makes the choice of the row unnecessary; if the cells of a row are nearly equal, the \
+norm does not matter there.</figcaption></figure>
+{% endif %}\
 {% for table in tables %}{% if table.rows %}{{ show_table(table) }}{% endif %}\
 {% endfor %}"""
 
 
 @section("effects", "Which step matters", order=30)
 def write_effects(inputs: ReportInputs) -> Markup | None:
-    """What each step is worth; left out where intensities were not compared."""
+    """What each axis is worth; left out where nothing but norms was compared."""
     findings = inputs.findings
-    if not _rows(findings, "intensity"):
+    compared = [factor for factor in _FACTORS if _rows(findings, factor)]
+    if not set(compared) - {"norm"}:
         return None
+    shown = [factor for factor in _FACTORS if factor in {*compared, *_TRAINED}]
+    shown.sort(key=lambda factor: -_apart(_rows(findings, factor)))
     return write_html(
         _TEMPLATE,
         noun=findings.noun,
-        sentences=[_explain(findings, factor) for factor in _FACTORS],
+        sentences=[
+            *_say_largest(findings, compared),
+            *(_explain(findings, factor) for factor in shown),
+        ],
         figure=chart_effects(findings),
-        tables=[tabulate_effects(findings, factor) for factor in _FACTORS],
+        rows=_say_rows(findings),
+        tables=[tabulate_effects(findings, factor) for factor in shown],
     )
 
 
 def tabulate_effects(findings: ReportFindings, factor: FactorName) -> Table:
-    """Each level of a factor as the mean over the other one, best first."""
-    name, others = _NAMES[factor]
+    """Each level of a factor as the mean over the other ones, best first."""
+    name, others = _NAMES[factor].one, _say_others(findings, factor)
     level = findings.level
     columns = (
         Column(name, numeric=False),
@@ -69,42 +92,91 @@ def tabulate_effects(findings: ReportFindings, factor: FactorName) -> Table:
     )
 
 
-def chart_effects(findings: ReportFindings) -> Markup:
-    """Out-of-domain Dice of every intensity step with every norm, and the means."""
+def chart_effects(findings: ReportFindings) -> Markup | None:
+    """Out-of-domain Dice of what comes with each norm, and the means.
+
+    One row for each intensity step with each augmentation; none where there is one row.
+    """
     dice = {
         row.variant: or_nan(row.out_domain)
         for row in findings.summary
         if row.variant.adapt == "none"
     }
-    of_steps, of_norms = (_rows(findings, factor) for factor in _FACTORS)
-    steps = [row.level for row in of_steps]
-    norms = [row.level for row in of_norms] or [
-        variant.norm for variant in dice if variant.intensity == steps[0]
-    ]
-    cells = {
-        (step, norm): dice[Variant(step, norm, "none")]
-        for step in steps
-        for norm in norms
-        if Variant(step, norm, "none") in dice
-    }
-    means = {(row.level, _MEAN): or_nan(row.out_domain) for row in of_steps}
-    means |= {(_MEAN, row.level): or_nan(row.out_domain) for row in of_norms}
-    overall = mean(value for value in cells.values() if math.isfinite(value))
+    named = _name_rows(findings, list(dice))
+    rows = list(dict.fromkeys(named.values()))
+    if len(rows) < 2:
+        return None
+    cells = {(named[v], v.norm): value for v, value in dice.items()}
+    best_first = [row.level for row in _rows(findings, "norm")]
+    columns = best_first or list(dict.fromkeys(v.norm for v in dice))
     matrix = Matrix(
-        title=f"intensity steps and norms on {findings.noun.many} never seen",
-        rows=[*steps, _MEAN],
-        columns=[*norms, _MEAN],
-        values=cells | means | {(_MEAN, _MEAN): or_nan(overall)},
+        title=f"{_say_rows(findings)} and norms on {findings.noun.many} never seen",
+        rows=[*rows, _MEAN],
+        columns=[*columns, _MEAN],
+        values=cells | _margins(cells, rows, columns),
         unseen=set(),
-        description="Rows: intensity steps; columns: norms; the last of each are "
-        "means.",
+        description=f"Rows: {_say_rows(findings)}; columns: norms; the last of each "
+        "are means.",
     )
     return draw_heatmap(matrix, shared_scale([matrix]))
+
+
+_Cells = dict[tuple[str, str], float]
+
+
+def _margins(cells: _Cells, rows: Sequence[str], columns: Sequence[str]) -> _Cells:
+    """Means of rows over the columns that all rows have, and the reverse."""
+    known = {cell for cell, value in cells.items() if math.isfinite(value)}
+    shared = [c for c in columns if all((row, c) in known for row in rows)]
+    whole = [row for row in rows if all((row, c) in known for c in columns)]
+    of_rows = {(r, _MEAN): or_nan(mean(cells[r, c] for c in shared)) for r in rows}
+    of_columns = {(_MEAN, c): or_nan(mean(cells[r, c] for r in whole)) for c in columns}
+    overall = or_nan(mean(cells[cell] for cell in known))
+    return of_rows | of_columns | {(_MEAN, _MEAN): overall}
+
+
+def _row_factors(findings: ReportFindings) -> list[FactorName]:
+    """The factors besides the norm that have several levels; else the intensity."""
+    factors: tuple[FactorName, ...] = ("intensity", "augmentation")
+    several = [
+        factor
+        for factor in factors
+        if len({getattr(v, factor) for v in findings.variants}) > 1
+    ]
+    return several or ["intensity"]
+
+
+def _name_rows(
+    findings: ReportFindings, variants: Sequence[Variant]
+) -> dict[Variant, str]:
+    """What each variant is besides its norm."""
+    factors = _row_factors(findings)
+    return {v: " + ".join(getattr(v, name) for name in factors) for v in variants}
+
+
+def _say_rows(findings: ReportFindings) -> str:
+    """What the rows of the figure are."""
+    return " with ".join(_NAMES[factor].many for factor in _row_factors(findings))
+
+
+def _say_others(findings: ReportFindings, factor: FactorName) -> str:
+    """What the levels of a factor are averaged over."""
+    others = [name for name in _TRAINED if name != factor]
+    compared = [name for name in others if _rows(findings, name)] or others[:1]
+    words = " and ".join(_NAMES[name].many for name in compared)
+    return f"combinations of {words}" if len(compared) > 1 else words
 
 
 def _rows(findings: ReportFindings, factor: FactorName) -> list[EffectRow]:
     """The rows of one factor, highest first."""
     return [row for row in findings.effects if row.factor == factor]
+
+
+def _apart(rows: Sequence[EffectRow]) -> float:
+    """How far the highest and the lowest level are apart; 0 of a single level."""
+    if not rows:
+        return 0.0
+    return or_nan(rows[0].out_domain) - or_nan(rows[-1].out_domain)
 
 
 def _cells(row: EffectRow) -> list[Cell]:
@@ -121,14 +193,26 @@ def _cells(row: EffectRow) -> list[Cell]:
     ]
 
 
+def _say_largest(findings: ReportFindings, compared: Sequence[FactorName]) -> list[str]:
+    """Which axis moves Dice most, where several were compared."""
+    if len(compared) < 2:
+        return []
+    largest = max(compared, key=lambda factor: _apart(_rows(findings, factor)))
+    return [
+        f"Of {len(compared)} axes that were compared, the choice of the "
+        f"{_NAMES[largest].one.lower()} moved out-of-domain Dice most. More levels "
+        "make a larger range, so that ranges of axes with unlike numbers of levels "
+        "are compared with care."
+    ]
+
+
 def _explain(findings: ReportFindings, factor: FactorName) -> str:
     """How far the levels of a factor are apart."""
-    name, others = _NAMES[factor]
+    name = _NAMES[factor].one
     rows = _rows(findings, factor)
     if not rows:
         return f"Only one {name.lower()} was run, so it cannot be compared with others."
     best, worst = rows[0], rows[-1]
-    apart = or_nan(best.out_domain) - or_nan(worst.out_domain)
     low, high = worst.difference_low, worst.difference_high
     within = (
         "(no interval: too few seeds)"
@@ -136,6 +220,7 @@ def _explain(findings: ReportFindings, factor: FactorName) -> str:
         else f"({-high:.3f} to {-low:.3f})"
     )
     return (
-        f"{name}s differ by up to {apart:.3f} {within} in out-of-domain Dice, as means "
-        f"over {best.variants} {others}: {best.level} against {worst.level}."
+        f"{name}s differ by up to {_apart(rows):.3f} {within} in out-of-domain Dice, "
+        f"as means over {best.variants} {_say_others(findings, factor)}: {best.level} "
+        f"against {worst.level}."
     )

@@ -97,7 +97,7 @@ A anterior.</p>
 <div class="gallery">
 {% for drawn in cases %}
 <figure class="case">
-<figcaption><strong>{{ drawn.case.variant.name }}</strong> on {{ drawn.case.domain }}\
+<figcaption><strong>{{ names[drawn.case.variant] }}</strong> on {{ drawn.case.domain }}\
 <span class="dice">Dice {{ "%.3f"|format(drawn.case.dice) }}</span></figcaption>
 {% if drawn.slices %}\
 <div class="planes">{% for slice in drawn.slices %}{{ slice }}{% endfor %}</div>\
@@ -131,7 +131,9 @@ def write_gallery(inputs: ReportInputs) -> Markup:
         for case in worst
         if case.scan in inputs.volumes
     ]
-    return write_html(_TEMPLATE, cases=cases, labels=findings.labels)
+    return write_html(
+        _TEMPLATE, cases=cases, names=findings.names, labels=findings.labels
+    )
 
 
 def worst_cases(

@@ -52,7 +52,8 @@ def _chart(findings: ReportFindings) -> Iterator[tuple[str, list[Panel]]]:
         rows = [row for row in findings.curves if row.variant == variant]
         if rows and trained not in drawn:
             drawn.add(trained)
-            yield trained.name, list(_panels(rows))
+            name = findings.names.get(trained, findings.names[variant])
+            yield name, list(_panels(rows))
 
 
 def _panels(rows: Sequence[CurveRow]) -> Iterator[Panel]:

@@ -22,7 +22,7 @@ def tabulate_ranking(findings: ReportFindings) -> Table:
     rows = [
         [
             number(row.rank, 0),
-            word(row.variant.name, "name"),
+            word(findings.names[row.variant], "name"),
             estimate(row.out_domain, row.out_domain_low, row.out_domain_high),
             _percent(row.probability_best),
             _rank_interval(row),
@@ -72,7 +72,7 @@ def tabulate_differences(
     )
     rows = [
         [
-            word(row.variant.name, "name"),
+            word(findings.names[row.variant], "name"),
             word(row.other.name, "name"),
             estimate(
                 row.difference, row.difference_low, row.difference_high, signed=True
@@ -110,7 +110,7 @@ def tabulate_fairness(findings: ReportFindings) -> Table:
     )
     rows = [
         [
-            word(row.variant.name, "name"),
+            word(findings.names[row.variant], "name"),
             _quantity(row.runs),
             _quantity(row.seconds_per_step),
             _quantity(row.peak_memory_mb),
@@ -128,12 +128,12 @@ def tabulate_fairness(findings: ReportFindings) -> Table:
 
 
 # Settings of training that must be the same for every variant.
-_SAME = ("steps", "learning_rate", "batch_size", "augmentation", "threads")
+_SAME = ("steps", "learning_rate", "batch_size", "threads")
 
 
 def _settings(row: FairnessRow) -> dict[str, str]:
     """The settings of training of one variant, by name; empty if not recorded."""
-    values = row.steps, row.learning_rate, row.batch_size, row.augmentation, row.threads
+    values = row.steps, row.learning_rate, row.batch_size, row.threads
     return dict(zip(_SAME, values, strict=True))
 
 

@@ -85,7 +85,7 @@ def explain_next_domain(findings: ReportFindings) -> str:
 
 def _summary_cells(row: SummaryRow, findings: ReportFindings) -> list[Cell]:
     """The cells of one variant."""
-    name = row.variant.name
+    name = findings.names[row.variant]
     worst = number(row.worst_dice, 3)
     new = interval(row.new_low, row.new_high)
     standing = _standing(row.variant, findings.verdict.best)
@@ -113,7 +113,7 @@ def tabulate_gaps(findings: ReportFindings) -> Table:
     domains = sorted({row.domain for row in findings.gaps})
     rows = [
         [
-            word(variant.name, "name"),
+            word(findings.names[variant], "name"),
             *(gaps.get((variant, domain), absent) for domain in domains),
         ]
         for variant in findings.variants
@@ -185,7 +185,7 @@ def _label_cells(
     failures = sum(row.failures for row in outside) if outside else None
     empty = sum(row.empty for row in outside) if outside else None
     return [
-        word(variant.name, "name"),
+        word(findings.names[variant], "name"),
         word(findings.labels[value]),
         number(mean(row.dice for row in inside), 3),
         number(mean(row.dice for row in outside), 3),

@@ -2,6 +2,7 @@
 
 from medinorm.method_names import (
     ADAPTATION_DECLARATIONS,
+    AUGMENTATION_DECLARATIONS,
     DESIGN_DECLARATIONS,
     INTENSITY_DECLARATIONS,
     NORM_DECLARATIONS,
@@ -18,5 +19,8 @@ FOREGROUNDS = {
     "file": "a mask given for each scan",
 }
 NORMS = {name: declared.text for name, declared in NORM_DECLARATIONS.items()}
+AUGMENTATIONS = {
+    name: declared.text for name, declared in AUGMENTATION_DECLARATIONS.items()
+}
 ADAPTS = {name: declared.text for name, declared in ADAPTATION_DECLARATIONS.items()}
 DESIGNS = {name: declared.text for name, declared in DESIGN_DECLARATIONS.items()}

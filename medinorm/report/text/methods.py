@@ -11,6 +11,7 @@ from medinorm.records.metrics import METRICS, Metric
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
     ADAPTS,
+    AUGMENTATIONS,
     DESIGNS,
     FOREGROUNDS,
     INTENSITIES,
@@ -106,13 +107,20 @@ def _training_sizes(findings: ReportFindings) -> list[str]:
     for row in findings.splits:
         if row.role == "train":
             sizes.setdefault(row.design, Counter())[row.split] += 1
-    if not {"lodo", "pooled"} <= sizes.keys():
+    reference = findings.reference_design
+    if not {"lodo", reference} <= sizes.keys():
         return []
-    counts = {design: sorted(sizes[design].values()) for design in ("lodo", "pooled")}
+    counts = {design: sorted(sizes[design].values()) for design in ("lodo", reference)}
     words = {
         design: f"{few[0]}" if few[0] == few[-1] else f"{few[0]} to {few[-1]}"
         for design, few in counts.items()
     }
+    if reference == "size_matched":
+        return [
+            f"Size-matched pooled networks trained on {words[reference]} scans, as "
+            "many as the networks that leave the same domain out, with each domain's "
+            "share kept: the gap compares networks of equally many scans."
+        ]
     return [
         f"Pooled networks trained on {words['pooled']} scans, those that leave a "
         f"domain out on {words['lodo']}: a part of the gap is the smaller number of "
@@ -127,6 +135,7 @@ def _normalizations(
     variants = findings.variants
     intensities = distinct(variant.intensity for variant in variants)
     norms = distinct(variant.norm for variant in variants)
+    augmentations = distinct(variant.augmentation for variant in variants)
     adapts = distinct(variant.adapt for variant in variants if variant.adapt != "none")
     detailed = {
         name: text + _parameters(name, harmonize) for name, text in INTENSITIES.items()
@@ -134,6 +143,7 @@ def _normalizations(
     sentences = [
         f"Intensity methods: {_defined(intensities, detailed)}.",
         f"Normalization layers: {_defined(norms, NORMS)}.",
+        f"Augmentation of training patches: {_defined(augmentations, AUGMENTATIONS)}.",
     ]
     if adapts:
         sentences.append(f"Adaptation at test time: {_defined(adapts, ADAPTS)}.")
@@ -188,7 +198,7 @@ def _training(findings: ReportFindings, train: TrainConfig | None) -> list[str]:
         f"Network: {train.network.name} with {levels} channels.",
         f"{train.steps:,} steps of {train.batch_size} patches of {patch} voxels, "
         f"AdamW with a one-cycle learning rate of at most {train.learning_rate:g} and "
-        f"weight decay {train.weight_decay:g}, augmentation: {train.augmentation}.",
+        f"weight decay {train.weight_decay:g}.",
         _SELECTIONS[train.selection],
     ]
 
@@ -253,15 +263,17 @@ def _worst(metric: Metric) -> str:
 
 def _gap(findings: ReportFindings) -> list[str]:
     """The gap, as far as the designs allow it."""
-    if not {"lodo", "pooled"} <= set(findings.designs):
+    reference = findings.reference_design
+    if not {"lodo", reference} <= set(findings.designs):
         return [
             "The gap needs both designs, pooled and leave one domain out; this study "
             "did not run both."
         ]
     one = findings.noun.one
+    kind = "size-matched pooled" if reference == "size_matched" else "pooled"
     return [
         "The generalization gap was measured on the same scans: on the test scans of "
-        f"each {one}, the score of the pooled network (it saw other subjects of that "
+        f"each {one}, the score of the {kind} network (it saw other subjects of that "
         f"{one}) minus the score of the network that never saw that {one}."
     ]
 

@@ -40,7 +40,7 @@ def test_heatmap_frames_what_the_network_never_saw(study):
 def test_heatmap_cells_are_the_means_of_the_tables(study):
     findings = study.findings()
     _, panels = chart_heatmaps(findings)
-    assert [panel.title for panel in panels] == [v.name for v in findings.variants]
+    assert [panel.title for panel in panels] == list(findings.names.values())
     for variant, panel in zip(findings.variants, panels, strict=True):
         shown = re.findall(r">(0\.\d{3})<", panel.figure)
         assert len(shown) == 10

@@ -89,7 +89,9 @@ def test_one_seed_one_silent_label_two_domains(fake_study):
 
 def test_many_variants_and_domains(fake_study):
     norms = [f"norm_{index}" for index in range(10)]
-    variants = [(i, norm, "none") for i in ("none", "zscore", "nyul") for norm in norms]
+    variants = [
+        (i, norm, "flip", "none") for i in ("none", "zscore", "nyul") for norm in norms
+    ]
     scanners = [f"Scanner number {index} of a long list" for index in range(12)]
     study = fake_study(
         variants=variants, scanners=scanners, seeds=1, subjects=2, size=8
@@ -146,7 +148,9 @@ def test_tables_of_the_evidence_stage_are_understood(fake_study):
     assert " nan " not in text
 
 
-CROSSED = [(i, n, "none") for i in ("none", "zscore") for n in ("batch", "instance")]
+CROSSED = [
+    (i, n, "flip", "none") for i in ("none", "zscore") for n in ("batch", "instance")
+]
 
 
 def speak_of(domain, fake_study, **traits):
@@ -261,7 +265,7 @@ def test_a_click_on_a_head_sorts(fake_study, chromium, tmp_path):
     title = re.search(r"<title>(.*?)</title>", shown).group(1)
     found = json.loads(title)
     assert found["up"] == [
-        " + ".join(v).removesuffix(" + none") for v in study.variants
+        " + ".join((*v[:2], v[3])).removesuffix(" + none") for v in study.variants
     ]
     assert found["down"] == found["up"][::-1]
     assert found["words"] == sorted(found["words"])

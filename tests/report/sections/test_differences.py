@@ -15,7 +15,9 @@ def test_pairs_with_the_best_stand_before_all_pairs(fake_study):
 
 
 def test_two_variants_have_one_pair(fake_study):
-    study = fake_study(variants=[("none", "batch", "none"), ("none", "group", "none")])
+    study = fake_study(
+        variants=[("none", "batch", "flip", "none"), ("none", "group", "flip", "none")]
+    )
     assert "<details>" not in write_differences.write(study.inputs())
 
 

@@ -47,7 +47,7 @@ def test_unreadable_scans_leave_a_note(fake_study):
 
 
 def test_intensities_are_shown_after_each_step(fake_study):
-    variants = [(step, "batch", "none") for step in ("zscore", "nyul", "none")]
+    variants = [(step, "batch", "flip", "none") for step in ("zscore", "nyul", "none")]
     study = fake_study(variants=variants)
     rng = np.random.default_rng(0)
     label = np.ones((1, 12, 12, 12), dtype=np.uint8)

@@ -3,11 +3,11 @@
 from medinorm.files.records import column_names
 from medinorm.files.tables import read_table, write_table
 from medinorm.records.evidence import EffectRow
-from medinorm.report.sections.effects import write_effects
+from medinorm.report.sections.effects import _margins, write_effects
 from tests.report.page import words
 
 CROSSED = tuple(
-    (intensity, norm, "none")
+    (intensity, norm, "flip", "none")
     for intensity in ("zscore", "nyul", "none")
     for norm in ("instance", "batch")
 )
@@ -61,3 +61,43 @@ def test_without_several_intensities_there_is_no_such_part(fake_study):
     page = fake_study().report()
     assert 'id="effects"' not in page
     assert "#effects" not in page
+
+
+def with_augmentations(study):
+    """A study in which the augmentation matters more than the norm."""
+    rows = [
+        {"factor": factor, "level": level, "variants": 2, "out_domain": value}
+        | {"verdict": verdict}
+        for factor, level, value, verdict in (
+            ("norm", "instance", 0.75, "highest"),
+            ("norm", "batch", 0.73, "undecided"),
+            ("augmentation", "flip", 0.8, "highest"),
+            ("augmentation", "none", 0.7, "worse"),
+        )
+    ]
+    write_table(study.root / "evidence" / "effects.tsv", rows, column_names(EffectRow))
+    return study
+
+
+def test_the_axis_that_matters_most_comes_first(fake_study):
+    crossed = tuple(
+        ("zscore", norm, augmentation, "none")
+        for norm in ("instance", "batch")
+        for augmentation in ("none", "flip")
+    )
+    study = with_augmentations(fake_study(variants=crossed))
+    text = words(write_effects.write(study.inputs()))
+    assert "Of 2 axes that were compared, the choice of the augmentation moved" in text
+    first, second = text.index("Augmentations differ by"), text.index("Norms differ by")
+    assert first < second
+    assert "as means over 2 norms: flip against none" in text
+    assert "as means over 2 augmentations: instance against batch" in text
+    assert "Only one intensity step was run" in text
+    assert "Rows: augmentations; columns: norms" in text
+
+
+def test_a_mean_of_incomplete_rows_is_of_what_all_have():
+    cells = {("a", "x"): 0.5, ("a", "y"): 0.7, ("b", "x"): 0.9}
+    means = _margins(cells, ["a", "b"], ["x", "y"])
+    assert (means["a", "mean"], means["b", "mean"]) == (0.5, 0.9)
+    assert (means["mean", "x"], means["mean", "y"]) == (0.5, 0.7)

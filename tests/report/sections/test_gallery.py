@@ -19,7 +19,10 @@ from medinorm.report.sections.gallery import (
 from medinorm.variant import Variant
 from tests.report.page import words
 
-ONE, TWO = Variant("zscore", "instance", "none"), Variant("zscore", "batch", "none")
+ONE, TWO = (
+    Variant("zscore", "instance", "flip", "none"),
+    Variant("zscore", "batch", "flip", "none"),
+)
 LABELS = {1: "white matter", 2: "gray matter"}
 
 

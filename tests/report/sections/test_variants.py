@@ -17,5 +17,5 @@ def test_an_absent_side_is_explained(fake_study, designs):
 def test_every_variant_has_a_row_in_the_figure(fake_study):
     study = fake_study()
     section = write_variants.write(study.inputs())
-    for variant in study.inputs().findings.variants:
-        assert f'class="name">{variant.name}</text>' in section
+    for name in study.inputs().findings.names.values():
+        assert f'class="name">{name}</text>' in section

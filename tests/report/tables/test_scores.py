@@ -36,7 +36,7 @@ def test_label_means_give_domains_equal_weight(findings):
     (cells,) = (
         cells
         for cells in tabulate_labels(findings).rows
-        if (cells[0].text, cells[1].text) == (variant.name, "gray matter")
+        if (cells[0].text, cells[1].text) == (findings.names[variant], "gray matter")
     )
     assert cells[3].text == f"{sum(rows) / 3:.3f}"
 

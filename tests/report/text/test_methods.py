@@ -46,7 +46,9 @@ def describe(study, stages=None):
 
 
 def test_parameters_of_what_was_run_are_given(fake_study):
-    variants = [(i, "batch", "none") for i in ("nyul", "clip", "adaptive_instance")]
+    variants = [
+        (i, "batch", "flip", "none") for i in ("nyul", "clip", "adaptive_instance")
+    ]
     options = {"adaptive_instance": {"alpha": 0.5}, "fcm": {"tissue": "middle"}}
     text = described(
         fake_study(variants=variants),
@@ -63,9 +65,9 @@ def test_parameters_of_what_was_run_are_given(fake_study):
 
 
 def test_the_foreground_is_given_where_one_is_measured(fake_study):
-    one = fake_study(variants=[("none", "batch", "none")])
+    one = fake_study(variants=[("none", "batch", "flip", "none")])
     assert "Foreground" not in described(one)
-    label = fake_study(variants=[("population", "batch", "none")])
+    label = fake_study(variants=[("population", "batch", "flip", "none")])
     text = described(label, foreground="label")
     assert "no label map of a test scan was read" in text
 
@@ -117,3 +119,12 @@ def test_every_metric_is_defined(fake_study):
         assert f"{metric.title}: {metric.text}." in text
         assert metric.text in terms[metric.title]
     assert "A missing prediction scores Dice 0, NSD 0, HD95 the image diagonal." in text
+
+
+def test_the_sizes_that_the_gap_compares_are_given(fake_study):
+    usual = describe(fake_study())
+    assert "a part of the gap is the smaller number of scans" in usual
+    matched = describe(fake_study(designs=("lodo", "pooled", "size_matched")))
+    assert "the gap compares networks of equally many scans" in matched
+    assert "the score of the size-matched pooled network" in matched
+    assert "smaller number of scans" not in matched
