@@ -18,7 +18,7 @@ from scipy.ndimage import find_objects
 Labels = NDArray[np.integer]
 Boxes = list[tuple[int, tuple[slice, ...]]]
 # The voxel, in ascending order, a label in it, and the share of the label.
-Parts = tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float32]]
+Parts = tuple[NDArray[np.integer], NDArray[np.int64], NDArray[np.float32]]
 
 _EQUAL = 1e-4  # difference of shares that is rounding
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples spread evenly between 0 and 1
@@ -154,7 +154,9 @@ def _label_by_label(
     mixed: NDArray[np.bool_],
 ) -> Parts:
     """Parts of the mixed voxels: fast for few labels, or labels in small boxes."""
-    number = np.cumsum(mixed, dtype=np.int64).reshape(mixed.shape) - 1
+    count = np.int32 if mixed.size < np.iinfo(np.int32).max else np.int64
+    number = np.cumsum(mixed, dtype=count).reshape(mixed.shape)
+    number -= 1
     voxels, names, shares = [], [], []
     rest = np.ones(int(number.flat[-1]) + 1, dtype=np.float32)
     for label, box in boxes:
@@ -225,7 +227,7 @@ def _find_parts(
 
 
 def _divide(
-    voxel: NDArray[np.intp], label: NDArray[np.int64], share: NDArray[np.float32]
+    voxel: NDArray[np.integer], label: NDArray[np.int64], share: NDArray[np.float32]
 ) -> NDArray[np.int64]:
     """One label for each voxel, from the shares of all its labels.
 

@@ -1,6 +1,7 @@
 """One voxel grid: axes along R, A and S, one spacing. Resampling through SimpleITK."""
 
 import math
+from collections.abc import Sequence
 
 import nibabel as nib
 import numpy as np
@@ -48,15 +49,45 @@ def resample_image(volume: Volume, spacing: Spacing) -> Volume:
     blur = [math.sqrt(max(new**2 - old**2, 0)) / _FWHM for new, old in widths]
     array = np.empty((len(volume.array), *target.grid[::-1]), dtype=np.float32)
     for channel, out in zip(volume.array, array, strict=True):
-        (image,) = to_itk(volume.with_array(channel[np.newaxis]))
-        image = sitk.Cast(image, sitk.sitkFloat32)
-        image = smooth(image, blur)
+        image = _smoothed(volume.with_array(channel[np.newaxis]), blur)
         # A slab at a time: only the image and the result are whole in memory.
         for start in range(0, len(out), _SLAB):
             slab = _slab_of(target, start, min(_SLAB, len(out) - start))
             resampled = resample(image, slab, sitk.sitkLinear)
             out[start : start + _SLAB] = resampled.T
     return target.with_array(array.transpose(0, 3, 2, 1))
+
+
+def _smoothed(volume: Volume, blur: Sequence[float]) -> sitk.Image:
+    """One channel as float32 for ITK, smoothed.
+
+    Smoothing goes along one axis after the other, and a slab across it knows all of its
+    lines: the result is that of the whole at once, which takes three times the memory.
+
+    Args:
+        volume: of one channel.
+        blur: standard deviation along each axis, in mm.
+    """
+    image = _empty_image(volume)
+    for start in range(0, volume.grid[2], _SLAB):
+        slab = slice(start, start + _SLAB)
+        (own,) = to_itk(volume.with_array(volume.array[..., slab]))
+        own = sitk.Cast(own, sitk.sitkFloat32)
+        image[:, :, slab] = smooth(own, (*blur[:2], 0.0))
+    for start in range(0, volume.grid[1] if blur[2] > 0 else 0, _SLAB):
+        slab = slice(start, start + _SLAB)
+        image[:, slab, :] = smooth(image[:, slab, :], (0.0, 0.0, blur[2]))
+    return image
+
+
+def _empty_image(volume: Volume) -> sitk.Image:
+    """An image of zeros in the place of a volume, float32."""
+    (corner,) = to_itk(volume.with_array(volume.array[:, :1, :1, :1]))
+    image = sitk.Image(volume.grid, sitk.sitkFloat32)
+    image.SetSpacing(corner.GetSpacing())
+    image.SetDirection(corner.GetDirection())
+    image.SetOrigin(corner.GetOrigin())
+    return image
 
 
 def _slab_of(volume: Volume, start: int, count: int) -> Volume:

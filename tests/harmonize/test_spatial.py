@@ -3,10 +3,12 @@
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medinorm.files.nifti import Volume
+from medinorm.files.resampling import resample, smooth, to_itk
 from medinorm.harmonize import spatial
 from medinorm.harmonize.spatial import (
     orient_to_ras,
@@ -138,3 +140,17 @@ def test_slabs_are_resampled_as_the_whole(spacing, monkeypatch):
     slabs = resample_image(volume, spacing)
     assert slabs.array.dtype == np.float32
     np.testing.assert_allclose(slabs.array, whole.array, rtol=1e-6, atol=1e-4)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 3.0), (2.0, 3.0, 1.5), (0.7, 1.0, 2.0)])
+def test_slabs_are_smoothed_as_the_whole_is(spacing):
+    array = np.random.default_rng(0).integers(0, 999, (1, 5, 40, 70), np.int16)
+    volume = Volume(array, np.diag([1.0, 1.1, 1.2, 1.0]))
+    widths = zip(spacing, volume.spacing, strict=True)
+    blur = [
+        np.sqrt(max(new**2 - old**2, 0)) / 2.3548200450309493 for new, old in widths
+    ]
+    (whole,) = to_itk(volume.with_array(array.astype(np.float32)))
+    target = resample_image(volume, spacing)
+    expected = resample(smooth(whole, blur), target, sitk.sitkLinear)
+    np.testing.assert_allclose(target.array[0], expected, rtol=1e-5)
