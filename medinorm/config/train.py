@@ -60,6 +60,12 @@ class AutoNetworkConfig(Section):
         """Whether the network has an option."""
         return option in NETWORK_DECLARATIONS[self.name].facts["uses"]
 
+    @property
+    def left_to_plan(self) -> tuple[str, ...]:
+        """The keys that the training plan decides."""
+        able = ["channels", *(n for n in ("strides", "kernels") if self.uses(n))]
+        return tuple(name for name in able if getattr(self, name) == AUTO)
+
     @model_validator(mode="after")
     def _used(self) -> Self:
         facts = NETWORK_DECLARATIONS[self.name].facts
@@ -212,6 +218,12 @@ class AutoTrainConfig(Section):
         default=BudgetConfig(), description="Time and memory for one network."
     )
 
+    @property
+    def left_to_plan(self) -> tuple[str, ...]:
+        """The keys that the training plan decides, without those of the network."""
+        able = ("patch", "batch_size", "steps", "foreground_ratio")
+        return tuple(name for name in able if getattr(self, name) == AUTO)
+
 
 class TrainConfig(AutoTrainConfig):
     """The same once the training plan has decided."""
@@ -268,6 +280,16 @@ class ExperimentsConfig(Section):
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} names the same entry twice")
         return self
+
+    @property
+    def networks_of_split(self) -> int:
+        """How many networks are trained for each split.
+
+        Examples:
+            >>> ExperimentsConfig(norm=("batch",), seeds=(0, 1)).networks_of_split
+            2
+        """
+        return len(self.intensity) * len(self.norm) * len(self.seeds)
 
     def adapts_of(self, norm: NormName) -> tuple[AdaptName, ...]:
         """The adaptations that go with a norm.

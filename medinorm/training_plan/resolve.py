@@ -1,9 +1,7 @@
 """Settings in which the training plan has decided: no later stage sees `auto`."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from medinorm.config import (
     AutoHarmonizeConfig,
@@ -44,11 +42,11 @@ def resolve_train(settings: AutoTrainConfig, training_plan: Path | None) -> Trai
     network = values["network"]
     if not settings.network.uses("strides"):  # its levels are alike
         network |= {"strides": (), "kernels": ()}
-    if names := _left_to_plan(values) | _left_to_plan(network):
-        plan = _read(training_plan, min(names))
-        for section in (values, network):
-            for name in _left_to_plan(section):
-                section[name] = getattr(plan, name)
+    own, of_network = settings.left_to_plan, settings.network.left_to_plan
+    if names := (*own, *of_network):
+        plan = _read(training_plan, names[0])
+        values |= {name: getattr(plan, name) for name in own}
+        network |= {name: getattr(plan, name) for name in of_network}
     resolved = parse_section(TrainConfig, values)
     shrunk = zip(*resolved.network.level_strides, strict=True)
     if any(n % math.prod(by) for n, by in zip(resolved.patch, shrunk, strict=True)):
@@ -57,13 +55,6 @@ def resolve_train(settings: AutoTrainConfig, training_plan: Path | None) -> Trai
             "training-plan again with these settings"
         )
     return resolved
-
-
-def _left_to_plan(values: Mapping[str, Any]) -> set[str]:
-    """The keys of a section that are `auto` until a plan decides."""
-    planned = {"patch", "batch_size", "steps", "foreground_ratio"}
-    planned |= {"channels", "strides", "kernels"}
-    return {name for name in planned & values.keys() if values[name] == AUTO}
 
 
 def _read(training_plan: Path | None, name: str) -> TrainingPlan:

@@ -49,7 +49,7 @@ def plan_topology(
 
     Examples:
         >>> plan_topology((64, 64, 12), (1, 1, 5), None).strides
-        ((2, 2, 1), (2, 2, 1), (2, 2, 1), (2, 2, 1))
+        ((2, 2, 1), (2, 2, 1), (2, 2, 2), (2, 2, 1))
     """
     size, now = list(extent), list(spacing)
     strides: list[Size] = []

@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import IO
 
+from medinorm.config import StudyConfig
 from medinorm.errors import StageError
+from medinorm.files.tables import read_table
 from medinorm.layout import Layout
 
 LOCK_NAME = ".lock"
@@ -31,6 +33,27 @@ def start_study(layout: Layout) -> None:
     """
     hold_results(Path(layout.results))
     discard_superseded(layout)
+
+
+def count_networks(study: StudyConfig, splits: Path) -> str:
+    """How many networks a study trains, in one line.
+
+    Args:
+        study: its configuration.
+        splits: `splits.tsv`; before it is there, the number of splits is not known.
+    """
+    experiments = study.experiments
+    each = experiments.networks_of_split
+    factors = {
+        "intensity methods": experiments.intensity,
+        "norms": experiments.norm,
+        "seeds": experiments.seeds,
+    }
+    product = " x ".join(f"{len(values)} {word}" for word, values in factors.items())
+    if not splits.exists():
+        return f"{each} networks for each split ({product})"
+    number = len({row["split"] for row in read_table(splits)})
+    return f"{each * number} networks: {number} splits x {product}"
 
 
 def hold_results(results: Path) -> None:

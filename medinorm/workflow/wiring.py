@@ -115,9 +115,7 @@ class Wiring:
     def plan(self) -> list[str]:
         """The training plan, if it decides anything in this study."""
         train = self.study.train
-        sections = (train, train.network)
-        values = [value for section in sections for _, value in section]
-        planned = AUTO in [value for value in values if isinstance(value, str)]
+        planned = train.left_to_plan or train.network.left_to_plan
         return [self.layout.training_plan] if planned or self.plan_of_grid else []
 
     @property

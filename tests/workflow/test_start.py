@@ -7,10 +7,19 @@ import sys
 
 import pytest
 
+from medinorm.config import parse_study
 from medinorm.errors import StageError
+from medinorm.files.records import column_names
+from medinorm.files.tables import write_table
 from medinorm.layout import Layout
+from medinorm.records.scans import SplitRow
 from medinorm.workflow import start
-from medinorm.workflow.start import LOCK_NAME, discard_superseded, hold_results
+from medinorm.workflow.start import (
+    LOCK_NAME,
+    count_networks,
+    discard_superseded,
+    hold_results,
+)
 
 OLD = [
     "runs/zscore/batch/pooled/batch-0.tsv",
@@ -96,3 +105,14 @@ def test_a_file_system_without_locks_is_told(results, monkeypatch, caplog):
     monkeypatch.setattr(fcntl, "flock", refuse)
     hold_results(results)
     assert "knows no locks" in caplog.text
+
+
+def test_the_number_of_networks_is_told(tmp_path):
+    study = parse_study({"experiments": {"norm": ["batch", "group"]}})
+    splits = tmp_path / "splits.tsv"
+    assert count_networks(study, splits) == (
+        "6 networks for each split (1 intensity methods x 2 norms x 3 seeds)"
+    )
+    rows = [{"split": name, "scan": n} for name in ("a", "b") for n in "xy"]
+    write_table(splits, rows, column_names(SplitRow))
+    assert count_networks(study, splits).startswith("12 networks: 2 splits x 1 inten")
