@@ -31,5 +31,6 @@ STAGES: Mapping[str, str] = {
     "export": "medinorm.ingest.export:export_dicom",
     "audit": "medinorm.audit.stage:audit_folder",
     "schema": "medinorm.config.reference:write_reference",
+    "training-plan": "medinorm.training_plan.stage:write_plan",
     # end of stage table
 }

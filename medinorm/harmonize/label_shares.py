@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +156,7 @@ def _label_by_label(
 ) -> Parts:
     """Parts of the mixed voxels: fast for few labels, or labels in small boxes."""
     count = np.int32 if mixed.size < np.iinfo(np.int32).max else np.int64
-    number = np.cumsum(mixed, dtype=count).reshape(mixed.shape)
+    number: NDArray[Any] = np.cumsum(mixed, dtype=count).reshape(mixed.shape)
     number -= 1
     voxels, names, shares = [], [], []
     rest = np.ones(int(number.flat[-1]) + 1, dtype=np.float32)
