@@ -86,6 +86,12 @@ class ReportFindings:
         return sorted(set(self.domain_of.values()))
 
     @property
+    def external_names(self) -> list[str]:
+        """The domains that only test, in alphabetical order."""
+        trained = {row.domain for row in self.splits if row.role == "train"}
+        return [name for name in self.domain_names if name not in trained]
+
+    @property
     def subjects(self) -> set[str]:
         """All subjects that take part."""
         return {row.subject for row in self.splits}

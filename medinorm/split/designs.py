@@ -92,7 +92,7 @@ def _choose_all_but_one(names: Sequence[str]) -> Iterator[TrainingDomains]:
     "size-matched pooled (trained on all domains, on as many scans as the network that "
     "leaves out the domain it is tested on)",
     domains=2,
-    shown="all, as many scans as without {tested}",
+    shown="for {tested}: all, size-matched",
     sized_as="lodo",
 )
 def _choose_all_for_each(names: Sequence[str]) -> Iterator[TrainingDomains]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from medinorm import __version__
 from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
+from medinorm.domain_noun import count_noun
 from medinorm.records.metrics import METRICS, Metric
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
@@ -98,6 +99,19 @@ def _division(findings: ReportFindings) -> list[str]:
         f"{turns}, on which no network of any design was trained.",
         f"Designs: {designs}.",
         *_training_sizes(findings),
+        *_external(findings),
+    ]
+
+
+def _external(findings: ReportFindings) -> list[str]:
+    """Which domains only tested."""
+    names = findings.external_names
+    if not names:
+        return []
+    scans = sum(domain in names for domain in findings.domain_of.values())
+    return [
+        f"{count_noun(scans, 'scan')} of {', '.join(names)} only tested: no network "
+        "was trained or selected on them, and no map was fitted on them."
     ]
 
 

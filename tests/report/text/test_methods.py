@@ -1,5 +1,6 @@
 """The methods text knows every choice of the configuration."""
 
+from dataclasses import replace
 from typing import get_args
 
 from medinorm.choices import (
@@ -17,7 +18,12 @@ from medinorm.config import (
 )
 from medinorm.records.metrics import METRICS
 from medinorm.report.text import definitions
-from medinorm.report.text.methods import StageSettings, define_terms, describe_methods
+from medinorm.report.text.methods import (
+    StageSettings,
+    _division,
+    define_terms,
+    describe_methods,
+)
 
 
 def test_every_choice_is_defined():
@@ -128,3 +134,13 @@ def test_the_sizes_that_the_gap_compares_are_given(fake_study):
     assert "the gap compares networks of equally many scans" in matched
     assert "the score of the size-matched pooled network" in matched
     assert "smaller number of scans" not in matched
+
+
+def test_domains_that_only_test_are_named(fake_study):
+    findings = fake_study().findings()
+    assert findings.external_names == []
+    assert "only tested" not in " ".join(_division(findings))
+    outside = findings.domain_names[0]
+    rows = [r for r in findings.splits if (r.domain, r.role) != (outside, "train")]
+    text = " ".join(_division(replace(findings, splits=tuple(rows))))
+    assert f" scans of {outside} only tested: no network was trained" in text
