@@ -1,17 +1,22 @@
 # Each rule calls one subcommand of `medinorm`, which can also be called by hand.
 # Settings come as flags, so that a changed setting re-runs exactly the jobs that use it.
+from pathlib import Path
+
 from medinorm.config import parse_study
 from medinorm.cli.flags import write_flags
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
-from medinorm.workflow.start import show_if_silent, start_study
+from medinorm.workflow.start import NO_CONFIGURATION, show_if_silent, start_study
 from medinorm.workflow.wiring import Wiring
 from snakemake.exceptions import WorkflowError
 
 # Snakemake merges a --configfile into this one, so that other studies would
 # get settings of the demo: it is read only when no other is given.
 if not workflow.configfiles:
+    if not Path("config/config.yaml").is_file():
+        show_if_silent(NO_CONFIGURATION, workflow.output_settings.quiet)
+        raise WorkflowError(NO_CONFIGURATION)
 
     configfile: "config/config.yaml"
 
