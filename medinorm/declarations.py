@@ -9,8 +9,8 @@ A test holds them against what the decorators register.
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -31,6 +31,7 @@ class Declaration:
         target: the class or function that is declared.
         parameters: its arguments; of a class, those of its own `__init__` but `self`.
             None for a class that inherits `__init__`: the text does not say them.
+        kinds: the type of each of these that says one, as text.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Declaration:
     module: str
     target: str = ""
     parameters: tuple[str, ...] | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -129,17 +131,27 @@ def _declaration(node: _Target, call: ast.Call, module: str) -> Declaration:
         if keyword.arg
     }
     sentence = "".join(text) or (ast.get_docstring(node) or "").partition("\n")[0]
+    arguments = _arguments(node)
     return Declaration(
-        name, sentence, MappingProxyType(facts), module, node.name, _parameters(node)
+        name=name,
+        text=sentence,
+        facts=MappingProxyType(facts),
+        module=module,
+        target=node.name,
+        parameters=None if arguments is None else tuple(one.arg for one in arguments),
+        kinds={
+            one.arg: ast.unparse(one.annotation)
+            for one in arguments or ()
+            if one.annotation
+        },
     )
 
 
-def _parameters(node: _Target) -> tuple[str, ...] | None:
-    """Names of the arguments of a function, or of the `__init__` of a class."""
+def _arguments(node: _Target) -> Sequence[ast.arg] | None:
+    """The arguments of a function, or of the `__init__` of a class but `self`."""
     if isinstance(node, ast.FunctionDef):
-        each = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-        return tuple(argument.arg for argument in each)
+        return (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
     for inner in node.body:
         if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
-            return (_parameters(inner) or ())[1:]  # without `self`
+            return (_arguments(inner) or ())[1:]
     return None

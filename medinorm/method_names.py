@@ -3,11 +3,13 @@
 Read from the text of the files, so that nothing heavy is imported.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from medinorm.declarations import Declaration, read_declarations
+from medinorm.errors import may_be_shown, refuse_name
 
 NORM_DECLARATIONS: Mapping[str, Declaration] = MappingProxyType(
     {
@@ -64,6 +66,26 @@ else:
 _GIVEN_BY_NETWORK = frozenset({"num_features"})
 # Where a perturbation is put: an argument of `insert_perturbation`.
 _OF_INSERTION = ("after",)
+_KINDS_OF_INSERTION = {"after": "int"}
+
+
+class _Type(NamedTuple):
+    """Types that a value may have, and what to tell a user who gives another."""
+
+    types: tuple[type, ...]
+    words: str
+
+
+# By what the arguments of norms say; a bool is no number.
+_TYPES = {
+    "int": _Type((int,), "a whole number"),
+    "float": _Type((int, float), "a number"),
+    "bool": _Type((bool,), "true or false"),
+    "str": _Type((str,), "text"),
+    "None": _Type((type(None),), "null"),
+}
+_LITERAL = re.compile(r"Literal\[(.*)\]")
+_EXPONENT = re.compile(r"[+-]?\d+e[+-]?\d+", re.IGNORECASE)
 
 
 def norm_option_names(norm: NormName) -> tuple[str, ...] | None:
@@ -82,15 +104,15 @@ def norm_option_names(norm: NormName) -> tuple[str, ...] | None:
 
 
 def check_norm_options(norm: NormName, options: Iterable[str]) -> None:
-    """Refuse options that a norm does not know.
+    """Refuse options that a norm does not know, and values of another type.
 
     Args:
         norm: its name in the configuration.
-        options: names of the options.
+        options: names of the options, or their values by name.
 
     Raises:
-        ValueError: there is no such norm, or an option is unknown; the message lists
-            the known ones.
+        ValueError: there is no such norm, an option is unknown (the message lists the
+            known ones) or has a value of another type.
     """
     if norm not in NORM_DECLARATIONS:
         known = ", ".join(NORM_DECLARATIONS)
@@ -103,6 +125,34 @@ def check_norm_options(norm: NormName, options: Iterable[str]) -> None:
                 f"{norm} has no option {option}; "
                 f"{known if known_options else 'it takes none'}"
             )
+    if isinstance(options, Mapping):
+        kinds = {**NORM_DECLARATIONS[norm].kinds, **_KINDS_OF_INSERTION}
+        for option, value in options.items():
+            if problem := _wrong_type(value, kinds.get(option, "")):
+                raise ValueError(f"{norm}.{option}: {problem}")
+
+
+def _wrong_type(value: object, kind: str) -> str:
+    """What to write instead of a value of another type; nothing for types unknown here.
+
+    Examples:
+        >>> _wrong_type("x", "int | None"), _wrong_type(4, "int | None")
+        ("give a whole number or null (got 'x')", '')
+        >>> _wrong_type(4, "Activation | None")
+        ''
+    """
+    kinds = [each.strip() for each in kind.split("|")]
+    if choices := _LITERAL.fullmatch(kind):
+        words = re.findall("'([^']*)'", choices[1])
+        return "" if value in words else refuse_name(value, words)
+    if not _TYPES.keys() >= set(kinds) or any(
+        type(value) in _TYPES[each].types for each in kinds
+    ):
+        return ""
+    wanted = " or ".join(_TYPES[each].words for each in kinds)
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        wanted += "; YAML needs a point before an exponent, such as 1.0e-5"
+    return f"give {wanted} (got {value!r})" if may_be_shown(value) else f"give {wanted}"
 
 
 def goes_with(adapt: AdaptName, norm: NormName) -> bool:

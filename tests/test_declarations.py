@@ -48,6 +48,15 @@ def test_the_target_and_its_parameters_are_read(declare):
     assert found["three"].parameters is None
 
 
+def test_the_types_of_parameters_are_read_as_text(declare):
+    declare(
+        a='@thing("one", "x")\nclass One:\n    def __init__(\n        self, a: int,\n'
+        '        *, b: "float | None" = None, c=2, d: Literal["x"] = "x"\n    ): ...\n'
+    )
+    found = read_declarations("medinorm.things", "thing")["one"]
+    assert found.kinds == {"a": "int", "b": "'float | None'", "d": "Literal['x']"}
+
+
 def test_a_name_declared_twice_is_refused(declare):
     text = '@thing("one", "x")\nclass One:\n    pass\n'
     declare(a=text, b=text)

@@ -50,6 +50,45 @@ def test_unknown_options_are_refused_with_the_known_ones(norm, option, message):
     check_norm_options("group", ["eps", "num_groups"])
 
 
+@pytest.mark.parametrize(
+    ("norm", "option", "value", "message"),
+    [
+        ("group", "num_groups", "x", r"group\.num_groups: give a whole number or null"),
+        ("group", "num_groups", 2.5, r"give a whole number or null \(got 2\.5\)"),
+        ("group", "num_groups", True, "give a whole number or null"),
+        ("group", "num_groups", [4], "group.num_groups: give a whole number or null$"),
+        ("group", "affine", "no", r"give true or false \(got 'no'\)"),
+        ("group", "affine", 1, "give true or false"),
+        ("batch", "momentum", "fast", "give a number or null"),
+        ("batch", "eps", "1e-5", r"give a number; .* such as 1\.0e-5 \(got '1e-5'\)"),
+        ("batch", "eps", None, r"give a number \(got None\)"),
+        ("domain_specific", "statistics", "bach", "did you mean batch"),
+        ("domain_specific", "statistics", 3, "unknown name 3; known: batch, instance"),
+        ("dsu", "after", "2", "give a whole number"),
+        ("mixstyle", "probability", "often", "give a number"),
+    ],
+)
+def test_values_of_another_type_are_refused(norm, option, value, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        check_norm_options(norm, {option: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_values_of_the_right_type_pass():
+    check_norm_options("group", {"num_groups": None, "eps": 1, "affine": False})
+    check_norm_options("batch", {"momentum": None, "eps": 1e-5})
+    check_norm_options("domain_specific", {"statistics": "instance"})
+    check_norm_options("dsu", {"seed": 3, "after": 1})
+
+
+def test_the_default_of_each_option_passes():
+    for name, norm in {**NORMS, **PERTURBATIONS}.items():
+        parameters = inspect.signature(norm).parameters.values()
+        known = norm_option_names(name) or ()
+        options = {each.name: each.default for each in parameters if each.name in known}
+        check_norm_options(name, options)
+
+
 def test_nothing_heavy_is_imported():
     code = "import sys, medinorm.method_names; print('torch' in sys.modules)"
     run = subprocess.run(

@@ -121,6 +121,17 @@ def test_a_clone_and_an_installed_package_make_the_same(tmp_path):
     assert clone["report"] == clone["qc"] == clone["all"] == 1
 
 
+def test_a_study_without_a_configuration_says_how_to_give_one(tmp_path):
+    program = Path(sys.executable).with_name("snakemake")
+    words = ["--snakefile", WORKFLOW / "Snakefile", "--cores", "1", "--quiet", "all"]
+    done = subprocess.run(
+        [program, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "no configuration: give the YAML file of the study with" in done.stderr
+    assert str(tmp_path) not in done.stderr
+
+
 def test_impossible_settings_end_before_any_job(tmp_path):
     study = STUDY | {"train": {"step": 3}}
     code, output = snakemake(tmp_path, study=study)

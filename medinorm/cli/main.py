@@ -7,9 +7,11 @@ it is named, so that ``--help`` answers at once.
 import argparse
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
@@ -23,6 +25,7 @@ from medinorm.files.machine import DISK_ERRORS, machine_fault
 from medinorm.jobs.shards import place_of
 
 _BUG = 2  # exit code
+_NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][+-]?\d{1,3}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = expand_words(sys.argv[1:] if arguments is None else arguments)
     except ConfigError as error:
         return _complain(_flag_of(str(error)))
+    words = list(map(_without_exponent, words))
     name = next((word for word in words if not word.startswith("-")), None)
     options, unknown = _parser(name).parse_known_args(words)
     if unknown:
@@ -61,6 +65,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     level = logging.WARNING if options.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     return _run(STAGES[options.stage], options)
+
+
+def _without_exponent(word: str) -> str:
+    """A negative number with an exponent in digits: argparse takes it for a flag.
+
+    Examples:
+        >>> _without_exponent("-1e-05"), _without_exponent("--label")
+        ('-0.00001', '--label')
+    """
+    return f"{Decimal(word):f}" if _NEGATIVE.fullmatch(word) else word
 
 
 def _run(target: str, options: argparse.Namespace) -> int:

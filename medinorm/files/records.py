@@ -11,6 +11,7 @@ field of type ``Mapping[str, str]`` takes all columns that no other field names.
 import dataclasses
 import math
 import types
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -171,6 +172,20 @@ def write_records(
     write_table(path, rows, [*names, *others])
     if checked:
         write_checksum(path)
+
+
+def require_distinct_columns(*kinds: Any) -> None:
+    """Refuse classes of records that have two columns of one name.
+
+    Raises:
+        StageError: a class has, as where a metric is called like another column.
+    """
+    for kind in kinds:
+        counts = Counter(column_names(kind))
+        if twice := [name for name, count in counts.items() if count > 1]:
+            raise StageError(
+                f"two columns are called {twice[0]!r}; give the metric another name"
+            )
 
 
 class _CellError(Exception):

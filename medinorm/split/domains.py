@@ -2,13 +2,14 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 
 from medinorm.errors import StageError
-from medinorm.files.names import choose_spellings, shorten_name
+from medinorm.files.names import choose_spellings, meaning_of, shorten_name
 from medinorm.files.records import read_records
 from medinorm.files.user_tables import present
 
@@ -152,7 +153,7 @@ def _with_domain(
             if column not in known:
                 raise StageError(
                     f"split.{key}: {table} has no column {column!r}; it has "
-                    f"{', '.join(known)}"
+                    f"{', '.join(known)}{_hint(column, known)}"
                 )
     values = [present(known[column]) for column in columns]
     domain = " ".join(values) if all(values) else ""
@@ -161,6 +162,15 @@ def _with_domain(
         for column, value in test_only.items()
     )
     return DomainScan(line.scan, line.subject, domain, external)
+
+
+def _hint(column: str, known: Iterable[str]) -> str:
+    """The column that is likely meant; nothing if none is near."""
+    names = {meaning_of(name).replace(" ", ""): name for name in known}
+    meaning = meaning_of(column).replace(" ", "")
+    near = [name for name in names if meaning and meaning in name]
+    near = near if len(near) == 1 else get_close_matches(meaning, names, n=1)
+    return f"; did you mean {names[near[0]]}?" if near else ""
 
 
 def _tell_spellings(spellings: Mapping[str, str]) -> None:

@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 _DOMAINS_SHOWN = 8
+_RANKED_FROM = 2  # test subjects of each domain, see `find_obstacle` of the evidence
 
 _log = logging.getLogger(__name__)
 
@@ -182,13 +183,21 @@ def _tell_small_tests(
 ) -> None:
     """Say where too few subjects test for a ranking, before anything is trained."""
     tested = [scan for scan in scans if fold_of[scan.subject] < settings.test_folds]
-    for domain, subjects in count_subjects(tested).items():
-        if subjects < 2:
-            _log.warning(
-                "domain %s has one test subject, so that no variant can be ranked: "
-                "raise split.test_folds, lower split.folds or combine domains",
-                show_domain(domain),
-            )
+    sizes = count_subjects(scans)
+    small = [
+        f"domain {show_domain(domain)} has one test subject (of {sizes[domain]})"
+        for domain, subjects in count_subjects(tested).items()
+        if subjects < _RANKED_FROM
+    ]
+    if small:
+        more = len(small) - _DOMAINS_SHOWN
+        _log.warning(
+            "This study will not be ranked: %s%s; each domain needs %d. Raise "
+            "split.test_folds (now %d of %s), lower split.folds, add subjects or "
+            "choose another split.domain, before anything is trained.",
+            *(", ".join(small[:_DOMAINS_SHOWN]), f" and {more} more" * (more > 0)),
+            *(_RANKED_FROM, settings.test_folds, count_noun(settings.folds, "fold")),
+        )
 
 
 def _require_both_sides(

@@ -12,11 +12,18 @@ from typing import IO
 from medinorm.config import StudyConfig
 from medinorm.errors import StageError
 from medinorm.files.checksums import checksum_path, is_as_written, keep_edited
+from medinorm.files.records import require_distinct_columns
 from medinorm.files.sidecars import is_intact, sidecar_path
 from medinorm.files.tables import read_table
 from medinorm.layout import Layout, is_canonical_label
+from medinorm.records.evidence import DomainRow, SummaryRow
+from medinorm.records.scores import ScoreRow
 
 LOCK_NAME = ".lock"
+NO_CONFIGURATION = (
+    "no configuration: give the YAML file of the study with --configfile, or put it at "
+    "config/config.yaml"
+)
 
 # File systems that know no locks.
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
@@ -33,8 +40,11 @@ def start_study(layout: Layout) -> None:
         layout: where the files of the study live.
 
     Raises:
-        StageError: another call works on the study now.
+        StageError: another call works on the study now, or a metric has the name of a
+            column.
     """
+    # A metric is a column beside others: two of one name would be mixed up.
+    require_distinct_columns(ScoreRow, DomainRow, SummaryRow)
     hold_results(Path(layout.results))
     discard_superseded(layout)
     keep_edited_files(Path(layout.results))

@@ -7,7 +7,12 @@ from medinorm.cli.flags import write_flags
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
-from medinorm.workflow.start import count_networks, show_if_silent, start_study
+from medinorm.workflow.start import (
+    NO_CONFIGURATION,
+    count_networks,
+    show_if_silent,
+    start_study,
+)
 from medinorm.workflow.wiring import Wiring
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -15,6 +20,9 @@ from snakemake.logging import logger
 # Snakemake merges a --configfile into this one, so that other studies would
 # get settings of the demo: it is read only when no other is given.
 if not workflow.configfiles:
+    if not Path("config/config.yaml").is_file():
+        show_if_silent(NO_CONFIGURATION, workflow.output_settings.quiet)
+        raise WorkflowError(NO_CONFIGURATION)
 
     configfile: "config/config.yaml"
 

@@ -138,3 +138,12 @@ def test_an_unknown_stage_points_to_the_stages(capsys):
         cli.main(["trian"])
     shown = capsys.readouterr().err
     assert "did you mean train? (stages: medinorm --help)" in shown
+
+
+@pytest.mark.parametrize("word", ["-1e-05", "-1E3", "-.5e-2", "-2.e+1"])
+def test_a_negative_number_with_an_exponent_is_a_value(tmp_path, word, capsys):
+    words = ["harmonize", "--scans", str(tmp_path / "none.tsv"), "--background", word]
+    words += ["--canonical", "c", "--harmonized", str(tmp_path / "h")]
+    words += ["--status", str(tmp_path / "s.tsv"), "--intensity", "zscore"]
+    assert cli.main(words) == 1
+    assert "none.tsv: the table does not exist" in capsys.readouterr().err

@@ -4,12 +4,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 import medinorm
+from medinorm.errors import StageError
+from medinorm.files.records import columns, require_distinct_columns
+from medinorm.records.evidence import DomainRow, SummaryRow
 from medinorm.records.metrics import METRICS, OTHER_METRICS, PRIMARY_METRIC
+from medinorm.records.scores import ScoreRow
+from medinorm.variant import Variant
 
 PACKAGE = Path(medinorm.__file__).parent
 
@@ -41,6 +48,7 @@ from medinorm.files.records import read_records, write_records
 from medinorm.records.evidence import DomainRow, SummaryRow
 from medinorm.records.scans import SplitRow
 from medinorm.records.scores import ScoreRow
+from medinorm.variant import Variant
 from medinorm.score.compare import compare_label_maps
 from medinorm.variant import Variant
 
@@ -95,3 +103,23 @@ def test_a_new_file_is_a_new_metric_in_all_tables(tmp_path):
     head, row = (tmp_path / "scores.tsv").read_text().splitlines()
     cells = dict(zip(head.split("\t"), row.split("\t"), strict=True))
     assert (cells["dice"], cells["volume_error"]) == ("0.8", "0.5")
+
+
+@pytest.mark.parametrize("name", ["label", "domain", "seed"])
+def test_a_metric_with_the_name_of_a_column_is_refused(name):
+    @dataclass(frozen=True)
+    class Row:
+        variant: Variant
+        domain: str
+        label: int
+        seed: int
+        metrics: Mapping[str, float | None] = field(
+            metadata=columns(names=("dice", name))
+        )
+
+    with pytest.raises(StageError, match=f"two columns are called '{name}'; give the"):
+        require_distinct_columns(Row)
+
+
+def test_no_metric_has_the_name_of_a_column():
+    require_distinct_columns(ScoreRow, DomainRow, SummaryRow)

@@ -27,6 +27,26 @@ def test_an_unknown_column_is_refused(tmp_path):
         read(tmp_path, [{"scan": "1", "subject": "1", "site": "A"}], ("town",))
 
 
+@pytest.mark.parametrize(
+    ("column", "hint"),
+    [
+        ("kernel", "; did you mean reconstruction_kernel?"),
+        ("Vendor", "; did you mean vendor?"),
+        ("vendro", "; did you mean vendor?"),
+        ("reconstruction-kernel", "; did you mean reconstruction_kernel?"),
+        ("town", ""),
+        ("", ""),
+    ],
+)
+def test_the_column_that_is_likely_meant_is_named(tmp_path, column, hint):
+    row = {"scan": "1", "subject": "1", "vendor": "GE", "reconstruction_kernel": "b30f"}
+    with pytest.raises(StageError, match="has no column") as caught:
+        read(tmp_path, [row], (column,))
+    assert str(caught.value).partition("it has ")[2] == (
+        f"scan, subject, session, vendor, reconstruction_kernel{hint}"
+    )
+
+
 def test_subjects_are_counted_once(tmp_path):
     rows = [{"scan": str(n), "subject": str(n // 2), "site": "A"} for n in range(4)]
     scans = read(tmp_path, rows)

@@ -231,6 +231,29 @@ def test_one_test_subject_is_told(tmp_path, settings, told, caplog):
     assert ("domain 'b' has one test subject" in caplog.text) is told
 
 
+def test_that_a_study_will_not_be_ranked_is_one_exact_line_and_the_last(
+    tmp_path, caplog
+):
+    splits, _ = run_split(tmp_path, study(a=12, b=4, c=3), folds=3)
+    tested = {row["subject"] for row in splits if row["role"] == "test"}
+    assert len([name for name in tested if name.startswith("c")]) == 1
+    (line,) = [r.message for r in caplog.records if "ranked" in r.message]
+    assert line == caplog.records[-1].message
+    ranked = " and ".join(d for d in ("a", "b", "c") if f"domain '{d}'" not in line)
+    assert ranked in {"a", "a and b"}
+    assert line.startswith("This study will not be ranked: domain '")
+    assert "domain 'c' has one test subject (of 3)" in line
+    assert "each domain needs 2. Raise split.test_folds (now 1 of 3 folds)" in line
+    assert "another split.domain" in line
+
+
+def test_many_domains_with_one_test_subject_are_cut(tmp_path, caplog):
+    run_split(tmp_path, study(**{f"d{n:02}": 2 for n in range(12)}), folds=2)
+    (line,) = [r.message for r in caplog.records if "ranked" in r.message]
+    assert line.count("has one test subject (of 2)") == 8
+    assert " and 4 more; each domain needs 2" in line
+
+
 def test_a_small_domain_whose_subjects_are_elsewhere_too_is_tested(tmp_path):
     rows = study(a=12)
     rows += [{"scan": f"b-a{n}", "subject": f"a{n}", "scanner": "b"} for n in range(3)]

@@ -116,8 +116,8 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
         with replacing(page.with_name(name)) as temporary:
             temporary.write_text(text, encoding="utf-8")
     for path in page.parent.glob(f"{page.stem}-*{page.suffix}"):
-        page_number = path.stem.removeprefix(f"{page.stem}-")
-        if path.name not in names and page_number.isdecimal():
+        ours = path.stem.removeprefix(f"{page.stem}-").isdecimal()
+        if path.name not in names and ours:
             path.unlink()
     _log.info("quality page: %d scans on %d pages", len(cards), len(names))
 
