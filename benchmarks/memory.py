@@ -105,13 +105,15 @@ def peak_resident_mb() -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def measure(folder: Path | None, shape: Sequence[int]) -> list[Row]:
+def measure(
+    folder: Path | None, shape: Sequence[int], stages: Sequence[str]
+) -> list[Row]:
     """Print and return the table."""
     size = 4 * math.prod(shape) / 1e6
     rows = []
     with tempfile.TemporaryDirectory(dir=folder) as made:
         make_study(Path(made), shape)
-        for stage in STAGES:
+        for stage in stages:
             command = [sys.executable, __file__, "--worker", stage, made]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             row = json.loads(done.stdout.splitlines()[-1])
@@ -128,13 +130,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--folder", type=Path, help="10 GB free; default: temporary")
     parser.add_argument("--shape", nargs=3, type=int, default=SHAPE)
+    parser.add_argument("--stages", nargs="*", choices=STAGES, default=list(STAGES))
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.worker:
         stage, folder = given.worker
         print(json.dumps(work(stage, Path(folder))))
     else:
-        measure(given.folder, given.shape)
+        measure(given.folder, given.shape, given.stages)
     return 0
 
 

@@ -14,6 +14,7 @@ from medinorm.harmonize.label_shares import resample_by_share, weigh_axis
 Spacing = tuple[float, float, float]
 
 _SLAB = 32  # slices that are resampled at once
+_SMALL = 2**23  # voxels that are smoothed at once
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in standard deviations
 
 
@@ -68,6 +69,9 @@ def _smoothed(volume: Volume, blur: Sequence[float]) -> sitk.Image:
         volume: of one channel.
         blur: standard deviation along each axis, in mm.
     """
+    if volume.array.size <= _SMALL:
+        (image,) = to_itk(volume)
+        return smooth(sitk.Cast(image, sitk.sitkFloat32), blur)
     image = _empty_image(volume)
     for start in range(0, volume.grid[2], _SLAB):
         slab = slice(start, start + _SLAB)

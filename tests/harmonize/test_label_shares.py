@@ -144,3 +144,25 @@ def test_other_data_types_stay():
     new = resampled(labels, 2.0)
     assert new.dtype == np.float32
     np.testing.assert_array_equal(new, resampled(labels.astype(np.uint8), 2.0))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 8, 12, 27, 36])
+def test_columns_are_sorted(rows):
+    keys = np.random.default_rng(rows).integers(0, 9, (rows, 200))
+    expected = np.sort(keys, axis=0)
+    label_shares._sort_columns(keys)
+    np.testing.assert_array_equal(keys, expected)
+
+
+@pytest.mark.parametrize("largest", [200, 70_000, 2**33])
+def test_large_values_are_labels_like_small_ones(largest):
+    blocks = np.random.default_rng(0).integers(0, 4, (5, 5, 5)).repeat(3, axis=0)
+    weights = [weigh_axis(size, round(size / 0.8), 0.8) for size in blocks.shape]
+    mixed = np.ones([len(along.first) for along in weights], dtype=bool)
+    names = np.array([0, 1, 2, largest])
+    small, large = (
+        label_shares._voxel_by_voxel(labels, weights, mixed)
+        for labels in (blocks, names[blocks])
+    )
+    np.testing.assert_array_equal(names[small[1]], large[1])
+    np.testing.assert_array_equal(small[2], large[2])

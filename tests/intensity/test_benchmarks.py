@@ -38,3 +38,10 @@ def test_a_volume_on_disk_takes_little_memory(load, tmp_path, capsys):
         "exact",
     ]
     assert not list(tmp_path.iterdir())
+
+
+def test_peaks_of_memory_are_shown_for_both_stages(load, tmp_path, capsys):
+    words = ["--folder", str(tmp_path), "--shape", "24", "24", "24"]
+    assert load("memory").main([*words, "--stages", "ingest"]) == 0
+    assert "times float32" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
