@@ -127,6 +127,11 @@ class Layout:
         return f"{self.results}/splits.tsv"
 
     @property
+    def training_plan(self) -> str:
+        """Spacing, patch, network and steps, from the scans that train."""
+        return f"{self.results}/training_plan.json"
+
+    @property
     def intensity_map(self) -> str:
         """A fitted intensity map."""
         return f"{self.results}/{_MAPS}/{{intensity}}/{{split}}.json"

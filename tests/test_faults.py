@@ -4,6 +4,7 @@ What counts is the end: after any fault the next calls give the bytes of a run t
 nobody disturbed, or one clear line. `pytest -m faults` runs these alone.
 """
 
+import json
 import os
 import random
 import re
@@ -44,11 +45,14 @@ STUDY = {
     "train": {
         "network": {"channels": [4, 8]},
         "patch": [16, 16, 16],
+        "batch_size": 2,
+        "foreground_ratio": 0.5,
         "steps": 6,
         "checkpoint_steps": 2,
     },
     "evidence": {"resamples": 100},
 }
+NETWORK = {"channels": [4, 8], "strides": [[2, 2, 2]], "kernels": [[3, 3, 3]] * 2}
 KILLS = 20
 RNG = random.Random(20)
 
@@ -272,7 +276,8 @@ def flags(small_study):
             0,
         ),
         *("--label-values", "1=shell", "2=core", "--patch", 12, 12, 12),
-        *("--network", '{"channels": [4, 8]}', "--steps", 120),
+        *("--network", json.dumps(NETWORK), "--steps", 120),
+        *("--batch-size", 2, "--foreground-ratio", 0.5),
         *("--checkpoint-steps", 10),
     ]
     return {"harmonize": harmonize, "train": train}

@@ -35,7 +35,13 @@ STUDY = {
     "split": {"designs": ["pooled"], "folds": 2},
     "harmonize": {"spacing": [2.0, 2.0, 2.0]},
     "experiments": {"intensity": ["zscore"], "norm": ["group"], "seeds": [0]},
-    "train": {"network": {"channels": [4, 8]}, "patch": [8, 8, 8], "steps": 2},
+    "train": {
+        "network": {"channels": [4, 8]},
+        "patch": [8, 8, 8],
+        "steps": 2,
+        "batch_size": 2,
+        "foreground_ratio": 0.5,
+    },
     "evidence": {"resamples": 100},
 }
 LABELS = {1: "one", 2: "two"}

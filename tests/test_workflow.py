@@ -39,6 +39,8 @@ STUDY = {
     "train": {
         "network": {"channels": [4, 8]},
         "patch": [16, 16, 16],
+        "batch_size": 2,
+        "foreground_ratio": 0.5,
         "steps": 4,
         "checkpoint_steps": 2,
     },

@@ -9,10 +9,11 @@ import json
 import shlex
 from collections.abc import Iterator
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from medinorm.config.numbers import AUTO
 from medinorm.config.section import Section, parse_section, section_of
 from medinorm.errors import ConfigError, may_be_shown
 
@@ -117,6 +118,8 @@ def _metavar(field: FieldInfo) -> str:
     if _origin(field) is dict:
         return "KEY=VALUE"
     choices = dict.fromkeys(_choices(field.annotation))
+    if [*choices] == [AUTO]:
+        return f"{AUTO}|VALUE"
     return "{" + ",".join(choices) + "}" if choices else "VALUE"
 
 
@@ -134,11 +137,15 @@ def _origin(field: FieldInfo) -> Any:
     kind = field.annotation
     if get_origin(kind) in {Union, UnionType}:
         kind = next(item for item in get_args(kind) if item is not type(None))
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     return get_origin(kind) or kind
 
 
 def _parsed(name: str, value: Any, field: FieldInfo) -> Any:
     """What argparse collected, ready for pydantic."""
+    if value == [AUTO]:
+        return AUTO
     section = section_of(field)
     if section and isinstance(value, list):
         return [_section_values(name, text, section) for text in value]

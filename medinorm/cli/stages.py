@@ -31,5 +31,7 @@ STAGES: Mapping[str, str] = {
     "export": "medinorm.ingest.export:export_dicom",
     "audit": "medinorm.audit.stage:audit_folder",
     "schema": "medinorm.config.reference:write_reference",
+    "training-plan": "medinorm.training_plan.stage:write_plan",
+    "init": "medinorm.init.stage:draft_study",
     # end of stage table
 }

@@ -5,7 +5,12 @@ these sections (``medinorm schema``); a test keeps them in step.
 """
 
 from medinorm.config.evidence import EvidenceConfig
-from medinorm.config.harmonize import HarmonizeConfig, N4Config
+from medinorm.config.harmonize import (
+    AutoHarmonizeConfig,
+    GridConfig,
+    HarmonizeConfig,
+    N4Config,
+)
 from medinorm.config.input.dicom import (
     ExportConfig,
     GeometryConfig,
@@ -25,14 +30,26 @@ from medinorm.config.source import (
     TaskConfig,
 )
 from medinorm.config.study import StudyConfig, parse_study
-from medinorm.config.train import ExperimentsConfig, NetworkConfig, TrainConfig
+from medinorm.config.train import (
+    AutoNetworkConfig,
+    AutoTrainConfig,
+    BudgetConfig,
+    ExperimentsConfig,
+    NetworkConfig,
+    TrainConfig,
+)
 
 __all__ = [
+    "AutoHarmonizeConfig",
+    "AutoNetworkConfig",
+    "AutoTrainConfig",
+    "BudgetConfig",
     "DemoConfig",
     "EvidenceConfig",
     "ExperimentsConfig",
     "ExportConfig",
     "GeometryConfig",
+    "GridConfig",
     "HarmonizeConfig",
     "IngestConfig",
     "InputConfig",

@@ -15,7 +15,7 @@ from medinorm.choices import (
     NonfiniteName,
 )
 from medinorm.config.intensities import IntensityOptions
-from medinorm.config.numbers import Count, Millimetres
+from medinorm.config.numbers import AUTO, Count, Plannable, Spacing
 from medinorm.config.section import Section
 
 
@@ -39,13 +39,19 @@ class N4Config(Section):
     )
 
 
-class HarmonizeConfig(Section):
+class GridConfig(Section):
+    """The voxel grid of a study."""
+
+    spacing: Plannable[Spacing] = Field(
+        default=AUTO,
+        description="Voxel spacing after resampling, in mm, along R, A and S; `auto`: "
+        "the training plan decides.",
+    )
+
+
+class AutoHarmonizeConfig(GridConfig):
     """How scans are brought to one voxel grid and one intensity scale."""
 
-    spacing: tuple[Millimetres, Millimetres, Millimetres] = Field(
-        default=(1.0, 1.0, 1.0),
-        description="Voxel spacing after resampling, in mm, along R, A and S.",
-    )
     foreground: ForegroundName = Field(
         default="otsu",
         description="Voxels whose intensities are measured; the map applies to all. "
@@ -153,3 +159,9 @@ class HarmonizeConfig(Section):
         values.pop("masks", None)
         options = values.pop("intensity_options").get(intensity)
         return values | ({"options": options} if options else {})
+
+
+class HarmonizeConfig(AutoHarmonizeConfig):
+    """The same once the training plan has decided."""
+
+    spacing: Spacing = Field(default=(1.0, 1.0, 1.0))

@@ -1,5 +1,6 @@
 """A whole study, and what makes one impossible."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -7,15 +8,15 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from medinorm.config.evidence import EvidenceConfig
-from medinorm.config.harmonize import HarmonizeConfig
+from medinorm.config.harmonize import AutoHarmonizeConfig
 from medinorm.config.input.dicom import find_channel_problem
-from medinorm.config.numbers import Count
+from medinorm.config.numbers import AUTO, Count
 from medinorm.config.predict import PredictConfig
 from medinorm.config.report import ReportConfig
 from medinorm.config.score import ScoreConfig
 from medinorm.config.section import Section, parse_section
 from medinorm.config.source import DemoConfig, IngestConfig, InputConfig, SplitConfig
-from medinorm.config.train import ExperimentsConfig, TrainConfig
+from medinorm.config.train import AutoTrainConfig, ExperimentsConfig
 from medinorm.method_names import ADAPTATION_DECLARATIONS, goes_with
 
 
@@ -43,9 +44,11 @@ class StudyConfig(Section):
     demo: DemoConfig = Field(default=DemoConfig(), description="")
     ingest: IngestConfig = Field(default=IngestConfig(), description="")
     split: SplitConfig = Field(default=SplitConfig(), description="")
-    harmonize: HarmonizeConfig = Field(default=HarmonizeConfig(), description="")
+    harmonize: AutoHarmonizeConfig = Field(
+        default=AutoHarmonizeConfig(), description=""
+    )
     experiments: ExperimentsConfig = Field(default=ExperimentsConfig(), description="")
-    train: TrainConfig = Field(default=TrainConfig(), description="")
+    train: AutoTrainConfig = Field(default=AutoTrainConfig(), description="")
     predict: PredictConfig = Field(default=PredictConfig(), description="")
     score: ScoreConfig = Field(default=ScoreConfig(), description="")
     evidence: EvidenceConfig = Field(default=EvidenceConfig(), description="")
@@ -106,12 +109,7 @@ class StudyConfig(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        levels = 2 ** (len(self.train.network.channels) - 1)
-        if any(size % levels for size in self.train.patch):
-            raise ValueError(
-                f"train.patch must be divisible by {levels}, because "
-                f"train.network.channels has {len(self.train.network.channels)} levels"
-            )
+        _require_divisible(self.train)
         if self.train.selection == "validation" and not self.split.validation_fraction:
             raise ValueError(
                 "train.selection: validation needs split.validation_fraction above 0"
@@ -129,6 +127,32 @@ class StudyConfig(Section):
                     f"experiments.adapt: {adapt} needs {norms} in experiments.norm"
                 )
         return self
+
+
+def _require_divisible(train: AutoTrainConfig) -> None:
+    """Refuse a patch that the levels of the network cannot halve.
+
+    Raises:
+        ValueError: it cannot be halved.
+    """
+    network, patch = train.network, train.patch
+    if patch == AUTO:
+        return
+    if network.strides != AUTO and network.strides:
+        shrunk = [math.prod(along) for along in zip(*network.strides, strict=True)]
+        if any(size % by for size, by in zip(patch, shrunk, strict=True)):
+            raise ValueError(
+                f"train.patch must be divisible by {shrunk}, because "
+                "train.network.strides shrink the grid by as much"
+            )
+    elif network.channels != AUTO:
+        levels = 2 ** (len(network.channels) - 1)
+        if any(size % levels for size in patch):
+            raise ValueError(
+                f"train.patch must be divisible by {levels}, because "
+                f"train.network.channels has {len(network.channels)} levels; or set "
+                "train.network.strides"
+            )
 
 
 def parse_study(values: Mapping[str, Any]) -> StudyConfig:

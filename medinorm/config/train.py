@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from medinorm.choices import AdaptName, AugmentationName, NetworkName, NormName
 from medinorm.config.intensities import ALIASES_TEXT, IntensityWord
-from medinorm.config.numbers import Count, Seed
+from medinorm.config.numbers import AUTO, Auto, Count, Plannable, Seed, Share, Size
 from medinorm.config.section import Section
 from medinorm.method_names import (
     ADAPTATION_DECLARATIONS,
@@ -33,22 +33,44 @@ def _users_of(option: str) -> str:
     )
 
 
-class NetworkConfig(Section):
+class AutoNetworkConfig(Section):
     """The segmentation network, the same for every norm."""
 
     name: NetworkName = Field(
         default="unet", description=f"{describe(NETWORK_DECLARATIONS)}."
     )
-    channels: tuple[Count, ...] = Field(
-        default=(16, 32, 64, 128),
-        min_length=2,
-        description="Feature channels of each level; each level halves the grid.",
+    channels: Plannable[Annotated[tuple[Count, ...], Field(min_length=2)]] = Field(
+        default=AUTO,
+        description="Feature channels of each level; `auto`: the training plan "
+        "decides.",
+    )
+    strides: Plannable[tuple[Size, ...]] = Field(
+        default=AUTO,
+        description="By how much each level shrinks the grid for the next, along R, A "
+        "and S, such as `[2, 2, 1]`; `auto`: the training plan decides. Refused for "
+        f"networks other than {_users_of('strides')}.",
+    )
+    kernels: Plannable[tuple[Size, ...]] = Field(
+        default=AUTO,
+        description="Width of the convolutions of each level, in voxels along R, A and "
+        "S; `auto`: the training plan decides. Refused for networks other than "
+        f"{_users_of('kernels')}.",
     )
     residual_units: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description="Residual units in each level; 0 is two convolutions. Refused for "
         f"networks other than {_users_of('residual_units')}.",
     )
+
+    def uses(self, option: str) -> bool:
+        """Whether the network has an option."""
+        return option in NETWORK_DECLARATIONS[self.name].facts["uses"]
+
+    @property
+    def left_to_plan(self) -> tuple[str, ...]:
+        """The keys that the training plan decides."""
+        able = ["channels", *(n for n in ("strides", "kernels") if self.uses(n))]
+        return tuple(name for name in able if getattr(self, name) == AUTO)
 
     @model_validator(mode="after")
     def _used(self) -> Self:
@@ -62,6 +84,8 @@ class NetworkConfig(Section):
     @model_validator(mode="after")
     def _built(self) -> Self:
         facts = NETWORK_DECLARATIONS[self.name].facts
+        if self.channels == AUTO:
+            return self
         levels = max(len(self.channels), facts.get("levels", 2))
         if levels > len(self.channels):
             raise ValueError(
@@ -75,8 +99,76 @@ class NetworkConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_of_each_level(self) -> Self:
+        levels = None if self.channels == AUTO else len(self.channels)
+        for name, fewer in (("strides", 1), ("kernels", 0)):
+            value = getattr(self, name)
+            if value in (AUTO, ()):
+                continue
+            wanted = None if levels is None else levels - fewer
+            if wanted is None:
+                raise ValueError(f"{name} needs channels, one number a level")
+            if len(value) != wanted:
+                raise ValueError(f"{name} needs {wanted} entries of three numbers")
+        for size in (n for each in _triples(self.kernels) for n in each):
+            if not size % 2:
+                raise ValueError("kernels must be odd, such as 1 or 3")
+        return self
 
-class TrainConfig(Section):
+
+def _triples(sizes: tuple[Size, ...] | Auto) -> tuple[Size, ...]:
+    """The numbers of each level; none where the plan decides."""
+    return () if sizes == AUTO else sizes
+
+
+class NetworkConfig(AutoNetworkConfig):
+    """The same once the training plan has decided.
+
+    Without strides each level halves the grid; without kernels they have 3 voxels.
+    """
+
+    channels: Annotated[tuple[Count, ...], Field(min_length=2)] = Field(
+        default=(16, 32, 64, 128)
+    )
+    strides: tuple[Size, ...] = Field(default=())
+    kernels: tuple[Size, ...] = Field(default=())
+
+    @property
+    def level_strides(self) -> tuple[Size, ...]:
+        """By how much each level but the last shrinks the grid.
+
+        Examples:
+            >>> NetworkConfig(channels=(4, 8, 16)).level_strides
+            ((2, 2, 2), (2, 2, 2))
+        """
+        return self.strides or ((2, 2, 2),) * (len(self.channels) - 1)
+
+    @property
+    def level_kernels(self) -> tuple[Size, ...]:
+        """Width of the convolutions of each level."""
+        return self.kernels or ((3, 3, 3),) * len(self.channels)
+
+
+class BudgetConfig(Section):
+    """What the training of one network may take; the training plan keeps to it."""
+
+    where: Literal["auto", "cpu", "card"] = Field(
+        default="auto",
+        description="`cpu` or a graphics `card`; `auto`: a card if this machine has "
+        "one.",
+    )
+    memory: Plannable[Annotated[float, Field(gt=0)]] = Field(
+        default=AUTO,
+        description="Memory for one network, in GiB; `auto`: the card's, or this "
+        "machine's memory divided by its cores, at most 4 GiB.",
+    )
+    minutes: Annotated[float, Field(gt=0)] = Field(
+        default=20.0, description="Minutes for one network."
+    )
+
+
+class AutoTrainConfig(Section):
     """How each network is trained; the same for every variant."""
 
     @model_validator(mode="before")
@@ -89,22 +181,28 @@ class TrainConfig(Section):
             )
         return values
 
-    network: NetworkConfig = Field(
-        default=NetworkConfig(), description="The segmentation network."
+    network: AutoNetworkConfig = Field(
+        default=AutoNetworkConfig(), description="The segmentation network."
     )
-    patch: tuple[Count, Count, Count] = Field(
-        default=(48, 48, 48), description="Training patch, in voxels along R, A, S."
+    patch: Plannable[Size] = Field(
+        default=AUTO,
+        description="Training patch, in voxels along R, A, S; `auto`: the training "
+        "plan decides, here and below.",
     )
-    batch_size: Count = Field(default=2, description="Patches in a mini-batch.")
-    steps: Count = Field(default=300, description="Optimizer steps of a run.")
+    batch_size: Plannable[Count] = Field(
+        default=AUTO, description="Patches in a mini-batch."
+    )
+    steps: Plannable[Count] = Field(
+        default=AUTO, description="Optimizer steps of a run."
+    )
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1e-2, description="Peak learning rate (AdamW, one cycle)."
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=1e-5, description="Weight decay of AdamW."
     )
-    foreground_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.5, description="Share of patches centred on a labelled voxel."
+    foreground_ratio: Plannable[Share] = Field(
+        default=AUTO, description="Share of patches centred on a labelled voxel."
     )
     shots: Count = Field(
         default=2,
@@ -127,6 +225,25 @@ class TrainConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where to train."
     )
+    budget: BudgetConfig = Field(
+        default=BudgetConfig(), description="Time and memory for one network."
+    )
+
+    @property
+    def left_to_plan(self) -> tuple[str, ...]:
+        """The keys that the training plan decides, without those of the network."""
+        able = ("patch", "batch_size", "steps", "foreground_ratio")
+        return tuple(name for name in able if getattr(self, name) == AUTO)
+
+
+class TrainConfig(AutoTrainConfig):
+    """The same once the training plan has decided."""
+
+    network: NetworkConfig = Field(default=NetworkConfig())
+    patch: Size = Field(default=(48, 48, 48))
+    batch_size: Count = Field(default=2)
+    steps: Count = Field(default=300)
+    foreground_ratio: Share = Field(default=0.5)
 
 
 class ExperimentsConfig(Section):
@@ -189,6 +306,16 @@ class ExperimentsConfig(Section):
             for augmentation in self.augmentation:
                 for adapt in self.adapts_of(norm):
                     yield Variant(intensity, norm, augmentation, adapt)
+
+    @property
+    def networks_of_split(self) -> int:
+        """How many networks are trained for each split.
+
+        Examples:
+            >>> ExperimentsConfig(norm=("batch",), seeds=(0, 1)).networks_of_split
+            2
+        """
+        return len(self.seeds) * len({v._replace(adapt="none") for v in self.variants})
 
     def adapts_of(self, norm: NormName) -> tuple[AdaptName, ...]:
         """The adaptations that go with a norm.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
-from medinorm.config import HarmonizeConfig
+from medinorm.config import AutoHarmonizeConfig, HarmonizeConfig
 from medinorm.errors import DamagedError, IntensityError, ScanError, StageError
 from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records
@@ -18,6 +18,7 @@ from medinorm.jobs.progress import track
 from medinorm.jobs.shards import place_of
 from medinorm.layout import is_made_by_fit
 from medinorm.records.scans import Role, Scan, SplitRow, read_scans
+from medinorm.training_plan.resolve import resolve_harmonize
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     *,
     intensity: IntensityName,
     split: str,
-    settings: HarmonizeConfig,
+    training_plan: Path | None = None,
+    settings: AutoHarmonizeConfig,
 ) -> None:
     """Fit an intensity method on the training scans of one split; write it as JSON.
 
@@ -46,9 +48,11 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         fitted: the fitted map to write.
         intensity: the method.
         split: its training scans are used.
+        training_plan: the study's plan, where it decides the spacing.
         settings: grid, foreground and the methods' parameters.
 
     Raises:
+        ConfigError: the spacing is `auto` and there is no plan.
         OSError: a disk is full or does not answer.
         MemoryError: there is not enough.
         StageError: the method has nothing to fit, no map can be fitted, or a scan is
@@ -57,14 +61,15 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     if intensity not in FITTED_INTENSITIES:
         known = ", ".join(sorted(FITTED_INTENSITIES))
         raise StageError(f"{intensity} has nothing to fit; methods that have: {known}")
+    resolved = resolve_harmonize(settings, training_plan)
     table = read_scans(scans, canonical)
     training = scans_of(read_records(splits, SplitRow), split, "train")
-    method = make_learned(intensity, settings.intensity_options.of(intensity))
+    method = make_learned(intensity, resolved.intensity_options.of(intensity))
     measured = {}
     chosen = method.choose(training)
     for scan in track(chosen, f"fit {intensity} on {split}"):
         try:
-            measured[scan] = _measure(table[scan], method, settings)
+            measured[scan] = _measure(table[scan], method, resolved)
         except Exception as error:
             _log.warning("%s is left out: %s", scan, _reason(error))
     try:
@@ -75,7 +80,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
             f"{split!r}: {error}"
         ) from error
     left_out = [scan for scan in chosen if scan not in measured]
-    record = settings.record(intensity, fitting=True)
+    record = resolved.record(intensity, fitting=True)
     fitted_map = FittedMap(
         method=intensity,
         parameters={"split": split, "left_out": left_out, **record},

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
-from medinorm.config import HarmonizeConfig
+from medinorm.config import AutoHarmonizeConfig, HarmonizeConfig
 from medinorm.damage import require_intact
 from medinorm.errors import IntensityError, StageError
 from medinorm.files.atomic import checksum
@@ -34,6 +34,7 @@ from medinorm.jobs.shards import Done, Failed, State, in_shard, run_items
 from medinorm.layout import named_paths
 from medinorm.records.scans import Scan, read_scans
 from medinorm.records.status import ScanStatus
+from medinorm.training_plan.resolve import resolve_harmonize
 
 _SLAB = 32  # planes that are mapped at once
 
@@ -86,7 +87,8 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
     split: str | None = None,
     shard: int = 0,
     shards: int = 1,
-    settings: HarmonizeConfig,
+    training_plan: Path | None = None,
+    settings: AutoHarmonizeConfig,
 ) -> list[tuple[Scan, Done[str] | Failed]]:
     """Bring the scans of one shard to the study's grid and intensity scale.
 
@@ -105,29 +107,32 @@ def harmonize_scans(  # noqa: PLR0913  (one argument a flag)
         split: the split of these training scans.
         shard: which part of the scans.
         shards: into how many parts.
+        training_plan: the study's plan, where it decides the spacing.
         settings: grid, foreground and the methods' parameters.
 
     Returns:
         The scans and how each ended: made, current, or the reason why not.
 
     Raises:
+        ConfigError: the spacing is `auto` and there is no plan.
         StageError: the method is unknown, would read labels of test scans, lacks its
             fitted map or takes none, or its map was fitted on other scans.
     """
-    _require_possible(intensity, settings)
+    resolved = resolve_harmonize(settings, training_plan)
+    _require_possible(intensity, resolved)
     if intensity in FITTED_INTENSITIES:
         if fitted is None or splits is None or split is None:
             raise StageError(
                 f"{intensity} needs a fitted map, and splits and split to check it"
             )
         learned = read_map_of(
-            fitted, splits, intensity=intensity, split=split, settings=settings
+            fitted, splits, intensity=intensity, split=split, settings=resolved
         )
-        job = Harmonizing(harmonized, intensity, settings, learned, checksum(fitted))
+        job = Harmonizing(harmonized, intensity, resolved, learned, checksum(fitted))
     elif fitted or splits or split:
         raise StageError(f"{intensity} takes no fitted map")
     else:
-        job = Harmonizing(harmonized, intensity, settings)
+        job = Harmonizing(harmonized, intensity, resolved)
     table = read_scans(scans, canonical)
     discard_others(harmonized, table.keys())
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from medinorm.config import ReportConfig
 from medinorm.records.scans import AccountRow, Scan
+from medinorm.records.training_plan import TrainingPlan
 from medinorm.report import sections
 from medinorm.report.findings import ReportFindings
 from medinorm.report.text.methods import StageSettings
@@ -34,6 +35,7 @@ class ReportInputs:
         harmonized: folder of all harmonized scans, if they are to be shown.
         settings: what the report shows.
         stages: settings of earlier stages, for the methods text.
+        plan: the training plan, if the study has one.
     """
 
     title: str
@@ -45,6 +47,7 @@ class ReportInputs:
     harmonized: Path | None
     settings: ReportConfig
     stages: StageSettings
+    plan: TrainingPlan | None = None
 
 
 WriteSection = Callable[[ReportInputs], Markup | None]

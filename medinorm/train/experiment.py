@@ -104,7 +104,9 @@ class Experiment:
             DamagedError: the sidecar of a harmonized file is lost or damaged.
         """
         # How often a run is saved changes nothing, unless the best save is chosen.
-        ignored = set() if self.settings.selection == "validation" else {_INTERVAL}
+        # The budget is spent by the plan, whose numbers are recorded here.
+        ignored = {"budget"}
+        ignored |= set() if self.settings.selection == "validation" else {_INTERVAL}
         settings = self.settings.model_dump(mode="json", exclude=ignored)
         inputs = {"scans": self._hash_scans(self.training)}
         if self.settings.selection == "validation":

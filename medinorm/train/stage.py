@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medinorm.choices import AugmentationName, IntensityName, NormName
-from medinorm.config import TaskConfig, TrainConfig
+from medinorm.config import AutoTrainConfig, TaskConfig, TrainConfig
 from medinorm.errors import ConfigError, RunError
 from medinorm.files.atomic import clear_leftovers
 from medinorm.files.machine import pass_on_machine_fault
@@ -38,6 +38,7 @@ from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model
 from medinorm.train.segmenter import HISTORY, Segmenter
 from medinorm.train.trainer import make_trainer, quiet
+from medinorm.training_plan.resolve import resolve_train
 
 # In the folder of a seed, from the first step to the finished network.
 _MADE = (
@@ -69,7 +70,8 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     split: str,
     seeds: Sequence[int],
     task: TaskConfig,
-    settings: TrainConfig,
+    training_plan: Path | None = None,
+    settings: AutoTrainConfig,
 ) -> list[tuple[Run, Done[str] | Failed]]:
     """Train one network for each seed on the training scans of one split.
 
@@ -89,6 +91,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         split: name of the split whose training scans are used.
         seeds: seeds of weights, patches and augmentation.
         task: image channels and labels.
+        training_plan: the study's plan, where it decides a number.
         settings: how to train.
 
     Returns:
@@ -98,26 +101,27 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         StageError: the split has no usable training scan, or a run failed unexpectedly.
         ConfigError: `norm_options` is not JSON, or the layer refuses it.
     """
+    resolved = resolve_train(settings, training_plan)
     card = ModelCard(
         intensity=intensity,
         norm=norm,
         norm_options=_read_options(norm_options),
         augmentation=augmentation,
-        network=settings.network,
+        network=resolved.network,
         channels=task.channels,
         label_values=tuple(task.named_labels),
-        patch=settings.patch,
+        patch=resolved.patch,
         domains=(),  # those of the split, added below
-        shots=settings.shots,
+        shots=resolved.shots,
         ignored=task.ignored,
-        batch_size=settings.batch_size,
-        foreground_ratio=settings.foreground_ratio,
+        batch_size=resolved.batch_size,
+        foreground_ratio=resolved.foreground_ratio,
     )
     _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
-        card, settings, read_records(splits, SplitRow), split, harmonized
+        card, resolved, read_records(splits, SplitRow), split, harmonized
     )
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(resolved.threads)
     keep_freed_memory()
 
     def work(run: Run) -> Done[str]:

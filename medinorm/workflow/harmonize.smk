@@ -5,6 +5,7 @@ rule fit:
     input:
         scans=layout.scans,
         splits=layout.splits,
+        plan=wiring.plan_of_grid,
     output:
         fitted=layout.intensity_map,
     log:
@@ -26,6 +27,7 @@ rule harmonize:
     input:
         scans=layout.scans,
         fitted=lambda wildcards: wiring.fitted(wildcards.intensity, wildcards.map),
+        plan=wiring.plan_of_grid,
     output:
         status=layout.harmonized_status,
     log:

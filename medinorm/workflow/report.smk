@@ -8,6 +8,7 @@ rule report:
         splits=layout.splits,
         verdict=layout.verdict,
         tables=layout.evidence_tables,
+        plan=wiring.plan,
         shown=lambda wildcards: wiring.shown(checkpoints.split.get().output.splits),
     output:
         report=report(layout.report, caption="captions/report.rst", category="Report"),

@@ -18,3 +18,24 @@ checkpoint split:
         "medinorm split --scans {input.scans:q} --excluded-by-ingest {input.excluded_by_ingest:q}"
         " --splits {output.splits:q} --excluded {output.excluded:q}"
         " {params.settings} 2>&1 | tee {log:q}"
+
+
+# What the scans that train, and the budget, say about the numbers left to `auto`.
+rule training_plan:
+    """Plan spacing, patch, network and steps: one plan for all variants."""
+    input:
+        scans=layout.scans,
+        splits=layout.splits,
+    output:
+        training_plan=layout.training_plan,
+    log:
+        f"{layout.log}/training_plan.log",
+    conda:
+        "environment.yaml"
+    params:
+        canonical=layout.canonical,
+        settings=lambda wildcards: wiring.plan_flags,
+    shell:
+        "medinorm training-plan --scans {input.scans:q} --canonical {params.canonical:q}"
+        " --splits {input.splits:q} --training-plan {output.training_plan:q}"
+        " {params.settings} > {log:q} 2>&1"

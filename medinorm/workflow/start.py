@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
+from medinorm.config import StudyConfig
 from medinorm.errors import StageError
 from medinorm.files.checksums import checksum_path, is_as_written, keep_edited
 from medinorm.files.sidecars import is_intact, sidecar_path
+from medinorm.files.tables import read_table
 from medinorm.layout import Layout, is_canonical_label
 
 LOCK_NAME = ".lock"
@@ -85,6 +87,28 @@ def _is_as_made(path: Path, vouching: Path) -> bool:
     if vouching == checksum_path(path):
         return is_as_written(path)
     return is_intact(path)
+
+
+def count_networks(study: StudyConfig, splits: Path) -> str:
+    """How many networks a study trains, in one line.
+
+    Args:
+        study: its configuration.
+        splits: `splits.tsv`; before it is there, the number of splits is not known.
+    """
+    experiments = study.experiments
+    each = experiments.networks_of_split
+    factors = {
+        "intensity methods": experiments.intensity,
+        "norms": experiments.norm,
+        "augmentations": experiments.augmentation,
+        "seeds": experiments.seeds,
+    }
+    product = " x ".join(f"{len(values)} {word}" for word, values in factors.items())
+    if not splits.exists():
+        return f"{each} networks for each split ({product})"
+    number = len({row["split"] for row in read_table(splits)})
+    return f"{each * number} networks: {number} splits x {product}"
 
 
 def hold_results(results: Path) -> None:

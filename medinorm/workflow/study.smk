@@ -1,13 +1,16 @@
 # Each rule calls one subcommand of `medinorm`, which can also be called by hand.
 # Settings come as flags, so that a changed setting re-runs exactly the jobs that use it.
+from pathlib import Path
+
 from medinorm.config import parse_study
 from medinorm.cli.flags import write_flags
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
-from medinorm.workflow.start import show_if_silent, start_study
+from medinorm.workflow.start import count_networks, show_if_silent, start_study
 from medinorm.workflow.wiring import Wiring
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # Snakemake merges a --configfile into this one, so that other studies would
 # get settings of the demo: it is read only when no other is given.
@@ -43,6 +46,7 @@ localrules:
 onstart:
     try:
         start_study(layout)
+        logger.info(count_networks(study, Path(layout.splits)))
     except StageError as error:
         show_if_silent(str(error), workflow.output_settings.quiet)
         raise WorkflowError(str(error)) from None

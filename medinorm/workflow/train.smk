@@ -6,6 +6,7 @@ rule train:
         harmonized=lambda wildcards: wiring.harmonized(
             wildcards.intensity, wildcards.split
         ),
+        plan=wiring.plan,
     output:
         status=layout.trained,
     log:
@@ -22,7 +23,7 @@ rule train:
         runs=subpath(output.status, parent=True),
         norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seeds=lambda wildcards: wiring.seeds(wildcards.job),
-        settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.train)}",
+        settings=lambda wildcards: wiring.train_flags,
     shell:
         "medinorm train --splits {input.splits:q} --harmonized {params.harmonized:q}"
         " --runs {params.runs:q} --status {output.status:q}"

@@ -14,7 +14,15 @@ from pathlib import Path
 from medinorm.choices import PER_SCAN_INTENSITIES, IntensityName, NormName
 from medinorm.cli.flags import write_flags
 from medinorm.cli.hidden_flags import hide_flags
-from medinorm.config import HarmonizeConfig, InputConfig, StudyConfig
+from medinorm.config import (
+    AutoHarmonizeConfig,
+    AutoTrainConfig,
+    BudgetConfig,
+    GridConfig,
+    InputConfig,
+    StudyConfig,
+)
+from medinorm.config.numbers import AUTO
 from medinorm.config.section import Section
 from medinorm.files.atomic import checksum
 from medinorm.files.tables import read_table
@@ -99,9 +107,39 @@ class Wiring:
         study = self.study
         options = study.harmonize.intensity_options.only(*study.experiments.intensity)
         used = study.harmonize.model_copy(update={"intensity_options": options})
-        described = (study.input.task, used, study.train, study.score)
+        described = (study.input.task, used, self._train, study.score)
         flags = " ".join(map(write_flags, (*described, study.report)))
-        return self._without_masks(flags, used)
+        return self._without_masks(f"{_plan_words(self.plan)}{flags}", used)
+
+    @property
+    def plan(self) -> list[str]:
+        """The training plan, if it decides anything in this study."""
+        train = self.study.train
+        planned = train.left_to_plan or train.network.left_to_plan
+        return [self.layout.training_plan] if planned or self.plan_of_grid else []
+
+    @property
+    def plan_of_grid(self) -> list[str]:
+        """The training plan, if it decides the voxel spacing."""
+        left = self.study.harmonize.spacing == AUTO
+        return [self.layout.training_plan] if left else []
+
+    @property
+    def plan_flags(self) -> str:
+        """The numbers that the configuration sets, and the budget."""
+        grid = GridConfig(spacing=self.study.harmonize.spacing)
+        return f"{write_flags(grid)} {write_flags(self.study.train)}"
+
+    @property
+    def train_flags(self) -> str:
+        """The settings of training, and the plan where it decides some of them."""
+        settings = f"{write_flags(self.study.input.task)} {write_flags(self._train)}"
+        return f"{_plan_words(self.plan)}{settings}"
+
+    @property
+    def _train(self) -> AutoTrainConfig:
+        """The settings of training without the budget, which only the plan spends."""
+        return self.study.train.model_copy(update={"budget": BudgetConfig()})
 
     @property
     def input_tables(self) -> list[str]:
@@ -135,7 +173,8 @@ class Wiring:
     def fit_flags(self, intensity: IntensityName) -> str:
         """The settings that fitting a map depends on, as flags."""
         settings = self.study.harmonize.used_by(intensity, fitting=True)
-        return self._without_masks(write_flags(settings), settings)
+        flags = f"{_plan_words(self.plan_of_grid)}{write_flags(settings)}"
+        return self._without_masks(flags, settings)
 
     def harmonize_flags(self, intensity: IntensityName, map_name: str) -> str:
         """The fitted map, if any, and the settings that mapping scans depends on."""
@@ -145,9 +184,10 @@ class Wiring:
             words += ["--splits", self.layout.splits, "--split", map_name]
         settings = self.study.harmonize.used_by(intensity)
         flags = self._without_masks(write_flags(settings), settings)
-        return f"{shlex.join(words)} {flags}".strip()
+        plan = _plan_words(self.plan_of_grid)
+        return f"{shlex.join(words)} {plan}{flags}".strip()
 
-    def _without_masks(self, flags: str, settings: HarmonizeConfig) -> str:
+    def _without_masks(self, flags: str, settings: AutoHarmonizeConfig) -> str:
         """The flags; hidden if they name the folder of masks, which may name patients.
 
         Like the user's tables, masks are not input files: changed masks change the
@@ -225,6 +265,11 @@ class Wiring:
             for split in splits
             for job in range(jobs)
         )
+
+
+def _plan_words(plan: list[str]) -> str:
+    """The training plan as words of a command, if it is needed."""
+    return f"--training-plan {shlex.quote(plan[0])} " if plan else ""
 
 
 def split_names(splits: str) -> tuple[str, ...]:

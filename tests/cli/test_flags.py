@@ -79,7 +79,7 @@ def test_nested_section_that_is_not_json():
 
 def test_help_speaks_of_settings_not_of_python():
     parser = argparse.ArgumentParser()
-    for section in (config.TrainConfig, config.HarmonizeConfig):
+    for section in (config.AutoTrainConfig, config.AutoHarmonizeConfig):
         add_flags(parser, section)
     shown = " ".join(parser.format_help().split())
     assert "How each network is trained; the same for every variant:" in shown

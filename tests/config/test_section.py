@@ -2,7 +2,7 @@
 
 import pytest
 
-from medinorm.config import StudyConfig, TrainConfig, parse_study
+from medinorm.config import AutoTrainConfig, StudyConfig, parse_study
 from medinorm.config.section import section_of
 from medinorm.errors import ConfigError
 
@@ -68,5 +68,5 @@ def test_sections_never_change():
 
 def test_a_section_is_found_in_its_field():
     fields = StudyConfig.model_fields
-    assert section_of(fields["train"]) is TrainConfig
+    assert section_of(fields["train"]) is AutoTrainConfig
     assert section_of(fields["title"]) is None

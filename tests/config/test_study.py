@@ -14,7 +14,19 @@ FILES = [*sorted((ROOT / "config").rglob("*.yaml")), ROOT / ".ci" / "tiny.yaml"]
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"train": {"patch": [47, 48, 48]}}, "must be divisible by 8"),
+        (
+            {"train": {"patch": [47, 48, 48], "network": {"channels": [8] * 4}}},
+            "must be divisible by 8",
+        ),
+        (
+            {
+                "train": {
+                    "patch": [48, 48, 6],
+                    "network": {"channels": [4, 8], "strides": [[2, 2, 4]]},
+                }
+            },
+            r"must be divisible by \[2, 2, 4\]",
+        ),
         ({"train": {"selection": "validation"}}, "needs split.validation_fraction"),
         (
             {"experiments": {"intensity": ["group"]}},

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from medinorm.choices import NetworkName
-from medinorm.config import NetworkConfig
+from medinorm.config import AutoTrainConfig, NetworkConfig, TrainConfig
 from medinorm.method_names import NETWORK_DECLARATIONS
 
 
@@ -78,3 +78,50 @@ def test_the_old_place_of_the_augmentation_names_the_new_one(refuse):
         {"train": {"augmentation": "none"}},
         "train: augmentation is an axis .* experiments.augmentation: .none.$",
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"name": "segresnet", "strides": [[2, 2, 1]]},
+            "strides is not used by segres",
+        ),
+        (
+            {"name": "segresnet", "kernels": [[3, 3, 1]]},
+            "kernels is not used by segres",
+        ),
+        ({"strides": [[2, 2, 1]]}, "strides needs channels, one number a level"),
+        (
+            {"channels": [4, 8, 16], "strides": [[2, 2, 1]]},
+            "strides needs 2 entries of three numbers",
+        ),
+        ({"channels": [4, 8], "kernels": [[3, 3, 1]]}, "kernels needs 2 entries"),
+        ({"channels": [4, 8], "kernels": [[3, 3, 2]] * 2}, "kernels must be odd"),
+        ({"channels": [4, 8], "strides": [[2, 2, 0]]}, "strides, entry 1, entry 3: "),
+        ({"channels": "aut"}, "train.network.channels: give a list"),
+    ],
+)
+def test_strides_and_kernels_fit_the_levels(refuse, values, message):
+    refuse({"train": {"network": values}}, message)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"patch": [8, 8]}, r"^train.patch, entry 3: a value is missing$"),
+        ({"patch": "automatic"}, "^train.patch: give a list"),
+        ({"steps": "many"}, "^train.steps: give a whole number"),
+        ({"budget": {"minutes": 0}}, "^train.budget.minutes: .* greater than 0"),
+        ({"budget": {"where": "gpu"}}, "^train.budget.where: unknown name 'gpu'"),
+    ],
+)
+def test_a_complaint_about_a_number_does_not_speak_of_auto(refuse, values, message):
+    refuse({"train": values}, message)
+
+
+def test_the_plan_decides_unless_a_number_is_set():
+    auto = AutoTrainConfig()
+    assert auto.patch == auto.steps == auto.network.channels == "auto"
+    assert AutoTrainConfig(patch=(8, 8, 8), steps=3).patch == (8, 8, 8)
+    assert TrainConfig().network.level_kernels == ((3, 3, 3),) * 4

@@ -44,7 +44,11 @@ def test_one_more_file_is_one_more_section(fake_study):
 def test_a_section_with_nothing_to_show_is_left_out(fake_study):
     inputs = fake_study().inputs()
     shown = {content.anchor for content in write_sections(inputs)}
-    assert {one.anchor for one in find_sections()} - shown == {"effects"}
+    assert {one.anchor for one in find_sections()} - shown == {
+        "effects",
+        "learning-curves",
+        "training-plan",
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from medinorm.config import parse_study
 from medinorm.errors import StageError
 from medinorm.files.checksums import write_checksum
+from medinorm.files.records import column_names
 from medinorm.files.sidecars import Provenance, write_sidecar
+from medinorm.files.tables import write_table
 from medinorm.layout import Layout
+from medinorm.records.scans import SplitRow
 from medinorm.workflow import start
 from medinorm.workflow.start import (
     LOCK_NAME,
+    count_networks,
     discard_superseded,
     hold_results,
     keep_edited_files,
@@ -151,3 +156,15 @@ def test_a_line_is_shown_where_snakemake_hides_all(capsys, quiet, shown):
     for told in (None, [SimpleNamespace(name=quiet)]):
         show_if_silent("another snakemake works", told)
     assert capsys.readouterr().err.count("another snakemake works\n") == shown
+
+
+def test_the_number_of_networks_is_told(tmp_path):
+    study = parse_study({"experiments": {"norm": ["batch", "group"]}})
+    splits = tmp_path / "splits.tsv"
+    assert count_networks(study, splits) == (
+        "6 networks for each split (1 intensity methods x 2 norms x 1 augmentations x "
+        "3 seeds)"
+    )
+    rows = [{"split": name, "scan": n} for name in ("a", "b") for n in "xy"]
+    write_table(splits, rows, column_names(SplitRow))
+    assert count_networks(study, splits).startswith("12 networks: 2 splits x 1 inten")

@@ -141,3 +141,60 @@ def test_where_masks_lie_is_hidden_and_other_masks_are_another_command(tmp_path)
     assert all(old != new for old, new in zip(before, commands(), strict=True))
     alone = study.harmonize_flags("none", "shared")
     assert str(masks) not in expand_words(shlex.split(alone))
+
+
+COMPLETE = {
+    "harmonize": {"spacing": [1, 1, 1]},
+    "train": {
+        "network": {
+            "channels": [4, 8],
+            "strides": [[2, 2, 2]],
+            "kernels": [[3, 3, 3], [3, 3, 3]],
+        },
+        "patch": [8, 8, 8],
+        "batch_size": 2,
+        "steps": 3,
+        "foreground_ratio": 0.5,
+    },
+}
+PLAN = "--training-plan results/training_plan.json "
+
+
+def flags_of(study):
+    """Flags of all jobs that may need the plan."""
+    return {
+        "fit": study.fit_flags("nyul"),
+        "harmonize": study.harmonize_flags("zscore", "shared"),
+        "train": study.train_flags,
+        "report": study.report_flags,
+    }
+
+
+def test_the_plan_is_read_where_it_decides():
+    study = wiring()
+    assert study.plan == study.plan_of_grid == ["results/training_plan.json"]
+    assert all(PLAN in flags for flags in flags_of(study).values())
+    complete = wiring(**COMPLETE)
+    assert complete.plan == complete.plan_of_grid == []
+    assert not any("plan" in flags for flags in flags_of(complete).values())
+
+
+@pytest.mark.parametrize("name", ["patch", "batch_size", "steps", "foreground_ratio"])
+def test_one_number_left_open_needs_the_plan_for_training_only(name):
+    train = {key: value for key, value in COMPLETE["train"].items() if key != name}
+    study = wiring(harmonize=COMPLETE["harmonize"], train=train)
+    needing = {job for job, flags in flags_of(study).items() if PLAN in flags}
+    assert needing == {"train", "report"}
+    assert study.plan
+    assert not study.plan_of_grid
+
+
+def test_a_spacing_left_open_needs_the_plan():
+    study = wiring(train=COMPLETE["train"])
+    assert study.plan == study.plan_of_grid == ["results/training_plan.json"]
+
+
+def test_a_changed_budget_makes_the_plan_again_and_no_job_before_it():
+    few, more = (wiring(train={"budget": {"minutes": n}}) for n in (5, 50))
+    assert few.plan_flags != more.plan_flags
+    assert flags_of(few) == flags_of(more)

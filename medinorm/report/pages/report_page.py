@@ -4,20 +4,22 @@ import logging
 from pathlib import Path
 
 from medinorm.config import (
-    HarmonizeConfig,
+    AutoHarmonizeConfig,
+    AutoTrainConfig,
     ReportConfig,
     ScoreConfig,
     TaskConfig,
-    TrainConfig,
 )
 from medinorm.files.atomic import replacing
 from medinorm.files.records import read_records
 from medinorm.jobs.declare import stage
 from medinorm.records.scans import AccountRow, read_scans
+from medinorm.records.training_plan import read_training_plan
 from medinorm.report.findings import read_findings
 from medinorm.report.html import write_page
 from medinorm.report.section import ReportInputs, write_sections
 from medinorm.report.text.methods import StageSettings
+from medinorm.training_plan.resolve import resolve_harmonize, resolve_train
 
 _log = logging.getLogger(__name__)
 
@@ -36,10 +38,11 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
     title: str = "medinorm study",
     input: TaskConfig,  # noqa: A002 (the word of the configuration)
     settings: ReportConfig,
-    harmonize: HarmonizeConfig | None = None,
-    train: TrainConfig | None = None,
+    harmonize: AutoHarmonizeConfig | None = None,
+    train: AutoTrainConfig | None = None,
     score: ScoreConfig | None = None,
     harmonized: Path | None = None,
+    training_plan: Path | None = None,
 ) -> None:
     """Write the comparison as one HTML file that needs nothing beside it.
 
@@ -63,8 +66,10 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         train: for the methods text: the network and its training.
         score: for the methods text: the tolerance.
         harmonized: folder of all harmonized scans, to show their intensities.
+        training_plan: the study's plan, to show it.
 
     Raises:
+        ConfigError: a setting is `auto` and there is no plan.
         StageError: a table is missing, lacks a column or holds no variant.
     """
     labels = input.named_labels
@@ -77,7 +82,12 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         predictions=predictions,
         harmonized=harmonized,
         settings=settings,
-        stages=StageSettings(harmonize, train, score),
+        stages=StageSettings(
+            resolve_harmonize(harmonize, training_plan) if harmonize else None,
+            resolve_train(train, training_plan) if train else None,
+            score,
+        ),
+        plan=read_training_plan(training_plan) if training_plan else None,
     )
     page = write_page(
         "report_page", ("page",), title=title, sections=write_sections(inputs)

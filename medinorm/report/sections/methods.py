@@ -1,7 +1,8 @@
-"""The methods in sentences that a paper can take over, and the terms."""
+"""The training plan, the methods in sentences for a paper, and the terms."""
 
 from markupsafe import Markup
 
+from medinorm.records.training_plan import TrainingPlan
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
 from medinorm.report.text.methods import define_terms, describe_methods
@@ -17,6 +18,60 @@ _GLOSSARY = """\
 <dt>{{ term }}</dt><dd>{{ meaning }}</dd>
 {% endfor %}
 </dl>"""
+
+_PLAN = """\
+<p>One plan for all variants, from the headers of the {{ facts.scans }} scans of \
+{{ facts.domains }} domains that train in at least one split. No label map and no scan \
+that only tests was read. Its budget for one network: \
+{{ "%g" % facts.minutes }} minutes and {{ "%g" % facts.memory }} GiB on a \
+{{ "graphics card" if facts.where == "card" else "CPU" }}.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Training plan"><table>
+<thead><tr><th scope="col">Setting</th><th scope="col">Value</th>\
+<th scope="col">Reason</th></tr></thead>
+<tbody>
+{% for name, value, reason in rows %}<tr><th scope="row">{{ name }}</th>\
+<td>{{ value }}</td><td>{{ reason }}</td></tr>
+{% endfor %}</tbody></table></div>
+"""
+
+_TITLES = {
+    "spacing": "Voxel spacing (R, A, S)",
+    "patch": "Patch (R, A, S)",
+    "batch_size": "Patches in a mini-batch",
+    "channels": "Channels of each level",
+    "strides": "Strides between levels",
+    "kernels": "Convolutions of each level",
+    "steps": "Steps",
+    "foreground_ratio": "Patches with foreground",
+}
+
+
+@section("training-plan", "Training plan", order=118)
+def write_training_plan(inputs: ReportInputs) -> Markup | None:
+    """The table of the plan; nothing for a study without one."""
+    if inputs.plan is None:
+        return None
+    rows = [
+        (title, show_value(inputs.plan, name), inputs.plan.reasons[name])
+        for name, title in _TITLES.items()
+    ]
+    return write_html(_PLAN, facts=inputs.plan.facts, rows=rows)
+
+
+def show_value(plan: TrainingPlan, name: str) -> str:
+    """One number, or several, as a reader writes them."""
+    value = getattr(plan, name)
+    if name == "spacing":
+        return " x ".join(f"{step:g}" for step in value) + " mm"
+    if name == "patch":
+        return " x ".join(map(str, value)) + " voxels"
+    if name == "foreground_ratio":
+        return f"{value:.0%}"
+    if name == "channels":
+        return ", ".join(map(str, value))
+    if isinstance(value, tuple):
+        return ", ".join(" x ".join(map(str, level)) for level in value)
+    return f"{value:,}"
 
 
 @section("methods", "Methods", order=130)

@@ -10,21 +10,20 @@ from medinorm.train.networks.registry import MonaiNorm, network
 @network(
     "dynunet",
     "U-Net of nnU-Net, at least three levels",
-    uses=("channels",),
+    uses=("channels", "strides", "kernels"),
     levels=3,  # MONAI refuses fewer
 )
 def build_dynunet(
     config: NetworkConfig, channels: int, classes: int, norm: MonaiNorm
 ) -> nn.Module:
     """The network of nnU-Net."""
-    levels = len(config.channels)
     net: nn.Module = DynUNet(
         spatial_dims=3,
         in_channels=channels,
         out_channels=classes,
-        kernel_size=(3,) * levels,
-        strides=(1, *(2,) * (levels - 1)),
-        upsample_kernel_size=(2,) * (levels - 1),
+        kernel_size=config.level_kernels,
+        strides=((1, 1, 1), *config.level_strides),
+        upsample_kernel_size=config.level_strides,
         filters=config.channels,
         norm_name=norm,
     )

@@ -22,3 +22,16 @@ def test_the_fewest_levels_declared_are_the_fewest_that_can_be_built():
     with pytest.raises(ValueError, match="no less than 3"):
         BUILD(fewer, 1, 2, NORM)
     assert find_networks()["dynunet"].levels == 3
+
+
+def test_strides_and_kernels_of_each_level_are_built():
+    config = NetworkConfig(
+        name="dynunet",
+        channels=(4, 6, 10),
+        strides=((2, 2, 1), (2, 2, 2)),
+        kernels=((3, 3, 1), (3, 3, 3), (3, 3, 3)),
+    )
+    network = BUILD(config, 1, 2, NORM).eval()
+    assert network.strides == ((1, 1, 1), (2, 2, 1), (2, 2, 2))
+    assert network.kernel_size == config.kernels
+    assert network(torch.zeros(1, 1, 8, 8, 6)).shape == (1, 2, 8, 8, 6)
