@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "ingest": set(),
     "split": set(),
     "training_plan": set(),
+    "init": {"split", "training_plan"},
     "harmonize": {"intensity", "training_plan"},
     "train": {"harmonize", "intensity", "layers", "training_plan"},
     "predict": {"harmonize", "layers", "train"},

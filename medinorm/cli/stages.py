@@ -32,5 +32,6 @@ STAGES: Mapping[str, str] = {
     "audit": "medinorm.audit.stage:audit_folder",
     "schema": "medinorm.config.reference:write_reference",
     "training-plan": "medinorm.training_plan.stage:write_plan",
+    "init": "medinorm.init.stage:draft_study",
     # end of stage table
 }

@@ -1,6 +1,5 @@
 """What is trained: networks, steps, and the variants that are compared."""
 
-import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal, Self
@@ -316,8 +315,7 @@ class ExperimentsConfig(Section):
             >>> ExperimentsConfig(norm=("batch",), seeds=(0, 1)).networks_of_split
             2
         """
-        axes = (self.intensity, self.norm, self.augmentation, self.seeds)
-        return math.prod(map(len, axes))
+        return len(self.seeds) * len({v._replace(adapt="none") for v in self.variants})
 
     def adapts_of(self, norm: NormName) -> tuple[AdaptName, ...]:
         """The adaptations that go with a norm.

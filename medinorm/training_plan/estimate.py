@@ -50,9 +50,8 @@ def estimate_study(
     """
     networks = experiments.networks_of_split * splits
     calls = math.ceil(len(experiments.seeds) / experiments.runs_per_job) * splits
-    trained = len(experiments.intensity) * len(experiments.norm) * calls
-    pairs = sum(len(experiments.adapts_of(norm)) for norm in experiments.norm)
-    tested = len(experiments.intensity) * pairs * calls
+    trained = experiments.networks_of_split // len(experiments.seeds) * calls
+    tested = len(tuple(experiments.variants)) * calls
     jobs = trained + 2 * tested  # each prediction is scored
     # A card trains one network after the other.
     beside = 1 if plan.facts.where == "card" else max(1, cores // plan.facts.threads)

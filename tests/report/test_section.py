@@ -46,6 +46,7 @@ def test_a_section_with_nothing_to_show_is_left_out(fake_study):
     shown = {content.anchor for content in write_sections(inputs)}
     assert {one.anchor for one in find_sections()} - shown == {
         "effects",
+        "learning-curves",
         "training-plan",
     }
 

@@ -2,14 +2,17 @@ from dataclasses import replace
 
 import pytest
 
-from medinorm.config import TrainConfig
+from medinorm.config import AutoTrainConfig, BudgetConfig, TrainConfig
 from medinorm.config.train import NetworkConfig
 from medinorm.errors import StageError
 from medinorm.files.records import read_records
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import SplitRow
+from medinorm.records.training_plan import write_training_plan
 from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard
+from medinorm.training_plan.resolve import resolve_train
+from tests.records.test_training_plan import PLAN
 
 SETTINGS = TrainConfig(patch=(8, 8, 8), steps=2, checkpoint_steps=1)
 CARD = ModelCard(
@@ -62,3 +65,27 @@ def test_provenance_follows_seed_and_settings(small_study, harmonized):
     assert often.provenance(0) == made.provenance(0)
     longer = replace(made, settings=SETTINGS.model_copy(update={"steps": 3}))
     assert longer.provenance(0) != made.provenance(0)
+
+
+def test_a_plan_with_the_same_numbers_makes_nothing_again(
+    small_study, harmonized, tmp_path
+):
+    made, _ = experiment(small_study, harmonized)
+    plan = tmp_path / "training_plan.json"
+    numbers = {name: getattr(SETTINGS, name) for name in ("batch_size", "steps")}
+    numbers["patch"] = (8, 8, 8)
+    write_training_plan(plan, replace(PLAN, **numbers))
+    open_settings = AutoTrainConfig(
+        **SETTINGS.model_dump(exclude={*numbers, "network", "budget"}),
+        network={"channels": (4, 8, 12)},
+        budget=BudgetConfig(minutes=99),
+    )
+    planned = replace(made, settings=resolve_train(open_settings, plan))
+    again = AutoTrainConfig(
+        **open_settings.model_dump(exclude={"budget"}), budget=BudgetConfig(minutes=1)
+    )
+    other = replace(made, settings=resolve_train(again, plan))
+    assert planned.provenance(0) == other.provenance(0)
+    write_training_plan(plan, replace(PLAN, **(numbers | {"steps": 7})))
+    other = replace(made, settings=resolve_train(again, plan))
+    assert planned.provenance(0) != other.provenance(0)

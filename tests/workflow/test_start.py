@@ -162,8 +162,8 @@ def test_the_number_of_networks_is_told(tmp_path):
     study = parse_study({"experiments": {"norm": ["batch", "group"]}})
     splits = tmp_path / "splits.tsv"
     assert count_networks(study, splits) == (
-        "6 networks for each split "
-        "(1 intensity methods x 2 norms x 1 augmentations x 3 seeds)"
+        "6 networks for each split (1 intensity methods x 2 norms x 1 augmentations x "
+        "3 seeds)"
     )
     rows = [{"split": name, "scan": n} for name in ("a", "b") for n in "xy"]
     write_table(splits, rows, column_names(SplitRow))
