@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "ingest": set(),
     "split": set(),
     "harmonize": {"intensity"},
-    "train": {"harmonize", "intensity", "layers"},
+    "train": {"harmonize", "intensity", "layers", "transforms"},
     "predict": {"harmonize", "layers", "train"},
     "score": set(),
     "evidence": set(),

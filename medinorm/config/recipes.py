@@ -24,8 +24,8 @@ class Recipe:
 RECIPES: Mapping[RecipeName, Recipe] = MappingProxyType(
     {
         "standard": Recipe(
-            "the class of nnU-Net: strong augmentation, a guaranteed share of patches "
-            "around labels, deep supervision where the network can",
+            "the class of nnU-Net: a falling learning rate, a guaranteed share of "
+            "patches around labels, deep supervision where the network can",
             MappingProxyType(
                 {
                     "optimizer": "adamw",
@@ -33,14 +33,13 @@ RECIPES: Mapping[RecipeName, Recipe] = MappingProxyType(
                     "learning_rate": 3e-3,
                     "weight_decay": 1e-5,
                     "deep_supervision": True,
-                    "augmentation": "standard",
                     "foreground_ratio": 0.33,
                     "foreground_patches": "guaranteed",
                 }
             ),
         ),
         "fast": Recipe(
-            "for short runs: a mirror only, one cycle of the learning rate",
+            "for short runs: one cycle of the learning rate",
             MappingProxyType(
                 {
                     "optimizer": "adamw",
@@ -48,7 +47,6 @@ RECIPES: Mapping[RecipeName, Recipe] = MappingProxyType(
                     "learning_rate": 1e-2,
                     "weight_decay": 1e-5,
                     "deep_supervision": False,
-                    "augmentation": "flip",
                     "foreground_ratio": 0.5,
                     "foreground_patches": "drawn",
                 }

@@ -40,6 +40,7 @@ class ModelCard:
         ignored: value in a label map of voxels that count for nothing, if there are.
         batch_size: training patches in a mini-batch.
         foreground_ratio: share of training patches that were centred on a label.
+        mirror_axes: along which training patches were mirrored, from 0.
     """
 
     intensity: str
@@ -55,6 +56,7 @@ class ModelCard:
     ignored: int | None = None
     batch_size: int = 2
     foreground_ratio: float = 0.5
+    mirror_axes: tuple[int, ...] = ()
 
     @property
     def regions(self) -> int:
@@ -114,6 +116,7 @@ class ModelCard:
             ignored=values.get("ignored"),
             batch_size=values["batch_size"],
             foreground_ratio=values["foreground_ratio"],
+            mirror_axes=tuple(values.get("mirror_axes", ())),
         )
 
 

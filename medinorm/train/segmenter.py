@@ -19,12 +19,13 @@ from medinorm.train.conditions import conditions_of
 from medinorm.train.dataset import IGNORED
 from medinorm.train.inference import infer_logits
 from medinorm.train.loss import SegmentationLoss
+from medinorm.train.optimizers import make_optimizer, make_schedule
 
 HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
 
 
 class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped library
-    """Dice and cross-entropy loss, AdamW, one cycle of the learning rate.
+    """Dice and cross-entropy loss, the optimizer and the schedule of the recipe.
 
     Args:
         network: takes ``(N, C, X, Y, Z)``, gives a logit for each class.
@@ -126,19 +127,13 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         return _mean_dice(logits.argmax(1), batch["label"][:, 0])
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW under one cycle over all steps."""
-        settings = self._settings
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=settings.learning_rate, total_steps=settings.steps + 1
-        )
-        schedule = {"scheduler": cycle, "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        """The optimizer of the recipe, and its schedule over all steps."""
+        optimizer = make_optimizer(self.network.parameters(), self._settings)
+        schedule = make_schedule(optimizer, self._settings)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep history and random streams, in a form for PyTorch's safe reader."""

@@ -33,6 +33,7 @@ from medinorm.layout import run_folder
 from medinorm.records.history import HistoryRow
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import RunStatus
+from medinorm.train.augmentations import allow_mirrors, mirrored_axes
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
 from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model
@@ -111,7 +112,8 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         shots=settings.shots,
         ignored=task.ignored,
         batch_size=settings.batch_size,
-        foreground_ratio=settings.foreground_ratio,
+        foreground_ratio=settings.centred_share,
+        mirror_axes=mirrored_axes(augmentation, allow_mirrors(settings, task)),
     )
     _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
@@ -177,8 +179,15 @@ def _train(
         scans = experiment.read_scans(experiment.validation)
         validation = WholeScans(scans, training, settings, needs)
     module = Segmenter(experiment.card.build(), settings, seed, validation)
-    augmentation = experiment.card.augmentation
-    patches = PatchDataset(training, settings, seed, needs, augmentation=augmentation)
+    card = experiment.card
+    patches = PatchDataset(
+        training,
+        settings,
+        seed,
+        needs,
+        augmentation=card.augmentation,
+        axes=card.mirror_axes,
+    )
     sampler = StepSampler(
         settings.checkpoint_steps * settings.batch_size,
         len(patches),

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from medinorm.choices import NormName
 from medinorm.config import NetworkConfig, TaskConfig, TrainConfig
+from medinorm.config.recipes import RECIPES
 from medinorm.errors import ConfigError, RunError
 from medinorm.files.atomic import read_json
 from medinorm.files.checksums import checksum_path
@@ -24,11 +25,13 @@ from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.files.tables import read_table
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.train import stage
+from medinorm.train.augmentations import AUGMENTATIONS
 from medinorm.train.model import model_path, read_model
 from medinorm.train.segmenter import Segmenter
 
 TASK = TaskConfig(label_values={1: "shell", 2: "core"})
 SETTINGS = TrainConfig(
+    recipe="fast",
     network=NetworkConfig(channels=(4, 8)),
     patch=(12, 12, 12),
     steps=6,
@@ -167,6 +170,24 @@ def test_every_norm_resumes_to_the_same_network(
     shutil.rmtree(runs)
     interrupt(monkeypatch, 4, small_study, harmonized, settings=settings, norm=norm)
     train(small_study, harmonized, settings=settings, norm=norm)
+    assert same(weights(runs), expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "augmentation"),
+    [("fast", "flip"), *(("standard", name) for name in AUGMENTATIONS)],
+)
+def test_every_recipe_and_augmentation_resumes_to_the_same_network(
+    small_study, harmonized, monkeypatch, recipe, augmentation
+):
+    kept = SETTINGS.model_dump(exclude={*RECIPES[recipe].defaults})
+    settings = TrainConfig(**(kept | {"steps": 4, "recipe": recipe}))
+    options = {"settings": settings, "augmentation": augmentation}
+    runs, _ = train(small_study, harmonized, **options)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    interrupt(monkeypatch, 4, small_study, harmonized, **options)
+    train(small_study, harmonized, **options)
     assert same(weights(runs), expected)
 
 
