@@ -194,7 +194,7 @@ def measure_styles(patches: Iterable[Tensor]) -> list[Style]:
     Args:
         patches: each of shape ``(C, X, Y, Z)``.
     """
-    styles = []
+    styles: list[Style] = []
     for patch in patches:
         deviation, mean = torch.std_mean(patch.double(), dim=(1, 2, 3))
         if bool((patch.amax(dim=(1, 2, 3)) > patch.amin(dim=(1, 2, 3))).all()):

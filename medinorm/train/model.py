@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_model, save_file
 from torch import nn
 
 from medinorm.config import NetworkConfig
@@ -75,8 +75,12 @@ class ModelCard:
         """Index of a training domain; -1 for one never seen."""
         return self.domains.index(domain) if domain in self.domains else -1
 
-    def build(self) -> nn.Module:
-        """The network with fresh weights."""
+    def build(self, *, deep_supervision: bool = False) -> nn.Module:
+        """The network with fresh weights.
+
+        Args:
+            deep_supervision: with the outputs that only training needs, if it can.
+        """
         return build_network(
             self.network,
             channels=len(self.channels),
@@ -84,6 +88,7 @@ class ModelCard:
             norm=self.norm,
             norm_options=self.norm_options,
             domains=len(self.domains),
+            deep_supervision=deep_supervision,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -141,9 +146,15 @@ def write_model(
         provenance: what it was trained from.
         facts: what training needed (`steps`, `seconds_per_step`, ...).
     """
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    # Without the outputs that only deep supervision needs, and without second names of
+    # the same weights, which DynUNet has.
+    names, weights = card.build().state_dict().keys(), network.state_dict()
+    first = {weights[name].data_ptr(): name for name in reversed(weights)}
+    kept = {
+        name: weights[name].contiguous() for name in first.values() if name in names
+    }
     with replacing(model_path(run)) as temporary:
-        save_file(weights, temporary)
+        save_file(kept, temporary)
     write_sidecar(model_path(run), provenance, facts | {"card": card.to_json()})
 
 
@@ -161,7 +172,7 @@ def read_model(run: Path, device: str = "cpu") -> tuple[nn.Module, ModelCard]:
     card = ModelCard.from_json(read_json(sidecar_path(path))["card"])
     network = card.build()
     try:
-        network.load_state_dict(load_file(path, device="cpu"))
+        load_model(network, path, device="cpu")
     except (SafetensorError, RuntimeError):
         raise RunError("the weights do not fit the card; train again") from None
     return network.to(device).eval(), card

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import statistics
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -18,10 +19,11 @@ from medinorm.records.history import HistoryRow
 from medinorm.train.conditions import conditions_of
 from medinorm.train.dataset import IGNORED
 from medinorm.train.inference import infer_logits
-from medinorm.train.loss import SegmentationLoss
+from medinorm.train.loss import SegmentationLoss, weigh_outputs
 from medinorm.train.optimizers import make_optimizer, make_schedule
 
 HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
+_DICE_INTERVAL = 10  # steps between those whose Dice is measured
 
 
 class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped library
@@ -49,6 +51,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self._validation = validation
         self._loss = SegmentationLoss()
         self._losses: list[float] = []
+        self._dices: list[float] = []
         self._started = 0.0
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
@@ -57,8 +60,8 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         Raises:
             RunError: the loss is not finite.
         """
-        logits = self.network(batch["image"], **conditions_of(batch)).float()
-        loss: Tensor = self._loss(logits, batch["label"])
+        outputs = self.network(batch["image"], **conditions_of(batch))
+        loss = weigh_outputs(self._loss, outputs, batch["label"])
         value = float(loss.detach())
         if not math.isfinite(value):
             raise RunError(
@@ -66,6 +69,10 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
                 "lower train.learning_rate"
             )
         self._losses.append(value)
+        if self.global_step % _DICE_INTERVAL == 0:
+            logits = outputs if isinstance(outputs, Tensor) else outputs[0]
+            dice = _mean_dice(logits.argmax(1), batch["label"][:, 0])
+            self._dices.append(float(dice))
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -93,8 +100,10 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
             learning_rate=self.optimizers().param_groups[0]["lr"],
             seconds_per_step=seconds,
             validation_dice=None if validation is None else float(validation),
+            train_dice=statistics.mean(self._dices) if self._dices else None,
         )
         self._losses.clear()
+        self._dices.clear()
         self.history.append(row)
         self.log("loss", row.loss)
         self.log("learning_rate", row.learning_rate)
@@ -166,10 +175,13 @@ def _hash_step(seed: int, step: int) -> int:
 def _mean_dice(predicted: Tensor, label: Tensor) -> Tensor:
     """Dice averaged over the classes that occur in either, without ignored voxels."""
     known = label != IGNORED
-    predicted, label = predicted * known, label * known
-    classes = set(predicted.flatten().tolist()) | set(label.flatten().tolist())
-    scores = []
-    for value in classes - {0}:
-        a, b = predicted == value, label == value
-        scores.append(2 * (a & b).sum() / (a.sum() + b.sum()))
-    return torch.stack(scores).mean() if scores else torch.ones((), device=label.device)
+    predicted, label = predicted[known], label[known]
+    most = int(max(predicted.max(), label.max())) + 1 if len(label) else 1
+    own, true, both = (
+        torch.bincount(values, minlength=most)[1:]
+        for values in (predicted, label, label[predicted == label])
+    )
+    occurs = own + true > 0
+    if not bool(occurs.any()):
+        return torch.ones((), device=label.device)
+    return (2 * both[occurs] / (own + true)[occurs]).mean()

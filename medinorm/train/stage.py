@@ -178,8 +178,9 @@ def _train(
     if settings.selection == "validation":
         scans = experiment.read_scans(experiment.validation)
         validation = WholeScans(scans, training, settings, needs)
-    module = Segmenter(experiment.card.build(), settings, seed, validation)
-    card = experiment.card
+    card, deep = experiment.card, settings.deep_supervision
+    network = card.build(deep_supervision=deep)
+    module = Segmenter(network, settings, seed, validation)
     patches = PatchDataset(
         training,
         settings,

@@ -77,6 +77,8 @@ def test_a_run_leaves_weights_card_and_history(small_study, harmonized):
     assert not (run / "checkpoints").exists()
     assert list((run / "tensorboard").glob("events*"))
     assert [row["step"] for row in read_table(run / "history.tsv")] == ["2", "4", "6"]
+    dice = [row["train_dice"] for row in read_table(run / "history.tsv")]
+    assert 0 <= float(dice[0]) <= 1
     card = read_json(run / "model.json")
     assert card["parameters"] == sum(w.numel() for w in weights(runs).values())
     assert card["seconds_per_step"] > 0
@@ -189,6 +191,24 @@ def test_every_recipe_and_augmentation_resumes_to_the_same_network(
     interrupt(monkeypatch, 4, small_study, harmonized, **options)
     train(small_study, harmonized, **options)
     assert same(weights(runs), expected)
+
+
+def test_deep_supervision_leaves_the_weights_that_predict(
+    small_study, harmonized, monkeypatch
+):
+    network = NetworkConfig(name="dynunet", channels=(4, 6, 8, 8))
+    changes = {"network": network, "patch": (16, 16, 16), "steps": 4}
+    settings = SETTINGS.model_copy(update=changes | {"deep_supervision": True})
+    runs, states = train(small_study, harmonized, settings=settings)
+    assert states == ["made"]
+    read, _ = read_model(run_folder(runs, 0))
+    assert not any("heads" in name for name in read.state_dict())
+    expected = dict(read.state_dict())
+    shutil.rmtree(runs)
+    interrupt(monkeypatch, 4, small_study, harmonized, settings=settings)
+    train(small_study, harmonized, settings=settings)
+    again, _ = read_model(run_folder(runs, 0))
+    assert same(dict(again.state_dict()), expected)
 
 
 def test_a_layers_own_stream_is_resumed(small_study, harmonized, monkeypatch):
