@@ -110,7 +110,7 @@ def measure_start_up() -> float:
 def compare(steps: int, norm: str) -> dict[str, float]:
     """Steps per second of both, and the share of start-up in a job of 900 steps."""
     scans = [make_scan(seed) for seed in range(6)]
-    settings = TrainConfig(steps=steps, device="cpu")
+    settings = TrainConfig(recipe="fast", steps=steps, device="cpu")
     loops = {"ours": train_ours, "bare": train_bare}
     train_ours(scans, settings.model_copy(update={"steps": 2}), norm)  # to warm up
     seconds: dict[str, list[float]] = {name: [] for name in loops}

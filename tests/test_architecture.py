@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "training_plan": set(),
     "init": {"split", "training_plan"},
     "harmonize": {"intensity", "training_plan"},
-    "train": {"harmonize", "intensity", "layers", "training_plan"},
+    "train": {"harmonize", "intensity", "layers", "training_plan", "transforms"},
     "predict": {"harmonize", "layers", "train"},
     "score": set(),
     "evidence": set(),

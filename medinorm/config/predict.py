@@ -21,3 +21,8 @@ class PredictConfig(Section):
         default="tiles",
         description="Tiles that `thumbnail_instance` measures: few, thinned or all.",
     )
+    mirror: bool = Field(
+        default=False,
+        description="Average over mirrored scans, along the axes of the mirrors in "
+        "training: twice the time for each axis.",
+    )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+from medinorm.choices import AugmentationName
+
 RecipeName = Literal["standard", "fast"]
 
 
@@ -14,18 +16,22 @@ class Recipe:
 
     Args:
         text: what it is, in the words of a paper.
+        augmentation: the one of a study that names none.
         defaults: keys of `train` with their values; keys that are set override them.
     """
 
     text: str
+    augmentation: AugmentationName
     defaults: Mapping[str, Any]
 
 
 RECIPES: Mapping[RecipeName, Recipe] = MappingProxyType(
     {
         "standard": Recipe(
-            "the class of nnU-Net: strong augmentation, a guaranteed share of patches "
-            "around labels, deep supervision where the network can",
+            "the class of nnU-Net: strong augmentation, a falling learning rate, a "
+            "guaranteed share of patches around labels, deep supervision where the "
+            "network can",
+            "standard",
             MappingProxyType(
                 {
                     "optimizer": "adamw",
@@ -33,14 +39,13 @@ RECIPES: Mapping[RecipeName, Recipe] = MappingProxyType(
                     "learning_rate": 3e-3,
                     "weight_decay": 1e-5,
                     "deep_supervision": True,
-                    "augmentation": "standard",
-                    "foreground_ratio": 0.33,
                     "foreground_patches": "guaranteed",
                 }
             ),
         ),
         "fast": Recipe(
-            "for short runs: a mirror only, one cycle of the learning rate",
+            "for short runs: one cycle of the learning rate, a mirror only",
+            "flip",
             MappingProxyType(
                 {
                     "optimizer": "adamw",
@@ -48,8 +53,6 @@ RECIPES: Mapping[RecipeName, Recipe] = MappingProxyType(
                     "learning_rate": 1e-2,
                     "weight_decay": 1e-5,
                     "deep_supervision": False,
-                    "augmentation": "flip",
-                    "foreground_ratio": 0.5,
                     "foreground_patches": "drawn",
                 }
             ),
@@ -86,3 +89,14 @@ def describe_defaults(key: str) -> str:
     """
     values = (f"`{item.defaults[key]}` ({name})" for name, item in RECIPES.items())
     return f"Default: {', '.join(values)}."
+
+
+def recipe_augmentation(train: Any) -> AugmentationName:
+    """The augmentation of the recipe that a section `train` names, or of the default.
+
+    Examples:
+        >>> recipe_augmentation({"recipe": "fast"}), recipe_augmentation(None)
+        ('flip', 'standard')
+    """
+    named = train.get("recipe") if isinstance(train, Mapping) else None
+    return RECIPES["fast" if named == "fast" else "standard"].augmentation

@@ -12,6 +12,7 @@ from medinorm.config.harmonize import AutoHarmonizeConfig
 from medinorm.config.input.dicom import find_channel_problem
 from medinorm.config.numbers import AUTO, Count
 from medinorm.config.predict import PredictConfig
+from medinorm.config.recipes import recipe_augmentation
 from medinorm.config.report import ReportConfig
 from medinorm.config.score import ScoreConfig
 from medinorm.config.section import Section, parse_section
@@ -66,6 +67,18 @@ class StudyConfig(Section):
         if harmonize.get("nonfinite") != "ignore":
             return values
         return {**values, "ingest": {"nonfinite": "ignore", **ingest}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _augmentation_of_recipe(cls, values: Any) -> Any:
+        """A study that names no augmentation has that of its recipe."""
+        if not isinstance(values, Mapping):
+            return values
+        experiments = values.get("experiments") or {}
+        if not isinstance(experiments, Mapping):
+            return values
+        chosen = {"augmentation": [recipe_augmentation(values.get("train"))]}
+        return {**values, "experiments": {**chosen, **experiments}}
 
     @model_validator(mode="after")
     def _folders_apart(self) -> Self:

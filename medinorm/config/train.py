@@ -9,6 +9,14 @@ from pydantic import Field, field_validator, model_validator
 from medinorm.choices import AdaptName, AugmentationName, NetworkName, NormName
 from medinorm.config.intensities import ALIASES_TEXT, IntensityWord
 from medinorm.config.numbers import AUTO, Auto, Count, Plannable, Seed, Share, Size
+from medinorm.config.recipes import (
+    RECIPES,
+    RecipeName,
+    describe_defaults,
+    fill_from_recipe,
+    recipe_augmentation,
+    recipe_default,
+)
 from medinorm.config.section import Section
 from medinorm.method_names import (
     ADAPTATION_DECLARATIONS,
@@ -19,9 +27,6 @@ from medinorm.method_names import (
     goes_with,
 )
 from medinorm.variant import Variant
-
-# Where the configuration names no augmentation.
-DEFAULT_AUGMENTATIONS: tuple[AugmentationName, ...] = ("flip",)
 
 
 def _users_of(option: str) -> str:
@@ -171,16 +176,12 @@ class BudgetConfig(Section):
 class AutoTrainConfig(Section):
     """How each network is trained; the same for every variant."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _augmentation_moved(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "augmentation" in values:
-            raise ValueError(
-                "augmentation is an axis of the experiment now; move it to "
-                f"experiments.augmentation: [{values['augmentation']}]"
-            )
-        return values
-
+    recipe: RecipeName = Field(
+        default="standard",
+        description="Defaults of the keys below that name them: "
+        + "; ".join(f"`{name}`: {recipe.text}" for name, recipe in RECIPES.items())
+        + ".",
+    )
     network: AutoNetworkConfig = Field(
         default=AutoNetworkConfig(), description="The segmentation network."
     )
@@ -195,14 +196,45 @@ class AutoTrainConfig(Section):
     steps: Plannable[Count] = Field(
         default=AUTO, description="Optimizer steps of a run."
     )
+    optimizer: Literal["adamw", "sgd"] = Field(
+        default=recipe_default("optimizer"),
+        description="`sgd` has Nesterov's momentum, 0.99. "
+        f"{describe_defaults('optimizer')}",
+    )
+    schedule: Literal["one_cycle", "polynomial", "cosine"] = Field(
+        default=recipe_default("schedule"),
+        description="How the learning rate changes: up and down once, or down to 0 "
+        "as nnU-Net's (power 0.9), or along a cosine. "
+        f"{describe_defaults('schedule')}",
+    )
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=1e-2, description="Peak learning rate (AdamW, one cycle)."
+        default=recipe_default("learning_rate"),
+        description=f"Peak learning rate. {describe_defaults('learning_rate')}",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
-        default=1e-5, description="Weight decay of AdamW."
+        default=recipe_default("weight_decay"),
+        description=f"Weight decay. {describe_defaults('weight_decay')}",
+    )
+    mirror_axes: Literal["auto", "none", "R", "A", "S", "RA", "RS", "AS", "RAS"] = (
+        Field(
+            default="auto",
+            description="Axes along which images may be mirrored. `auto`: all, without "
+            "R where the name of a label says left or right.",
+        )
     )
     foreground_ratio: Plannable[Share] = Field(
         default=AUTO, description="Share of patches centred on a labelled voxel."
+    )
+    foreground_patches: Literal["drawn", "guaranteed"] = Field(
+        default=recipe_default("foreground_patches"),
+        description="Whether each patch is centred with that probability, or a fixed "
+        "number of each mini-batch, at least one. "
+        f"{describe_defaults('foreground_patches')}",
+    )
+    deep_supervision: bool = Field(
+        default=recipe_default("deep_supervision"),
+        description="The loss counts at lower resolutions too, where the network has "
+        f"outputs there. {describe_defaults('deep_supervision')}",
     )
     shots: Count = Field(
         default=2,
@@ -229,6 +261,16 @@ class AutoTrainConfig(Section):
         default=BudgetConfig(), description="Time and memory for one network."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_recipe(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "augmentation" in values:
+            raise ValueError(
+                "augmentation is an axis of the experiment now; move it to "
+                f"experiments.augmentation: [{values['augmentation']}]"
+            )
+        return fill_from_recipe(values)
+
     @property
     def left_to_plan(self) -> tuple[str, ...]:
         """The keys that the training plan decides, without those of the network."""
@@ -244,6 +286,27 @@ class TrainConfig(AutoTrainConfig):
     batch_size: Count = Field(default=2)
     steps: Count = Field(default=300)
     foreground_ratio: Share = Field(default=0.5)
+
+    @property
+    def centred_patches(self) -> int:
+        """The patches of each mini-batch that are centred on a labelled voxel.
+
+        Examples:
+            >>> TrainConfig(batch_size=7, foreground_ratio=0.33).centred_patches
+            2
+            >>> TrainConfig(recipe="fast").centred_patches  # any number
+            0
+        """
+        if self.foreground_patches == "drawn" or not self.foreground_ratio:
+            return 0
+        return max(1, round(self.batch_size * self.foreground_ratio))
+
+    @property
+    def centred_share(self) -> float:
+        """The share of all patches that are centred on a labelled voxel."""
+        if self.foreground_patches == "drawn":
+            return self.foreground_ratio
+        return self.centred_patches / self.batch_size
 
 
 class ExperimentsConfig(Section):
@@ -263,7 +326,7 @@ class ExperimentsConfig(Section):
         default={}, description="Arguments of a layer, e.g. `group: {num_groups: 4}`."
     )
     augmentation: tuple[AugmentationName, ...] = Field(
-        default=DEFAULT_AUGMENTATIONS,
+        default=(recipe_augmentation(None),),
         min_length=1,
         description="What is done to training patches at random: "
         f"{describe(AUGMENTATION_DECLARATIONS)}. With labels for left and right use "

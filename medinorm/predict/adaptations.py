@@ -126,6 +126,7 @@ def _draw_patches(
         batch_size=card.batch_size,
         steps=math.ceil(count / card.batch_size),
         foreground_ratio=card.foreground_ratio,
+        foreground_patches="drawn",
     )
     patches = PatchDataset(scans, settings, seed=0)
     device = next(network.parameters()).device

@@ -36,7 +36,7 @@ from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.status import PredictionStatus, RunStatus, ScanStatus
 from medinorm.train.conditions import central_patch, scan_conditions
 from medinorm.train.dataset import pad_to
-from medinorm.train.inference import infer_logits
+from medinorm.train.inference import infer_probabilities
 from medinorm.train.model import ModelCard, model_path, read_model
 
 
@@ -212,19 +212,19 @@ def infer(
         regions=card.regions,
     )
     with torch.inference_mode():
-        logits = infer_logits(
+        probabilities = infer_probabilities(
             network,
             torch.from_numpy(padded)[None].to(device),
             {word: value.to(device) for word, value in conditions.items()},
             card.patch,
             settings,
+            card.mirror_axes,
         )
-        probabilities = logits.float().softmax(dim=1)[0].cpu().numpy()
     window = tuple(
         slice((large - small) // 2, (large - small) // 2 + small)
         for large, small in zip(padded.shape[1:], image.shape[1:], strict=True)
     )
-    return np.asarray(probabilities[(slice(None), *window)])
+    return np.asarray(probabilities[0].cpu().numpy()[(slice(None), *window)])
 
 
 def _read_references(prediction: Prediction, card: ModelCard) -> NDArray[np.float32]:

@@ -15,9 +15,16 @@ from medinorm.choices import AugmentationName
 from medinorm.config import TrainConfig
 from medinorm.files.nifti import read_volume
 from medinorm.layout import harmonized_paths
-from medinorm.train.augmentations import compose_augmentation
+from medinorm.train.augmentations import (
+    AUGMENTATIONS,
+    Axes,
+    Style,
+    compose_augmentation,
+    measure_styles,
+)
 from medinorm.train.conditions import central_patch, condition_maps
 from medinorm.train.model import ModelCard
+from medinorm.train.spatial import draw_change, resample_patch
 
 Patch = tuple[int, int, int]
 Window = tuple[slice, slice, slice]
@@ -25,6 +32,7 @@ Window = tuple[slice, slice, slice]
 IGNORED = 255  # class index of voxels that nobody knows the class of
 
 _CENTRES_PER_LABEL = 4096  # voxels that are kept of each label, to centre patches on
+_STYLES_PER_SCAN = 4  # patches that show the style of a scan
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,8 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
     """Random patches; patch `i` of a seed is always the same, in any process.
 
     A part of the patches is centred on a voxel of a random class, so that small labels
-    are seen as often as large ones; the others lie anywhere.
+    are seen as often as large ones; the others lie anywhere. The part is drawn, or the
+    last patches of each mini-batch.
 
     Args:
         scans: training scans.
@@ -148,6 +157,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         seed: seed of the run.
         needs: conditions of the network; each patch comes with them.
         augmentation: what is done to patches at random.
+        axes: along which patches may be mirrored, from 0.
     """
 
     def __init__(
@@ -158,13 +168,18 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         needs: Sequence[str] = (),
         *,
         augmentation: AugmentationName = "none",
+        axes: Axes = (0, 1, 2),
     ) -> None:
         self._scans = scans
         self._settings = settings
         self._seed = seed
         self._needs = needs
+        self._declared = AUGMENTATIONS[augmentation]
         maps = tuple(scans[0].maps) if scans else ()
-        self._augment = compose_augmentation(augmentation, maps)
+        self._augment = {
+            domain: compose_augmentation(augmentation, maps, axes, self._styles(domain))
+            for domain in {scan.domain for scan in scans}
+        }
 
     def __len__(self) -> int:
         """Patches of a whole run."""
@@ -174,12 +189,11 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         """Patch `index`: image ``(C, X, Y, Z)``, classes and maps ``(1, X, Y, Z)``."""
         rng = np.random.default_rng([self._seed, index])
         scan = self._scans[int(rng.integers(len(self._scans)))]
-        window = self._window(scan, rng)
-        sample = {"image": _cut(scan.image, window), "label": _cut_map(scan, window)}
-        for word, values in scan.maps.items():
-            sample[word] = torch.from_numpy(values[window][np.newaxis].copy())
-        self._augment.set_random_state(seed=int(rng.integers(2**32)))
-        augmented = self._augment(sample)
+        window = self._window(scan, rng, index % self._settings.batch_size)
+        sample = self._cut_sample(scan, window, rng)
+        augment = self._augment[scan.domain]
+        augment.set_random_state(seed=int(rng.integers(2**32)))
+        augmented = augment(sample)
         # MONAI's tensors carry their history, which cannot always be put into a batch.
         patch = {key: augmented[key].as_subclass(Tensor) for key in sample}
         if "domain" in self._needs:
@@ -187,6 +201,40 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         if "style" in self._needs:
             patch["style"] = self._references(scan, rng)
         return patch
+
+    def _cut_sample(
+        self, scan: TrainingScan, window: Window, rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        """Image, label and maps in a window, perhaps turned and scaled."""
+        patch = self._settings.patch
+        matrix = draw_change(rng, patch) if self._declared.resamples else None
+        if matrix is None:
+            return {
+                "image": _cut(scan.image, window),
+                "label": _cut_map(scan, window),
+                **{
+                    word: torch.from_numpy(values[window][np.newaxis].copy())
+                    for word, values in scan.maps.items()
+                },
+            }
+        centre = np.array([side.start for side in window]) + (np.array(patch) - 1) / 2
+        maps = (scan.label, *scan.maps.values())
+        image, near, inside = resample_patch(scan.image, maps, centre, matrix, patch)
+        near[0].masked_fill_(~inside, IGNORED)
+        words = ("label", *scan.maps)
+        return {"image": image, **{w: near[n : n + 1] for n, w in enumerate(words)}}
+
+    def _styles(self, domain: int) -> list[Style]:
+        """Styles of patches of the other domains, where the augmentation uses them."""
+        if not self._declared.styles:
+            return []
+        rng = np.random.default_rng([self._seed, domain])
+        others = [scan for scan in self._scans if scan.domain != domain]
+        return measure_styles(
+            _cut(scan.image, self._anywhere(scan, rng))
+            for scan in others
+            for _ in range(_STYLES_PER_SCAN)
+        )
 
     def _references(self, scan: TrainingScan, rng: np.random.Generator) -> Tensor:
         """Random patches of scans of the same domain, ``(K, C, X, Y, Z)``."""
@@ -196,13 +244,22 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         ]
         return torch.stack([_cut(s.image, self._anywhere(s, rng)) for s in chosen])
 
-    def _window(self, scan: TrainingScan, rng: np.random.Generator) -> Window:
-        """The window of a patch."""
-        if not scan.centres or rng.random() >= self._settings.foreground_ratio:
+    def _window(
+        self, scan: TrainingScan, rng: np.random.Generator, place: int
+    ) -> Window:
+        """The window of a patch at a place in its mini-batch."""
+        if not scan.centres or not self._centred(rng, place):
             return self._anywhere(scan, rng)
         voxels = scan.centres[int(rng.integers(len(scan.centres)))]
         middle = np.array(self._settings.patch) // 2
         return self._at(scan, voxels[rng.integers(len(voxels))] - middle)
+
+    def _centred(self, rng: np.random.Generator, place: int) -> bool:
+        """Whether the patch at a place in its mini-batch is centred on a label."""
+        settings = self._settings
+        if settings.foreground_patches == "drawn":
+            return rng.random() < settings.foreground_ratio
+        return place >= settings.batch_size - settings.centred_patches
 
     def _anywhere(self, scan: TrainingScan, rng: np.random.Generator) -> Window:
         """A window anywhere in a scan."""

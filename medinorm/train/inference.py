@@ -1,6 +1,6 @@
 """A network applied to a whole scan, tile by tile."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -40,6 +40,37 @@ def infer_logits(
             image = torch.cat([image, conditions[word].to(image.dtype)], dim=1)
     logits: Tensor = _inferer(network, patch, settings)(image, network, **others)
     return logits
+
+
+def infer_probabilities(
+    network: nn.Module,
+    image: Tensor,
+    conditions: Mapping[str, Tensor],
+    patch: tuple[int, int, int],
+    settings: PredictConfig,
+    axes: Sequence[int],
+) -> Tensor:
+    """Class probabilities of one whole scan, averaged over its mirrors if asked for.
+
+    Args:
+        network: as the arguments up to `settings` for `infer_logits`.
+        image: see there.
+        conditions: see there.
+        patch: see there.
+        settings: see there; `mirror` averages.
+        axes: spatial axes of the mirrors, from 0.
+    """
+    flips = [[2 + axis for axis in axes if chosen >> axis & 1] for chosen in range(8)]
+    mirrors = {tuple(flip) for flip in flips} if settings.mirror else {()}
+    total = torch.zeros((), device=image.device)
+    for flip in sorted(mirrors):
+        turned = {
+            word: value.flip(flip) if word in MAPS else value
+            for word, value in conditions.items()
+        }
+        logits = infer_logits(network, image.flip(flip), turned, patch, settings)
+        total = total + logits.float().softmax(dim=1).flip(flip)
+    return total / len(mirrors)
 
 
 def _inferer(

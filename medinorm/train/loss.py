@@ -1,5 +1,6 @@
 """Dice and cross-entropy, over the voxels whose class is known."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,6 +28,39 @@ class SegmentationLoss(nn.Module):
         """The loss of a mini-batch."""
         loss: Tensor = _DiceAndEntropy.apply(logits, label)  # type: ignore[no-untyped-call]
         return loss
+
+
+def weigh_outputs(
+    loss: nn.Module, outputs: Tensor | Sequence[Tensor], label: Tensor
+) -> Tensor:
+    """The loss of a network's output, or the weighted mean of those at all resolutions.
+
+    Each output counts half as much as the one above it.
+
+    Args:
+        loss: takes logits and a label map of the same size.
+        outputs: logits, or several, the largest first.
+        label: shape ``(N, 1, X, Y, Z)``; for smaller logits every other voxel of it, or
+            fewer.
+    """
+    if isinstance(outputs, Tensor):
+        single: Tensor = loss(outputs.float(), label)
+        return single
+    weights = [0.5**level for level in range(len(outputs))]
+    losses = [
+        weight * loss(logits.float(), _thin(label, logits.shape[2:]))
+        for weight, logits in zip(weights, outputs, strict=True)
+    ]
+    return torch.stack(losses).sum() / sum(weights)
+
+
+def _thin(label: Tensor, size: Sequence[int]) -> Tensor:
+    """A label map with as many voxels along each axis as asked for."""
+    for axis, want in enumerate(size, start=2):
+        have = label.shape[axis]
+        middles = (torch.arange(want, device=label.device) + 0.5) * (have / want)
+        label = label.index_select(axis, middles.long())
+    return label
 
 
 class _DiceAndEntropy(torch.autograd.Function):

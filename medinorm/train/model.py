@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_model, save_file
 from torch import nn
 
 from medinorm.config import NetworkConfig
@@ -40,6 +40,7 @@ class ModelCard:
         ignored: value in a label map of voxels that count for nothing, if there are.
         batch_size: training patches in a mini-batch.
         foreground_ratio: share of training patches that were centred on a label.
+        mirror_axes: along which training patches were mirrored, from 0.
     """
 
     intensity: str
@@ -55,6 +56,7 @@ class ModelCard:
     ignored: int | None = None
     batch_size: int = 2
     foreground_ratio: float = 0.5
+    mirror_axes: tuple[int, ...] = ()
 
     @property
     def regions(self) -> int:
@@ -73,8 +75,12 @@ class ModelCard:
         """Index of a training domain; -1 for one never seen."""
         return self.domains.index(domain) if domain in self.domains else -1
 
-    def build(self) -> nn.Module:
-        """The network with fresh weights."""
+    def build(self, *, deep_supervision: bool = False) -> nn.Module:
+        """The network with fresh weights.
+
+        Args:
+            deep_supervision: with the outputs that only training needs, if it can.
+        """
         return build_network(
             self.network,
             channels=len(self.channels),
@@ -82,6 +88,7 @@ class ModelCard:
             norm=self.norm,
             norm_options=self.norm_options,
             domains=len(self.domains),
+            deep_supervision=deep_supervision,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -114,6 +121,7 @@ class ModelCard:
             ignored=values.get("ignored"),
             batch_size=values["batch_size"],
             foreground_ratio=values["foreground_ratio"],
+            mirror_axes=tuple(values.get("mirror_axes", ())),
         )
 
 
@@ -138,9 +146,15 @@ def write_model(
         provenance: what it was trained from.
         facts: what training needed (`steps`, `seconds_per_step`, ...).
     """
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    # Without the outputs that only deep supervision needs, and without second names of
+    # the same weights, which DynUNet has.
+    names, weights = card.build().state_dict().keys(), network.state_dict()
+    first = {weights[name].data_ptr(): name for name in reversed(weights)}
+    kept = {
+        name: weights[name].contiguous() for name in first.values() if name in names
+    }
     with replacing(model_path(run)) as temporary:
-        save_file(weights, temporary)
+        save_file(kept, temporary)
     write_sidecar(model_path(run), provenance, facts | {"card": card.to_json()})
 
 
@@ -158,7 +172,7 @@ def read_model(run: Path, device: str = "cpu") -> tuple[nn.Module, ModelCard]:
     card = ModelCard.from_json(read_json(sidecar_path(path))["card"])
     network = card.build()
     try:
-        network.load_state_dict(load_file(path, device="cpu"))
+        load_model(network, path, device="cpu")
     except (SafetensorError, RuntimeError):
         raise RunError("the weights do not fit the card; train again") from None
     return network.to(device).eval(), card

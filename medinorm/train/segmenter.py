@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import statistics
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -18,13 +19,15 @@ from medinorm.records.history import HistoryRow
 from medinorm.train.conditions import conditions_of
 from medinorm.train.dataset import IGNORED
 from medinorm.train.inference import infer_logits
-from medinorm.train.loss import SegmentationLoss
+from medinorm.train.loss import SegmentationLoss, weigh_outputs
+from medinorm.train.optimizers import make_optimizer, make_schedule
 
 HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
+_DICE_INTERVAL = 10  # steps between those whose Dice is measured
 
 
 class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped library
-    """Dice and cross-entropy loss, AdamW, one cycle of the learning rate.
+    """Dice and cross-entropy loss, the optimizer and the schedule of the recipe.
 
     Args:
         network: takes ``(N, C, X, Y, Z)``, gives a logit for each class.
@@ -48,6 +51,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self._validation = validation
         self._loss = SegmentationLoss()
         self._losses: list[float] = []
+        self._dices: list[float] = []
         self._started = 0.0
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
@@ -56,8 +60,8 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         Raises:
             RunError: the loss is not finite.
         """
-        logits = self.network(batch["image"], **conditions_of(batch)).float()
-        loss: Tensor = self._loss(logits, batch["label"])
+        outputs = self.network(batch["image"], **conditions_of(batch))
+        loss = weigh_outputs(self._loss, outputs, batch["label"])
         value = float(loss.detach())
         if not math.isfinite(value):
             raise RunError(
@@ -65,6 +69,10 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
                 "lower train.learning_rate"
             )
         self._losses.append(value)
+        if self.global_step % _DICE_INTERVAL == 0:
+            logits = outputs if isinstance(outputs, Tensor) else outputs[0]
+            dice = _mean_dice(logits.argmax(1), batch["label"][:, 0])
+            self._dices.append(float(dice))
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -92,8 +100,10 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
             learning_rate=self.optimizers().param_groups[0]["lr"],
             seconds_per_step=seconds,
             validation_dice=None if validation is None else float(validation),
+            train_dice=statistics.mean(self._dices) if self._dices else None,
         )
         self._losses.clear()
+        self._dices.clear()
         self.history.append(row)
         self.log("loss", row.loss)
         self.log("learning_rate", row.learning_rate)
@@ -126,19 +136,13 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         return _mean_dice(logits.argmax(1), batch["label"][:, 0])
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW under one cycle over all steps."""
-        settings = self._settings
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=settings.learning_rate, total_steps=settings.steps + 1
-        )
-        schedule = {"scheduler": cycle, "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        """The optimizer of the recipe, and its schedule over all steps."""
+        optimizer = make_optimizer(self.network.parameters(), self._settings)
+        schedule = make_schedule(optimizer, self._settings)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep history and random streams, in a form for PyTorch's safe reader."""
@@ -171,10 +175,13 @@ def _hash_step(seed: int, step: int) -> int:
 def _mean_dice(predicted: Tensor, label: Tensor) -> Tensor:
     """Dice averaged over the classes that occur in either, without ignored voxels."""
     known = label != IGNORED
-    predicted, label = predicted * known, label * known
-    classes = set(predicted.flatten().tolist()) | set(label.flatten().tolist())
-    scores = []
-    for value in classes - {0}:
-        a, b = predicted == value, label == value
-        scores.append(2 * (a & b).sum() / (a.sum() + b.sum()))
-    return torch.stack(scores).mean() if scores else torch.ones((), device=label.device)
+    predicted, label = predicted[known], label[known]
+    most = int(max(predicted.max(), label.max())) + 1 if len(label) else 1
+    own, true, both = (
+        torch.bincount(values, minlength=most)[1:]
+        for values in (predicted, label, label[predicted == label])
+    )
+    occurs = own + true > 0
+    if not bool(occurs.any()):
+        return torch.ones((), device=label.device)
+    return (2 * both[occurs] / (own + true)[occurs]).mean()

@@ -33,6 +33,7 @@ from medinorm.layout import run_folder
 from medinorm.records.history import HistoryRow
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import RunStatus
+from medinorm.train.augmentations import allow_mirrors, mirrored_axes
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
 from medinorm.train.experiment import Experiment
 from medinorm.train.model import ModelCard, model_path, write_model
@@ -115,7 +116,8 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         shots=resolved.shots,
         ignored=task.ignored,
         batch_size=resolved.batch_size,
-        foreground_ratio=resolved.foreground_ratio,
+        foreground_ratio=resolved.centred_share,
+        mirror_axes=mirrored_axes(augmentation, allow_mirrors(resolved, task)),
     )
     _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
@@ -180,9 +182,17 @@ def _train(
     if settings.selection == "validation":
         scans = experiment.read_scans(experiment.validation)
         validation = WholeScans(scans, training, settings, needs)
-    module = Segmenter(experiment.card.build(), settings, seed, validation)
-    augmentation = experiment.card.augmentation
-    patches = PatchDataset(training, settings, seed, needs, augmentation=augmentation)
+    card, deep = experiment.card, settings.deep_supervision
+    network = card.build(deep_supervision=deep)
+    module = Segmenter(network, settings, seed, validation)
+    patches = PatchDataset(
+        training,
+        settings,
+        seed,
+        needs,
+        augmentation=card.augmentation,
+        axes=card.mirror_axes,
+    )
     sampler = StepSampler(
         settings.checkpoint_steps * settings.batch_size,
         len(patches),

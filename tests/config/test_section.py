@@ -12,7 +12,7 @@ from medinorm.errors import ConfigError
     [
         ({"trian": {}}, "trian: unknown key; did you mean train?"),
         ({"train": {"step": 3}}, "train.step: unknown key; did you mean steps?"),
-        ({"train": {"zzz": 3}}, "known keys: network, patch"),
+        ({"train": {"zzz": 3}}, "known keys: recipe, network"),
         ({"train": {"network": {"chanels": [1]}}}, "did you mean channels?"),
         ({"train": {"steps": 0}}, r"train.steps: .* equal to 1 \(got 0"),
         ({"train": {"steps": 0, "shots": 0}}, "and 1 more"),

@@ -20,7 +20,7 @@ from medinorm.train.dataset import (
 )
 from medinorm.train.model import ModelCard
 
-SETTINGS = TrainConfig(patch=(8, 12, 8), steps=10)
+SETTINGS = TrainConfig(recipe="fast", patch=(8, 12, 8), steps=10)
 CARD = ModelCard(
     intensity="zscore",
     norm="instance",
@@ -98,6 +98,16 @@ def test_centred_patches_hold_a_label(scans):
     settings = SETTINGS.model_copy(update={"foreground_ratio": 1.0})
     dataset = PatchDataset(scans, settings, 0)
     assert all(dataset[i]["label"].any() for i in range(20))
+
+
+def test_the_last_patches_of_a_batch_are_centred_where_that_is_guaranteed(scans):
+    changes = {"foreground_patches": "guaranteed", "batch_size": 3, "patch": (2, 2, 2)}
+    changes |= {"foreground_ratio": 0.34}
+    settings = SETTINGS.model_copy(update=changes)
+    dataset = PatchDataset(scans, settings, 0)
+    labelled = [bool(dataset[n]["label"].any()) for n in range(60)]
+    assert all(labelled[2::3])
+    assert not all(labelled[::3])
 
 
 @pytest.mark.parametrize("norm", ["spatially_adaptive", "masked_instance"])

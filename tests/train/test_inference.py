@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
 from medinorm.config import NetworkConfig, PredictConfig
 from medinorm.layers import ThumbnailSlidingWindowInferer
-from medinorm.train.inference import _inferer, infer_logits
+from medinorm.train.inference import _inferer, infer_logits, infer_probabilities
 from medinorm.train.networks.build import build_network
 
 PATCH = (8, 8, 8)
@@ -66,3 +67,23 @@ def test_thumbnail_norms_get_the_inferer_that_measures_the_whole_scan():
         )
         inferer = _inferer(network, PATCH, PredictConfig())
         assert isinstance(inferer, ThumbnailSlidingWindowInferer) is special
+
+
+class Position(nn.Module):
+    """The logit of class 1 is the index along the first axis; the image is not used."""
+
+    def forward(self, x):
+        index = torch.arange(float(x.shape[2])).view(1, 1, -1, 1, 1).expand_as(x)
+        return torch.cat([torch.zeros_like(x), index], dim=1)
+
+
+def test_mirrors_are_averaged_along_the_axes_of_training_only():
+    image, patch = torch.zeros(1, 1, 8, 8, 8), (8, 8, 8)
+    settings = PredictConfig(mirror=True)
+    one, mirrored = (
+        infer_probabilities(Position(), image, {}, patch, settings, axes)
+        for axes in ((1, 2), (0, 2))
+    )
+    plain = infer_probabilities(Position(), image, {}, patch, PredictConfig(), (0,))
+    torch.testing.assert_close(one, plain)
+    torch.testing.assert_close(mirrored, (plain + plain.flip(2)) / 2)

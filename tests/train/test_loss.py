@@ -5,7 +5,7 @@ import torch
 from monai.losses import DiceCELoss
 
 from medinorm.train.dataset import IGNORED
-from medinorm.train.loss import SegmentationLoss
+from medinorm.train.loss import SegmentationLoss, weigh_outputs
 
 TORCH = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(2, 3, 4, 4, 4, generator=TORCH)
@@ -47,3 +47,17 @@ def test_a_batch_of_ignored_voxels_only_teaches_nothing():
 
 def test_empty_label_maps_have_a_finite_loss():
     assert torch.isfinite(SegmentationLoss()(LOGITS, LABEL * 0))
+
+
+def test_smaller_outputs_count_half_as_much_as_the_one_above():
+    smaller = torch.randn(2, 3, 2, 2, 2, generator=TORCH)
+    loss = SegmentationLoss()
+    thinned = LABEL[:, :, 1::2, 1::2, 1::2]
+    expected = (loss(LOGITS, LABEL) + loss(smaller, thinned) / 2) / 1.5
+    torch.testing.assert_close(weigh_outputs(loss, [LOGITS, smaller], LABEL), expected)
+    assert torch.equal(weigh_outputs(loss, LOGITS, LABEL), loss(LOGITS, LABEL))
+
+
+def test_outputs_of_odd_sizes_find_their_labels():
+    logits = torch.randn(2, 3, 3, 2, 1, generator=TORCH)
+    assert torch.isfinite(weigh_outputs(SegmentationLoss(), [LOGITS, logits], PARTLY))

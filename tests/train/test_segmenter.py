@@ -9,7 +9,7 @@ from medinorm.errors import RunError
 from medinorm.train.dataset import IGNORED
 from medinorm.train.segmenter import HistoryRow, Segmenter, _mean_dice
 
-SETTINGS = TrainConfig(patch=(8, 8, 8), steps=10, learning_rate=1e-2)
+SETTINGS = TrainConfig(recipe="fast", patch=(8, 8, 8), steps=10, learning_rate=1e-2)
 LABEL = torch.zeros(1, 1, 4, 4, 4, dtype=torch.int64)
 LABEL[..., :2] = 1
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from medinorm.choices import NormName
 from medinorm.config import NetworkConfig, TaskConfig, TrainConfig
+from medinorm.config.recipes import RECIPES
 from medinorm.errors import ConfigError, RunError
 from medinorm.files.atomic import read_json
 from medinorm.files.checksums import checksum_path
@@ -24,11 +25,13 @@ from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.files.tables import read_table
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.train import stage
+from medinorm.train.augmentations import AUGMENTATIONS
 from medinorm.train.model import model_path, read_model
 from medinorm.train.segmenter import Segmenter
 
 TASK = TaskConfig(label_values={1: "shell", 2: "core"})
 SETTINGS = TrainConfig(
+    recipe="fast",
     network=NetworkConfig(channels=(4, 8)),
     patch=(12, 12, 12),
     steps=6,
@@ -74,6 +77,8 @@ def test_a_run_leaves_weights_card_and_history(small_study, harmonized):
     assert not (run / "checkpoints").exists()
     assert list((run / "tensorboard").glob("events*"))
     assert [row["step"] for row in read_table(run / "history.tsv")] == ["2", "4", "6"]
+    dice = [row["train_dice"] for row in read_table(run / "history.tsv")]
+    assert 0 <= float(dice[0]) <= 1
     card = read_json(run / "model.json")
     assert card["parameters"] == sum(w.numel() for w in weights(runs).values())
     assert card["seconds_per_step"] > 0
@@ -168,6 +173,42 @@ def test_every_norm_resumes_to_the_same_network(
     interrupt(monkeypatch, 4, small_study, harmonized, settings=settings, norm=norm)
     train(small_study, harmonized, settings=settings, norm=norm)
     assert same(weights(runs), expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "augmentation"),
+    [("fast", "flip"), *(("standard", name) for name in AUGMENTATIONS)],
+)
+def test_every_recipe_and_augmentation_resumes_to_the_same_network(
+    small_study, harmonized, monkeypatch, recipe, augmentation
+):
+    kept = SETTINGS.model_dump(exclude={*RECIPES[recipe].defaults})
+    settings = TrainConfig(**(kept | {"steps": 4, "recipe": recipe}))
+    options = {"settings": settings, "augmentation": augmentation}
+    runs, _ = train(small_study, harmonized, **options)
+    expected = weights(runs)
+    shutil.rmtree(runs)
+    interrupt(monkeypatch, 4, small_study, harmonized, **options)
+    train(small_study, harmonized, **options)
+    assert same(weights(runs), expected)
+
+
+def test_deep_supervision_leaves_the_weights_that_predict(
+    small_study, harmonized, monkeypatch
+):
+    network = NetworkConfig(name="dynunet", channels=(4, 6, 8, 8))
+    changes = {"network": network, "patch": (16, 16, 16), "steps": 4}
+    settings = SETTINGS.model_copy(update=changes | {"deep_supervision": True})
+    runs, states = train(small_study, harmonized, settings=settings)
+    assert states == ["made"]
+    read, _ = read_model(run_folder(runs, 0))
+    assert not any("heads" in name for name in read.state_dict())
+    expected = dict(read.state_dict())
+    shutil.rmtree(runs)
+    interrupt(monkeypatch, 4, small_study, harmonized, settings=settings)
+    train(small_study, harmonized, settings=settings)
+    again, _ = read_model(run_folder(runs, 0))
+    assert same(dict(again.state_dict()), expected)
 
 
 def test_a_layers_own_stream_is_resumed(small_study, harmonized, monkeypatch):

@@ -13,7 +13,7 @@ from medinorm.train.trainer import (
     quiet,
 )
 
-SETTINGS = TrainConfig(steps=10, checkpoint_steps=4, device="cpu")
+SETTINGS = TrainConfig(recipe="fast", steps=10, checkpoint_steps=4, device="cpu")
 
 
 def make(folder, **changes):

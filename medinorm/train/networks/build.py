@@ -1,6 +1,7 @@
 """A segmentation network with one of our norms inside."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -21,7 +22,7 @@ from medinorm.train.conditions import REGIONS
 from medinorm.train.networks.registry import find_networks
 
 
-def build_network(
+def build_network(  # noqa: PLR0913  (what a network is built from)
     network: NetworkConfig,
     *,
     channels: int,
@@ -29,6 +30,7 @@ def build_network(
     norm: str,
     norm_options: Mapping[str, Any],
     domains: int = 1,
+    deep_supervision: bool = False,
 ) -> nn.Module:
     """Build a network; only its normalization layers depend on `norm`.
 
@@ -42,13 +44,17 @@ def build_network(
         norm: normalization layer, by its name in the configuration.
         norm_options: its arguments.
         domains: training domains, for norms that have a part for each.
+        deep_supervision: with outputs at lower resolutions, if the network can.
 
     Raises:
         ValueError: there is no such norm, or it refuses its arguments.
     """
     check_norm_options(norm, norm_options)
     register_norms()
-    build, declared = find_networks()[network.name].build, DECLARATIONS[norm]
+    architecture, declared = find_networks()[network.name], DECLARATIONS[norm]
+    build = architecture.build
+    if deep_supervision and architecture.deep:
+        build = partial(build, deep_supervision=True)
     if declared.behind:
         built = build(network, channels, classes, monai_norm(declared.behind, {}))
         return insert_perturbation(built, norm, **norm_options)

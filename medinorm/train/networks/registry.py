@@ -9,11 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from medinorm.config import NetworkConfig
 from medinorm.method_names import NETWORK_DECLARATIONS
 
 MonaiNorm = tuple[str, dict[str, Any]]
-Build = Callable[[NetworkConfig, int, int, MonaiNorm], nn.Module]
+Build = Callable[..., nn.Module]
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,9 @@ class Network:
         doubles: whether the channels must double from level to level.
         build: makes one from the configuration, the image channels, the classes, and
             the `norm` argument of MONAI's networks.
+        deep: whether it can have outputs at lower resolutions; its `build` then takes
+            `deep_supervision`, and in training the network gives a list of logits, the
+            largest first.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Network:
     levels: int
     doubles: bool
     build: Build
+    deep: bool = False
 
 
 def network(
@@ -45,13 +48,14 @@ def network(
     uses: tuple[str, ...],
     levels: int = 2,
     doubles: bool = False,
+    deep: bool = False,
 ) -> Callable[[Build], Network]:
     """Declare the function below as a network, see `Network`.
 
     The arguments must be literals: the configuration reads them from the text of the
     file, because importing it would import torch.
     """
-    return lambda build: Network(name, text, uses, levels, doubles, build)
+    return lambda build: Network(name, text, uses, levels, doubles, build, deep)
 
 
 @cache

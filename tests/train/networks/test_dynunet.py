@@ -35,3 +35,15 @@ def test_strides_and_kernels_of_each_level_are_built():
     assert network.strides == ((1, 1, 1), (2, 2, 1), (2, 2, 2))
     assert network.kernel_size == config.kernels
     assert network(torch.zeros(1, 1, 8, 8, 6)).shape == (1, 2, 8, 8, 6)
+
+
+def test_lower_outputs_are_for_training_only():
+    config = NetworkConfig(name="dynunet", channels=(4, 6, 8, 10))
+    deep = BUILD(config, 1, 2, NORM, deep_supervision=True)
+    plain = BUILD(config, 1, 2, NORM)
+    x = torch.randn(1, 1, 16, 16, 16)
+    sizes = [tuple(logits.shape) for logits in deep(x)]
+    assert sizes == [(1, 2, 16, 16, 16), (1, 2, 8, 8, 8), (1, 2, 4, 4, 4)]
+    weights = {name: deep.state_dict()[name] for name in plain.state_dict()}
+    plain.load_state_dict(weights)
+    assert torch.equal(deep.eval()(x), plain.eval()(x))
