@@ -145,5 +145,6 @@ def test_a_negative_number_with_an_exponent_is_a_value(tmp_path, word, capsys):
     words = ["harmonize", "--scans", str(tmp_path / "none.tsv"), "--background", word]
     words += ["--canonical", "c", "--harmonized", str(tmp_path / "h")]
     words += ["--status", str(tmp_path / "s.tsv"), "--intensity", "zscore"]
+    words += ["--spacing", "1", "1", "1"]
     assert cli.main(words) == 1
     assert "none.tsv: the table does not exist" in capsys.readouterr().err
