@@ -249,9 +249,10 @@ class AutoTrainConfig(Section):
         default="32-true",
         description="`auto`: bfloat16 where the processor computes in it.",
     )
-    checkpoint_steps: Count = Field(
-        default=50,
-        description="Steps between checkpoints; a killed run resumes from the last.",
+    checkpoint_steps: Plannable[Count] = Field(
+        default=AUTO,
+        description="Steps between checkpoints; a killed run resumes from the last. "
+        "`auto`: about 40 checkpoints, at least 50 steps apart.",
     )
     threads: Count = Field(default=1, description="Threads of a training job.")
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -286,6 +287,7 @@ class TrainConfig(AutoTrainConfig):
     batch_size: Count = Field(default=2)
     steps: Count = Field(default=300)
     foreground_ratio: Share = Field(default=0.5)
+    checkpoint_steps: Count = Field(default=50)
 
     @property
     def centred_patches(self) -> int:

@@ -1,6 +1,7 @@
 """The training of one network, as Lightning sees it."""
 
 import hashlib
+import logging
 import math
 import statistics
 import time
@@ -21,6 +22,10 @@ from medinorm.train.dataset import IGNORED
 from medinorm.train.inference import infer_logits
 from medinorm.train.loss import SegmentationLoss, weigh_outputs
 from medinorm.train.optimizers import make_optimizer, make_schedule
+
+_SECONDS_BETWEEN_REPORTS = 60.0
+
+_log = logging.getLogger(__name__)
 
 HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
 _DICE_INTERVAL = 10  # steps between those whose Dice is measured
@@ -53,6 +58,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self._losses: list[float] = []
         self._dices: list[float] = []
         self._started = 0.0
+        self._reported = -math.inf
 
     def training_step(self, batch: dict[str, Tensor], _index: int) -> Tensor:
         """Loss of one mini-batch.
@@ -105,10 +111,23 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self._losses.clear()
         self._dices.clear()
         self.history.append(row)
+        self._report(row)
         self.log("loss", row.loss)
         self.log("learning_rate", row.learning_rate)
         if validation is not None:
             self.log("dice", validation)
+
+    def _report(self, row: HistoryRow) -> None:
+        """Say how far training is, from time to time, and at its end."""
+        total, now = self._settings.steps, time.monotonic()
+        if row.step < total and now - self._reported < _SECONDS_BETWEEN_REPORTS:
+            return
+        self._reported = now
+        _log.info(
+            "step %d of %d: loss %.3f, %.3f s a step, about %.0f min left",
+            *(row.step, total, row.loss, row.seconds_per_step),
+            (total - row.step) * row.seconds_per_step / 60,
+        )
 
     def _validate(self) -> Tensor:
         """Mean Dice of the validation scans.

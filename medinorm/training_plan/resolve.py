@@ -47,6 +47,8 @@ def resolve_train(settings: AutoTrainConfig, training_plan: Path | None) -> Trai
         plan = _read(training_plan, names[0])
         values |= {name: getattr(plan, name) for name in own}
         network |= {name: getattr(plan, name) for name in of_network}
+    if values["checkpoint_steps"] == AUTO:
+        values["checkpoint_steps"] = max(50, values["steps"] // 40)
     resolved = parse_section(TrainConfig, values)
     shrunk = zip(*resolved.network.level_strides, strict=True)
     if any(n % math.prod(by) for n, by in zip(resolved.patch, shrunk, strict=True)):

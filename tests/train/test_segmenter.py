@@ -74,6 +74,21 @@ def test_the_history_survives_in_the_checkpoint():
     assert other.history == [row]
 
 
+def test_a_long_run_says_how_long_it_still_takes(caplog, monkeypatch):
+    clock = iter([1000.0, 1010.0, 1061.0, 1062.0])
+    monkeypatch.setattr("medinorm.train.segmenter.time.monotonic", lambda: next(clock))
+    segmenter = Segmenter(Fixed(torch.zeros(1)), SETTINGS, 0)
+    total = SETTINGS.steps
+    with caplog.at_level("INFO"):
+        for step in (1, 2, 3, total):
+            segmenter._report(HistoryRow(step, 0.5, 1e-2, 60.0))
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 3
+    left = f"step 1 of {total}: loss 0.500, 60.000 s a step, about {total - 1} min left"
+    assert said[0] == left
+    assert said[-1].endswith("about 0 min left")
+
+
 def test_mean_dice_is_over_the_classes_that_occur():
     a, b = torch.tensor([0, 1, 1, 2]), torch.tensor([0, 1, 0, 0])
     assert _mean_dice(a, b) == pytest.approx((2 / 3 + 0) / 2)

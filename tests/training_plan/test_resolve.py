@@ -42,6 +42,15 @@ def test_numbers_of_the_study_stay(plan):
     assert resolve_harmonize(own, None).foreground == "image"
 
 
+@pytest.mark.parametrize(
+    ("steps", "interval", "wanted"),
+    [(200, "auto", 50), (14000, "auto", 350), (14000, 7, 7)],
+)
+def test_long_runs_are_not_saved_all_the_time(plan, steps, interval, wanted):
+    settings = AutoTrainConfig(steps=steps, checkpoint_steps=interval)
+    assert resolve_train(settings, plan).checkpoint_steps == wanted
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_plan_each_number_must_be_set(name):
     numbers = TrainConfig().model_dump() | {name: "auto"}
