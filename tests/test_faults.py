@@ -43,6 +43,7 @@ STUDY = {
     "harmonize": {"spacing": [4.0, 4.0, 4.0]},
     "experiments": {"intensity": ["nyul"], "norm": ["mixstyle"], "seeds": [0, 1]},
     "train": {
+        "recipe": "fast",
         "network": {"channels": [4, 8]},
         "patch": [16, 16, 16],
         "batch_size": 2,
@@ -221,10 +222,10 @@ KINDS = [
     "harmonized/nyul/*/sub-*_T1w.nii",
     "harmonized/nyul/*/sub-*_label.nii",
     "harmonized/nyul/*/sub-*_T1w.json",
-    "runs/nyul/mixstyle/*/seed-0/model.safetensors",
-    "runs/nyul/mixstyle/*/seed-0/model.json",
-    "predictions/nyul/mixstyle/none/*/seed-0/sub-*_T1w.nii.gz",
-    "predictions/nyul/mixstyle/none/*/job-0.tsv",
+    "runs/nyul/mixstyle/flip/*/seed-0/model.safetensors",
+    "runs/nyul/mixstyle/flip/*/seed-0/model.json",
+    "predictions/nyul/mixstyle/flip/none/*/seed-0/sub-*_T1w.nii.gz",
+    "predictions/nyul/mixstyle/flip/none/*/job-0.tsv",
 ]
 
 

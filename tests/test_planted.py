@@ -36,6 +36,7 @@ STUDY = {
     "harmonize": {"spacing": [2.0, 2.0, 2.0]},
     "experiments": {"intensity": ["zscore"], "norm": ["group"], "seeds": [0]},
     "train": {
+        "recipe": "fast",
         "network": {"channels": [4, 8]},
         "patch": [8, 8, 8],
         "steps": 2,
