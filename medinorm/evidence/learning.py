@@ -16,6 +16,8 @@ LEAST_DICE = 0.1
 # Of all that the loss fell since the first quarter of training: the part that it fell
 # in the last. A straight line falls by a third of it there.
 MOST_FALL = 0.25
+# Of the loss itself: a smaller fall in the last quarter is chance.
+_LEAST_FALL = 0.02
 
 
 def tabulate_curves(cases: Sequence[CaseRow], runs: Path) -> Iterator[CurveRow]:
@@ -78,7 +80,7 @@ def measure_fall(run: Sequence[CurveRow]) -> float | None:
         run: the rows of one run, in order.
 
     Returns:
-        ``None`` if a quarter has no row; 1 if the loss never fell.
+        ``None`` if a quarter has no row; 0 if the loss fell by no more than chance.
 
     Examples:
         >>> from medinorm.variant import Variant
@@ -95,7 +97,8 @@ def measure_fall(run: Sequence[CurveRow]) -> float | None:
     if not all(quarters):
         return None
     first, _, third, fourth = map(fmean, quarters)
-    return (third - fourth) / (first - fourth) if first > fourth else 1.0
+    fall = third - fourth
+    return fall / (first - fourth) if fall > _LEAST_FALL * abs(third) else 0.0
 
 
 def _best_known_dice(cases: Sequence[CaseRow]) -> float | None:

@@ -59,14 +59,14 @@ class Draft:
         yield ""
 
     def _study(self) -> Iterator[str]:
-        source = json.dumps(str(self.source))
+        source = json.dumps(str(self.source), ensure_ascii=False)
         yield "title: My study # CHECK"
         yield "input:"
         yield f"  {self.key}: {f'[{source}]' if self.key == 'dicom' else source}"
         yield "  # label_values: {1: first structure, 2: second structure} # CHECK"
         if self.domain:
             yield "split:"
-            yield f"  domain: [{json.dumps(self.domain)}] # CHECK"
+            yield f"  domain: [{json.dumps(self.domain, ensure_ascii=False)}] # CHECK"
         else:
             yield "# split: {domain: [site]} # CHECK: what the question is about"
         yield "experiments:"

@@ -133,14 +133,17 @@ def _header_of_image(path: Path, domain: str) -> ScanHeader | None:
 
 def _header_of_series(files: Sequence[pydicom.Dataset]) -> ScanHeader | None:
     """The header of one DICOM series; none, if it is no stack of slices."""
-    first, count = files[0], len(files)
+    first = files[0]
     try:
         row, column = np.reshape(
             [float(v) for v in first.ImageOrientationPatient], (2, 3)
         )
         normal = np.cross(row, column)
-        places = [normal @ np.array(f.ImagePositionPatient, float) for f in files]
-        between = (max(places) - min(places)) / max(1, count - 1)
+        each = [normal @ np.array(f.ImagePositionPatient, float) for f in files]
+        # Echoes and time points lie at the same places.
+        places = {round(float(place), 2) for place in each if np.isfinite(place)}
+        count = len(places)
+        between = (max(places, default=0) - min(places, default=0)) / max(1, count - 1)
         high, wide = (float(value) for value in first.PixelSpacing)
         sizes = (int(first.Columns), int(first.Rows), count)
     except (AttributeError, TypeError, ValueError):

@@ -65,10 +65,19 @@ def draft_study(
         kind = "table" if key == "scans" else "folder"
         raise StageError(f"--{key}: there is no such {kind}; check its path")
     draft = make_draft(key, source, require_headers(_LOOKS[key](source)))
-    with replacing(study) as temporary:
-        temporary.write_text(draft.text, encoding="utf-8")
+    try:
+        with replacing(study) as temporary:
+            temporary.write_text(draft.text, encoding="utf-8")
+    except OSError:
+        raise StageError(
+            "--study: cannot be written there; name a file in a folder you can write"
+        ) from None
     _log.info("%s", draft.summary())
-    _log.info("look at the lines marked CHECK before the first run")
+    _log.info(
+        "written: %s; look at the lines marked CHECK, then run "
+        "snakemake --cores all --configfile %s",
+        *(study.name, study.name),
+    )
 
 
 def make_draft(key: str, source: Path, look: FirstLook) -> Draft:

@@ -6,14 +6,19 @@ seed and the subject's name: a scan that tests cannot change it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from medinorm.errors import StageError
 from medinorm.split.domains import DomainScan
 from medinorm.split.shuffle import shuffle_subjects
 
 
 def choose_training_scans(
-    training: Sequence[DomainScan], count: int, seed: int, *, needed: Iterable[str] = ()
+    training: Sequence[DomainScan],
+    count: int,
+    seed: int,
+    *,
+    needed: Collection[str] = (),
 ) -> frozenset[str]:
     """Ids of `count` of the training scans, or of all if there are no more.
 
@@ -39,7 +44,7 @@ def choose_training_scans(
 
 
 def share_out(
-    sizes: Mapping[str, int], count: int, needed: Iterable[str] = ()
+    sizes: Mapping[str, int], count: int, needed: Collection[str] = ()
 ) -> dict[str, int]:
     """Divide a number of scans among domains in proportion to their sizes.
 
@@ -50,6 +55,9 @@ def share_out(
         count: number to divide.
         needed: domains that get at least one.
 
+    Raises:
+        StageError: there are fewer than the needed domains.
+
     Examples:
         >>> share_out({"A": 9, "B": 9, "C": 3}, 14)
         {'A': 6, 'B': 6, 'C': 2}
@@ -58,6 +66,11 @@ def share_out(
     """
     total = sum(sizes.values())
     count = min(count, total)
+    if 0 < count < sum(sizes.get(name, 0) > 0 for name in set(needed)):
+        raise StageError(
+            "split.designs: size_matched needs as many training scans as domains; add "
+            "subjects or leave the design out"
+        )
     shares = {name: count * size // total for name, size in sorted(sizes.items())}
     rest = sorted(shares, key=lambda name: (-(count * sizes[name] % total), name))
     for name in rest[: count - sum(shares.values())]:

@@ -46,9 +46,13 @@ class Augmentation:
     styles: bool = False
 
 
-# `left_kidney`, `leftKidney`, `Kidney-R`; not `cleft`, `lesion`.
+# A name too many only costs a mirror; a name too few makes left and right one label.
 _SIDES = re.compile(
-    r"(?<![A-Za-z])((?i:left|right)(?![a-z])|(?i:l|r|lt|rt|lh|rh)(?![A-Za-z]))"
+    r"(?<![cC])(?i:left)"  # `left_kidney`, `kidneyLeft`, `leftlung`; not `cleft`
+    r"|(?<![bBfFwW])(?<!up)(?i:right)"  # not `bright`
+    r"|(?<![A-Za-z])(?i:l|r|lt|rt|lh|rh)(?![A-Za-z0-9])"  # `Kidney-R`; not `L2`
+    r"|(?<=[a-z])[LR](?![A-Za-z0-9])"  # `kidneyR`
+    r"|(?<![A-Za-z])[LR](?=[A-Z][a-z])"  # `LHippocampus`
 )
 
 _DECLARED: dict[str, Augmentation] = {}

@@ -16,6 +16,7 @@ from medinorm.harmonize.fit import scans_of
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import ScanStatus
+from medinorm.train.augmentations import AUGMENTATIONS
 from medinorm.train.dataset import TrainingScan, read_training_scan
 from medinorm.train.model import ModelCard
 
@@ -122,8 +123,11 @@ class Experiment:
         )
 
     def _hash_scans(self, scans: Sequence[str]) -> str:
-        """Checksum of images and label maps, and of domains if the network is told."""
-        by_domain = {"domain", "style"} & set(self.card.needs)
+        """Checksum of images and label maps, and of domains if training uses them."""
+        by_domain = (
+            not {"domain", "style"}.isdisjoint(self.card.needs)
+            or AUGMENTATIONS[self.card.augmentation].styles
+        )
         digest = hashlib.blake2b(digest_size=16)
         for scan in sorted(scans):
             files = map(checksum_of, harmonized_paths(self.harmonized, scan))

@@ -62,6 +62,13 @@ def _why_batch(plan: TrainingPlan) -> str:
 
 
 def _why_channels(plan: TrainingPlan) -> str:
+    facts, minutes = plan.facts, plan.steps * plan.facts.seconds_per_step / 60
+    if minutes > facts.minutes or facts.memory_used > facts.memory:
+        return (
+            f"{plan.levels} levels; no training fits the budget: this one takes about "
+            f"{minutes:.3g} minutes and {facts.memory_used:g} GiB, the budget is "
+            f"{facts.minutes:g} minutes and {facts.memory:g} GiB."
+        )
     return (
         f"{plan.levels} levels, as many as the patch can be halved; the widest first "
         f"level whose {plan.steps:,} steps fit into {plan.facts.minutes:g} minutes and "

@@ -71,6 +71,13 @@ def test_a_dicom_folder(tmp_path):
     assert header.domain == "GE Signa"
 
 
+def test_two_echoes_of_a_series_are_one_stack(tmp_path):
+    for echo in ("a", "b"):
+        write_series(tmp_path / echo, slices=9, series="1.2.3")
+    (header,) = look_at_dicom(tmp_path).headers
+    assert (header.grid, header.spacing) == ((9, 30, 40), (4.0, 0.7, 0.5))
+
+
 def test_the_usual_names_of_domains_come_first():
     cells = {"subject": "{}", "image": "{}.nii", "sex": "fm", "Site": "abc"}
     rows = [

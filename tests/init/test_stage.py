@@ -44,6 +44,12 @@ def test_nothing_is_overwritten(table, tmp_path):
     assert study.read_text() == "mine"
 
 
+def test_a_place_that_cannot_be_written_is_refused(table, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StageError, match=r"^--study: cannot be written there"):
+        draft_study(tmp_path / "file" / "study.yaml", scans=table)
+
+
 def test_what_cannot_be_drafted_is_refused_in_a_line(table, tmp_path):
     study = tmp_path / "study.yaml"
     for inputs, message in (

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medinorm.errors import StageError
 from medinorm.split.domains import DomainScan
 from medinorm.split.match_size import choose_training_scans, share_out
 
@@ -22,6 +23,11 @@ def test_shares_add_up_and_follow_the_sizes(sizes, count, needed):
         assert shares[needed] >= 1
     for name, size in sizes.items():
         assert abs(shares[name] - min(count, total) * size / total) < 2
+
+
+def test_fewer_scans_than_needed_domains_are_refused():
+    with pytest.raises(StageError, match="as many training scans as domains"):
+        share_out({"A": 5, "B": 5, "C": 5}, 2, needed=["A", "B", "C"])
 
 
 def scans(**subjects):

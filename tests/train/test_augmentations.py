@@ -110,6 +110,14 @@ def test_each_allowed_axis_is_mirrored_half_of_the_time():
         ("cleft", "RAS"),
         ("lesion", "RAS"),
         ("bright", "RAS"),
+        ("kidneyLeft", "AS"),
+        ("kidneyR", "AS"),
+        ("Leftkidney", "AS"),
+        ("rightlung", "AS"),
+        ("LHippocampus", "AS"),
+        ("L2", "RAS"),
+        ("Liver", "RAS"),
+        ("upright", "RAS"),
     ],
 )
 def test_labels_of_one_side_forbid_left_right_mirrors(name, axes):

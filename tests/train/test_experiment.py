@@ -67,6 +67,16 @@ def test_provenance_follows_seed_and_settings(small_study, harmonized):
     assert longer.provenance(0) != made.provenance(0)
 
 
+@pytest.mark.parametrize(("augmentation", "read"), [("style", True), ("flip", False)])
+def test_a_corrected_domain_trains_again_where_training_uses_it(
+    small_study, harmonized, augmentation, read
+):
+    made, _ = experiment(small_study, harmonized)
+    made = replace(made, card=replace(made.card, augmentation=augmentation))
+    corrected = replace(made, domain_of=dict.fromkeys(made.domain_of, "one"))
+    assert (made.provenance(0) != corrected.provenance(0)) is read
+
+
 def test_a_plan_with_the_same_numbers_makes_nothing_again(
     small_study, harmonized, tmp_path
 ):

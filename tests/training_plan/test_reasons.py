@@ -29,6 +29,14 @@ def test_a_number_of_the_study_says_so():
     assert own["patch"] != own["steps"]
 
 
+def test_what_does_not_fit_is_not_said_to_fit():
+    costly = replace(PLAN.facts, memory=0.3, memory_used=0.41)
+    assert "no training fits the budget" in reasons(facts=costly)["channels"]
+    slow = replace(PLAN.facts, minutes=1.0, seconds_per_step=60.0)
+    assert "no training fits the budget" in reasons(facts=slow)["channels"]
+    assert "the widest first level" in reasons()["channels"]
+
+
 def test_sentences_follow_the_numbers():
     thin, thick = reasons(), reasons(kernels=((3, 3, 3),) * 3, strides=((2, 2, 2),) * 2)
     assert "one voxel along" in thin["kernels"].lower()

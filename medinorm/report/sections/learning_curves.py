@@ -35,7 +35,7 @@ _TITLES: dict[Measure, str] = {
 }
 
 
-@section("learning-curves", "Learning curves", order=125)
+@section("learning-curves", "Learning curves", order=122)
 def write_learning_curves(inputs: ReportInputs) -> Markup | None:
     """A figure for each variant; left out where no history was kept."""
     findings = inputs.findings
