@@ -6,7 +6,7 @@ them.
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -137,6 +137,12 @@ class Wiring:
         return f"{_plan_words(self.plan)}{settings}"
 
     @property
+    def rates(self) -> list[str]:
+        """The table of the search among learning rates, if there are several."""
+        searched = self.study.train.searches_rate
+        return [self.layout.learning_rates] if searched else []
+
+    @property
     def _train(self) -> AutoTrainConfig:
         """The settings of training without the budget, which only the plan spends."""
         return self.study.train.model_copy(update={"budget": BudgetConfig()})
@@ -265,6 +271,11 @@ class Wiring:
             for split in splits
             for job in range(jobs)
         )
+
+
+def write_rate_flags(tables: Iterable[str]) -> str:
+    """The table of the search among learning rates as words of a command, if any."""
+    return " ".join(f"--learning-rates {shlex.quote(table)}" for table in tables)
 
 
 def _plan_words(plan: list[str]) -> str:
