@@ -243,6 +243,21 @@ class Wiring:
         """
         return list(self._jobs(self.layout.scores, split_names(splits)))
 
+    def searches(self, splits: str) -> list[str]:
+        """Tables of the search among learning rates of the whole study, if any.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+        """
+        names = split_names(splits)
+        tables = (
+            fill(table, **variant._asdict(), split=split)
+            for table in self.rates
+            for variant in self.study.experiments.variants
+            for split in names
+        )
+        return list(dict.fromkeys(tables))
+
     def shown(self, splits: str) -> list[str]:
         """Status tables of the volumes that the report shows.
 
@@ -274,8 +289,9 @@ class Wiring:
 
 
 def write_rate_flags(tables: Iterable[str]) -> str:
-    """The table of the search among learning rates as words of a command, if any."""
-    return " ".join(f"--learning-rates {shlex.quote(table)}" for table in tables)
+    """The tables of the search among learning rates as words of a command, if any."""
+    words = [*tables]
+    return shlex.join(["--learning-rates", *words]) if words else ""
 
 
 def _plan_words(plan: list[str]) -> str:
