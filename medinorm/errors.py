@@ -33,6 +33,10 @@ class RunError(ItemError):
     """A training run cannot be finished, or its network cannot be used."""
 
 
+class DivergedError(RunError):
+    """The loss of a training run became not finite."""
+
+
 class FetchError(ItemError):
     """A PACS does not answer, refuses, or does not send what it lists."""
 

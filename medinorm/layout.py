@@ -23,6 +23,7 @@ EVIDENCE = (
     "ranking",
     "fairness",
     "curves",
+    "learning_rates",
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
@@ -167,6 +168,11 @@ class Layout:
         return f"{self.runs}/job-{{job}}.tsv"
 
     @property
+    def learning_rates(self) -> str:
+        """Table of the search among learning rates; its networks lie beside it."""
+        return f"{self.runs}/learning_rates.tsv"
+
+    @property
     def predictions_root(self) -> str:
         """Folder of all predictions."""
         return f"{self.results}/predictions"
@@ -289,6 +295,16 @@ def run_folder(runs: Path, seed: int) -> Path:
         'pooled/seed-3'
     """
     return runs / f"seed-{seed}"
+
+
+def rate_folder(runs: Path, rate: float) -> Path:
+    """Folder of the networks that show how good a learning rate is.
+
+    Examples:
+        >>> rate_folder(Path("pooled"), 0.01).as_posix()
+        'pooled/rate-0.01'
+    """
+    return runs / f"rate-{rate}"
 
 
 def harmonized_paths(harmonized: Path, scan: str) -> tuple[Path, Path]:

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "init": {"split", "training_plan"},
     "harmonize": {"intensity", "training_plan"},
     "train": {"harmonize", "intensity", "layers", "training_plan", "transforms"},
+    "learning_rates": {"train", "training_plan"},
     "predict": {"harmonize", "layers", "train"},
     "score": set(),
     "evidence": set(),

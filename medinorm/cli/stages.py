@@ -20,6 +20,7 @@ STAGES: Mapping[str, str] = {
     "split": "medinorm.split.stage:split_scans",
     "fit": "medinorm.harmonize.fit:fit_intensity",
     "harmonize": "medinorm.harmonize.stage:harmonize_scans",
+    "choose-rate": "medinorm.learning_rates.stage:choose_rate",
     "train": "medinorm.train.stage:train_networks",
     "predict": "medinorm.predict.stage:predict_scans",
     "score": "medinorm.score.stage:score_predictions",

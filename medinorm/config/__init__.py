@@ -29,12 +29,11 @@ from medinorm.config.source import (
     SplitConfig,
     TaskConfig,
 )
-from medinorm.config.study import StudyConfig, parse_study
+from medinorm.config.study import ExperimentsConfig, StudyConfig, parse_study
 from medinorm.config.train import (
     AutoNetworkConfig,
     AutoTrainConfig,
     BudgetConfig,
-    ExperimentsConfig,
     NetworkConfig,
     TrainConfig,
 )

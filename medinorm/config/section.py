@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from medinorm.config.numbers import CHOSEN
+from medinorm.config.numbers import CHOSEN, SEVERAL
 from medinorm.errors import ConfigError, may_be_shown, refuse_name
 
 # What to write instead, for pydantic's complaints that speak of Python.
@@ -68,7 +68,7 @@ def _place(location: tuple[int | str, ...], values: Any) -> str:
         if isinstance(values, list | tuple) and isinstance(step, int):
             place += f", entry {step + 1}"
             values = values[step] if step < len(values) else None
-        elif step not in {"[key]", CHOSEN}:
+        elif step not in {"[key]", CHOSEN, SEVERAL}:
             place += f".{step}" if place else str(step)
             values = values.get(step) if isinstance(values, Mapping) else None
     return place

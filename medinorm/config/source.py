@@ -296,7 +296,8 @@ class SplitConfig(Section):
     )
     validation_fraction: Fraction = Field(
         default=0.0,
-        description="Part of the training subjects kept for `train.selection`.",
+        description="Part of the training subjects kept for `train.selection` and "
+        "for a list in `train.learning_rate`.",
     )
     seed: Seed = Field(default=0, description="Seed of the division into parts.")
 

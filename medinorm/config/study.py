@@ -1,24 +1,130 @@
 """A whole study, and what makes one impossible."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from medinorm.choices import AdaptName, AugmentationName, NormName
 from medinorm.config.evidence import EvidenceConfig
 from medinorm.config.harmonize import AutoHarmonizeConfig
 from medinorm.config.input.dicom import find_channel_problem
-from medinorm.config.numbers import AUTO, Count
+from medinorm.config.intensities import ALIASES_TEXT, IntensityWord
+from medinorm.config.numbers import AUTO, Count, Seed
 from medinorm.config.predict import PredictConfig
 from medinorm.config.recipes import recipe_augmentation
 from medinorm.config.report import ReportConfig
 from medinorm.config.score import ScoreConfig
 from medinorm.config.section import Section, parse_section
 from medinorm.config.source import DemoConfig, IngestConfig, InputConfig, SplitConfig
-from medinorm.config.train import AutoTrainConfig, ExperimentsConfig
-from medinorm.method_names import ADAPTATION_DECLARATIONS, goes_with
+from medinorm.config.train import AutoTrainConfig
+from medinorm.method_names import (
+    ADAPTATION_DECLARATIONS,
+    AUGMENTATION_DECLARATIONS,
+    check_norm_options,
+    describe,
+    goes_with,
+)
+from medinorm.variant import Variant
+
+
+class ExperimentsConfig(Section):
+    """What is compared: every combination of these is trained and tested."""
+
+    intensity: tuple[IntensityWord, ...] = Field(
+        default=("zscore",),
+        min_length=1,
+        description=f"Intensity methods; {ALIASES_TEXT}.",
+    )
+    norm: tuple[NormName, ...] = Field(
+        default=("batch", "instance", "group", "layer"),
+        min_length=1,
+        description="Normalization layers.",
+    )
+    norm_options: dict[NormName, dict[str, Any]] = Field(
+        default={}, description="Arguments of a layer, e.g. `group: {num_groups: 4}`."
+    )
+    augmentation: tuple[AugmentationName, ...] = Field(
+        default=(recipe_augmentation(None),),
+        min_length=1,
+        description="What is done to training patches at random: "
+        f"{describe(AUGMENTATION_DECLARATIONS)}. With labels for left and right use "
+        "`none`. Each entry multiplies the number of networks.",
+    )
+    adapt: tuple[AdaptName, ...] = Field(
+        default=("none",),
+        min_length=1,
+        description="Adaptations at test time, for the norms that can be adapted: "
+        f"{describe(ADAPTATION_DECLARATIONS)}.",
+    )
+    seeds: tuple[Seed, ...] = Field(
+        default=(0, 1, 2),
+        min_length=1,
+        description="Seeds of training; with fewer than 3 nothing is ranked.",
+    )
+    runs_per_job: Count = Field(
+        default=3, description="Seeds trained by one job; 1 for one GPU a run."
+    )
+
+    @field_validator("norm_options")
+    @classmethod
+    def _known_options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for norm, options in value.items():
+            check_norm_options(norm, options)
+        return value
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name in (*Variant._fields, "seeds"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} names the same entry twice")
+        return self
+
+    @property
+    def variants(self) -> Iterator[Variant]:
+        """All combinations that are compared."""
+        for intensity, norm in product(self.intensity, self.norm):
+            for augmentation in self.augmentation:
+                for adapt in self.adapts_of(norm):
+                    yield Variant(intensity, norm, augmentation, adapt)
+
+    @property
+    def networks_of_split(self) -> int:
+        """How many networks are trained for each split.
+
+        Examples:
+            >>> ExperimentsConfig(norm=("batch",), seeds=(0, 1)).networks_of_split
+            2
+        """
+        return len(self.seeds) * len({v._replace(adapt="none") for v in self.variants})
+
+    def searched_of_split(self, rates: int) -> int:
+        """How many networks a search among learning rates adds for each split.
+
+        One network a rate; that of the chosen rate is needed anyway.
+
+        Args:
+            rates: how many are compared; one is no search.
+
+        Examples:
+            >>> ExperimentsConfig(norm=("batch", "layer")).searched_of_split(3)
+            4
+        """
+        return (rates - 1) * self.networks_of_split // len(self.seeds)
+
+    def adapts_of(self, norm: NormName) -> tuple[AdaptName, ...]:
+        """The adaptations that go with a norm.
+
+        Examples:
+            >>> experiments = ExperimentsConfig(adapt=("none", "tent"))
+            >>> experiments.adapts_of("batch"), experiments.adapts_of("group")
+            (('none', 'tent'), ('none',))
+        """
+        return tuple(adapt for adapt in self.adapt if goes_with(adapt, norm))
 
 
 class StudyConfig(Section):
@@ -126,6 +232,11 @@ class StudyConfig(Section):
         if self.train.selection == "validation" and not self.split.validation_fraction:
             raise ValueError(
                 "train.selection: validation needs split.validation_fraction above 0"
+            )
+        if self.train.searches_rate and not self.split.validation_fraction:
+            raise ValueError(
+                "train.learning_rate: a list needs split.validation_fraction above 0; "
+                "or give one number"
             )
         return self
 

@@ -1,32 +1,32 @@
 """What is trained: networks, steps, and the variants that are compared."""
 
-from collections.abc import Iterator
-from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from medinorm.choices import AdaptName, AugmentationName, NetworkName, NormName
-from medinorm.config.intensities import ALIASES_TEXT, IntensityWord
-from medinorm.config.numbers import AUTO, Auto, Count, Plannable, Seed, Share, Size
+from medinorm.choices import NetworkName
+from medinorm.config.numbers import (
+    AUTO,
+    Auto,
+    Count,
+    Plannable,
+    Rate,
+    Rates,
+    Share,
+    Size,
+)
 from medinorm.config.recipes import (
     RECIPES,
     RecipeName,
     describe_defaults,
     fill_from_recipe,
-    recipe_augmentation,
     recipe_default,
 )
 from medinorm.config.section import Section
 from medinorm.method_names import (
-    ADAPTATION_DECLARATIONS,
-    AUGMENTATION_DECLARATIONS,
     NETWORK_DECLARATIONS,
-    check_norm_options,
     describe,
-    goes_with,
 )
-from medinorm.variant import Variant
 
 
 def _users_of(option: str) -> str:
@@ -207,9 +207,11 @@ class AutoTrainConfig(Section):
         "as nnU-Net's (power 0.9), or along a cosine. "
         f"{describe_defaults('schedule')}",
     )
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+    learning_rate: Rates = Field(
         default=recipe_default("learning_rate"),
-        description=f"Peak learning rate. {describe_defaults('learning_rate')}",
+        description="Peak learning rate; of a list, such as `[0.003, 0.01]`, each "
+        "variant and split takes the one whose network has the best Dice on validation "
+        f"subjects of the training domains. {describe_defaults('learning_rate')}",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=recipe_default("weight_decay"),
@@ -273,6 +275,22 @@ class AutoTrainConfig(Section):
         return fill_from_recipe(values)
 
     @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates that are compared, smallest first; one, if none are.
+
+        Examples:
+            >>> AutoTrainConfig(learning_rate=(0.01, 0.003)).rates
+            (0.003, 0.01)
+        """
+        rate = self.learning_rate
+        return rate if isinstance(rate, tuple) else (rate,)
+
+    @property
+    def searches_rate(self) -> bool:
+        """Whether the learning rate of each variant is chosen among several."""
+        return len(self.rates) > 1
+
+    @property
     def left_to_plan(self) -> tuple[str, ...]:
         """The keys that the training plan decides, without those of the network."""
         able = ("patch", "batch_size", "steps", "foreground_ratio")
@@ -280,12 +298,13 @@ class AutoTrainConfig(Section):
 
 
 class TrainConfig(AutoTrainConfig):
-    """The same once the training plan has decided."""
+    """The same once the training plan has decided, with one learning rate."""
 
     network: NetworkConfig = Field(default=NetworkConfig())
     patch: Size = Field(default=(48, 48, 48))
     batch_size: Count = Field(default=2)
     steps: Count = Field(default=300)
+    learning_rate: Rate = Field(default=recipe_default("learning_rate"))
     foreground_ratio: Share = Field(default=0.5)
     checkpoint_steps: Count = Field(default=50)
 
@@ -309,85 +328,3 @@ class TrainConfig(AutoTrainConfig):
         if self.foreground_patches == "drawn":
             return self.foreground_ratio
         return self.centred_patches / self.batch_size
-
-
-class ExperimentsConfig(Section):
-    """What is compared: every combination of these is trained and tested."""
-
-    intensity: tuple[IntensityWord, ...] = Field(
-        default=("zscore",),
-        min_length=1,
-        description=f"Intensity methods; {ALIASES_TEXT}.",
-    )
-    norm: tuple[NormName, ...] = Field(
-        default=("batch", "instance", "group", "layer"),
-        min_length=1,
-        description="Normalization layers.",
-    )
-    norm_options: dict[NormName, dict[str, Any]] = Field(
-        default={}, description="Arguments of a layer, e.g. `group: {num_groups: 4}`."
-    )
-    augmentation: tuple[AugmentationName, ...] = Field(
-        default=(recipe_augmentation(None),),
-        min_length=1,
-        description="What is done to training patches at random: "
-        f"{describe(AUGMENTATION_DECLARATIONS)}. Mirrors: see `train.mirror_axes`. "
-        "Each entry multiplies the number of networks.",
-    )
-    adapt: tuple[AdaptName, ...] = Field(
-        default=("none",),
-        min_length=1,
-        description="Adaptations at test time, for the norms that can be adapted: "
-        f"{describe(ADAPTATION_DECLARATIONS)}.",
-    )
-    seeds: tuple[Seed, ...] = Field(
-        default=(0, 1, 2),
-        min_length=1,
-        description="Seeds of training; with fewer than 3 nothing is ranked.",
-    )
-    runs_per_job: Count = Field(
-        default=3, description="Seeds trained by one job; 1 for one GPU a run."
-    )
-
-    @field_validator("norm_options")
-    @classmethod
-    def _known_options(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for norm, options in value.items():
-            check_norm_options(norm, options)
-        return value
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        for name in (*Variant._fields, "seeds"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} names the same entry twice")
-        return self
-
-    @property
-    def variants(self) -> Iterator[Variant]:
-        """All combinations that are compared."""
-        for intensity, norm in product(self.intensity, self.norm):
-            for augmentation in self.augmentation:
-                for adapt in self.adapts_of(norm):
-                    yield Variant(intensity, norm, augmentation, adapt)
-
-    @property
-    def networks_of_split(self) -> int:
-        """How many networks are trained for each split.
-
-        Examples:
-            >>> ExperimentsConfig(norm=("batch",), seeds=(0, 1)).networks_of_split
-            2
-        """
-        return len(self.seeds) * len({v._replace(adapt="none") for v in self.variants})
-
-    def adapts_of(self, norm: NormName) -> tuple[AdaptName, ...]:
-        """The adaptations that go with a norm.
-
-        Examples:
-            >>> experiments = ExperimentsConfig(adapt=("none", "tent"))
-            >>> experiments.adapts_of("batch"), experiments.adapts_of("group")
-            (('none', 'tent'), ('none',))
-        """
-        return tuple(adapt for adapt in self.adapt if goes_with(adapt, norm))

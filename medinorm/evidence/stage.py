@@ -18,7 +18,7 @@ from medinorm.evidence.summary import (
     tabulate_summary,
 )
 from medinorm.evidence.verdict import Comparison, find_obstacle, reach_verdict
-from medinorm.files.records import write_records
+from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.records.evidence import (
     CaseRow,
@@ -31,25 +31,28 @@ from medinorm.records.evidence import (
     RankingRow,
     SummaryRow,
 )
+from medinorm.records.learning_rates import RateRow
 from medinorm.records.verdict import write_verdict
 
 _log = logging.getLogger(__name__)
 
 
 @stage("evidence", after="score")
-def compare_variants(
+def compare_variants(  # noqa: PLR0913  (one argument a flag)
     scores: Sequence[Path],
     splits: Path,
     runs: Path,
     evidence: Path,
     *,
     domain: Sequence[str] = ("scanner",),
+    learning_rates: Sequence[Path] = (),
     settings: EvidenceConfig,
 ) -> None:
     """Compare the variants of a study, and write what the comparison shows.
 
     Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`,
-    `fairness` and `curves` (``.tsv``, rows in `medinorm.records.evidence`) and
+    `fairness`, `curves` and `learning_rates` (``.tsv``, rows in
+    `medinorm.records.evidence` and `medinorm.records.learning_rates`) and
     `verdict.json`. Where a design is absent, its columns are empty and the verdict says
     why; the table of ranks is empty unless variants may be ranked.
 
@@ -59,6 +62,7 @@ def compare_variants(
         runs: folder of all trained networks.
         evidence: folder to write to.
         domain: columns that define the domains; the verdict takes its words from them.
+        learning_rates: tables of choose-rate, if learning rates were compared.
         settings: level of the intervals, resamples, region of practical equivalence.
 
     Raises:
@@ -88,6 +92,8 @@ def compare_variants(
     fairness = tabulate_fairness(cases, runs)
     write_records(evidence / "fairness.tsv", fairness, FairnessRow)
     write_records(evidence / "curves.tsv", curves, CurveRow)
+    searched = [row for path in learning_rates for row in read_records(path, RateRow)]
+    write_records(evidence / "learning_rates.tsv", searched, RateRow)
     verdict = reach_verdict(study, comparison, domain)
     write_verdict(evidence / "verdict.json", verdict, comparison.names)
     for sentence in verdict.sentences:

@@ -97,6 +97,7 @@ def make_draft(key: str, source: Path, look: FirstLook) -> Draft:
         scans=look.scans,
         splits=_count_splits(cohort),
         cores=cores,
+        rates=len(train.rates),
     )
     read = len(look.headers)
     return Draft(key, source, look.domain, plan, cost, read, look.scans, cores)

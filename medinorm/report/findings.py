@@ -21,6 +21,7 @@ from medinorm.records.evidence import (
     RankingRow,
     SummaryRow,
 )
+from medinorm.records.learning_rates import RateRow
 from medinorm.records.scans import ExcludedRow, ScanRow, SplitRow
 from medinorm.records.verdict import Verdict, read_verdict
 from medinorm.variant import Variant, name_variants
@@ -46,6 +47,7 @@ class ReportFindings:
         ranking: empty when nothing was ranked.
         fairness: what each variant cost.
         curves: how each run learned.
+        rates: the search among learning rates, if there was one.
         verdict: the conclusion in words and its facts.
         labels: value and name of each label.
     """
@@ -62,6 +64,7 @@ class ReportFindings:
     ranking: tuple[RankingRow, ...]
     fairness: tuple[FairnessRow, ...]
     curves: tuple[CurveRow, ...]
+    rates: tuple[RateRow, ...]
     verdict: Verdict
     labels: Mapping[int, str]
 
@@ -173,6 +176,7 @@ def read_findings(
         ranking=_read_optional(evidence / "ranking.tsv", RankingRow),
         fairness=_read_optional(evidence / "fairness.tsv", FairnessRow),
         curves=_read_optional(evidence / "curves.tsv", CurveRow),
+        rates=_read_optional(evidence / "learning_rates.tsv", RateRow),
         verdict=read_verdict(evidence / "verdict.json"),
         labels=dict(labels),
     )

@@ -6,17 +6,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from medinorm.config import TrainConfig
+from medinorm.choices import AugmentationName, IntensityName, NormName
+from medinorm.config import TaskConfig, TrainConfig
 from medinorm.damage import checksum_of, require_failed, require_intact
-from medinorm.errors import StageError
+from medinorm.errors import ConfigError, StageError
 from medinorm.files.sidecars import Provenance
 from medinorm.harmonize.fit import scans_of
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import ScanStatus
-from medinorm.train.augmentations import AUGMENTATIONS
+from medinorm.train.augmentations import AUGMENTATIONS, allow_mirrors, mirrored_axes
 from medinorm.train.dataset import TrainingScan, read_training_scan
 from medinorm.train.model import ModelCard
 
@@ -152,3 +153,69 @@ def _harmonized(harmonized: Path, scans: Sequence[str]) -> tuple[str, ...]:
     if missing := len(scans) - len(present):
         _log.warning("%d scans could not be harmonized and are left out", missing)
     return tuple(present)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A normalization layer and its arguments.
+
+    Args:
+        norm: its name.
+        options: its arguments, as JSON.
+    """
+
+    norm: NormName
+    options: str
+
+
+def describe_network(
+    settings: TrainConfig,
+    task: TaskConfig,
+    intensity: IntensityName,
+    layer: Layer,
+    augmentation: AugmentationName,
+) -> ModelCard:
+    """The card of the networks of a variant; a split adds its domains.
+
+    Raises:
+        ConfigError: the options are not JSON, or the layer refuses them.
+    """
+    card = ModelCard(
+        intensity=intensity,
+        norm=layer.norm,
+        norm_options=_read_options(layer.options),
+        augmentation=augmentation,
+        network=settings.network,
+        channels=task.channels,
+        label_values=tuple(task.named_labels),
+        patch=settings.patch,
+        domains=(),
+        shots=settings.shots,
+        ignored=task.ignored,
+        batch_size=settings.batch_size,
+        foreground_ratio=settings.centred_share,
+        mirror_axes=mirrored_axes(augmentation, allow_mirrors(settings, task)),
+    )
+    _check_network(replace(card, domains=("any",)))
+    return card
+
+
+def _read_options(text: str) -> dict[str, Any]:
+    """The arguments of a layer from JSON."""
+    try:
+        options = json.loads(text)
+    except json.JSONDecodeError:
+        options = None
+    if not isinstance(options, dict):
+        raise ConfigError(
+            "norm_options: give a JSON object, such as '{\"num_groups\": 4}'"
+        )
+    return options
+
+
+def _check_network(card: ModelCard) -> None:
+    """Build the network once: a refused argument is reported before any work."""
+    try:
+        card.build()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"norm_options: {card.norm} refuses them: {error}") from None

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from medinorm.config import PredictConfig, TrainConfig
-from medinorm.errors import RunError
+from medinorm.errors import DivergedError
 from medinorm.layers.statistics.random import Draws
 from medinorm.records.history import HistoryRow
 from medinorm.train.conditions import conditions_of
@@ -64,13 +64,13 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         """Loss of one mini-batch.
 
         Raises:
-            RunError: the loss is not finite.
+            DivergedError: the loss is not finite.
         """
         outputs = self.network(batch["image"], **conditions_of(batch))
         loss = weigh_outputs(self._loss, outputs, batch["label"])
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise RunError(
+            raise DivergedError(
                 f"the loss is not finite at step {self.global_step}; "
                 "lower train.learning_rate"
             )
@@ -138,21 +138,9 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self.network.eval()
         computing = self.trainer.strategy.precision_plugin.val_step_context()
         with torch.no_grad(), computing:
-            scores = torch.stack([self._score(scan) for scan in self._validation])
+            dice = score_scans(self.network, self._validation, self._settings.patch)
         self.network.train()
-        return scores.mean()
-
-    def _score(self, scan: Mapping[str, Tensor]) -> Tensor:
-        """Mean Dice of the labels of one whole scan."""
-        batch = {word: value[None].to(self.device) for word, value in scan.items()}
-        logits = infer_logits(
-            self.network,
-            batch["image"],
-            conditions_of(batch),
-            self._settings.patch,
-            PredictConfig(),
-        )
-        return _mean_dice(logits.argmax(1), batch["label"][:, 0])
+        return dice
 
     def configure_optimizers(self) -> dict[str, Any]:
         """The optimizer of the recipe, and its schedule over all steps."""
@@ -183,6 +171,30 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
             for name, layer in self.network.named_modules()
             if isinstance(layer, Draws) and layer.stream is not None
         }
+
+
+def score_scans(
+    network: nn.Module,
+    scans: Iterable[Mapping[str, Tensor]],
+    patch: tuple[int, int, int],
+) -> Tensor:
+    """Mean Dice of whole scans, each counted once.
+
+    Args:
+        network: in evaluation mode; the caller switches gradients off.
+        scans: their image, classes and conditions, as `WholeScans` gives them.
+        patch: size of a tile, in voxels.
+    """
+    device = next(network.parameters()).device
+    scores = []
+    for scan in scans:
+        batch = {word: value[None].to(device) for word, value in scan.items()}
+        conditions = conditions_of(batch)
+        logits = infer_logits(
+            network, batch["image"], conditions, patch, PredictConfig()
+        )
+        scores.append(_mean_dice(logits.argmax(1), batch["label"][:, 0]))
+    return torch.stack(scores).mean()
 
 
 def _hash_step(seed: int, step: int) -> int:

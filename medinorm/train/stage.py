@@ -9,7 +9,7 @@ import signal
 import statistics
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +21,31 @@ from torch.utils.data import DataLoader
 
 from medinorm.choices import AugmentationName, IntensityName, NormName
 from medinorm.config import AutoTrainConfig, TaskConfig, TrainConfig
-from medinorm.errors import ConfigError, RunError
-from medinorm.files.atomic import clear_leftovers
+from medinorm.errors import ConfigError, RunError, StageError
+from medinorm.files.atomic import clear_leftovers, replacing
+from medinorm.files.checksums import checksum_path, is_as_written
 from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
 from medinorm.jobs.declare import stage
 from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.shards import Done, Failed, State, run_items
-from medinorm.layout import run_folder
+from medinorm.layout import rate_folder, run_folder
 from medinorm.records.history import HistoryRow
+from medinorm.records.learning_rates import RateRow
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import RunStatus
-from medinorm.train.augmentations import allow_mirrors, mirrored_axes
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
-from medinorm.train.experiment import Experiment
-from medinorm.train.model import ModelCard, model_path, write_model
+from medinorm.train.experiment import Experiment, Layer, describe_network
+from medinorm.train.model import model_path, write_model
 from medinorm.train.segmenter import HISTORY, Segmenter
 from medinorm.train.trainer import make_trainer, quiet
 from medinorm.training_plan.resolve import resolve_train
 
 # In the folder of a seed, from the first step to the finished network.
-_MADE = (
-    *("checkpoints", "tensorboard", "history.tsv", ".history.tsv.checksum"),
-    *("model.safetensors", "model.json"),
-)
+_HISTORY = "history.tsv"
+_FILES = (_HISTORY, ".history.tsv.checksum", "model.safetensors", "model.json")
+_MADE = ("checkpoints", "tensorboard", *_FILES)
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     seeds: Sequence[int],
     task: TaskConfig,
     training_plan: Path | None = None,
+    learning_rates: Path | None = None,
     settings: AutoTrainConfig,
 ) -> list[tuple[Run, Done[str] | Failed]]:
     """Train one network for each seed on the training scans of one split.
@@ -93,6 +94,8 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         seeds: seeds of weights, patches and augmentation.
         task: image channels and labels.
         training_plan: the study's plan, where it decides a number.
+        learning_rates: table of choose-rate, where the settings name several rates; its
+            networks lie beside it, and that of the chosen rate is copied.
         settings: how to train.
 
     Returns:
@@ -102,24 +105,13 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
         StageError: the split has no usable training scan, or a run failed unexpectedly.
         ConfigError: `norm_options` is not JSON, or the layer refuses it.
     """
-    resolved = resolve_train(settings, training_plan)
-    card = ModelCard(
-        intensity=intensity,
-        norm=norm,
-        norm_options=_read_options(norm_options),
-        augmentation=augmentation,
-        network=resolved.network,
-        channels=task.channels,
-        label_values=tuple(task.named_labels),
-        patch=resolved.patch,
-        domains=(),  # those of the split, added below
-        shots=resolved.shots,
-        ignored=task.ignored,
-        batch_size=resolved.batch_size,
-        foreground_ratio=resolved.centred_share,
-        mirror_axes=mirrored_axes(augmentation, allow_mirrors(resolved, task)),
+    rate = _read_chosen(learning_rates, settings) if learning_rates else None
+    resolved = resolve_train(settings, training_plan, rate)
+    layer = Layer(norm, norm_options)
+    card = describe_network(resolved, task, intensity, layer, augmentation)
+    searched = (
+        rate_folder(learning_rates.parent, rate) if learning_rates and rate else None
     )
-    _check_network(replace(card, domains=("any",)))
     experiment = Experiment.of_split(
         card, resolved, read_records(splits, SplitRow), split, harmonized
     )
@@ -127,7 +119,7 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     keep_freed_memory()
 
     def work(run: Run) -> Done[str]:
-        state = train_network(experiment, run.seed, runs)
+        state = train_network(experiment, run.seed, runs, searched)
         return Done(state, recorded_checksum(model_path(run_folder(runs, run.seed))))
 
     return run_items(
@@ -140,8 +132,17 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     )
 
 
-def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
+def train_network(
+    experiment: Experiment, seed: int, runs: Path, others: Path | None = None
+) -> State:
     """Train the network of one seed, unless it is current.
+
+    Args:
+        experiment: what all seeds share.
+        seed: of weights, patches and augmentation.
+        runs: folder to write to, one folder a seed.
+        others: folder of the same kind; a network in it that was made from the same is
+            copied.
 
     Raises:
         DamagedError: a harmonized scan is damaged; it is deleted.
@@ -152,11 +153,13 @@ def train_network(experiment: Experiment, seed: int, runs: Path) -> State:
     provenance = experiment.provenance(seed)
     if is_current(model_path(run), provenance):
         return "current"
+    if others and _copy_run(run_folder(others, seed), run, provenance):
+        return "made"
     selects = experiment.settings.selection == "validation"
     checkpoint = _matching_checkpoint(run, provenance, selects=selects)
     lightning.seed_everything(seed, verbose=False)
     module = _train(experiment, seed, run, checkpoint)
-    write_records(run / "history.tsv", module.history, HistoryRow)
+    write_records(run / _HISTORY, module.history, HistoryRow)
     facts = _facts(module, experiment)
     write_model(run, module.network, experiment.card, provenance, facts)
     shutil.rmtree(run / "checkpoints")
@@ -251,6 +254,24 @@ def _matching_checkpoint(
     return None
 
 
+def _copy_run(source: Path, run: Path, provenance: Provenance) -> bool:
+    """Copy a finished run if it was made from the same; its record comes last."""
+    history = source / _HISTORY
+    whole = history.exists() and checksum_path(history).exists()
+    if not (whole and is_current(model_path(source), provenance)):
+        return False
+    if not is_as_written(history):
+        return False
+    _clear_run(run)
+    run.mkdir(parents=True, exist_ok=True)
+    if (source / "tensorboard").is_dir():
+        shutil.copytree(source / "tensorboard", run / "tensorboard")
+    for name in _FILES:
+        with replacing(run / name) as temporary:
+            shutil.copyfile(source / name, temporary)
+    return True
+
+
 def _clear_run(run: Path) -> None:
     """Delete what an earlier training of a seed left; files of a user's stay."""
     for path in (run / name for name in _MADE):
@@ -315,22 +336,22 @@ def _facts(module: Segmenter, experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _read_options(text: str) -> dict[str, Any]:
-    """The arguments of a layer from JSON."""
-    try:
-        options = json.loads(text)
-    except json.JSONDecodeError:
-        options = None
-    if not isinstance(options, dict):
+def _read_chosen(learning_rates: Path, settings: AutoTrainConfig) -> float:
+    """The learning rate that the search has chosen.
+
+    Raises:
+        ConfigError: the settings name one learning rate only.
+        StageError: the table is missing or damaged, or belongs to other settings.
+    """
+    if not settings.searches_rate:
         raise ConfigError(
-            "norm_options: give a JSON object, such as '{\"num_groups\": 4}'"
+            "learning_rate: one number needs no --learning-rates; leave it out"
         )
-    return options
-
-
-def _check_network(card: ModelCard) -> None:
-    """Build the network once: a refused argument is reported before any work."""
-    try:
-        card.build()
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"norm_options: {card.norm} refuses them: {error}") from None
+    rows = read_records(learning_rates, RateRow)
+    chosen = [row.rate for row in rows if row.chosen]
+    if len(chosen) != 1 or chosen[0] not in settings.rates:
+        raise StageError(
+            "learning_rates.tsv: no learning rate of the settings is chosen; run "
+            "medinorm choose-rate again"
+        )
+    return chosen[0]

@@ -82,7 +82,7 @@ def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
     )
     watched = sys.stderr.isatty()
     return lightning.Trainer(
-        accelerator=_accelerator(settings.device),
+        accelerator=find_device(settings.device),
         devices=1,
         precision=_precision(settings.precision),
         # Not `max_steps`: Lightning 2.6 would take the finished epoch it resumes from
@@ -99,8 +99,8 @@ def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
     )
 
 
-def _accelerator(device: str) -> str:
-    """Lightning's name of the device."""
+def find_device(device: str) -> str:
+    """The device of this machine that a setting means."""
     available = "cuda" if torch.cuda.is_available() else "cpu"
     return available if device == "auto" else device
 

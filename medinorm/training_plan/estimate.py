@@ -38,6 +38,7 @@ def estimate_study(
     scans: int,
     splits: int,
     cores: int,
+    rates: int = 1,
 ) -> StudyCost:
     """What a study will take, by the time of a step that the plan expects.
 
@@ -47,10 +48,13 @@ def estimate_study(
         scans: of the study.
         splits: of the study.
         cores: that work at once; each trains one network.
+        rates: learning rates that each variant is searched among.
     """
-    networks = experiments.networks_of_split * splits
+    of_split = experiments.networks_of_split
+    networks = (of_split + experiments.searched_of_split(rates)) * splits
     calls = math.ceil(len(experiments.seeds) / experiments.runs_per_job) * splits
-    trained = experiments.networks_of_split // len(experiments.seeds) * calls
+    each = of_split // len(experiments.seeds)  # a network for each seed
+    trained = each * (calls + (splits if rates > 1 else 0))
     tested = len(tuple(experiments.variants)) * calls
     jobs = trained + 2 * tested  # each prediction is scored
     # A card trains one network after the other.

@@ -1,4 +1,4 @@
-"""Settings in which the training plan has decided: no later stage sees `auto`."""
+"""Settings without `auto` and with one learning rate, as all later stages see them."""
 
 import math
 from pathlib import Path
@@ -31,14 +31,28 @@ def resolve_harmonize(
     return parse_section(HarmonizeConfig, values)
 
 
-def resolve_train(settings: AutoTrainConfig, training_plan: Path | None) -> TrainConfig:
+def resolve_train(
+    settings: AutoTrainConfig, training_plan: Path | None, rate: float | None = None
+) -> TrainConfig:
     """The settings of training with the plan's numbers, where they name none.
 
+    Args:
+        settings: as the study has them.
+        training_plan: the plan, if it decides something.
+        rate: the learning rate; needed where they name several.
+
     Raises:
-        ConfigError: a number is `auto` and there is no plan.
+        ConfigError: a number is `auto` and there is no plan, or one of several learning
+            rates must be chosen first.
         StageError: the plan is missing or damaged.
     """
+    if rate is None and settings.searches_rate:
+        raise ConfigError(
+            "learning_rate: a list needs --learning-rates, the table that medinorm "
+            "choose-rate writes; or give one number"
+        )
     values = settings.model_dump()
+    values["learning_rate"] = rate or settings.learning_rate
     network = values["network"]
     if not settings.network.uses("strides"):  # its levels are alike
         network |= {"strides": (), "kernels": ()}

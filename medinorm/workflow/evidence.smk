@@ -6,6 +6,9 @@ rule evidence:
         scores=lambda wildcards: wiring.scores(
             checkpoints.split.get(**wildcards).output.splits
         ),
+        rates=lambda wildcards: wiring.searches(
+            checkpoints.split.get(**wildcards).output.splits
+        ),
     output:
         verdict=layout.verdict,
         tables=layout.evidence_tables,
@@ -19,7 +22,8 @@ rule evidence:
         evidence=subpath(output.verdict, parent=True),
         domain=lambda wildcards: study.split.domain,
         settings=lambda wildcards: write_flags(study.evidence),
+        rates=lambda wildcards, input: write_rate_flags(input.rates),
     shell:
         "medinorm evidence --splits {input.splits:q} --runs {params.runs:q}"
         " --evidence {params.evidence:q} --scores {input.scores:q}"
-        " --domain {params.domain:q} {params.settings} > {log:q} 2>&1"
+        " --domain {params.domain:q} {params.settings} {params.rates} > {log:q} 2>&1"

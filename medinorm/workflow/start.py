@@ -106,8 +106,9 @@ def count_networks(study: StudyConfig, splits: Path) -> str:
         study: its configuration.
         splits: `splits.tsv`; before it is there, the number of splits is not known.
     """
-    experiments = study.experiments
-    each = experiments.networks_of_split
+    experiments, rates = study.experiments, len(study.train.rates)
+    searched = experiments.searched_of_split(rates)
+    each = experiments.networks_of_split + searched
     factors = {
         "intensity methods": experiments.intensity,
         "norms": experiments.norm,
@@ -115,9 +116,13 @@ def count_networks(study: StudyConfig, splits: Path) -> str:
         "seeds": experiments.seeds,
     }
     product = " x ".join(f"{len(values)} {word}" for word, values in factors.items())
+    if searched:
+        product += f" + {searched} of the search among {rates} learning rates"
     if not splits.exists():
         return f"{each} networks for each split ({product})"
     number = len({row["split"] for row in read_table(splits)})
+    if searched:
+        product = f"({product})"
     return f"{each * number} networks: {number} splits x {product}"
 
 

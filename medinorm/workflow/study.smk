@@ -13,7 +13,7 @@ from medinorm.workflow.start import (
     show_if_silent,
     start_study,
 )
-from medinorm.workflow.wiring import Wiring
+from medinorm.workflow.wiring import Wiring, write_rate_flags
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 

@@ -1,4 +1,39 @@
 # Networks that differ in their normalization layers only.
+rule choose_rate:
+    """Choose the learning rate of one variant and split."""
+    input:
+        splits=layout.splits,
+        harmonized=lambda wildcards: wiring.harmonized(
+            wildcards.intensity, wildcards.split
+        ),
+        plan=wiring.plan,
+    output:
+        rates=layout.learning_rates,
+    log:
+        f"{layout.log}/choose-rate/{{intensity}}/{{norm}}/{{augmentation}}/{{split}}.log",
+    conda:
+        "environment.yaml"
+    threads: study.train.threads
+    resources:
+        gpu=int(study.train.device == "cuda"),
+    params:
+        harmonized=lambda wildcards: wiring.harmonized_folder(
+            wildcards.intensity, wildcards.split
+        ),
+        runs=subpath(output.rates, parent=True),
+        norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
+        seed=study.experiments.seeds[0],
+        settings=lambda wildcards: wiring.train_flags,
+    shell:
+        "medinorm choose-rate --splits {input.splits:q}"
+        " --harmonized {params.harmonized:q} --runs {params.runs:q}"
+        " --learning-rates {output.rates:q}"
+        " --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
+        " --augmentation {wildcards.augmentation:q}"
+        " --norm-options {params.norm_options:q} --split {wildcards.split:q}"
+        " --seed {params.seed} {params.settings} > {log:q} 2>&1"
+
+
 rule train:
     """Train the networks of some seeds."""
     input:
@@ -7,6 +42,7 @@ rule train:
             wildcards.intensity, wildcards.split
         ),
         plan=wiring.plan,
+        rates=wiring.rates,
     output:
         status=layout.trained,
     log:
@@ -24,10 +60,11 @@ rule train:
         norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seeds=lambda wildcards: wiring.seeds(wildcards.job),
         settings=lambda wildcards: wiring.train_flags,
+        rates=lambda wildcards, input: write_rate_flags(input.rates),
     shell:
         "medinorm train --splits {input.splits:q} --harmonized {params.harmonized:q}"
         " --runs {params.runs:q} --status {output.status:q}"
         " --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
         " --augmentation {wildcards.augmentation:q}"
         " --norm-options {params.norm_options:q} --split {wildcards.split:q}"
-        " --seeds {params.seeds} {params.settings} > {log:q} 2>&1"
+        " --seeds {params.seeds} {params.settings} {params.rates} > {log:q} 2>&1"

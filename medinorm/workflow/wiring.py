@@ -6,7 +6,7 @@ them.
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -137,6 +137,12 @@ class Wiring:
         return f"{_plan_words(self.plan)}{settings}"
 
     @property
+    def rates(self) -> list[str]:
+        """The table of the search among learning rates, if there are several."""
+        searched = self.study.train.searches_rate
+        return [self.layout.learning_rates] if searched else []
+
+    @property
     def _train(self) -> AutoTrainConfig:
         """The settings of training without the budget, which only the plan spends."""
         return self.study.train.model_copy(update={"budget": BudgetConfig()})
@@ -237,6 +243,21 @@ class Wiring:
         """
         return list(self._jobs(self.layout.scores, split_names(splits)))
 
+    def searches(self, splits: str) -> list[str]:
+        """Tables of the search among learning rates of the whole study, if any.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+        """
+        names = split_names(splits)
+        tables = (
+            fill(table, **variant._asdict(), split=split)
+            for table in self.rates
+            for variant in self.study.experiments.variants
+            for split in names
+        )
+        return list(dict.fromkeys(tables))
+
     def shown(self, splits: str) -> list[str]:
         """Status tables of the volumes that the report shows.
 
@@ -265,6 +286,12 @@ class Wiring:
             for split in splits
             for job in range(jobs)
         )
+
+
+def write_rate_flags(tables: Iterable[str]) -> str:
+    """The tables of the search among learning rates as words of a command, if any."""
+    words = [*tables]
+    return shlex.join(["--learning-rates", *words]) if words else ""
 
 
 def _plan_words(plan: list[str]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from medinorm import config
+from medinorm import config, errors
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [*sorted((ROOT / "config").rglob("*.yaml")), ROOT / ".ci" / "tiny.yaml"]
@@ -99,3 +99,33 @@ def test_an_unknown_word_for_nonfinite_is_told_where_it_stands(refuse):
     refuse({"harmonize": {"nonfinite": "keep"}}, "harmonize.nonfinite: unknown name")
     refuse({"harmonize": 3}, "harmonize: ")
     refuse({"harmonize": {"nonfinite": "ignore"}, "ingest": 3}, "ingest: ")
+
+
+def test_learning_rates_are_one_number_or_a_list():
+    def rate_of(value):
+        values = {
+            "train": {"learning_rate": value},
+            "split": {"validation_fraction": 0.2},
+        }
+        return config.parse_study(values).train.learning_rate
+
+    assert rate_of(0.01) == rate_of([0.01]) == 0.01
+    assert rate_of([0.01, 0.003]) == (0.003, 0.01)
+    for value, message in [
+        ([0.01, 0.01], r"train\.learning_rate: the list names the same rate twice"),
+        ([0.01, 2], r"train\.learning_rate, entry 2: "),
+        ([0.01, "a"], r"train\.learning_rate, entry 2: give a number"),
+        ([], r"train\.learning_rate: "),
+    ]:
+        with pytest.raises(errors.ConfigError, match=message):
+            rate_of(value)
+
+
+def test_several_learning_rates_need_validation_subjects():
+    with pytest.raises(errors.ConfigError, match=r"list needs split\.validation_fr"):
+        config.parse_study(
+            {
+                "train": {"learning_rate": [0.01, 0.03]},
+                "split": {"validation_fraction": 0},
+            }
+        )

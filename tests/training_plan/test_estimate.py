@@ -56,3 +56,15 @@ def test_an_adaptation_predicts_and_trains_nothing():
     cost = estimate_study(plan, adapted, scans=36, splits=4, cores=2)
     assert cost.networks == 48
     assert cost.jobs == 48 + 2 * 4
+
+
+def test_a_search_among_learning_rates_costs_networks():
+    plan = demo_plan()
+    base, searched = (
+        estimate_study(plan, DEMO, scans=36, splits=4, cores=2, rates=rates)
+        for rates in (1, 3)
+    )
+    each = DEMO.networks_of_split // len(DEMO.seeds)
+    assert searched.networks - base.networks == 2 * each * 4
+    assert searched.jobs - base.jobs == each * 4
+    assert searched.hours > base.hours

@@ -85,3 +85,12 @@ def test_the_resolved_settings_cannot_hold_auto():
         TrainConfig(patch="auto")
     with pytest.raises(ValueError, match="spacing"):
         HarmonizeConfig(spacing="auto")
+
+
+def test_one_of_several_learning_rates_must_be_chosen_first():
+    several = AutoTrainConfig.model_validate(
+        {**TrainConfig().model_dump(), "learning_rate": (0.01, 0.03)}
+    )
+    with pytest.raises(ConfigError, match="a list needs --learning-rates"):
+        resolve_train(several, None)
+    assert resolve_train(several, None, 0.03).learning_rate == 0.03

@@ -168,3 +168,16 @@ def test_the_number_of_networks_is_told(tmp_path):
     rows = [{"split": name, "scan": n} for name in ("a", "b") for n in "xy"]
     write_table(splits, rows, column_names(SplitRow))
     assert count_networks(study, splits).startswith("12 networks: 2 splits x 1 inten")
+
+
+def test_the_search_among_learning_rates_is_counted(tmp_path):
+    study = parse_study(
+        {
+            "experiments": {"norm": ["batch", "group"]},
+            "train": {"learning_rate": [0.003, 0.01, 0.03]},
+            "split": {"validation_fraction": 0.2},
+        }
+    )
+    told = count_networks(study, tmp_path / "splits.tsv")
+    assert told.startswith("10 networks for each split (1 intensity")
+    assert told.endswith("3 seeds + 4 of the search among 3 learning rates)")

@@ -11,7 +11,7 @@ from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
 from medinorm.layout import Layout, map_of
 from medinorm.records.scans import SplitRow
-from medinorm.workflow.wiring import Wiring
+from medinorm.workflow.wiring import Wiring, write_rate_flags
 
 
 def wiring(**values):
@@ -198,3 +198,15 @@ def test_a_changed_budget_makes_the_plan_again_and_no_job_before_it():
     few, more = (wiring(train={"budget": {"minutes": n}}) for n in (5, 50))
     assert few.plan_flags != more.plan_flags
     assert flags_of(few) == flags_of(more)
+
+
+def test_a_list_of_learning_rates_is_searched_and_one_number_is_not():
+    assert wiring().rates == []
+    assert write_rate_flags([]) == ""
+    searched = wiring(
+        train={"learning_rate": [0.01, 0.003]}, split={"validation_fraction": 0.2}
+    )
+    (table,) = searched.rates
+    assert table.endswith("/{split}/learning_rates.tsv")
+    assert write_rate_flags(["a b.tsv"]) == "--learning-rates 'a b.tsv'"
+    assert "--learning-rate 0.003 0.01 " in searched.train_flags

@@ -84,7 +84,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         settings=settings,
         stages=StageSettings(
             resolve_harmonize(harmonize, training_plan) if harmonize else None,
-            resolve_train(train, training_plan) if train else None,
+            resolve_train(train, training_plan, max(train.rates)) if train else None,
             score,
         ),
         plan=read_training_plan(training_plan) if training_plan else None,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from medinorm.records.evidence import DifferenceRow, FairnessRow, RankingRow
 from medinorm.report.figures.svg import ABSENT
-from medinorm.report.findings import ReportFindings, or_nan
+from medinorm.report.findings import ReportFindings, mean, or_nan
 from medinorm.report.tables.cells import Cell, Column, Table, estimate, number, word
 from medinorm.variant import Variant
 
@@ -138,13 +138,58 @@ def _settings(row: FairnessRow) -> dict[str, str]:
 
 
 def find_unequal(findings: ReportFindings) -> list[str]:
-    """Settings of training that are recorded and not the same for all variants."""
+    """Settings of training that are recorded and not the same for all variants.
+
+    A learning rate that was chosen in a search with the same budget is none of them.
+    """
     settings = [_settings(row) for row in findings.fairness]
     return [
         _in_words(name).lower()
         for name in _SAME
-        if len({of_variant[name] for of_variant in settings} - {""}) > 1
+        if not (name == "learning_rate" and was_searched_alike(findings))
+        and len({of_variant[name] for of_variant in settings} - {""}) > 1
     ]
+
+
+def was_searched_alike(findings: ReportFindings) -> bool:
+    """Whether each variant and split chose among the same learning rates."""
+    tried: dict[tuple[Variant, str], set[float]] = {}
+    for row in findings.rates:
+        tried.setdefault((row.variant, row.split), set()).add(row.rate)
+    networks = {row.variant._replace(adapt="none") for row in findings.fairness}
+    complete = networks <= {variant for variant, _ in tried}
+    return bool(tried) and complete and len(set(map(frozenset, tried.values()))) == 1
+
+
+def tabulate_rates(findings: ReportFindings) -> Table:
+    """The search among learning rates: mean Dice over splits, how often chosen."""
+    rates = sorted({row.rate for row in findings.rates})
+    columns = (
+        Column("Variant", numeric=False),
+        *(Column(f"Rate {rate:g}", "validation Dice") for rate in rates),
+    )
+    variants = dict.fromkeys(row.variant for row in findings.rates)
+    rows = [
+        [
+            word(findings.names.get(variant, variant.name), "name"),
+            *(_searched(findings, variant, rate) for rate in rates),
+        ]
+        for variant in variants
+    ]
+    return Table(
+        "Mean over splits; in brackets, in how many of them the rate was chosen.",
+        columns,
+        rows,
+    )
+
+
+def _searched(findings: ReportFindings, variant: Variant, rate: float) -> Cell:
+    """The Dice of one rate, and how often it was chosen."""
+    rows = [r for r in findings.rates if (r.variant, r.rate) == (variant, rate)]
+    dice = mean(row.validation_dice for row in rows)
+    chosen = sum(row.chosen for row in rows)
+    shown = ABSENT if dice is None else f"{dice:.3f}"
+    return Cell(f"{shown} ({chosen} of {len(rows)})" if chosen else shown, or_nan(dice))
 
 
 def _fact(text: str) -> Cell:

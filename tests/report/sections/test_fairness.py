@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from medinorm.records.learning_rates import RateRow
 from medinorm.report.sections.fairness import write_fairness
 from tests.report.page import words
 
@@ -26,3 +27,23 @@ def test_costs_that_were_not_recorded_are_a_note(fake_study):
     inputs = replace(inputs, findings=replace(inputs.findings, fairness=()))
     text = words(write_fairness.write(inputs))
     assert text == "The costs of training were not recorded."
+
+
+def test_rates_that_were_searched_alike_are_no_warning(fake_study):
+    inputs = fake_study().inputs()
+    first, *others = inputs.findings.fairness
+    rates = tuple(
+        RateRow(row.variant, split, rate, 0.5 + rate, 0.1, chosen=rate == 0.1)
+        for row in inputs.findings.fairness
+        for split in ("a", "b")
+        for rate in (0.1, 0.2)
+    )
+    fairness = (replace(first, learning_rate="0.1 / 0.2"), *others)
+    findings = replace(inputs.findings, fairness=fairness, rates=rates)
+    text = words(write_fairness.write(replace(inputs, findings=findings)))
+    assert "Not the same" not in text
+    assert "Each had the same budget: one network a rate, 2 rates." in text
+    assert "0.600 (2 of 2)" in text
+    uneven = replace(findings, rates=rates[1:])
+    text = words(write_fairness.write(replace(inputs, findings=uneven)))
+    assert "Not the same for all variants: learning rate." in text
