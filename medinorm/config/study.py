@@ -51,8 +51,8 @@ class ExperimentsConfig(Section):
         default=(recipe_augmentation(None),),
         min_length=1,
         description="What is done to training patches at random: "
-        f"{describe(AUGMENTATION_DECLARATIONS)}. With labels for left and right use "
-        "`none`. Each entry multiplies the number of networks.",
+        f"{describe(AUGMENTATION_DECLARATIONS)}. Mirrors: see `train.mirror_axes`. "
+        "Each entry multiplies the number of networks.",
     )
     adapt: tuple[AdaptName, ...] = Field(
         default=("none",),

@@ -98,8 +98,8 @@ def choose_rate(  # noqa: PLR0913  (one argument a flag)
         for one in each
     ]
     best = find_best_rate(tried)
-    found = [replace(row, chosen=row.rate == best) for row in tried]
-    write_records(learning_rates, found, RateRow)
+    searched = [replace(row, chosen=row.rate == best) for row in tried]
+    write_records(learning_rates, searched, RateRow)
     if best is None:
         raise RunError(
             f"{variant.name}, {split}: training diverged with each learning rate; give "

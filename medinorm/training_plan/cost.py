@@ -33,7 +33,7 @@ _GIB = 2**30
 
 
 @dataclass(frozen=True)
-class Layer:
+class Conv:
     """One convolution of a network.
 
     Args:
@@ -108,7 +108,7 @@ def estimate_step(
 
 def list_layers(
     network: NetworkName, channels: tuple[int, ...], topology: Topology
-) -> Iterator[Layer]:
+) -> Iterator[Conv]:
     """The convolutions of a network: MONAI's `unet`, or a U-Net of two a level."""
     if network == "unet":
         yield from _strided_layers(channels, topology)
@@ -124,34 +124,34 @@ def _grids(topology: Topology) -> list[float]:
     return voxels
 
 
-def _strided_layers(channels: tuple[int, ...], topology: Topology) -> Iterator[Layer]:
+def _strided_layers(channels: tuple[int, ...], topology: Topology) -> Iterator[Conv]:
     """MONAI's U-Net: one strided convolution down, one transposed up, a level."""
     grids, kernels, below = _grids(topology), topology.kernels, 1
     last = len(channels) - 1
     for level, width in enumerate(channels):
         shrunk = grids[min(level + 1, last)]
-        yield Layer(below, width, kernels[level], shrunk)
+        yield Conv(below, width, kernels[level], shrunk)
         below = width
     for level in range(last):
         beside = channels[level + 1] if level == last - 1 else channels[level]
         out = channels[level - 1] if level else _CLASSES
         # Each voxel of the smaller grid is multiplied; the larger one is kept.
-        yield Layer(channels[level] + beside, out, kernels[level], grids[level + 1])
-        yield Layer(0, out, kernels[level], grids[level])
+        yield Conv(channels[level] + beside, out, kernels[level], grids[level + 1])
+        yield Conv(0, out, kernels[level], grids[level])
 
 
-def _double_layers(channels: tuple[int, ...], topology: Topology) -> Iterator[Layer]:
+def _double_layers(channels: tuple[int, ...], topology: Topology) -> Iterator[Conv]:
     """The U-Net of nnU-Net: two convolutions a level, down and up."""
     grids, kernels, below = _grids(topology), topology.kernels, 1
     for level, width in enumerate(channels):
-        yield Layer(below, width, kernels[level], grids[level])
-        yield Layer(width, width, kernels[level], grids[level])
+        yield Conv(below, width, kernels[level], grids[level])
+        yield Conv(width, width, kernels[level], grids[level])
         below = width
     for level in range(len(channels) - 1):
         width = channels[level]
-        yield Layer(
+        yield Conv(
             channels[level + 1], width, topology.strides[level], grids[level + 1]
         )
-        yield Layer(2 * width, width, kernels[level], grids[level])
-        yield Layer(width, width, kernels[level], grids[level])
-    yield Layer(channels[0], _CLASSES, (1, 1, 1), grids[0])
+        yield Conv(2 * width, width, kernels[level], grids[level])
+        yield Conv(width, width, kernels[level], grids[level])
+    yield Conv(channels[0], _CLASSES, (1, 1, 1), grids[0])

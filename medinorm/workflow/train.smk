@@ -8,7 +8,7 @@ rule choose_rate:
         ),
         plan=wiring.plan,
     output:
-        rates=layout.learning_rates,
+        learning_rates=layout.learning_rates,
     log:
         f"{layout.log}/choose-rate/{{intensity}}/{{norm}}/{{augmentation}}/{{split}}.log",
     conda:
@@ -20,14 +20,14 @@ rule choose_rate:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split
         ),
-        runs=subpath(output.rates, parent=True),
+        runs=subpath(output.learning_rates, parent=True),
         norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seed=study.experiments.seeds[0],
         settings=lambda wildcards: wiring.train_flags,
     shell:
         "medinorm choose-rate --splits {input.splits:q}"
         " --harmonized {params.harmonized:q} --runs {params.runs:q}"
-        " --learning-rates {output.rates:q}"
+        " --learning-rates {output.learning_rates:q}"
         " --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
         " --augmentation {wildcards.augmentation:q}"
         " --norm-options {params.norm_options:q} --split {wildcards.split:q}"
