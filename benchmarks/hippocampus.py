@@ -124,9 +124,7 @@ def main() -> None:
         minutes = facts["steps"] * facts["seconds_per_step"] / 60
         patches = facts["steps"] * facts["batch_size"]
         folder = study / f"predictions/zscore/{norm}/standard/none/pooled/seed-0"
-        rows.append(
-            (f"medinorm, {norm}", facts["steps"], patches, seconds / 60, folder)
-        )
+        rows.append((f"medinorm, {norm}", facts["steps"], patches, minutes, folder))
     peers = [("MONAI loop", "monai_peer.py", Path(sys.executable))]
     peers += [("nnU-Net", "nnunet_peer.py", given.nnunet)] if given.nnunet else []
     for name, script, python in peers:
