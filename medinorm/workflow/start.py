@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from medinorm.config import StudyConfig
-from medinorm.errors import StageError
+from medinorm.errors import MedinormError, StageError
 from medinorm.files.checksums import checksum_path, is_as_written, keep_edited
 from medinorm.files.records import require_distinct_columns
 from medinorm.files.sidecars import is_intact, sidecar_path
@@ -99,12 +99,25 @@ def _is_as_made(path: Path, vouching: Path) -> bool:
     return is_intact(path)
 
 
+def _count_splits(splits: Path) -> int | None:
+    """How many splits a study has; None if the table is not there, or damaged.
+
+    A damaged table is made again by this run, which must not end here.
+    """
+    if not splits.exists():
+        return None
+    try:
+        return len({row["split"] for row in read_table(splits)})
+    except MedinormError:
+        return None
+
+
 def count_networks(study: StudyConfig, splits: Path) -> str:
     """How many networks a study trains, in one line.
 
     Args:
         study: its configuration.
-        splits: `splits.tsv`; before it is there, the number of splits is not known.
+        splits: `splits.tsv`; without it the number of splits is not known.
     """
     experiments, rates = study.experiments, len(study.train.rates)
     searched = experiments.searched_of_split(rates)
@@ -118,9 +131,9 @@ def count_networks(study: StudyConfig, splits: Path) -> str:
     product = " x ".join(f"{len(values)} {word}" for word, values in factors.items())
     if searched:
         product += f" + {searched} of the search among {rates} learning rates"
-    if not splits.exists():
+    number = _count_splits(splits)
+    if number is None:
         return f"{each} networks for each split ({product})"
-    number = len({row["split"] for row in read_table(splits)})
     if searched:
         product = f"({product})"
     return f"{each * number} networks: {number} splits x {product}"
