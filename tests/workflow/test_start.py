@@ -168,7 +168,7 @@ def test_the_number_of_networks_is_told(tmp_path):
     rows = [{"split": name, "scan": n} for name in ("a", "b") for n in "xy"]
     write_table(splits, rows, column_names(SplitRow))
     assert count_networks(study, splits).startswith("12 networks: 2 splits x 1 inten")
-    splits.write_bytes(splits.read_bytes()[:-3] + b"\ta\tb")  # damaged: made again
+    splits.write_text(splits.read_text() + "c\tx\n")  # damaged: made again
     assert count_networks(study, splits).startswith("6 networks for each split")
 
 
