@@ -51,13 +51,4 @@ def external_roles(
     """The rows of the table of splits for scans that only test."""
     for split in planned:
         if split.fold == 0 and split.design in _TESTED_BY:
-            for scan in external:
-                yield SplitRow(
-                    split=split.name,
-                    design=split.design,
-                    fold=split.fold,
-                    scan=scan.scan,
-                    subject=scan.subject,
-                    domain=scan.domain,
-                    role="test",
-                )
+            yield from (split.row_of(scan, "test") for scan in external)

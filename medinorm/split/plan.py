@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from medinorm.choices import DesignName
 from medinorm.config import SplitConfig
 from medinorm.errors import StageError
+from medinorm.records.scans import Role, SplitRow
 from medinorm.split.designs import DESIGNS
-from medinorm.split.domains import show_domain
+from medinorm.split.domains import DomainScan, show_domain
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,18 @@ class Split:
     fold: int
     domains: frozenset[str]
     sized_as: frozenset[str] | None = None
+
+    def row_of(self, scan: DomainScan, role: Role) -> SplitRow:
+        """The row of a scan in the table of splits."""
+        return SplitRow(
+            split=self.name,
+            design=self.design,
+            fold=self.fold,
+            scan=scan.scan,
+            subject=scan.subject,
+            domain=scan.domain,
+            role=role,
+        )
 
 
 def plan_splits(domains: Iterable[str], settings: SplitConfig) -> list[Split]:

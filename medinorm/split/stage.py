@@ -231,15 +231,7 @@ def _roles(
         for scan in scans:
             role = roles[scan.scan]
             if role and scan.scan not in surplus:
-                yield SplitRow(
-                    split=split.name,
-                    design=split.design,
-                    fold=split.fold,
-                    scan=scan.scan,
-                    subject=scan.subject,
-                    domain=scan.domain,
-                    role=role,
-                )
+                yield split.row_of(scan, role)
 
 
 def _role(
