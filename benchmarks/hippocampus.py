@@ -1,40 +1,122 @@
-"""Dice of networks trained for some CPU minutes, beside a plain loop and nnU-Net.
+"""Dice of networks by CPU minutes of training, beside a plain loop and nnU-Net.
 
-    python benchmarks/hippocampus.py FOLDER --minutes 20 [--nnunet PYTHON]
+    python benchmarks/hippocampus.py FOLDER [--only NAME...] [--nnunet PYTHON] [--docs]
 
 Real scans (Medical Segmentation Decathlon, Task04; `MEDINORM_REAL_DATA`), the pooled
-split of seed 0: 194 scans train, 66 test. Ours is the whole workflow with the recipe
-`standard` and the training plan's own numbers, for each norm; the peers train on the
-same scans: MONAI's U-Net in a plain loop (`benchmarks/monai_peer.py`) and nnU-Net's own
-trainer (`benchmarks/nnunet_peer.py`; PYTHON is that of an environment with `nnunetv2`).
-All are scored alike, one thread each. What is there already is not made again.
+split of seed 0: 194 scans train, 66 test. Ours is the workflow with the training plan's
+own numbers; the peers train on the same scans: MONAI's U-Net in a plain loop
+(`benchmarks/monai_peer.py`) and nnU-Net's own trainer (`benchmarks/nnunet_peer.py`;
+PYTHON is that of an environment with `nnunetv2`). All are scored alike, one thread
+each. CPU time is that of the training job, its start-up included.
+
+All of it takes about six hours of one core. What is there already is not made again;
+`--docs` writes the table and the figure of `docs/`.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import yaml
+from matplotlib import pyplot as plt
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from medinorm.config import PredictConfig
 from medinorm.files.atomic import read_json
-from medinorm.files.nifti import read_volume
+from medinorm.files.nifti import read_volume, write_volume
 from medinorm.files.tables import read_table
+from medinorm.predict.stage import Prediction, segment
+from medinorm.records.scans import read_scans
+from medinorm.train.model import read_model
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("MEDINORM_REAL_DATA", ROOT.parent / "shared" / "data"))
+DOCS = ROOT / "docs"
 LABELS = {1: "anterior hippocampus", 2: "posterior hippocampus"}
-NORMS = ("batch", "instance", "group", "layer")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+NNUNET = "nnunet_peer.py"
 
 
-def describe_study(norms: Sequence[str], minutes: float) -> Mapping[str, Any]:
+@dataclass(frozen=True)
+class Contestant:
+    """One network to train.
+
+    Args:
+        name: what it is called in the table.
+        minutes: CPU minutes it may train.
+        norm: of ours.
+        recipe: of ours.
+        seed: of ours.
+        script: of a peer; empty for ours.
+    """
+
+    name: str
+    minutes: float
+    norm: str = "instance"
+    recipe: str = "standard"
+    seed: int = 0
+    script: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Where it works."""
+        words = (self.name, f"{self.minutes:g}min", f"seed{self.seed}")
+        return "_".join(words).replace(" ", "-").replace(",", "")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a network.
+
+    Args:
+        name: see `Contestant`.
+        minutes: CPU minutes that it trained.
+        steps: of training.
+        patches: seen in training.
+        anterior: mean Dice of the 66 test scans.
+        posterior: mean Dice of the 66 test scans.
+    """
+
+    name: str
+    minutes: float
+    steps: int
+    patches: int
+    anterior: float
+    posterior: float
+
+    @property
+    def dice(self) -> float:
+        """Mean over both labels."""
+        return (self.anterior + self.posterior) / 2
+
+
+CONTESTANTS = (
+    *(Contestant(f"medinorm, {norm}", 20, norm) for norm in ("instance", "batch")),
+    *(Contestant(f"medinorm, {norm}", 20, norm) for norm in ("group", "layer")),
+    Contestant("medinorm, fast", 20, recipe="fast"),
+    Contestant("MONAI loop", 20, script="monai_peer.py"),
+    Contestant("nnU-Net", 20, script=NNUNET),
+    Contestant("medinorm, instance", 5),
+    Contestant("MONAI loop", 5, script="monai_peer.py"),
+    *(Contestant("medinorm, instance", 20, seed=seed) for seed in (1, 2)),
+    Contestant("medinorm, instance", 60),
+    Contestant("MONAI loop", 60, script="monai_peer.py"),
+    Contestant("nnU-Net", 60, script=NNUNET),
+)
+ENSEMBLE = "medinorm, 3 seeds"
+
+
+def describe_study(one: Contestant) -> Mapping[str, Any]:
     """The study of ours: everything but the question is left to the plan."""
     return {
         "title": "Hippocampus, pooled",
@@ -45,60 +127,124 @@ def describe_study(norms: Sequence[str], minutes: float) -> Mapping[str, Any]:
         "ingest": {"subjects": "keep"},
         "split": {"domain": ["export"], "designs": ["pooled"]},
         "harmonize": {"foreground": "image"},
-        "experiments": {"intensity": ["zscore"], "norm": list(norms), "seeds": [0]},
-        "train": {"budget": {"minutes": minutes, "where": "cpu"}},
+        "experiments": {
+            "intensity": ["zscore"],
+            "norm": [one.norm],
+            "seeds": [one.seed],
+        },
+        "train": {
+            "recipe": one.recipe,
+            "budget": {"minutes": one.minutes, "where": "cpu"},
+        },
     }
 
 
-def run(*words: object) -> None:
-    """Run a command with one thread.
+def run(*words: object) -> float:
+    """Run a command with one thread; its CPU minutes.
 
     Raises:
         subprocess.CalledProcessError: it failed; its own output says why.
     """
     environment = os.environ | ONE_THREAD | {"PYTHONPATH": str(ROOT)}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(list(map(str, words)), check=True, env=environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return seconds / 60
 
 
-def train_ours(folder: Path, norms: Sequence[str], minutes: float) -> Path:
-    """Run the study; its results."""
+def run_study(folder: Path, one: Contestant, until: str) -> float:
+    """Run the study of ours up to one rule; its CPU minutes."""
     folder.mkdir(parents=True, exist_ok=True)
     study = folder / "study.yaml"
-    study.write_text(yaml.safe_dump(describe_study(norms, minutes)))
-    run(
+    study.write_text(yaml.safe_dump(describe_study(one)))
+    return run(
         *(Path(sys.executable).with_name("snakemake"), "--cores", 1, "--quiet", "all"),
-        *("--snakefile", ROOT / "Snakefile", "--directory", folder),
-        *("--configfile", study),
+        *("--until", until, "--snakefile", ROOT / "Snakefile"),
+        *("--directory", folder, "--configfile", study),
     )
-    return folder / "results"
 
 
-def train_peer(script: str, python: Path, study: Path, to: Path, minutes: float) -> Any:
-    """Train a peer unless it is there; what it says of its run."""
-    facts = to / "facts.json"
-    if not facts.exists():
-        script_path = ROOT / "benchmarks" / script
-        run(python, script_path, study, to, "--minutes", minutes)
-    return json.loads(facts.read_text())
+def train_ours(folder: Path, one: Contestant) -> Result:
+    """Train and score a network of ours."""
+    run_study(folder, one, "harmonize")
+    minutes = run_study(folder, one, "train")
+    run_study(folder, one, "predict")
+    study = folder / "results"
+    (model,) = study.glob("runs/**/model.json")
+    facts = read_json(model)
+    patches = facts["steps"] * facts["batch_size"]
+    (predictions,) = study.glob("predictions/**/seed-*")
+    return Result(
+        one.name, minutes, facts["steps"], patches, *score(study, predictions)
+    )
 
 
-def score(study: Path, predictions: Path) -> NDArray[np.float64]:
-    """Dice of each test scan and label."""
+def train_peer(folder: Path, one: Contestant, study: Path, python: Path) -> Result:
+    """Train and score a peer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    script = ROOT / "benchmarks" / one.script
+    run(python, script, study, folder, "--minutes", one.minutes)
+    facts = json.loads((folder / "facts.json").read_text())
+    dice = score(study, folder / "predictions")
+    return Result(
+        one.name, facts["cpu_minutes"], facts["steps"], facts["patches"], *dice
+    )
+
+
+class Ensemble(nn.Module):
+    """Networks whose class probabilities are averaged; a shift of logits is free."""
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """The logarithm of the mean probability, shape as a member's logits."""
+        shares = [member(image).float().softmax(dim=1) for member in self.members]
+        return (sum(shares) / len(shares)).clamp_min(1e-12).log()
+
+
+def join_seeds(folder: Path, members: Sequence[Path], spent: Result) -> Result:
+    """Score the mean of the networks in these folders; `spent` is one of them."""
+    runs = [next(member.glob("results/runs/**/seed-*")) for member in members]
+    cards = [read_model(run, "cpu") for run in runs]
+    network = Ensemble([network for network, _ in cards]).eval()
+    study = members[0] / "results"
+    scans = read_scans(study / "scans.tsv", study / "canonical")
+    (harmonized,) = (study / "harmonized" / "zscore").iterdir()
+    for name in test_scans(study):
+        target = folder / "predictions" / f"{name}.nii.gz"
+        image = harmonized / f"{name}.nii"
+        scan = Prediction(scans[name], image, runs[0], 0, target, "", ())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_volume(segment(network, cards[0][1], scan, PredictConfig()), target)
+    counts = (len(runs) * n for n in (spent.minutes, spent.steps, spent.patches))
+    minutes, steps, patches = counts
+    dice = score(study, folder / "predictions")
+    return Result(ENSEMBLE, minutes, int(steps), int(patches), *dice)
+
+
+def test_scans(study: Path) -> list[str]:
+    """The scans that test."""
+    rows = read_table(study / "splits.tsv")
+    return [row["scan"] for row in rows if row["role"] == "test"]
+
+
+def score(study: Path, predictions: Path) -> tuple[float, float]:
+    """Mean Dice of each label over the test scans."""
     files = {row["scan"]: row["label"] for row in read_table(study / "scans.tsv")}
-    tests = [
-        row["scan"] for row in read_table(study / "splits.tsv") if row["role"] == "test"
-    ]
-    return np.array(
-        [
-            list(
-                _dice(
-                    read_volume(predictions / f"{scan}.nii.gz").array,
-                    read_volume(study / "canonical" / files[scan]).array,
-                )
+    dice = [
+        list(
+            _dice(
+                read_volume(predictions / f"{scan}.nii.gz").array,
+                read_volume(study / "canonical" / files[scan]).array,
             )
-            for scan in tests
-        ]
-    )
+        )
+        for scan in test_scans(study)
+    ]
+    anterior, posterior = np.array(dice).mean(axis=0)
+    return float(anterior), float(posterior)
 
 
 def _dice(predicted: NDArray[Any], label: NDArray[Any]) -> Iterator[float]:
@@ -108,39 +254,95 @@ def _dice(predicted: NDArray[Any], label: NDArray[Any]) -> Iterator[float]:
         yield 2 * np.sum(a & b) / (np.sum(a) + np.sum(b))
 
 
+def contest(folder: Path, only: Sequence[str], nnunet: Path | None) -> Iterator[Result]:
+    """The result of each contestant, from its file or by training it."""
+    study = folder / CONTESTANTS[0].folder / "results"
+    for one in CONTESTANTS:
+        kept = folder / one.folder / "result.json"
+        python = nnunet if one.script == NNUNET else Path(sys.executable)
+        asked = not only or one.name in only
+        if not kept.exists() and asked and python:
+            work = folder / one.folder
+            made = (
+                train_peer(work, one, study, python)
+                if one.script
+                else train_ours(work, one)
+            )
+            kept.write_text(json.dumps(asdict(made)))
+        if kept.exists():
+            yield Result(**json.loads(kept.read_text()))
+
+
+def contest_ensemble(folder: Path) -> Iterator[Result]:
+    """The ensemble of the seeds, once all are trained."""
+    kept = folder / "ensemble" / "result.json"
+    members = [
+        folder / one.folder
+        for one in CONTESTANTS
+        if (one.name, one.minutes) == ("medinorm, instance", 20)
+    ]
+    results = [member / "result.json" for member in members]
+    if not kept.exists() and all(result.exists() for result in results):
+        spent = Result(**json.loads(results[0].read_text()))
+        joined = join_seeds(kept.parent, members, spent)
+        kept.write_text(json.dumps(asdict(joined)))
+    if kept.exists():
+        yield Result(**json.loads(kept.read_text()))
+
+
+def write_table(results: Sequence[Result]) -> str:
+    """The results as a table of Markdown."""
+    lines = [
+        "| network | CPU minutes | steps | patches | anterior | posterior | mean |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {one.name} | {one.minutes:.1f} | {one.steps} | {one.patches} "
+        f"| {one.anterior:.4f} | {one.posterior:.4f} | {one.dice:.4f} |"
+        for one in results
+    ]
+    return "\n".join(lines)
+
+
+def draw_curves(results: Sequence[Result], path: Path) -> None:
+    """Dice over CPU time and over patches seen."""
+    mpl.rcParams["svg.hashsalt"] = "medinorm"  # the same file from the same results
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="tight")
+    for axis, fact in zip(axes, ("minutes", "patches"), strict=True):
+        for name in dict.fromkeys(one.name for one in results):
+            points = sorted(
+                (getattr(one, fact), one.dice) for one in results if one.name == name
+            )
+            axis.plot(*zip(*points, strict=True), "o-", label=name)
+        axis.set(xscale="log", xlabel=f"{'CPU ' if fact == 'minutes' else ''}{fact}")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("mean Dice of 66 test scans")
+    axes[1].legend(fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
+
+
 def main() -> None:
-    """Train, score, print one row a contestant."""
+    """Train, score, print one row a network."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where to work")
-    parser.add_argument("--minutes", type=float, default=20.0, help="for a network")
-    parser.add_argument("--norms", nargs="+", default=NORMS)
+    names = list(dict.fromkeys(one.name for one in CONTESTANTS))
+    parser.add_argument("--only", nargs="+", choices=names, default=(), help="train")
     parser.add_argument("--nnunet", type=Path, help="python with nnunetv2")
+    parser.add_argument("--docs", action="store_true", help="write docs/hippocampus.*")
     given = parser.parse_args()
-    study = train_ours(given.folder / "ours", given.norms, given.minutes)
-    rows = []
-    for norm in given.norms:
-        (model,) = study.glob(f"runs/zscore/{norm}/standard/pooled/seed-0/model.json")
-        facts = read_json(model)
-        minutes = facts["steps"] * facts["seconds_per_step"] / 60
-        patches = facts["steps"] * facts["batch_size"]
-        folder = study / f"predictions/zscore/{norm}/standard/none/pooled/seed-0"
-        rows.append((f"medinorm, {norm}", facts["steps"], patches, minutes, folder))
-    peers = [("MONAI loop", "monai_peer.py", Path(sys.executable))]
-    peers += [("nnU-Net", "nnunet_peer.py", given.nnunet)] if given.nnunet else []
-    for name, script, python in peers:
-        to = given.folder / script.removesuffix(".py")
-        facts = train_peer(script, python, study, to, given.minutes)
-        minutes = facts["cpu_minutes"]
-        rows.append(
-            (name, facts["steps"], facts["patches"], minutes, to / "predictions")
+    folder = given.folder.resolve()
+    results = list(contest(folder, given.only, given.nnunet))
+    results += contest_ensemble(folder)
+    print(write_table(results))
+    if given.docs:
+        draw_curves(results, DOCS / "hippocampus.svg")
+        (DOCS / "hippocampus.md").write_text(
+            "# Networks on real scans, by training time\n\n"
+            "Written by `python benchmarks/hippocampus.py FOLDER --docs`; what is "
+            "compared stands at the top of that file. Dice of 66 test scans.\n\n"
+            f"{write_table(results)}\n\n"
+            "![Dice over CPU time and over patches seen](hippocampus.svg)\n"
         )
-    print(f"{'':22}{'steps':>8}{'patches':>9}{'minutes':>9}{'anterior':>10}", end="")
-    print(f"{'posterior':>10}{'mean':>8}")
-    for name, steps, patches, minutes, folder in rows:
-        anterior, posterior = score(study, folder).mean(axis=0)
-        mean = (anterior + posterior) / 2
-        print(f"{name:22}{steps:8}{patches:9}{minutes:9.1f}{anterior:10.4f}", end="")
-        print(f"{posterior:10.4f}{mean:8.4f}")
 
 
 if __name__ == "__main__":
