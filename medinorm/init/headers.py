@@ -7,7 +7,6 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,12 @@ from medinorm.training_plan.cohort import ScanHeader
 READ = 100  # scans whose header is read, evenly over all
 _DICOM_READ = 3000  # files
 _FEWEST = 8  # slices of a series that is a scan and no localizer
-_MOST = 12  # values of a column that may be a domain
-_DOMAINS = ("scanner", "device", "site", "vendor", "domain")
-_OTHERS = frozenset({"subject", "session", "image", "label"})
+_MOST = 40  # values of a column that may be a domain
+# Words in the names of columns that say where a scan comes from, the best first.
+_ORIGINS = (
+    *("scanner", "device", "site", "vendor", "domain", "manufacturer", "centre"),
+    *("center", "hospital", "institution", "model", "protocol", "field", "cohort"),
+)
 _TAGS = [
     *("SeriesInstanceUID", "Rows", "Columns", "PixelSpacing", "SliceThickness"),
     *("ImageOrientationPatient", "ImagePositionPatient", "Manufacturer"),
@@ -72,10 +74,19 @@ def look_at_bids(folder: Path) -> FirstLook:
 
 
 def look_at_dicom(folder: Path) -> FirstLook:
-    """The series of a DICOM folder, from the headers of its first 3,000 files."""
+    """The series of a DICOM folder, from the headers of at most 3,000 files.
+
+    Of more files, those of some subfolders are read, evenly over all; how many scans
+    there are is then an estimate.
+    """
+    folders: dict[Path, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            folders[path.parent].append(path)
+    total = sum(map(len, folders.values()))
+    chosen = _choose_files(list(folders.values()), total)
     series = defaultdict(list)
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    for path in islice(files, _DICOM_READ):
+    for path in chosen:
         try:
             file = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
         except (InvalidDicomError, OSError, ValueError):
@@ -83,11 +94,27 @@ def look_at_dicom(folder: Path) -> FirstLook:
         series[str(file.get("SeriesInstanceUID", ""))].append(file)
     headers = [_header_of_series(each) for each in series.values()]
     scans = tuple(header for header in headers if header is not None)
-    return FirstLook(scans, len(scans), "scanner")
+    if len(chosen) == total:
+        return FirstLook(scans, len(scans), "scanner")
+    _log.warning(
+        "read %d of %d files: numbers of scans, hours and disk are estimates",
+        *(len(chosen), total),
+    )
+    return FirstLook(scans, round(len(scans) * total / len(chosen)), "scanner")
+
+
+def _choose_files(folders: Sequence[Sequence[Path]], total: int) -> list[Path]:
+    """Whole folders, evenly over all, with at most about 3,000 files."""
+    every = -(-total // _DICOM_READ) or 1
+    chosen = [path for files in folders[::every] for path in files]
+    return chosen[:_DICOM_READ]
 
 
 def find_domain(rows: Sequence[TableRow]) -> str:
-    """The column that may tell domains apart: one of the usual names, or few values.
+    """The column that says where a scan comes from, by its name.
+
+    A column of another name is never proposed: a study over sexes or diagnoses would
+    answer another question.
 
     Returns:
         Its name; empty if there is none.
@@ -96,13 +123,9 @@ def find_domain(rows: Sequence[TableRow]) -> str:
     values = {
         name: Counter(row.cells.get(name, "") for row in rows) for name in columns
     }
-    able = [
-        name
-        for name in columns
-        if name.lower() not in _OTHERS and 1 < len(values[name]) <= _MOST
-    ]
-    usual = [name for name in able if name.lower() in _DOMAINS]
-    return next(iter([*usual, *able]), "")
+    able = [name for name in columns if 1 < len(values[name]) <= _MOST]
+    named = (name for word in _ORIGINS for name in able if word in name.lower())
+    return next(named, "")
 
 
 def _evenly(items: Sequence[TableRow] | Sequence[Path]) -> list:  # type: ignore[type-arg]
