@@ -54,11 +54,17 @@ def docs(_: Sequence[str]) -> Iterator[Command]:
     yield [sys.executable, "-m", "medinorm", "schema", "--folder", "config"]
 
 
+def site(_: Sequence[str]) -> Iterator[Command]:
+    """Build the documentation site into build/site; every warning is an error."""
+    yield ["sphinx-build", "-q", "-W", "--keep-going", "docs", "build/site"]
+
+
 TASKS: Mapping[str, Callable[[Sequence[str]], Iterator[Command]]] = {
     "test": test,
     "quality": quality,
     "study": study,
     "docs": docs,
+    "site": site,
 }
 
 
