@@ -75,12 +75,17 @@ def block_mean(
         array([0.5, 2.5], dtype=float32)
     """
     for axis, count in enumerate(parts):
-        take = [slice(None)] * 3
-        total: NDArray[np.float32] | None = None
-        for first in range(count):
-            take[axis] = slice(first, None, count)
-            piece = array[tuple(take)]
-            total = piece if total is None else total + piece
-        assert total is not None
+        total = _take_every(array, axis, 0, count)
+        for first in range(1, count):
+            total = total + _take_every(array, axis, first, count)
         array = total
     return array / np.float32(np.prod(parts))
+
+
+def _take_every(
+    array: NDArray[np.float32], axis: int, first: int, count: int
+) -> NDArray[np.float32]:
+    """Every `count`-th sub-voxel along an axis."""
+    take = [slice(None)] * 3
+    take[axis] = slice(first, None, count)
+    return array[tuple(take)]

@@ -31,7 +31,8 @@ def write_html(template: str, **values: object) -> Markup:
         ...     name="A & B")
         Markup('<p>2 scans of A &amp; B</p>')
     """
-    return Markup(_environment().from_string(template).render(values))
+    # The environment escapes all values.
+    return Markup(_environment().from_string(template).render(values))  # noqa: S704
 
 
 def write_page(name: str, sheets: tuple[str, ...], **values: object) -> Markup:
@@ -43,7 +44,7 @@ def write_page(name: str, sheets: tuple[str, ...], **values: object) -> Markup:
         values: what the template names.
     """
     style, script = (
-        Markup("".join(_read(f"{sheet}.{kind}") for sheet in sheets))
+        Markup("".join(_read(f"{sheet}.{kind}") for sheet in sheets))  # noqa: S704
         for kind in ("css", "js")
     )
     return write_html(
