@@ -11,13 +11,14 @@ from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
 from medinorm.evidence.fairness import find_unequal_training, tabulate_fairness
 from medinorm.evidence.learning import find_unlearned, tabulate_curves
+from medinorm.evidence.obstacles import find_obstacle
 from medinorm.evidence.study_scores import StudyScores
 from medinorm.evidence.summary import (
     tabulate_domains,
     tabulate_gaps,
     tabulate_summary,
 )
-from medinorm.evidence.verdict import Comparison, find_obstacle, reach_verdict
+from medinorm.evidence.verdict import Comparison, reach_verdict
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.records.evidence import (
