@@ -82,7 +82,10 @@ def test_so_do_verdicts_that_refuse(comparison, read_json, domain, word):
     assert f"18 test scans of 3 {word}s and 2 seeds" in few
     study.rows = [row for row in study.rows if row["split"] in ("pooled", "lodo-ge")]
     one = read_json(study.compare(domain=domain) / "verdict.json")["reason"]
-    assert one == (f"only one {word} was held out; a statement about {word}s needs two")
+    assert one == (
+        f"only one {word} was held out; a statement about {word}s needs three: add "
+        f"{word}s, or choose another split.domain"
+    )
     assert ("scanner" in few + one) is (word == "scanner")
 
 
