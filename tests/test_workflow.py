@@ -29,6 +29,7 @@ STUDY = {
     "title": "Tiny",
     "input": {"channels": ["T1w"]},
     "demo": DEMO,
+    "split": {"folds": 2},  # two test subjects on each scanner
     "harmonize": {"spacing": [4.0, 4.0, 4.0]},
     "experiments": {
         "intensity": ["zscore"],
@@ -344,7 +345,7 @@ def test_spaces_and_braces_do_no_harm(tmp_path):
 
 
 def test_the_verdict_is_told_what_a_domain_is(tmp_path):
-    study = STUDY | {"split": {"domain": ["vendor", "model"]}}
+    study = STUDY | {"split": {"domain": ["vendor", "model"], "folds": 2}}
     code, output = snakemake(tmp_path, "-n", "--printshellcmds", study=study)
     assert code == 0, output[-2000:]
     (command,) = re.findall(r"medinorm evidence .*", output)

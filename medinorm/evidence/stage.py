@@ -2,22 +2,33 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from medinorm.config import EvidenceConfig
 from medinorm.domain_noun import DomainNoun
+from medinorm.evidence.before_ranking.fairness import (
+    find_unequal_training,
+    tabulate_fairness,
+)
+from medinorm.evidence.before_ranking.learning import find_unlearned, tabulate_curves
+from medinorm.evidence.before_ranking.obstacles import (
+    find_damaged_seeds,
+    find_obstacle,
+)
+from medinorm.evidence.before_ranking.run_records import RunRecords
+from medinorm.evidence.before_ranking.selection import find_oracle_selection
+from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
-from medinorm.evidence.fairness import find_unequal_training, tabulate_fairness
-from medinorm.evidence.learning import find_unlearned, tabulate_curves
 from medinorm.evidence.study_scores import StudyScores
 from medinorm.evidence.summary import (
     tabulate_domains,
     tabulate_gaps,
     tabulate_summary,
 )
-from medinorm.evidence.verdict import Comparison, find_obstacle, reach_verdict
+from medinorm.evidence.verdict import Comparison, reach_verdict
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.records.evidence import (
@@ -32,6 +43,7 @@ from medinorm.records.evidence import (
     SummaryRow,
 )
 from medinorm.records.learning_rates import RateRow
+from medinorm.records.scans import SplitRow
 from medinorm.records.verdict import write_verdict
 
 _log = logging.getLogger(__name__)
@@ -71,9 +83,13 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     cases = read_cases(scores, splits)
     study = StudyScores.of(cases, settings, DomainNoun.of(domain))
     curves = list(tabulate_curves(cases, runs))
+    searched = [row for path in learning_rates for row in read_records(path, RateRow)]
+    trained, roles = RunRecords.of(cases, runs), read_records(splits, SplitRow)
     obstacle = (
         find_obstacle(study)
-        or find_unequal_training(cases, runs)
+        or find_unequal_training(trained)
+        or find_damaged_seeds(cases, trained)
+        or find_oracle_selection(trained, roles, searched)
         or find_unlearned(cases, curves)
     )
     comparison = Comparison(
@@ -89,12 +105,15 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     write_records(evidence / "differences.tsv", comparison.differences, DifferenceRow)
     write_records(evidence / "effects.tsv", tabulate_effects(study), EffectRow)
     write_records(evidence / "ranking.tsv", comparison.ranking, RankingRow)
-    fairness = tabulate_fairness(cases, runs)
-    write_records(evidence / "fairness.tsv", fairness, FairnessRow)
+    write_records(evidence / "fairness.tsv", tabulate_fairness(trained), FairnessRow)
     write_records(evidence / "curves.tsv", curves, CurveRow)
-    searched = [row for path in learning_rates for row in read_records(path, RateRow)]
     write_records(evidence / "learning_rates.tsv", searched, RateRow)
-    verdict = reach_verdict(study, comparison, domain)
+    weaknesses = find_weaknesses(study, trained, roles)
+    verdict = replace(
+        reach_verdict(study, comparison, domain), weaknesses=tuple(weaknesses)
+    )
     write_verdict(evidence / "verdict.json", verdict, comparison.names)
+    for weakness in weaknesses:
+        _log.warning("%s", weakness)
     for sentence in verdict.sentences:
         _log.info("%s", sentence)

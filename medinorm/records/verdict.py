@@ -32,6 +32,7 @@ class Verdict:
         version: of the package.
         domain: columns that define the domains.
         settings: those of the comparison, by the words of the configuration.
+        weaknesses: what a reader must know before any number, as sentences.
     """
 
     ranked: bool
@@ -49,6 +50,7 @@ class Verdict:
     version: str
     domain: tuple[str, ...]
     settings: Mapping[str, float]
+    weaknesses: tuple[str, ...] = ()
 
 
 def write_verdict(
@@ -81,7 +83,9 @@ def read_verdict(path: Path) -> Verdict:
         values = read_json(path)
         # Verdicts of version 0.1.0 may lack it: their domains were scanners.
         values.setdefault("domain", ("scanner",))
-        lists = {name: tuple(values[name]) for name in ("sentences", "domain")}
+        values.setdefault("weaknesses", ())
+        names = ("sentences", "domain", "weaknesses")
+        lists = {name: tuple(values[name]) for name in names}
         variants = {
             "best": tuple(map(_variant, values["best"])),
             "reference": _variant(values["reference"]) if values["reference"] else None,

@@ -50,7 +50,9 @@ __all__ = [
 ]
 
 _DOMAINS_SHOWN = 8
-_RANKED_FROM = 2  # test subjects of each domain, see `find_obstacle` of the evidence
+# What a ranking needs, see `find_obstacle` of the evidence.
+_RANKED_SUBJECTS = 2  # that test, of each domain
+_RANKED_DOMAINS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +77,8 @@ def split_scans(
 
     Raises:
         StageError: a domain column does not exist, too few domains are left, or a
-            domain has no test or no training subject in a fold that is tested.
+            domain has no test or no training subject in a fold that is tested, or
+            one test subject where domains are left out in turn.
     """
     scanned = read_domains(scans, settings.domain, settings.test_only)
     known = [scan for scan in scanned if not scan.external]
@@ -100,10 +103,10 @@ def split_scans(
                 [scan for scan in external if scan.scan not in unusable], planned
             ),
         ]
+        _judge_small_tests(usable, folds, settings)
     except StageError as error:
         why = f"{error}; {_count_all(known)}{_count_left_out(left_out)}"
         raise StageError(why + keep_exclusions(excluded, left_out)) from None
-    _tell_small_tests(usable, folds, settings)
     write_records(splits, roles, SplitRow)
     write_exclusions(excluded, left_out)
 
@@ -178,25 +181,41 @@ def _count_left_out(rows: Sequence[ExcludedRow]) -> str:
     return f"; left out: {main_reasons(rows)}"
 
 
-def _tell_small_tests(
+def _judge_small_tests(
     scans: Sequence[DomainScan], fold_of: Mapping[str, int], settings: SplitConfig
 ) -> None:
-    """Say where too few subjects test for a ranking, before anything is trained."""
+    """Refuse, before anything is trained, what could not be ranked afterwards.
+
+    A study without leave-one-domain-out is not ranked anyway; it is only told.
+
+    Raises:
+        StageError: a domain that is left out has too few test subjects.
+    """
     tested = [scan for scan in scans if fold_of[scan.subject] < settings.test_folds]
     sizes = count_subjects(scans)
     small = [
         f"domain {show_domain(domain)} has one test subject (of {sizes[domain]})"
         for domain, subjects in count_subjects(tested).items()
-        if subjects < _RANKED_FROM
+        if subjects < _RANKED_SUBJECTS
     ]
+    ranks = "lodo" in settings.designs
     if small:
         more = len(small) - _DOMAINS_SHOWN
+        text = (
+            f"{', '.join(small[:_DOMAINS_SHOWN])}{f' and {more} more' * (more > 0)}; "
+            f"each domain needs {_RANKED_SUBJECTS} for a ranking: raise "
+            f"split.test_folds (now {settings.test_folds} of "
+            f"{count_noun(settings.folds, 'fold')}), lower split.folds, add subjects "
+            "or choose another split.domain"
+        )
+        if ranks:
+            raise StageError(text)
+        _log.warning("%s", text)
+    if ranks and len(sizes) < _RANKED_DOMAINS:
         _log.warning(
-            "This study will not be ranked: %s%s; each domain needs %d. Raise "
-            "split.test_folds (now %d of %s), lower split.folds, add subjects or "
-            "choose another split.domain, before anything is trained.",
-            *(", ".join(small[:_DOMAINS_SHOWN]), f" and {more} more" * (more > 0)),
-            *(_RANKED_FROM, settings.test_folds, count_noun(settings.folds, "fold")),
+            "This study will not be ranked: it has %d domains, a ranking needs %d. Add "
+            "scans of other domains, or choose another split.domain.",
+            *(len(sizes), _RANKED_DOMAINS),
         )
 
 

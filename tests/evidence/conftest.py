@@ -118,6 +118,7 @@ class ScoreTables:
             self.folder / "runs",
             evidence,
             domain=domain,
+            learning_rates=settings.pop("learning_rates", ()),
             settings=EvidenceConfig(**{"resamples": 400, **settings}),
         )
         return evidence

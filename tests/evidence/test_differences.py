@@ -136,7 +136,7 @@ def test_verdicts(interval, p, verdict):
 
 
 def test_many_variants_are_compared_where_they_differ_in_one_respect(comparison):
-    study = comparison({"ge": 2, "philips": 2})
+    study = comparison({"ge": 2, "philips": 2, "siemens": 2})
     norms = [f"n{number:02}" for number in range(7)]
     for intensity in ("percentile", "zscore"):
         for place, norm in enumerate(norms):
@@ -158,11 +158,12 @@ def test_many_variants_are_compared_where_they_differ_in_one_respect(comparison)
     assert sum(best in pair for pair in pairs) == 13
 
 
-def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
-    """Subjects ge0, philips0, and one who was on both."""
-    study = comparison({"ge": 2, "philips": 2})
-    study.subject_of = lambda scan: "both" if scan.endswith("1") else scan
+def test_a_subject_on_all_scanners_settles_nothing_alone(comparison):
+    """Subjects ge0, philips0, siemens0, and one who was on all."""
+    study = comparison({"ge": 2, "philips": 2, "siemens": 2})
+    study.subject_of = lambda scan: "all" if scan.endswith("1") else scan
     plus = {"ge0": -0.09, "ge1": 0.01, "philips0": 0.02, "philips1": -0.05}
+    plus |= {"siemens0": -0.03, "siemens1": -0.025}
     study.add(BATCH, lambda case: 0.7)  # noqa: ARG005
     study.add(GROUP, lambda case: 0.7 - plus[case.scan])
     evidence = study.compare()
@@ -172,4 +173,4 @@ def test_a_subject_on_both_scanners_settles_nothing_alone(comparison):
     assert float(row["p"]) > 0.05
     assert row["verdict"] == "undecided"
     chances = [float(row["probability_best"]) for row in read(evidence, "ranking")]
-    assert sum(chances) == pytest.approx(1)  # of resamples that have both scanners
+    assert sum(chances) == pytest.approx(1)  # of resamples that have all scanners

@@ -223,7 +223,7 @@ def test_every_scan_has_a_role_or_a_reason(tmp_path_factory, domains, subjects):
         return
     write_records(before, [], ExcludedRow)
     out = folder / "splits.tsv", folder / "excluded.tsv"
-    chosen = SplitConfig(domain=("site",), designs=("lodo", "single"), folds=2)
+    chosen = SplitConfig(domain=("site",), designs=("pooled", "single"), folds=2)
     try:
         split_scans(scans, before, *out, settings=chosen)
     except StageError as error:

@@ -27,6 +27,7 @@ VERDICT = Verdict(
     version="0.1.0",
     domain=("vendor", "model"),
     settings={"confidence": 0.95, "resamples": 2000},
+    weaknesses=("Few trainings.",),
 )
 
 
@@ -85,3 +86,13 @@ def test_a_damaged_verdict_is_one_line(tmp_path, parts):
     path.unlink()
     with pytest.raises(StageError, match="does not exist; run evidence"):
         read_verdict(path)
+
+
+def test_an_older_verdict_has_no_weaknesses(tmp_path):
+    path = tmp_path / "verdict.json"
+    write_verdict(path, VERDICT)
+    checksum_path(path).unlink()
+    content = json.loads(path.read_text())
+    del content["weaknesses"]
+    path.write_text(json.dumps(content))
+    assert read_verdict(path) == replace(VERDICT, weaknesses=())

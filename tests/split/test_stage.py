@@ -223,35 +223,54 @@ def test_subjects_of_several_domains_are_told(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
-    [({}, True), ({"test_folds": 2}, False), ({"folds": 2}, False)],
+    ("settings", "refused"),
+    [
+        ({"folds": 4}, True),
+        ({"folds": 4, "designs": ("lodo",)}, True),
+        ({"test_folds": 2}, False),
+        ({"folds": 2}, False),
+    ],
 )
-def test_one_test_subject_is_told(tmp_path, settings, told, caplog):
-    run_split(tmp_path, study(a=12, b=4), **settings)
-    assert ("domain 'b' has one test subject" in caplog.text) is told
+def test_one_test_subject_is_refused_before_any_training(tmp_path, settings, refused):
+    if not refused:
+        run_split(tmp_path, study(a=12, b=4), **settings)
+        return
+    with pytest.raises(StageError, match="domain 'b' has one test subject") as caught:
+        run_split(tmp_path, study(a=12, b=4), **settings)
+    assert "subjects: 'a' 12 in 12 scans, 'b' 4 in 4 scans" in str(caught.value)
+    assert not (tmp_path / "splits.tsv").exists()
 
 
-def test_that_a_study_will_not_be_ranked_is_one_exact_line_and_the_last(
-    tmp_path, caplog
-):
-    splits, _ = run_split(tmp_path, study(a=12, b=4, c=3), folds=3)
-    tested = {row["subject"] for row in splits if row["role"] == "test"}
-    assert len([name for name in tested if name.startswith("c")]) == 1
-    (line,) = [r.message for r in caplog.records if "ranked" in r.message]
-    assert line == caplog.records[-1].message
-    ranked = " and ".join(d for d in ("a", "b", "c") if f"domain '{d}'" not in line)
-    assert ranked in {"a", "a and b"}
-    assert line.startswith("This study will not be ranked: domain '")
+def test_what_to_do_about_one_test_subject_is_said(tmp_path):
+    with pytest.raises(StageError) as caught:
+        run_split(tmp_path, study(a=12, b=4, c=3), folds=3)
+    (line,) = str(caught.value).splitlines()
+    assert "domain 'a'" not in line
     assert "domain 'c' has one test subject (of 3)" in line
-    assert "each domain needs 2. Raise split.test_folds (now 1 of 3 folds)" in line
+    assert "needs 2 for a ranking: raise split.test_folds (now 1 of 3 folds)" in line
     assert "another split.domain" in line
 
 
-def test_many_domains_with_one_test_subject_are_cut(tmp_path, caplog):
-    run_split(tmp_path, study(**{f"d{n:02}": 2 for n in range(12)}), folds=2)
-    (line,) = [r.message for r in caplog.records if "ranked" in r.message]
+def test_many_domains_with_one_test_subject_are_cut(tmp_path):
+    with pytest.raises(StageError) as caught:
+        run_split(tmp_path, study(**{f"d{n:02}": 2 for n in range(12)}))
+    line = str(caught.value)
     assert line.count("has one test subject (of 2)") == 8
     assert " and 4 more; each domain needs 2" in line
+
+
+def test_a_study_that_is_not_ranked_anyway_may_have_one_test_subject(tmp_path, caplog):
+    splits, _ = run_split(tmp_path, study(a=12, b=4), designs=("pooled",), folds=4)
+    assert splits
+    assert "domain 'b' has one test subject (of 4)" in caplog.text
+    assert "will not be ranked" not in caplog.text
+
+
+@pytest.mark.parametrize(("domains", "told"), [("ab", True), ("abc", False)])
+def test_that_two_domains_will_not_be_ranked_is_told(tmp_path, domains, told, caplog):
+    run_split(tmp_path, study(**dict.fromkeys(domains, 4)))
+    said = "will not be ranked: it has 2 domains, a ranking needs 3"
+    assert (said in caplog.text) is told
 
 
 def test_a_small_domain_whose_subjects_are_elsewhere_too_is_tested(tmp_path):

@@ -19,6 +19,14 @@ network has never seen?</p>
 <div class="banner" role="alert"><strong>Not ranked.</strong> The reason: \
 {{ verdict.reason }}.</div>
 {% endif %}
+{% if verdict.weaknesses %}
+<div class="banner weaknesses" role="note"><strong>What speaks against this \
+study.</strong><ul>
+{% for weakness in verdict.weaknesses %}
+<li>{{ weakness }}</li>
+{% endfor %}
+</ul></div>
+{% endif %}
 <div class="verdict">
 {% for sentence in sentences %}
 <p>{{ sentence }}</p>

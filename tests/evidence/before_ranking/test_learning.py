@@ -2,7 +2,7 @@
 
 import pytest
 
-from medinorm.evidence.learning import measure_fall
+from medinorm.evidence.before_ranking.learning import measure_fall
 from medinorm.files.records import write_records
 from medinorm.files.tables import read_table
 from medinorm.records.evidence import CurveRow

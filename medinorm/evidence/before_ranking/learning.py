@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 from medinorm.errors import MedinormError
-from medinorm.evidence.fairness import run_of, runs_of
+from medinorm.evidence.before_ranking.run_records import run_of, runs_of
 from medinorm.files.records import read_records
 from medinorm.records.evidence import CaseRow, CurveRow
 from medinorm.records.history import HistoryRow

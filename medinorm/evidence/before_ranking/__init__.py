@@ -1,0 +1,1 @@
+"""What is checked before variants are ranked: refusals, weaknesses, fairness."""
