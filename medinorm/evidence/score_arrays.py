@@ -49,7 +49,7 @@ class ScoreArrays:
         axes: what the axes stand for.
         metrics: by name, each of shape ``(V, L + 1, S, K)``: variant, label and last
             their mean, scan, seed. NaN: no such case, or nothing to score.
-        failed: the same shape; nothing usable was predicted.
+        failed: the same shape; what a clinician would call a failure.
         seen: the same shape; the case exists, scored or not.
     """
 
@@ -94,7 +94,7 @@ def gather_scores(cases: Sequence[CaseRow], axes: Axes) -> ScoreArrays:
     )
     seen, failed = np.zeros((2, *shape), dtype=np.bool_)
     seen[place] = True
-    failed[place] = [case.failure for case in cases]
+    failed[place] = [case.failed for case in cases]
     metrics = {}
     for name in METRICS:
         values = np.full(shape, np.nan)

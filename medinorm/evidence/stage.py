@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medinorm.config import EvidenceConfig
+from medinorm.config.score import FAILURE_DICE
 from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
+from medinorm.evidence.failures import tabulate_failures
 from medinorm.evidence.fairness import find_unequal_training, tabulate_fairness
 from medinorm.evidence.learning import find_unlearned, tabulate_curves
 from medinorm.evidence.study_scores import StudyScores
@@ -26,6 +28,7 @@ from medinorm.records.evidence import (
     DifferenceRow,
     DomainRow,
     EffectRow,
+    FailureRow,
     FairnessRow,
     GapRow,
     RankingRow,
@@ -46,12 +49,13 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     *,
     domain: Sequence[str] = ("scanner",),
     learning_rates: Sequence[Path] = (),
+    failure: float = FAILURE_DICE,
     settings: EvidenceConfig,
 ) -> None:
     """Compare the variants of a study, and write what the comparison shows.
 
-    Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`,
-    `fairness`, `curves` and `learning_rates` (``.tsv``, rows in
+    Writes `cases`, `failures`, `domains`, `gaps`, `summary`, `differences`, `effects`,
+    `ranking`, `fairness`, `curves` and `learning_rates` (``.tsv``, rows in
     `medinorm.records.evidence` and `medinorm.records.learning_rates`) and
     `verdict.json`. Where a design is absent, its columns are empty and the verdict says
     why; the table of ranks is empty unless variants may be ranked.
@@ -63,13 +67,14 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         evidence: folder to write to.
         domain: columns that define the domains; the verdict takes its words from them.
         learning_rates: tables of choose-rate, if learning rates were compared.
+        failure: a prediction with a Dice below it has failed.
         settings: level of the intervals, resamples, region of practical equivalence.
 
     Raises:
         StageError: there are no scores, or they do not belong to `splits`.
     """
-    cases = read_cases(scores, splits)
-    study = StudyScores.of(cases, settings, DomainNoun.of(domain))
+    cases = read_cases(scores, splits, failure)
+    study = StudyScores.of(cases, settings, DomainNoun.of(domain), failure)
     curves = list(tabulate_curves(cases, runs))
     obstacle = (
         find_obstacle(study)
@@ -83,6 +88,7 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         obstacle=obstacle,
     )
     write_records(evidence / "cases.tsv", cases, CaseRow)
+    write_records(evidence / "failures.tsv", tabulate_failures(cases), FailureRow)
     write_records(evidence / "domains.tsv", tabulate_domains(study), DomainRow)
     write_records(evidence / "gaps.tsv", tabulate_gaps(study), GapRow)
     write_records(evidence / "summary.tsv", comparison.summary, SummaryRow)

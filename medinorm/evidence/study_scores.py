@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.config import EvidenceConfig
+from medinorm.config.score import FAILURE_DICE
 from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.bootstrap import (
     Array,
@@ -47,6 +48,7 @@ class StudyScores:
         external: cases of the pooled networks, on domains that only test.
         settings: confidence, equivalence.
         noun: what a domain is called.
+        failure: a prediction with a Dice below it has failed.
     """
 
     cases: Sequence[CaseRow]
@@ -58,10 +60,15 @@ class StudyScores:
     external: ScoreArrays
     settings: EvidenceConfig
     noun: DomainNoun
+    failure: float = FAILURE_DICE
 
     @classmethod
     def of(
-        cls, cases: Sequence[CaseRow], settings: EvidenceConfig, noun: DomainNoun
+        cls,
+        cases: Sequence[CaseRow],
+        settings: EvidenceConfig,
+        noun: DomainNoun,
+        failure: float = FAILURE_DICE,
     ) -> "StudyScores":
         """The study that these cases make."""
         axes = find_axes(cases)
@@ -79,6 +86,7 @@ class StudyScores:
             external=gather_scores(external, axes),
             settings=settings,
             noun=noun,
+            failure=failure,
         )
 
     @property

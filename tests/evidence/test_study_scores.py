@@ -34,7 +34,7 @@ def case(variant, scan, seed, dice, **changes):
             "subject": scan,
             "domain": scan[0],
             "in_domain": False,
-            "failure": dice == 0,
+            "failure": "low" if dice == 0 else "none",
             **changes,
         },
     )
