@@ -90,6 +90,9 @@ class FailureRow:
 class DomainRow:
     """One variant on one domain.
 
+    Means are over scans and seeds. Those of ``mean`` are by class first: over the means
+    of the labels that occur on the domain.
+
     Args:
         label: a value of the label map, or ``mean`` of all.
         failures: pairs of scan and seed that failed, see `CaseRow` (in rows of
@@ -97,6 +100,8 @@ class DomainRow:
         empty: pairs with nothing to score: neither reference nor prediction has the
             label, which is right (in rows of ``mean``: for any label).
         other_metrics: means of the other metrics, their names the columns.
+        occurs: in how many of the scans the reference has the label (in rows of
+            ``mean``: any label).
     """
 
     variant: Variant
@@ -115,6 +120,7 @@ class DomainRow:
     other_metrics: Mapping[str, float | None] = field(
         metadata=columns(names=OTHER_METRICS)
     )
+    occurs: int | None = None
 
 
 @dataclass(frozen=True)
