@@ -15,6 +15,7 @@ FILES_NAME = "files.tsv"  # beside the plan
 # Tables of the comparison, beside verdict.json.
 EVIDENCE = (
     "cases",
+    "failures",
     "domains",
     "gaps",
     "summary",

@@ -21,7 +21,7 @@ from medinorm.config.input.pacs import PacsConfig
 from medinorm.config.intensities import IntensityOptions
 from medinorm.config.predict import PredictConfig
 from medinorm.config.report import ReportConfig
-from medinorm.config.score import ScoreConfig
+from medinorm.config.score import MeasureConfig, ScoreConfig
 from medinorm.config.source import (
     DemoConfig,
     IngestConfig,
@@ -53,6 +53,7 @@ __all__ = [
     "IngestConfig",
     "InputConfig",
     "IntensityOptions",
+    "MeasureConfig",
     "N4Config",
     "NetworkConfig",
     "PacsConfig",

@@ -2,13 +2,32 @@
 
 from pydantic import Field
 
-from medinorm.config.numbers import Millimetres
+from medinorm.config.numbers import Millimetres, Share
 from medinorm.config.section import Section
 
+FAILURE_DICE = 0.5
 
-class ScoreConfig(Section):
+
+class MeasureConfig(Section):
     """How a prediction is compared with its label map."""
 
     tolerance: Millimetres = Field(
         default=2.0, description="Tolerance of the normalized surface Dice, in mm."
     )
+
+
+class ScoreConfig(MeasureConfig):
+    """How a prediction is compared with its label map, and when it has failed."""
+
+    failure: Share = Field(
+        default=FAILURE_DICE,
+        description="A prediction with a Dice below this has failed, like one that is "
+        "missing, misses a structure or has one that is not there. 0: a low Dice "
+        "alone is no failure.",
+    )
+
+    @property
+    def measured(self) -> MeasureConfig:
+        """The settings that scores depend on."""
+        names = MeasureConfig.model_fields
+        return MeasureConfig(**{name: getattr(self, name) for name in names})

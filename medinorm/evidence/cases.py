@@ -5,7 +5,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from medinorm.choices import DesignName
+from medinorm.config.score import FAILURE_DICE
 from medinorm.errors import StageError
+from medinorm.evidence.failures import judge_failure
 from medinorm.files.records import read_records
 from medinorm.records.evidence import CaseRow
 from medinorm.records.scans import SplitRow
@@ -14,12 +16,15 @@ from medinorm.records.scores import ScoreRow
 Key = tuple[object, ...]
 
 
-def read_cases(scores: Sequence[Path], splits: Path) -> list[CaseRow]:
+def read_cases(
+    scores: Sequence[Path], splits: Path, lowest: float = FAILURE_DICE
+) -> list[CaseRow]:
     """Read all scores, with the design, domain and training set of each.
 
     Args:
         scores: score tables.
         splits: `splits.tsv`.
+        lowest: a prediction with a Dice below it has failed.
 
     Returns:
         One case a score, by variant, design, training set, seed, scan and label.
@@ -31,7 +36,7 @@ def read_cases(scores: Sequence[Path], splits: Path) -> list[CaseRow]:
     rows = [row for path in scores for row in read_records(path, ScoreRow)]
     if not rows:
         raise StageError("no scores to compare; see the logs of predict and score")
-    cases = _join_splits(rows, read_records(splits, SplitRow))
+    cases = _join_splits(rows, read_records(splits, SplitRow), lowest)
     cases.sort(key=_key)
     if any(_key(one) == _key(other) for one, other in pairwise(cases)):
         raise StageError("a score is listed twice; remove stale score tables")
@@ -57,7 +62,7 @@ def _key(case: CaseRow) -> tuple[Key, str, str, int, str, int]:
 
 
 def _join_splits(
-    scores: Sequence[ScoreRow], splits: Sequence[SplitRow]
+    scores: Sequence[ScoreRow], splits: Sequence[SplitRow], lowest: float
 ) -> list[CaseRow]:
     """Add what `splits.tsv` knows about each score."""
     tests = {(row.split, row.scan): row for row in splits if row.role == "test"}
@@ -68,13 +73,14 @@ def _join_splits(
             "scan of its split; score again"
         )
     trained = {(row.split, row.domain) for row in splits if row.role == "train"}
-    return [_join(score, tests, trained) for score in scores]
+    return [_join(score, tests, trained, lowest) for score in scores]
 
 
 def _join(
     score: ScoreRow,
     tests: Mapping[tuple[str, str], SplitRow],
     trained: set[tuple[str, str]],
+    lowest: float,
 ) -> CaseRow:
     """Add to one score what the table of splits knows about it."""
     test = tests[score.split, score.scan]
@@ -86,14 +92,8 @@ def _join(
         subject=test.subject,
         domain=test.domain,
         in_domain=(score.split, test.domain) in trained,
-        failure=_failed(score),
+        failure=judge_failure(score, lowest),
     )
-
-
-def _failed(score: ScoreRow) -> bool:
-    """Whether there is no prediction, or one of label map and prediction is empty."""
-    present = [bool(n) for n in (score.voxels_label, score.voxels_prediction)]
-    return score.state == "missing" or present[0] != present[1]
 
 
 def _refuse_leaks(splits: Sequence[SplitRow]) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from medinorm.evidence.bootstrap import Array, known
-from medinorm.evidence.study_scores import StudyScores, common_scans, over_domains
+from medinorm.evidence.study_scores import StudyScores, over_domains, pair_scores
 from medinorm.records.evidence import DifferenceRow, DifferenceVerdict, RankingRow
 from medinorm.variant import Variant
 
@@ -28,8 +28,7 @@ def tabulate_differences(study: StudyScores) -> list[DifferenceRow]:
     if not pairs:
         return []
     first, second = (list(side) for side in zip(*pairs, strict=True))
-    dice = study.lodo.dice[:, -1]
-    one, other = common_scans(dice[first], dice[second])
+    one, other = pair_scores(study.lodo, study.lodo, first, second)
     means = study.means(one) - study.means(other)
     differences = study.estimate(over_domains(means[:, study.held_out]))
     best = _find_best(study)

@@ -1,4 +1,16 @@
-"""Scores as arrays on the axes that all arrays of a study share."""
+"""Scores as arrays on the axes that all arrays of a study share.
+
+What is averaged, and what is not:
+
+- The mean over labels is by class first: on each domain the mean over scans and seeds
+  of each label, then over labels. A label that occurs in few scans counts as much as
+  one that occurs in all.
+- A prediction without a structure that is not there is right. It has no Dice, enters
+  no mean, and is counted (`empty`). Dice 1 would let a label that hardly ever occurs
+  look well segmented.
+- A structure that is not there is a false positive: Dice 0, in the means.
+- Pairs: see `medinorm.evidence.study_scores.pair_scores`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,16 +59,24 @@ class ScoreArrays:
 
     Args:
         axes: what the axes stand for.
-        metrics: by name, each of shape ``(V, L + 1, S, K)``: variant, label and last
-            their mean, scan, seed. NaN: no such case, or nothing to score.
-        failed: the same shape; nothing usable was predicted.
+        metrics: by name, each of shape ``(V, L + 1, S, K)``: variant, label, scan,
+            seed. NaN: no such case, or nothing to score. Behind the labels lies what
+            each scan contributes to their mean, see `mean_over_labels`: the score of
+            the scan only where each of its domain has all labels.
+        failed: the same shape; what a clinician would call a failure.
         seen: the same shape; the case exists, scored or not.
+        rejected: shape ``(V, L, S, K)``; neither reference nor prediction has the
+            label, which is right. ``None``: there is no such case.
+        occurs: shape ``(V, L + 1, S, K)``; the reference has the label, or any.
+            ``None``: not known.
     """
 
     axes: Axes
     metrics: Mapping[str, Array]
     failed: NDArray[np.bool_]
     seen: NDArray[np.bool_]
+    rejected: NDArray[np.bool_] | None = None
+    occurs: NDArray[np.bool_] | None = None
 
     @property
     def dice(self) -> Array:
@@ -92,21 +112,53 @@ def gather_scores(cases: Sequence[CaseRow], axes: Axes) -> ScoreArrays:
         _positions((case.score.scan for case in cases), axes.scans),
         _positions((case.score.seed for case in cases), axes.seeds),
     )
-    seen, failed = np.zeros((2, *shape), dtype=np.bool_)
+    seen, failed, rejected, occurs = np.zeros((4, *shape), dtype=np.bool_)
     seen[place] = True
-    failed[place] = [case.failure for case in cases]
+    rejected[place] = [case.score.state == "empty" for case in cases]
+    occurs[place] = [bool(case.score.voxels_label) for case in cases]
+    failed[place] = [case.failed for case in cases]
     metrics = {}
     for name in METRICS:
         values = np.full(shape, np.nan)
         scored = (case.score.metrics[name] for case in cases)
         values[place] = [np.nan if score is None else score for score in scored]
-        metrics[name] = np.concatenate([values, _mean_known(values)], axis=1)
+        means = mean_over_labels(values, axes.members)
+        metrics[name] = np.concatenate([values, means[:, np.newaxis]], axis=1)
     return ScoreArrays(
         axes=axes,
         metrics=metrics,
-        failed=np.concatenate([failed, failed.any(axis=1, keepdims=True)], axis=1),
-        seen=np.concatenate([seen, seen.any(axis=1, keepdims=True)], axis=1),
+        failed=_with_any(failed),
+        seen=_with_any(seen),
+        rejected=rejected,
+        occurs=_with_any(occurs),
     )
+
+
+def mean_over_labels(values: Array, members: Sequence[NDArray[np.intp]]) -> Array:
+    r"""What each scan and seed contributes to the mean over labels of its domain.
+
+    The mean is by class first. With the mean :math:`m_l` of each of the L labels over
+    its :math:`n_l` scores on a domain, it is the mean m of all :math:`m_l`. The
+    contributions
+
+    .. math:: y = m + \sum_l \frac{n}{L\, n_l} (x_l - m_l)
+
+    over the labels that a scan has, of n scans and seeds with any, have this mean, and
+    vary as it does (its influence function). Where each scan of a domain has all
+    labels, they are the plain means of each scan. Elsewhere they may leave the range
+    of scores.
+
+    Args:
+        values: scores, shape ``(..., L, S, K)``; NaN where there is none.
+        members: indices of the scans of each domain.
+
+    Returns:
+        Shape ``(..., S, K)``; NaN where no label was scored.
+    """
+    means = np.full((*values.shape[:-3], *values.shape[-2:]), np.nan)
+    for scans in members:
+        means[..., scans, :] = _contributions(values[..., scans, :])
+    return means
 
 
 def replicate_study(axes: Axes, resamples: int, seed: int) -> Replicates:
@@ -127,10 +179,23 @@ def _positions(values: Iterable[object], axis: Sequence[object]) -> NDArray[np.i
     return np.array([place[value] for value in values], dtype=np.intp)
 
 
-def _mean_known(values: Array) -> Array:
-    """Mean over labels (the second axis) of what was scored; NaN where nothing was."""
+def _with_any(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Masks of labels (the second axis), and behind them whether any is set."""
+    return np.concatenate([masks, masks.any(axis=1, keepdims=True)], axis=1)
+
+
+def _contributions(values: Array) -> Array:
+    """As `mean_over_labels`, of the scans of one domain."""
     known = np.isfinite(values)
-    count = known.sum(axis=1, keepdims=True)
-    total = np.where(known, values, 0.0).sum(axis=1, keepdims=True)
-    means: Array = total / np.where(count > 0, count, np.nan)
-    return means
+    if known.all():
+        return np.asarray(values.mean(axis=-3))
+    scored = known.any(axis=-3)
+    count = known.sum(axis=(-2, -1), keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        label_means = np.where(known, values, 0.0).sum((-2, -1), keepdims=True) / count
+        labels = (count > 0).sum(axis=-3, keepdims=True)
+        share = scored.sum(axis=(-2, -1))[..., np.newaxis, np.newaxis, np.newaxis]
+        weight = share / (labels * count)
+        mean = np.where(count > 0, label_means, 0.0).sum(axis=-3) / labels[..., 0, :, :]
+    parts = np.where(known, (values - label_means) * weight, 0.0)
+    return np.where(scored, mean + parts.sum(axis=-3), np.nan)

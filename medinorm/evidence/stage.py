@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medinorm.config import EvidenceConfig
+from medinorm.config.score import FAILURE_DICE
 from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.before_ranking.fairness import (
     find_unequal_training,
@@ -22,6 +23,7 @@ from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
+from medinorm.evidence.failures import tabulate_failures
 from medinorm.evidence.study_scores import StudyScores
 from medinorm.evidence.summary import (
     tabulate_domains,
@@ -37,6 +39,7 @@ from medinorm.records.evidence import (
     DifferenceRow,
     DomainRow,
     EffectRow,
+    FailureRow,
     FairnessRow,
     GapRow,
     RankingRow,
@@ -58,12 +61,13 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     *,
     domain: Sequence[str] = ("scanner",),
     learning_rates: Sequence[Path] = (),
+    failure: float = FAILURE_DICE,
     settings: EvidenceConfig,
 ) -> None:
     """Compare the variants of a study, and write what the comparison shows.
 
-    Writes `cases`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`,
-    `fairness`, `curves` and `learning_rates` (``.tsv``, rows in
+    Writes `cases`, `failures`, `domains`, `gaps`, `summary`, `differences`, `effects`,
+    `ranking`, `fairness`, `curves` and `learning_rates` (``.tsv``, rows in
     `medinorm.records.evidence` and `medinorm.records.learning_rates`) and
     `verdict.json`. Where a design is absent, its columns are empty and the verdict says
     why; the table of ranks is empty unless variants may be ranked.
@@ -75,13 +79,14 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         evidence: folder to write to.
         domain: columns that define the domains; the verdict takes its words from them.
         learning_rates: tables of choose-rate, if learning rates were compared.
+        failure: a prediction with a Dice below it has failed.
         settings: level of the intervals, resamples, region of practical equivalence.
 
     Raises:
         StageError: there are no scores, or they do not belong to `splits`.
     """
-    cases = read_cases(scores, splits)
-    study = StudyScores.of(cases, settings, DomainNoun.of(domain))
+    cases = read_cases(scores, splits, failure)
+    study = StudyScores.of(cases, settings, DomainNoun.of(domain), failure)
     curves = list(tabulate_curves(cases, runs))
     searched = [row for path in learning_rates for row in read_records(path, RateRow)]
     trained, roles = RunRecords.of(cases, runs), read_records(splits, SplitRow)
@@ -99,6 +104,7 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         obstacle=obstacle,
     )
     write_records(evidence / "cases.tsv", cases, CaseRow)
+    write_records(evidence / "failures.tsv", tabulate_failures(cases), FailureRow)
     write_records(evidence / "domains.tsv", tabulate_domains(study), DomainRow)
     write_records(evidence / "gaps.tsv", tabulate_gaps(study), GapRow)
     write_records(evidence / "summary.tsv", comparison.summary, SummaryRow)

@@ -1,8 +1,8 @@
 """The scores of a study on shared axes, and the replicates of the study.
 
-Means are taken over labels, then over the scans and seeds of a domain, then over
-domains, each with equal weight. Every table is computed on the same replicates of the
-study: all comparisons are made on the same scans, subjects and seeds.
+Means are taken over the scans and seeds of a domain for each label, then over labels,
+then over domains, each with equal weight. Every table is computed on the same
+replicates of the study: all comparisons are made on the same scans, subjects and seeds.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.config import EvidenceConfig
+from medinorm.config.score import FAILURE_DICE
 from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.bootstrap import (
     Array,
@@ -27,9 +28,11 @@ from medinorm.evidence.score_arrays import (
     ScoreArrays,
     find_axes,
     gather_scores,
+    mean_over_labels,
     replicate_study,
 )
 from medinorm.records.evidence import CaseRow
+from medinorm.records.metrics import METRICS, PRIMARY_METRIC
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class StudyScores:
         external: cases of the pooled networks, on domains that only test.
         settings: confidence, equivalence.
         noun: what a domain is called.
+        failure: a prediction with a Dice below it has failed.
     """
 
     cases: Sequence[CaseRow]
@@ -58,10 +62,15 @@ class StudyScores:
     external: ScoreArrays
     settings: EvidenceConfig
     noun: DomainNoun
+    failure: float = FAILURE_DICE
 
     @classmethod
     def of(
-        cls, cases: Sequence[CaseRow], settings: EvidenceConfig, noun: DomainNoun
+        cls,
+        cases: Sequence[CaseRow],
+        settings: EvidenceConfig,
+        noun: DomainNoun,
+        failure: float = FAILURE_DICE,
     ) -> "StudyScores":
         """The study that these cases make."""
         axes = find_axes(cases)
@@ -79,6 +88,7 @@ class StudyScores:
             external=gather_scores(external, axes),
             settings=settings,
             noun=noun,
+            failure=failure,
         )
 
     @property
@@ -126,6 +136,47 @@ def common_scans(one: Array, other: Array) -> tuple[Array, Array]:
     return np.where(both, one, np.nan), np.where(both, other, np.nan)
 
 
+def pair_scores(
+    one: ScoreArrays,
+    other: ScoreArrays,
+    first: Sequence[int],
+    second: Sequence[int],
+) -> tuple[Array, Array]:
+    """Dice of pairs of variants on the same labels of the same scans.
+
+    Where neither reference nor prediction has a label, the prediction is right and has
+    no Dice. In a pair it counts as Dice 1 if the other predicted a structure that is
+    not there (Dice 0): otherwise the scan would fall out of the pair, and who was
+    wrong would lose nothing. Where both are right, the scan says nothing about their
+    difference and is left out.
+
+    Args:
+        one: scores of the first variant of each pair.
+        other: scores of the second, on the same axes.
+        first: positions of the first variants.
+        second: positions of the second, as many.
+
+    Returns:
+        Both of shape ``(pairs, S, K)``, for each label's mean first; see
+        `mean_over_labels`.
+    """
+    sides: list[list[Array]] = [[], []]
+    for a, b in zip(first, second, strict=True):
+        x, y = one.dice[a, :-1], other.dice[b, :-1]
+        both = common_scans(_fill_right(one, a, x, y), _fill_right(other, b, y, x))
+        for side, values in zip(sides, both, strict=True):
+            side.append(mean_over_labels(values, one.axes.members))
+    return np.stack(sides[0]), np.stack(sides[1])
+
+
+def _fill_right(scores: ScoreArrays, variant: int, own: Array, others: Array) -> Array:
+    """Dice 1 for what is rightly not there, where the other has a score."""
+    if scores.rejected is None:
+        return own
+    right = scores.rejected[variant] & np.isfinite(others)
+    return np.where(right, METRICS[PRIMARY_METRIC].best_score, own)
+
+
 class Counts(NamedTuple):
     """How many cases there are, as `DomainRow` counts them."""
 
@@ -133,6 +184,15 @@ class Counts(NamedTuple):
     seeds: int
     failures: int
     empty: int
+
+
+def count_occurrences(
+    scores: ScoreArrays, index: tuple[int, ...], scans: NDArray[np.intp]
+) -> int | None:
+    """In how many scans the reference has a label; arguments as of `count_cases`."""
+    if scores.occurs is None:
+        return None
+    return int(scores.occurs[index][scans].any(axis=1).sum())
 
 
 def count_cases(

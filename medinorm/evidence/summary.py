@@ -8,9 +8,10 @@ from medinorm.evidence.bootstrap import Array, known, predict_further
 from medinorm.evidence.score_arrays import gather_scores
 from medinorm.evidence.study_scores import (
     StudyScores,
-    common_scans,
     count_cases,
+    count_occurrences,
     over_domains,
+    pair_scores,
     present_domains,
 )
 from medinorm.records.evidence import MEAN, CaseRow, DomainRow, GapRow, SummaryRow
@@ -53,12 +54,14 @@ def _domain_rows(
                 *counts,
                 *dice.interval(index, share=True),
                 {name: known(float(means[index])) for name, means in others.items()},
+                count_occurrences(scores, index[:2], study.axes.members[index[2]]),
             )
 
 
 def tabulate_gaps(study: StudyScores) -> Iterator[GapRow]:
     """Pooled minus leave-one-domain-out on the same scans, by held-out domain."""
-    pooled, lodo = common_scans(study.pooled.dice[:, -1], study.lodo.dice[:, -1])
+    everyone = range(len(study.axes.variants))
+    pooled, lodo = pair_scores(study.pooled, study.lodo, everyone, everyone)
     means = study.means(pooled), study.means(lodo)
     gaps = study.estimate(means[0] - means[1])
     for index, variant in enumerate(study.axes.variants):
@@ -85,7 +88,9 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
     pooled, lodo = study.pooled.dice[:, -1], study.lodo.dice[:, -1]
     inside = study.means(pooled)[:, present_domains(study.pooled)]
     outside = study.means(lodo)[:, study.held_out]
-    same = [study.means(scores) for scores in common_scans(pooled, lodo)]
+    everyone = range(len(study.axes.variants))
+    pairs = pair_scores(study.pooled, study.lodo, everyone, everyone)
+    same = [study.means(scores) for scores in pairs]
     in_domain = study.estimate(over_domains(inside))
     out_domain = study.estimate(over_domains(outside))
     gap = study.estimate(over_domains((same[0] - same[1])[:, study.held_out]))

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from medinorm import __version__
 from medinorm.domain_noun import count_noun
 from medinorm.evidence.bootstrap import Interval
+from medinorm.evidence.failures import count_failures, say_failures
 from medinorm.evidence.study_scores import (
     StudyScores,
     over_domains,
@@ -54,13 +54,6 @@ class Comparison:
         return None
 
 
-class Predictions(NamedTuple):
-    """How many predictions there are, and how many failed for at least one label."""
-
-    predictions: int
-    failures: int
-
-
 def reach_verdict(
     study: StudyScores, comparison: Comparison, domain: Sequence[str]
 ) -> Verdict:
@@ -71,14 +64,14 @@ def reach_verdict(
         comparison: its tables.
         domain: columns that define the domains.
     """
-    predictions = _count_predictions(study)
+    predictions = count_failures(study.cases)
     say = _say_ranked if comparison.ranking else _say_unranked
     return Verdict(
         ranked=bool(comparison.ranking),
         reason=comparison.obstacle,
         best=tuple(_find_best(comparison)),
         reference=_find_reference(comparison),
-        sentences=(*say(study, comparison), _say_failures(predictions)),
+        sentences=(*say(study, comparison), say_failures(predictions, study.failure)),
         confidence=study.settings.confidence,
         domains=len(set(study.axes.domains)),
         scans=len(study.axes.scans),
@@ -90,16 +83,6 @@ def reach_verdict(
         domain=tuple(domain),
         settings=study.settings.model_dump(mode="json"),
     )
-
-
-def _count_predictions(study: StudyScores) -> Predictions:
-    """Count predictions; their labels are several cases each."""
-    failed: dict[tuple[Variant, str, int, str], bool] = {}
-    for case in study.cases:
-        score = case.score
-        key = score.variant, score.split, score.seed, score.scan
-        failed[key] = failed.get(key, False) or case.failure
-    return Predictions(len(failed), sum(failed.values()))
 
 
 def _find_best(comparison: Comparison) -> list[Variant]:
@@ -270,17 +253,6 @@ def _say_unranked(study: StudyScores, comparison: Comparison) -> list[str]:
         f"and {count_noun(len(study.axes.seeds), 'seed')}; it describes these networks "
         "and says nothing yet about others.",
     ]
-
-
-def _say_failures(counts: Predictions) -> str:
-    """How many predictions failed."""
-    if not counts.failures:
-        return f"None of {counts.predictions} predictions failed."
-    return (
-        f"{counts.failures} of {counts.predictions} predictions failed for at "
-        "least one label (no prediction, a structure that was missed, or one that is "
-        "not there) and count as Dice 0."
-    )
 
 
 def _say_interval(estimate: Interval, level: str) -> str:

@@ -17,6 +17,7 @@ from medinorm.variant import Variant
 MEAN = "mean"  # in the column `label`: the mean over all labels
 
 DifferenceVerdict = Literal["better", "worse", "equivalent", "undecided"]
+FailureKind = Literal["none", "missing", "missed", "false_positive", "low"]
 EffectVerdict = Literal["highest", "worse", "equivalent", "undecided"]
 FactorName = Literal["intensity", "norm", "augmentation", "adapt"]
 
@@ -38,7 +39,10 @@ class CaseRow:
         subject: of the scan.
         domain: of the scan.
         in_domain: whether the network trained on this domain.
-        failure: whether there is no prediction, or one of the two is empty.
+        failure: what a clinician would call the failure of this prediction:
+            ``missing`` (there is none), ``missed`` (nothing was found of a structure),
+            ``false_positive`` (something was found where nothing is), ``low`` (Dice
+            below `score.failure`), or ``none``.
     """
 
     score: ScoreRow
@@ -48,19 +52,56 @@ class CaseRow:
     subject: str
     domain: str
     in_domain: bool
-    failure: bool
+    failure: FailureKind
+
+    @property
+    def failed(self) -> bool:
+        """Whether a clinician would call it a failure."""
+        return self.failure != "none"
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    """How often predictions of a variant failed in one way, on one domain.
+
+    Args:
+        design: of the splits.
+        in_domain: whether the networks trained on the domain.
+        kind: in which way, see `CaseRow`.
+        failures: how many labels of predictions failed so.
+        possible: how many could have: those whose reference has the label (``missed``,
+            ``low``), those whose reference lacks it (``false_positive``), or all.
+        predictions: how many predictions failed so for one label at least.
+        volume_ml: mean volume of the false structures, in ml; empty for other kinds.
+    """
+
+    variant: Variant
+    design: str
+    domain: str
+    in_domain: bool
+    kind: FailureKind
+    failures: int
+    possible: int
+    predictions: int
+    volume_ml: float | None
 
 
 @dataclass(frozen=True)
 class DomainRow:
     """One variant on one domain.
 
+    Means are over scans and seeds. Those of ``mean`` are by class first: over the means
+    of the labels that occur on the domain.
+
     Args:
         label: a value of the label map, or ``mean`` of all.
-        failures: pairs of scan and seed without a usable prediction (in rows of
+        failures: pairs of scan and seed that failed, see `CaseRow` (in rows of
             ``mean``: for one label at least).
-        empty: pairs with nothing to score (in rows of ``mean``: for any label).
+        empty: pairs with nothing to score: neither reference nor prediction has the
+            label, which is right (in rows of ``mean``: for any label).
         other_metrics: means of the other metrics, their names the columns.
+        occurs: in how many of the scans the reference has the label (in rows of
+            ``mean``: any label).
     """
 
     variant: Variant
@@ -79,6 +120,7 @@ class DomainRow:
     other_metrics: Mapping[str, float | None] = field(
         metadata=columns(names=OTHER_METRICS)
     )
+    occurs: int | None = None
 
 
 @dataclass(frozen=True)

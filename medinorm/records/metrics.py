@@ -39,6 +39,11 @@ class Metric:
     primary: bool = False
     module: str = ""
 
+    @property
+    def best_score(self) -> float:
+        """The score of a perfect prediction."""
+        return 1.0 if self.better == "higher" else 0.0
+
     def worst_score(self, diagonal: float) -> float:
         """The score of a label that was missed.
 

@@ -27,6 +27,7 @@ class ScoreRow:
         metrics: score by each metric, its name the column.
         voxels_label: in the reference.
         voxels_prediction: in the prediction.
+        voxel_ml: volume of a voxel, in ml.
     """
 
     variant: Variant
@@ -38,6 +39,7 @@ class ScoreRow:
     metrics: Mapping[str, float | None] = field(metadata=columns(names=METRICS))
     voxels_label: int | None
     voxels_prediction: int | None
+    voxel_ml: float | None = None
 
     @property
     def dice(self) -> float | None:

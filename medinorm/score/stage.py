@@ -1,6 +1,7 @@
 """Score the predictions of the networks of one split against the label maps."""
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from medinorm.choices import AdaptName, AugmentationName, IntensityName, NormName
-from medinorm.config import ScoreConfig, TaskConfig
+from medinorm.config import MeasureConfig, TaskConfig
 from medinorm.damage import require_failed, require_unchanged
 from medinorm.errors import (
     GeometryError,
@@ -44,6 +45,7 @@ class LabelScore(NamedTuple):
     metrics: Mapping[str, float | None]
     voxels_label: int
     voxels_prediction: int | None
+    voxel_ml: float
 
 
 class Predicted(NamedTuple):
@@ -85,14 +87,21 @@ class Scorer:
         )
         for value, agreement in zip(self.values, agreements, strict=True):
             counts = agreement.voxels_label, agreement.voxels_prediction
-            yield LabelScore(value, _state(*counts), agreement.metrics, *counts)
+            yield LabelScore(
+                value, _state(*counts), agreement.metrics, *counts, _voxel_ml(truth)
+            )
 
     def _missing(self, truth: Volume, label: Labels) -> Iterator[LabelScore]:
         """Scores of a scan without a usable prediction."""
         worst = worst_scores(truth.grid, truth.spacing)
         for value in self.values:
             voxels = int(np.count_nonzero(label == value))
-            yield LabelScore(value, "missing", worst, voxels, None)
+            yield LabelScore(value, "missing", worst, voxels, None, _voxel_ml(truth))
+
+
+def _voxel_ml(volume: Volume) -> float:
+    """Volume of a voxel, in ml."""
+    return math.prod(volume.spacing) / 1000
 
 
 def _state(voxels_label: int, voxels_prediction: int) -> ScoreState:
@@ -117,7 +126,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     split: str,
     seeds: Sequence[int],
     input: TaskConfig,  # noqa: A002 (the word of the configuration)
-    score: ScoreConfig,
+    score: MeasureConfig,
 ) -> None:
     """Score every test scan of a split, for each seed and label.
 

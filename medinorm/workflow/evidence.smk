@@ -21,7 +21,7 @@ rule evidence:
         metrics=tuple(METRICS),  # with another one the scores are made again
         evidence=subpath(output.verdict, parent=True),
         domain=lambda wildcards: study.split.domain,
-        settings=lambda wildcards: write_flags(study.evidence),
+        settings=lambda wildcards: f"{write_flags(study.evidence)} --failure {study.score.failure}",
         rates=lambda wildcards, input: write_rate_flags(input.rates),
     shell:
         "medinorm evidence --splits {input.splits:q} --runs {params.runs:q}"

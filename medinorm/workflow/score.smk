@@ -16,7 +16,7 @@ rule score:
         predictions=subpath(input.predicted, parent=True),
         seeds=lambda wildcards: wiring.seeds(wildcards.job),
         metrics=tuple(METRICS),  # with another one the scores are made again
-        settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.score)}",
+        settings=lambda wildcards: f"{write_flags(study.input.task)} {write_flags(study.score.measured)}",
     shell:
         "medinorm score --scans {input.scans:q} --canonical {params.canonical:q}"
         " --splits {input.splits:q} --predictions {params.predictions:q}"

@@ -93,7 +93,9 @@ class ScoreTables:
         if "pooled" in designs:
             yield "pooled", "pooled", set(self.domains)
 
-    def compare(self, designs=("lodo", "pooled"), domain=("scanner",), **settings):
+    def compare(
+        self, designs=("lodo", "pooled"), domain=("scanner",), failure=0.5, **settings
+    ):
         """Write the tables and compare the variants; gives the folder of evidence."""
         roles = []
         for design, split, training in self.all_splits(designs):
@@ -119,6 +121,7 @@ class ScoreTables:
             evidence,
             domain=domain,
             learning_rates=settings.pop("learning_rates", ()),
+            failure=failure,
             settings=EvidenceConfig(**{"resamples": 400, **settings}),
         )
         return evidence

@@ -36,13 +36,13 @@ ROLES = [
 def read(tmp_path):
     """Reads cases from rows of scores (one table each) and roles."""
 
-    def read(*tables, roles=ROLES):
+    def read(*tables, roles=ROLES, lowest=0.5):
         paths = []
         for number, rows in enumerate(tables):
             paths.append(tmp_path / f"scores-{number}.tsv")
             write_table(paths[-1], rows, column_names(ScoreRow))
         write_table(tmp_path / "splits.tsv", roles, column_names(SplitRow))
-        return read_cases(paths, tmp_path / "splits.tsv")
+        return read_cases(paths, tmp_path / "splits.tsv", lowest)
 
     return read
 
@@ -57,19 +57,10 @@ def test_each_score_knows_its_design_and_whether_its_domain_was_trained_on(read)
     assert select_design(cases, "pooled", in_domain=False) == []
 
 
-@pytest.mark.parametrize(
-    ("change", "failure"),
-    [
-        ({}, False),
-        ({"state": "missing", "voxels_prediction": None}, True),
-        ({"voxels_prediction": 0, "dice": 0.0}, True),
-        ({"voxels_label": 0, "dice": 0.0}, True),
-        ({"state": "empty", "voxels_label": 0, "voxels_prediction": 0}, False),
-        ({"dice": 0.0}, False),  # both are there, but apart
-    ],
-)
-def test_what_counts_as_a_failure(read, change, failure):
-    assert [case.failure for case in read([{**ROW, **change}])] == [failure]
+@pytest.mark.parametrize(("lowest", "kind"), [(0.5, "none"), (0.51, "low")])
+def test_a_dice_below_the_limit_is_a_failure(read, lowest, kind):
+    (case,) = read([ROW], lowest=lowest)
+    assert (case.failure, case.failed) == (kind, kind != "none")
 
 
 def test_a_score_listed_twice_is_refused(read):

@@ -11,6 +11,7 @@ from medinorm.records.learning_rates import RateRow
 
 TABLES = {
     "cases": records.CaseRow,
+    "failures": records.FailureRow,
     "domains": records.DomainRow,
     "gaps": records.GapRow,
     "summary": records.SummaryRow,

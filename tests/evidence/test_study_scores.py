@@ -10,6 +10,7 @@ from medinorm.evidence.study_scores import (
     common_scans,
     count_cases,
     over_domains,
+    pair_scores,
     present_domains,
 )
 from medinorm.records.evidence import CaseRow
@@ -34,7 +35,7 @@ def case(variant, scan, seed, dice, **changes):
             "subject": scan,
             "domain": scan[0],
             "in_domain": False,
-            "failure": dice == 0,
+            "failure": "low" if dice == 0 else "none",
             **changes,
         },
     )
@@ -84,6 +85,28 @@ def test_only_scans_that_both_have_are_compared():
     left, right = common_scans(one, other)
     np.testing.assert_array_equal(left, [[0.1, NAN], [NAN, NAN], [NAN, NAN]])
     np.testing.assert_array_equal(right, [[0.5, 0.6], [NAN, NAN], [NAN, NAN]])
+
+
+def test_a_right_empty_answer_counts_against_a_false_structure():
+    """Batch is right on two controls; group has a false structure on one of them."""
+    cases = [case(v, "a1", seed, 0.6) for v in (BATCH, GROUP) for seed in (0, 1)]
+    cases += [case(BATCH, scan, 0, None) for scan in ("a2", "a3")]
+    cases += [case(GROUP, "a2", 0, 0.0), case(GROUP, "a3", 0, None)]
+    lodo = study_of(cases).lodo
+    batch, group = pair_scores(lodo, lodo, [0], [1])
+    np.testing.assert_array_equal(batch[0], [[0.6, 0.6], [1, NAN], [NAN, NAN]])
+    np.testing.assert_array_equal(group[0], [[0.6, 0.6], [0, NAN], [NAN, NAN]])
+    # Their means stay as they are: what is right and empty has no Dice.
+    np.testing.assert_array_equal(lodo.dice[0, -1, 1:], np.full((2, 2), NAN))
+
+
+def test_pairs_have_the_same_labels_of_the_same_scans():
+    """Group lacks a scan that batch has."""
+    cases = [case(v, "a1", 0, dice) for v, dice in ((BATCH, 0.5), (GROUP, 0.7))]
+    lodo = study_of([*cases, case(BATCH, "a2", 0, 0.9)]).lodo
+    batch, group = pair_scores(lodo, lodo, [0, 1], [1, 0])
+    np.testing.assert_array_equal(batch[:, :, 0], [[0.5, NAN], [0.7, NAN]])
+    np.testing.assert_array_equal(group[:, :, 0], [[0.7, NAN], [0.5, NAN]])
 
 
 def test_a_missing_domain_leaves_no_mean_over_domains():

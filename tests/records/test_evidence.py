@@ -28,7 +28,7 @@ def test_columns_stay_where_readers_find_them():
         *VARIANT,
         *("design", "train_set", "domain", "in_domain", "label"),
         *("scans", "seeds", "failures", "empty"),
-        *("dice", "dice_low", "dice_high", *OTHER_METRICS),
+        *("dice", "dice_low", "dice_high", *OTHER_METRICS, "occurs"),
     )
     assert column_names(GapRow) == (
         *(*VARIANT, "domain", "pooled", "lodo", *GAP, "scans", "subjects", "seeds"),

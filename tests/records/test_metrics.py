@@ -79,6 +79,11 @@ def test_the_primary_metric_comes_first_then_shares_then_distances():
     assert [METRICS[name].unit for name in SHIPPED] == ["", "", "mm"]
 
 
+def test_a_perfect_prediction_has_the_best_score():
+    best = [METRICS[name].best_score for name in SHIPPED]
+    assert best == [1.0, 1.0, 0.0]
+
+
 @pytest.mark.parametrize(("name", "worst"), [("dice", 0), ("nsd", 0), ("hd95", 42)])
 def test_a_missed_label_gets_the_worst_score(name, worst):
     assert METRICS[name].worst_score(42.0) == worst

@@ -11,6 +11,7 @@ SCORED = ScoreRow(
     dict.fromkeys(METRICS, 0.25) | {"dice": 0.5, "hd95": 4.0},
     voxels_label=10,
     voxels_prediction=12,
+    voxel_ml=0.001,
 )
 EMPTY = ScoreRow(
     *(VARIANT, "pooled", 3, "a", 2, "empty"),
@@ -33,7 +34,7 @@ def test_metrics_are_columns_between_the_state_and_the_counts():
             "label",
             "state",
         ),
-        *(*METRICS, "voxels_label", "voxels_prediction"),
+        *(*METRICS, "voxels_label", "voxels_prediction", "voxel_ml"),
     )
 
 

@@ -301,7 +301,10 @@ def fabricate_cases(study: FakeStudy) -> list[dict[str, object]]:
                 | {"split": split, "design": design, "fold": 0, "seed": seed}
                 | {"train_set": split, "scan": scan, "subject": subject}
                 | {"label": label, "domain": scanner}
-                | {"in_domain": "yes" if known else "no", "failure": "no"}
+                | {
+                    "in_domain": "yes" if known else "no",
+                    "failure": "missing" if state == "missing" else "none",
+                }
                 | {"state": "empty" if empty else state}
                 | ({} if empty else {"dice": dice, "nsd": 0.9, "hd95": 3.4})
                 | {"voxels_label": 0 if empty else 90, "voxels_prediction": 80}

@@ -57,7 +57,7 @@ def test_scan_means_average_labels_then_seeds():
             ScoreRow(
                 variant, "s", seed, "x", label, "scored", {"dice": dice}, None, None
             ),
-            *("lodo", 0, "s", "1", "a", False, False),
+            *("lodo", 0, "s", "1", "a", False, "none"),
         )
         for seed, label, dice in ((0, 1, 0.2), (0, 2, 0.4), (1, 1, 0.9), (1, 2, None))
     ]

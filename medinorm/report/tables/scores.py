@@ -142,7 +142,8 @@ def tabulate_labels(findings: ReportFindings) -> Table:
         Column("Out-of-domain", "Dice"),
         *map(_metric_column, OTHER_METRICS),
         Column("Failures", "predictions"),
-        Column("Not scored", "predictions"),
+        Column("Rightly empty", "predictions"),
+        Column("Occurs in", "scans"),
     )
     noun = findings.noun
     inside = _by_label(findings, findings.known_domains)
@@ -155,8 +156,9 @@ def tabulate_labels(findings: ReportFindings) -> Table:
     return Table(
         f"Each label by itself; means over {noun.many}, each {noun.one} with equal "
         f"weight. {_directions()} {_titles(OTHER_METRICS)} and counts are "
-        "out-of-domain. Not scored: neither the label map nor the prediction holds the "
-        "label.",
+        "out-of-domain. Rightly empty: neither the label map nor the prediction holds "
+        "the label; such predictions have no score. Occurs in: scans whose label map "
+        "holds the label.",
         columns,
         rows,
     )
@@ -184,6 +186,7 @@ def _label_cells(
     inside, outside = (side.get((variant, str(value)), ()) for side in sides)
     failures = sum(row.failures for row in outside) if outside else None
     empty = sum(row.empty for row in outside) if outside else None
+    occurs = [row.occurs for row in outside if row.occurs is not None]
     return [
         word(findings.names[variant], "name"),
         word(findings.labels[value]),
@@ -195,4 +198,5 @@ def _label_cells(
         ),
         number(failures, 0),
         number(empty, 0),
+        number(sum(occurs) if occurs else None, 0),
     ]

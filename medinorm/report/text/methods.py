@@ -254,17 +254,21 @@ def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
 def _scores(score: ScoreConfig | None) -> list[str]:
     """Definitions of the scores, also of missing predictions and structures."""
     tolerance = f"{score.tolerance:g} mm" if score else "the configured one"
+    lowest = f"{score.failure:g}" if score else "the configured limit"
     worst = ", ".join(f"{metric.title} {_worst(metric)}" for metric in METRICS.values())
     return [
         "Each label of each scan is scored.",
         *(f"{metric.title}: {metric.text}." for metric in METRICS.values()),
         f"The tolerance of surfaces is {tolerance}.",
-        "Means are taken over the labels of a scan, then over the scans and seeds of a "
-        "domain, then over domains, each with equal weight.",
+        "Means are taken over the scans and seeds of a domain for each label, then "
+        "over labels, then over domains, each with equal weight: a label that occurs "
+        "in few scans counts as much as the others.",
         f"A missing prediction scores {worst}. "
-        "Failures are missing predictions, structures that were missed and structures "
-        "that are not there. A label that neither the label map nor the prediction "
-        "holds is not scored, and counted.",
+        "Failures are missing predictions, structures that were missed, structures "
+        f"that are not there, and predictions with a Dice below {lowest}. "
+        "A label that neither the label map nor the prediction holds is right: it has "
+        "no score, enters no mean, and is counted. In a paired difference it counts as "
+        "Dice 1 against a structure that is not there.",
     ]
 
 

@@ -31,7 +31,16 @@ def score(variant, scan, seed, dice, label=1, state="scored"):
     scores = ScoreRow(
         variant, "lodo-a", seed, scan, label, state, {"dice": dice}, 90, 90
     )
-    return CaseRow(scores, "lodo", 0, "lodo-a", "1", "a", False, state != "scored")
+    return CaseRow(
+        scores,
+        "lodo",
+        0,
+        "lodo-a",
+        "1",
+        "a",
+        False,
+        state if state == "missing" else "none",
+    )
 
 
 def test_variants_take_turns_and_scans_stand_with_their_worst_seed():
