@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from medinorm.choices import AugmentationName
+from medinorm.config.numbers import AUTO, Auto
 
 RecipeName = Literal["standard", "fast"]
 
@@ -100,3 +101,26 @@ def recipe_augmentation(train: Any) -> AugmentationName:
     """
     named = train.get("recipe") if isinstance(train, Mapping) else None
     return RECIPES["fast" if named == "fast" else "standard"].augmentation
+
+
+def check_shares(batch_size: int | Auto, processes: int, precision: str) -> None:
+    """Refuse a mini-batch that the processes of a run cannot share evenly.
+
+    Args:
+        batch_size: patches of the whole mini-batch.
+        processes: devices of all nodes.
+        precision: of the training.
+
+    Raises:
+        ValueError: they cannot; or the precision is `auto`, which several nodes could
+            decide differently.
+    """
+    if processes > 1 and precision == AUTO:
+        raise ValueError(
+            "precision: auto is for one device; write 32-true or bf16-mixed"
+        )
+    if batch_size != AUTO and batch_size % processes:
+        raise ValueError(
+            f"batch_size: {batch_size} patches cannot be shared by {processes} devices "
+            "(devices x nodes); write batch_size as a multiple of it"
+        )

@@ -18,6 +18,7 @@ from medinorm.config.numbers import (
 from medinorm.config.recipes import (
     RECIPES,
     RecipeName,
+    check_shares,
     describe_defaults,
     fill_from_recipe,
     recipe_default,
@@ -256,7 +257,9 @@ class AutoTrainConfig(Section):
         description="Steps between checkpoints; a killed run resumes from the last. "
         "`auto`: about 40 checkpoints, at least 50 steps apart.",
     )
-    threads: Count = Field(default=1, description="Threads of a training job.")
+    threads: Count = Field(default=1, description="Threads of a training process.")
+    devices: Count = Field(default=1, description="Devices of a node that share a run.")
+    nodes: Count = Field(default=1, description="Nodes that share a run, with `srun`.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where to train."
     )
@@ -273,6 +276,21 @@ class AutoTrainConfig(Section):
                 f"experiments.augmentation: [{values['augmentation']}]"
             )
         return fill_from_recipe(values)
+
+    @model_validator(mode="after")
+    def _share_batch(self) -> Self:
+        check_shares(self.batch_size, self.processes, self.precision)
+        return self
+
+    @property
+    def processes(self) -> int:
+        """How many processes share a run, one for each device.
+
+        Examples:
+            >>> AutoTrainConfig(devices=2, nodes=3).processes
+            6
+        """
+        return self.devices * self.nodes
 
     @property
     def rates(self) -> tuple[float, ...]:

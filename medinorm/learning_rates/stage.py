@@ -20,6 +20,7 @@ from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import sidecar_path
 from medinorm.jobs.declare import stage
 from medinorm.jobs.memory import keep_freed_memory
+from medinorm.jobs.processes import read_place
 from medinorm.layout import rate_folder, run_folder
 from medinorm.records.learning_rates import RateRow, find_best_rate
 from medinorm.records.scans import SplitRow
@@ -28,7 +29,7 @@ from medinorm.train.experiment import Experiment, Layer, describe_network
 from medinorm.train.model import model_path, read_model
 from medinorm.train.segmenter import score_scans
 from medinorm.train.stage import train_network
-from medinorm.train.trainer import find_device
+from medinorm.train.trainer import do_once, find_device, joined
 from medinorm.training_plan.resolve import resolve_train
 from medinorm.variant import Variant
 
@@ -89,17 +90,21 @@ def choose_rate(  # noqa: PLR0913  (one argument a flag)
     card = describe_network(first, task, intensity, layer, augmentation)
     rows = read_records(splits, SplitRow)
     experiment = Experiment.of_split(card, first, rows, split, harmonized)
-    torch.set_num_threads(first.threads)
+    # A process that has threads cannot be forked safely.
+    torch.set_num_threads(1 if first.processes > 1 else first.threads)
     keep_freed_memory()
     validation = _read_validation(experiment)
     variant = Variant(intensity, norm, augmentation, "none")
-    tried = [
-        _try_rate(replace(experiment, settings=one), variant, seed, runs, validation)
-        for one in each
-    ]
-    best = find_best_rate(tried)
-    searched = [replace(row, chosen=row.rate == best) for row in tried]
-    write_records(learning_rates, searched, RateRow)
+    with joined(read_place(first.devices, first.nodes), first.device):
+        tried = [
+            _try_rate(
+                replace(experiment, settings=one), variant, seed, runs, validation
+            )
+            for one in each
+        ]
+        best = find_best_rate(tried)
+        searched = [replace(row, chosen=row.rate == best) for row in tried]
+        do_once(lambda: write_records(learning_rates, searched, RateRow))
     if best is None:
         raise RunError(
             f"{variant.name}, {split}: training diverged with each learning rate; give "

@@ -30,6 +30,8 @@ class PlanFacts:
         threads: of one training.
         seconds_per_step: that the plan expects.
         memory_used: that the plan expects, in GiB.
+        processes: that share one training, each with a device; memory, threads and
+            seconds are those of one.
     """
 
     scans: int
@@ -43,6 +45,7 @@ class PlanFacts:
     threads: int
     seconds_per_step: float
     memory_used: float
+    processes: int = 1
 
 
 @dataclass(frozen=True)

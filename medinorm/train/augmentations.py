@@ -18,7 +18,7 @@ from monai.transforms import (
 from torch import Tensor
 
 from medinorm.config import TaskConfig, TrainConfig
-from medinorm.train.intensity_changes import CHANGES, RandChangesd
+from medinorm.train.changes.intensity import CHANGES, RandChangesd
 from medinorm.transforms import RandAdaptiveInstanceNormalized, RandScannerContrastd
 
 Make = Callable[[Sequence[str]], Sequence[MapTransform]]

@@ -22,9 +22,9 @@ from medinorm.train.augmentations import (
     compose_augmentation,
     measure_styles,
 )
+from medinorm.train.changes.spatial import draw_change, resample_patch
 from medinorm.train.conditions import central_patch, condition_maps
 from medinorm.train.model import ModelCard
-from medinorm.train.spatial import draw_change, resample_patch
 
 Patch = tuple[int, int, int]
 Window = tuple[slice, slice, slice]
@@ -333,21 +333,31 @@ class StepSampler(Sampler[int]):
         patches: patches in a stretch.
         total: patches of the whole run.
         done: gives the number of patches that were trained on so far.
+        share: which patches are those of this process, and of how many processes:
+            each takes every n-th, so that together they see the same mini-batches.
     """
 
-    def __init__(self, patches: int, total: int, done: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        patches: int,
+        total: int,
+        done: Callable[[], int],
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
         self._patches = patches
+        self._share = share
         self._total = total
         self._done = done
 
     def __len__(self) -> int:
-        """Patches in a stretch."""
-        return self._patches
+        """Patches in a stretch, of this process."""
+        return self._patches // self._share[1]
 
     def __iter__(self) -> Iterator[int]:
         """The indices, in order."""
         first = self._done()
-        return iter(range(first, min(first + self._patches, self._total)))
+        end = min(first + self._patches, self._total)
+        return iter(range(first + self._share[0], end, self._share[1]))
 
 
 def _cut(image: NDArray[np.float32], window: Window) -> Tensor:

@@ -8,12 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from torch import nn
+
 from medinorm.choices import AugmentationName, IntensityName, NormName
 from medinorm.config import TaskConfig, TrainConfig
 from medinorm.damage import checksum_of, require_failed, require_intact
 from medinorm.errors import ConfigError, StageError
 from medinorm.files.sidecars import Provenance
 from medinorm.harmonize.fit import scans_of
+from medinorm.layers.norms.cluster_instance import ClusterInstanceNorm3d
+from medinorm.layers.norms.domain_specific import DomainSpecificNorm3d
+from medinorm.layers.statistics.random import Draws
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import ScanStatus
@@ -107,7 +112,8 @@ class Experiment:
         """
         # How often a run is saved changes nothing, unless the best save is chosen.
         # The budget is spent by the plan, whose numbers are recorded here.
-        ignored = {"budget"}
+        # Processes that share a run see the same mini-batches.
+        ignored = {"budget", "devices", "nodes"}
         ignored |= set() if self.settings.selection == "validation" else {_INTERVAL}
         settings = self.settings.model_dump(mode="json", exclude=ignored)
         inputs = {"scans": self._hash_scans(self.training)}
@@ -178,7 +184,8 @@ def describe_network(
     """The card of the networks of a variant; a split adds its domains.
 
     Raises:
-        ConfigError: the options are not JSON, or the layer refuses them.
+        ConfigError: the options are not JSON, or the layer refuses them, or it cannot
+            be trained by several processes.
     """
     card = ModelCard(
         intensity=intensity,
@@ -196,7 +203,7 @@ def describe_network(
         foreground_ratio=settings.centred_share,
         mirror_axes=mirrored_axes(augmentation, allow_mirrors(settings, task)),
     )
-    _check_network(replace(card, domains=("any",)))
+    _check_network(replace(card, domains=("any",)), settings.processes)
     return card
 
 
@@ -213,9 +220,23 @@ def _read_options(text: str) -> dict[str, Any]:
     return options
 
 
-def _check_network(card: ModelCard) -> None:
+def _check_network(card: ModelCard, processes: int) -> None:
     """Build the network once: a refused argument is reported before any work."""
     try:
-        card.build()
+        network = card.build()
     except (TypeError, ValueError) as error:
         raise ConfigError(f"norm_options: {card.norm} refuses them: {error}") from None
+    if processes > 1 and any(map(_looks_across, network.modules())):
+        raise ConfigError(
+            f"devices: {card.norm} compares or mixes the patches of a whole "
+            "mini-batch; train it with devices: 1 and nodes: 1"
+        )
+
+
+def _looks_across(layer: nn.Module) -> bool:
+    """Whether a layer's result changes if processes share the mini-batch.
+
+    Batch statistics are measured over all processes; these layers are not.
+    """
+    by_domain = isinstance(layer, DomainSpecificNorm3d) and layer.statistics == "batch"
+    return by_domain or isinstance(layer, (Draws, ClusterInstanceNorm3d))

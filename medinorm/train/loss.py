@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from medinorm.layers.statistics.processes import add_over_processes, process_count
 from medinorm.train.dataset import IGNORED
 
 _SMOOTH = 1e-5  # MONAI's, added to numerator and denominator of each Dice
@@ -88,7 +89,11 @@ class _DiceAndEntropy(torch.autograd.Function):
         overlap = (counted * target).flatten(2).sum(dim=2)
         size = counted.flatten(2).sum(dim=2) + target.flatten(2).sum(dim=2)
         dice = (2 * overlap + _SMOOTH) / (size + _SMOOTH)
-        count = known.sum().clamp(min=1)
+        # Processes hold unequal numbers of known voxels: the mean of their losses must
+        # be the loss of the whole mini-batch.
+        count = add_over_processes(known.sum()).clamp(min=1)
+        if process_count() > 1:
+            count = count / process_count()
         ctx.save_for_backward(shares, target, known, dice, size, count)
         ctx.whole = whole
         return (1 - dice).mean() + entropy / count

@@ -1,16 +1,15 @@
 """The train stage: one network for each seed, resumed where it was interrupted."""
 
-import json
-import logging
-import math
 import resource
 import shutil
 import signal
 import statistics
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -20,34 +19,40 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medinorm.choices import AugmentationName, IntensityName, NormName
-from medinorm.config import AutoTrainConfig, TaskConfig, TrainConfig
+from medinorm.config import AutoTrainConfig, TaskConfig
 from medinorm.errors import ConfigError, RunError, StageError
-from medinorm.files.atomic import clear_leftovers, replacing
-from medinorm.files.checksums import checksum_path, is_as_written
-from medinorm.files.machine import pass_on_machine_fault
 from medinorm.files.records import read_records, write_records
-from medinorm.files.sidecars import Provenance, is_current, recorded_checksum
+from medinorm.files.sidecars import is_current, recorded_checksum
 from medinorm.jobs.declare import stage
 from medinorm.jobs.memory import keep_freed_memory
+from medinorm.jobs.processes import ProcessRank, read_place, run_in_processes
 from medinorm.jobs.shards import Done, Failed, State, run_items
+from medinorm.layers.statistics.processes import process_count, process_rank
 from medinorm.layout import rate_folder, run_folder
 from medinorm.records.history import HistoryRow
 from medinorm.records.learning_rates import RateRow
 from medinorm.records.scans import SplitRow
 from medinorm.records.status import RunStatus
+from medinorm.train.checkpoints import (
+    HISTORY_FILE,
+    copy_run,
+    count_stretches,
+    matching_checkpoint,
+    read_checkpoint,
+)
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
 from medinorm.train.experiment import Experiment, Layer, describe_network
 from medinorm.train.model import model_path, write_model
-from medinorm.train.segmenter import HISTORY, Segmenter
-from medinorm.train.trainer import make_trainer, quiet
+from medinorm.train.segmenter import Segmenter
+from medinorm.train.trainer import (
+    do_once,
+    end_together,
+    find_device,
+    joined,
+    make_trainer,
+    quiet,
+)
 from medinorm.training_plan.resolve import resolve_train
-
-# In the folder of a seed, from the first step to the finished network.
-_HISTORY = "history.tsv"
-_FILES = (_HISTORY, ".history.tsv.checksum", "model.safetensors", "model.json")
-_MADE = ("checkpoints", "tensorboard", *_FILES)
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -115,21 +120,34 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     experiment = Experiment.of_split(
         card, resolved, read_records(splits, SplitRow), split, harmonized
     )
-    torch.set_num_threads(resolved.threads)
+    # A process that has threads cannot be forked safely: the new ones have them.
+    torch.set_num_threads(1 if resolved.processes > 1 else resolved.threads)
     keep_freed_memory()
 
     def work(run: Run) -> Done[str]:
         state = train_network(experiment, run.seed, runs, searched)
         return Done(state, recorded_checksum(model_path(run_folder(runs, run.seed))))
 
-    return run_items(
-        [Run(seed) for seed in seeds],
-        work,
-        status,
-        title=f"train {intensity} {norm} {augmentation} {split}",
-        record=RunStatus,
-        forgiving=False,
-    )
+    place = read_place(resolved.devices, resolved.nodes)
+    with joined(place, resolved.device), _table_of(place, status) as table:
+        return run_items(
+            [Run(seed) for seed in seeds],
+            work if place is None else lambda run: end_together(lambda: work(run)),
+            table,
+            title=f"train {intensity} {norm} {augmentation} {split}",
+            record=RunStatus,
+            forgiving=False,
+        )
+
+
+@contextmanager
+def _table_of(place: ProcessRank | None, status: Path) -> Iterator[Path]:
+    """The status table; for a process that is not the first, one that nobody reads."""
+    if place is None or place.rank == 0:
+        yield status
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / status.name
 
 
 def train_network(
@@ -149,21 +167,47 @@ def train_network(
         OSError: the disk is full; the last checkpoint is whole.
         RunError: the loss became not finite.
     """
-    run = run_folder(runs, seed)
+    run, settings = run_folder(runs, seed), experiment.settings
     provenance = experiment.provenance(seed)
-    if is_current(model_path(run), provenance):
+    if do_once(lambda: is_current(model_path(run), provenance)):
         return "current"
-    if others and _copy_run(run_folder(others, seed), run, provenance):
+    if others and do_once(lambda: copy_run(run_folder(others, seed), run, provenance)):
         return "made"
-    selects = experiment.settings.selection == "validation"
-    checkpoint = _matching_checkpoint(run, provenance, selects=selects)
-    lightning.seed_everything(seed, verbose=False)
-    module = _train(experiment, seed, run, checkpoint)
-    write_records(run / _HISTORY, module.history, HistoryRow)
-    facts = _facts(module, experiment)
-    write_model(run, module.network, experiment.card, provenance, facts)
-    shutil.rmtree(run / "checkpoints")
+    selects = settings.selection == "validation"
+    checkpoint = do_once(lambda: matching_checkpoint(run, provenance, selects=selects))
+
+    make = partial(_make, experiment, seed, run, checkpoint)
+    if settings.nodes == 1 and settings.devices > 1:
+        # A forked process cannot use a card that this one has looked for.
+        fresh = find_device(settings.device) == "cuda"
+        run_in_processes(make, settings.devices, fresh=fresh)
+    else:
+        make(None)
     return "made"
+
+
+def _make(
+    experiment: Experiment,
+    seed: int,
+    run: Path,
+    checkpoint: Path | None,
+    place: ProcessRank | None,
+) -> None:
+    """Train one network and write it; of several processes the first one writes."""
+    settings = experiment.settings
+    torch.set_num_threads(settings.threads)
+    with joined(place, settings.device):
+        lightning.seed_everything(seed, verbose=False)
+        module = _train(experiment, seed, run, checkpoint)
+
+        def write() -> None:
+            write_records(run / HISTORY_FILE, module.history, HistoryRow)
+            facts = _facts(module, experiment)
+            provenance = experiment.provenance(seed)
+            write_model(run, module.network, experiment.card, provenance, facts)
+            shutil.rmtree(run / "checkpoints")
+
+        do_once(write)
 
 
 def _train(
@@ -200,117 +244,20 @@ def _train(
         settings.checkpoint_steps * settings.batch_size,
         len(patches),
         done=lambda: module.global_step * settings.batch_size,
+        share=(process_rank(), process_count()),
     )
-    loader = DataLoader(patches, batch_size=settings.batch_size, sampler=sampler)
+    own = settings.batch_size // process_count()
+    loader = DataLoader(patches, batch_size=own, sampler=sampler)
     with quiet():
-        trainer = make_trainer(run, settings, _stretches(settings, checkpoint))
+        trainer = make_trainer(run, settings, count_stretches(settings, checkpoint))
         try:
             trainer.fit(module, loader, ckpt_path=checkpoint)
         except SIGTERMException:
             raise SystemExit(128 + signal.SIGTERM) from None
     if settings.selection == "validation":
         best = trainer.checkpoint_callback.best_model_path
-        module.load_state_dict(_read_checkpoint(Path(best))["state_dict"])
+        module.load_state_dict(read_checkpoint(Path(best))["state_dict"])
     return module
-
-
-def _stretches(settings: TrainConfig, checkpoint: Path | None) -> int:
-    """How many stretches a run has: those before the checkpoint, and the rest.
-
-    They may differ in length: the setting can change while a run is interrupted.
-    """
-    history = _read_checkpoint(checkpoint)[HISTORY] if checkpoint else []
-    done = history[-1]["step"] if history else 0
-    return len(history) + math.ceil((settings.steps - done) / settings.checkpoint_steps)
-
-
-def _read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint, on the CPU."""
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return content
-
-
-def _matching_checkpoint(
-    run: Path, provenance: Provenance, *, selects: bool
-) -> Path | None:
-    """The last checkpoint, if it belongs to the same settings and scans.
-
-    What another run made is deleted, also if the checkpoint is damaged, and a note of
-    this run is written. Files of a user's stay.
-    """
-    note = run / "checkpoints" / "made_from.json"
-    wanted = json.dumps(asdict(provenance), sort_keys=True)
-    last = note.with_name("last.ckpt")
-    if (
-        note.exists()
-        and note.read_text() == wanted
-        and _can_be_read(last, selects=selects)
-    ):
-        _log.info("resume from the last checkpoint")
-        return last
-    _clear_run(run)
-    note.parent.mkdir(parents=True)
-    note.write_text(wanted)
-    return None
-
-
-def _copy_run(source: Path, run: Path, provenance: Provenance) -> bool:
-    """Copy a finished run if it was made from the same; its record comes last."""
-    history = source / _HISTORY
-    whole = history.exists() and checksum_path(history).exists()
-    if not (whole and is_current(model_path(source), provenance)):
-        return False
-    if not is_as_written(history):
-        return False
-    _clear_run(run)
-    run.mkdir(parents=True, exist_ok=True)
-    if (source / "tensorboard").is_dir():
-        shutil.copytree(source / "tensorboard", run / "tensorboard")
-    for name in _FILES:
-        with replacing(run / name) as temporary:
-            shutil.copyfile(source / name, temporary)
-    return True
-
-
-def _clear_run(run: Path) -> None:
-    """Delete what an earlier training of a seed left; files of a user's stay."""
-    for path in (run / name for name in _MADE):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-            clear_leftovers([path])
-
-
-def _can_be_read(checkpoint: Path, *, selects: bool) -> bool:
-    """Whether the last checkpoint is there, and all of the run are whole.
-
-    PyTorch compares no checksums; an archive has one for each of its parts.
-
-    Args:
-        checkpoint: the last one.
-        selects: whether the best one, which it names, must be there too.
-    """
-    if not checkpoint.exists():
-        return False
-    try:
-        for path in checkpoint.parent.glob("*.ckpt"):
-            with zipfile.ZipFile(path) as archive:
-                if archive.testzip() is not None:
-                    raise zipfile.BadZipFile
-        best = _best_of(_read_checkpoint(checkpoint))
-        return not selects or checkpoint.with_name(best).exists()
-    except Exception as error:  # of a damaged file: whatever torch stumbles over
-        pass_on_machine_fault(error)
-        _log.warning("a checkpoint is damaged; the run starts again")
-        return False
-
-
-def _best_of(content: Mapping[str, Any]) -> str:
-    """The name of the checkpoint that was the best so far; empty: none is chosen."""
-    states = content["callbacks"].values()
-    paths = [str(state.get("best_model_path", "")) for state in states]
-    return next((Path(path).name for path in paths if path), "")
 
 
 def _facts(module: Segmenter, experiment: Experiment) -> dict[str, Any]:

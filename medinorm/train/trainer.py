@@ -2,12 +2,13 @@
 
 import io
 import logging
+import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lightning.pytorch as lightning
 import torch
@@ -15,9 +16,18 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import distributed as processes
 
 from medinorm.config import TrainConfig
+from medinorm.errors import ItemError, MedinormError
 from medinorm.files.atomic import replacing
+from medinorm.jobs.processes import ProcessRank
+from medinorm.jobs.shards import place_of
+from medinorm.layers.statistics.processes import process_count, process_rank
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class AtomicCheckpoints(TorchCheckpointIO):  # type: ignore[misc]  # untyped
@@ -83,7 +93,10 @@ def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
     watched = sys.stderr.isatty()
     return lightning.Trainer(
         accelerator=find_device(settings.device),
-        devices=1,
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        strategy="ddp" if process_count() > 1 else "auto",
+        use_distributed_sampler=False,  # ours divides each mini-batch
         precision=_precision(settings.precision),
         # Not `max_steps`: Lightning 2.6 would take the finished epoch it resumes from
         # for an unfinished one, and never end.
@@ -97,6 +110,69 @@ def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
         enable_progress_bar=watched,
         enable_model_summary=False,
     )
+
+
+@contextmanager
+def joined(place: ProcessRank | None, device: str) -> Iterator[None]:
+    """Join the other processes of a training, as long as this lasts.
+
+    Args:
+        place: of this process; None: it is alone.
+        device: where to train.
+    """
+    if place is None:
+        yield
+        return
+    # Where Lightning looks for what a launcher says.
+    os.environ |= {"LOCAL_RANK": str(place.local_rank), "NODE_RANK": str(place.node)}
+    os.environ |= {"MASTER_ADDR": place.address, "MASTER_PORT": str(place.port)}
+    cards = find_device(device) == "cuda"
+    processes.init_process_group(
+        "cpu:gloo,cuda:nccl" if cards else "gloo",
+        init_method=f"tcp://{place.address}:{place.port}",
+        rank=place.rank,
+        world_size=place.count,
+    )
+    try:
+        yield
+    finally:
+        processes.destroy_process_group()
+
+
+def do_once(work: Callable[[], T]) -> T:
+    """Do `work` in the first process only; all get its result, or its error."""
+    if process_count() == 1:
+        return work()
+    answer: list[Any] = [None, None]
+    if process_rank() == 0:
+        try:
+            answer[0] = work()
+        except Exception as error:
+            answer[1] = error
+    processes.broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
+    result: T = answer[0]
+    return result
+
+
+def end_together(work: Callable[[], T]) -> T:
+    """Do `work`, which all processes do; one that fails alone ends its job.
+
+    The others would wait for it: the launcher ends them.
+
+    Raises:
+        ItemError: the work failed in all processes, for the same reason.
+        SystemExit: it failed in this one.
+    """
+    try:
+        return work()
+    except ItemError:
+        raise
+    except Exception as error:
+        reason = str(error) if isinstance(error, MedinormError) else place_of(error)
+        _log.error("a process of the training failed: %s; run again", reason)
+        raise SystemExit(1) from None
 
 
 def find_device(device: str) -> str:
@@ -135,6 +211,8 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
         # Snakemake submits and repeats jobs; the hint holds the path of the command.
         warnings.filterwarnings("ignore", ".*`srun` command is available.*")
+        # What is logged is the same in all processes.
+        warnings.filterwarnings("ignore", ".*sync_dist=True.*")
         # An interrupted run leaves a folder on purpose.
         warnings.filterwarnings("ignore", ".*exists and is not empty.*")
         try:

@@ -57,8 +57,9 @@ def estimate_study(
     trained = each * (calls + (splits if rates > 1 else 0))
     tested = len(tuple(experiments.variants)) * calls
     jobs = trained + 2 * tested  # each prediction is scored
+    used = plan.facts.threads * plan.facts.processes
     # A card trains one network after the other.
-    beside = 1 if plan.facts.where == "card" else max(1, cores // plan.facts.threads)
+    beside = 1 if plan.facts.where == "card" else max(1, cores // used)
     stepping = networks * plan.steps * plan.facts.seconds_per_step / beside
     around = ((trained + tested) * _START + tested * _SCORED) / cores
     voxels = math.prod(plan.facts.median_extent) * scans

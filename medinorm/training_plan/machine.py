@@ -25,13 +25,15 @@ class Budget:
         card: whether it trains on a graphics card.
         memory: in GiB.
         minutes: of its time.
-        threads: of a CPU.
+        threads: of a CPU, for each process.
+        processes: that share one network, each with a device and this memory.
     """
 
     card: bool
     memory: float
     minutes: float
     threads: int
+    processes: int = 1
 
     @property
     def where(self) -> str:
@@ -55,7 +57,7 @@ def read_budget(train: AutoTrainConfig) -> Budget:
         memory = _CARD if own is None else own
     else:
         memory = memory_of_core() * train.threads
-    return Budget(card, memory, budget.minutes, train.threads)
+    return Budget(card, memory, budget.minutes, train.threads, train.processes)
 
 
 def memory_of_core() -> float:

@@ -125,6 +125,7 @@ class Planner:
             memory=self.budget.memory,
             minutes=self.budget.minutes,
             threads=self.budget.threads,
+            processes=self.budget.processes,
             seconds_per_step=round(training.cost.seconds, 4),
             memory_used=round(training.cost.memory, 2),
         )
@@ -141,7 +142,8 @@ class Planner:
     def _options(self) -> Iterator[Training]:
         """Possible trainings, the best first."""
         size = self.train.batch_size
-        batch = _BATCH if size == AUTO else size
+        fewest = max(_BATCH, self.budget.processes)  # each needs a patch
+        batch = round_up(fewest, self.budget.processes) if size == AUTO else size
         for width, least in _WIDTHS:
             for patch in self._patches(least):
                 yield self._maker.make(width, patch, batch)
@@ -166,3 +168,13 @@ class Planner:
         shown = math.prod(training.topology.patch) * training.batch_size
         voxels = self.cohort.median_voxels(self.spacing) * len(self.cohort.headers)
         return shown <= _LARGEST * voxels
+
+
+def round_up(number: int, unit: int) -> int:
+    """The next multiple of a unit.
+
+    Examples:
+        >>> round_up(2, 3), round_up(4, 2)
+        (3, 4)
+    """
+    return -(-number // unit) * unit

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from medinorm.config import AutoTrainConfig
 from medinorm.config.numbers import AUTO
-from medinorm.records.training_plan import TrainingPlan
+from medinorm.records.training_plan import PlanFacts, TrainingPlan
 
 _OWN = "set in the configuration."
 
@@ -53,6 +53,8 @@ def _why_patch(plan: TrainingPlan) -> str:
 
 
 def _why_batch(plan: TrainingPlan) -> str:
+    if plan.batch_size == plan.facts.processes > 2:
+        return "a patch for each device; more would cost steps."
     if plan.batch_size == 2:
         return "two is the fewest for stable statistics; more would cost steps."
     return (
@@ -101,15 +103,19 @@ def _why_steps(plan: TrainingPlan) -> str:
     facts = plan.facts
     return (
         f"what {facts.minutes:g} minutes allow at about {facts.seconds_per_step:.2g} s "
-        f"a step ({_place(facts.where, facts.threads)}), a fifth kept for start-up."
+        f"a step ({_place(facts)}), a fifth kept for start-up."
     )
 
 
-def _place(where: str, threads: int) -> str:
+def _place(facts: PlanFacts) -> str:
     """Where a network trains, in words."""
-    if where == "card":
-        return "on a graphics card"
-    return f"on a CPU, {threads} thread{'s' if threads > 1 else ''}"
+    if facts.where == "card":
+        cards = facts.processes
+        return "on a graphics card" if cards == 1 else f"on {cards} graphics cards"
+    threads = f"{facts.threads} thread{'s' if facts.threads > 1 else ''}"
+    if facts.processes > 1:
+        return f"on CPUs, {facts.processes} processes of {threads}"
+    return f"on a CPU, {threads}"
 
 
 def _why_ratio(plan: TrainingPlan) -> str:

@@ -28,7 +28,7 @@ class Training:
         channels: of each level.
         topology: patch, strides and kernels.
         batch_size: patches in a mini-batch.
-        cost: of a step.
+        cost: of a step, on each device.
     """
 
     channels: tuple[int, ...]
@@ -65,16 +65,16 @@ class TrainingMaker:
             self.network.name,
             channels,
             topology,
-            batch_size=batch_size,
+            batch_size=-(-batch_size // self.budget.processes),
             threads=self.budget.threads,
             card=self.budget.card,
         )
         return Training(channels, topology, batch_size, cost)
 
     def enlarge(self, training: Training) -> Training:
-        """The same with one patch more in a mini-batch."""
+        """The same with one patch more in the mini-batch of each process."""
         width, patch = training.channels[0], training.topology.patch
-        return self.make(width, patch, training.batch_size + 1)
+        return self.make(width, patch, training.batch_size + self.budget.processes)
 
     def _topology(self, extent: Size) -> Topology:
         """Patch, strides and kernels; those of the settings are kept."""

@@ -13,9 +13,9 @@ rule choose_rate:
         f"{layout.log}/choose-rate/{{intensity}}/{{norm}}/{{augmentation}}/{{split}}.log",
     conda:
         "environment.yaml"
-    threads: study.train.threads
+    threads: wiring.train_threads
     resources:
-        gpu=int(study.train.device == "cuda"),
+        **wiring.train_resources,
     params:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split
@@ -24,8 +24,9 @@ rule choose_rate:
         norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seed=study.experiments.seeds[0],
         settings=lambda wildcards: wiring.train_flags,
+        launch=wiring.launch,
     shell:
-        "medinorm choose-rate --splits {input.splits:q}"
+        "{params.launch}medinorm choose-rate --splits {input.splits:q}"
         " --harmonized {params.harmonized:q} --runs {params.runs:q}"
         " --learning-rates {output.learning_rates:q}"
         " --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
@@ -49,9 +50,9 @@ rule train:
         f"{layout.log}/train/{{intensity}}/{{norm}}/{{augmentation}}/{{split}}/{{job}}.log",
     conda:
         "environment.yaml"
-    threads: study.train.threads
+    threads: wiring.train_threads
     resources:
-        gpu=int(study.train.device == "cuda"),
+        **wiring.train_resources,
     params:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split
@@ -60,9 +61,10 @@ rule train:
         norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seeds=lambda wildcards: wiring.seeds(wildcards.job),
         settings=lambda wildcards: wiring.train_flags,
+        launch=wiring.launch,
         rates=lambda wildcards, input: write_rate_flags(input.rates),
     shell:
-        "medinorm train --splits {input.splits:q} --harmonized {params.harmonized:q}"
+        "{params.launch}medinorm train --splits {input.splits:q} --harmonized {params.harmonized:q}"
         " --runs {params.runs:q} --status {output.status:q}"
         " --intensity {wildcards.intensity:q} --norm {wildcards.norm:q}"
         " --augmentation {wildcards.augmentation:q}"

@@ -137,6 +137,36 @@ class Wiring:
         return f"{_plan_words(self.plan)}{settings}"
 
     @property
+    def train_threads(self) -> int:
+        """The cores of one node that the training of a network uses."""
+        train = self.study.train
+        return train.threads * (train.devices if train.nodes == 1 else 1)
+
+    @property
+    def train_resources(self) -> dict[str, int | str]:
+        """What a training job asks for; of several nodes, as SLURM's executor reads it.
+
+        `mpi` says that the command starts its own processes.
+        """
+        train = self.study.train
+        cards = train.devices * int(train.device == "cuda")
+        if train.nodes == 1:
+            return {"gpu": cards}
+        nodes, tasks = train.nodes, train.processes
+        return {"gpu": cards, "nodes": nodes, "tasks": tasks, "mpi": "srun"}
+
+    @property
+    def launch(self) -> str:
+        """What stands before the command where several nodes share it."""
+        train = self.study.train
+        if train.nodes == 1:
+            return ""
+        return (
+            f"srun --nodes={train.nodes} --ntasks={train.processes} "
+            f"--ntasks-per-node={train.devices} --kill-on-bad-exit "
+        )
+
+    @property
     def rates(self) -> list[str]:
         """The table of the search among learning rates, if there are several."""
         searched = self.study.train.searches_rate

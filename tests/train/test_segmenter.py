@@ -7,7 +7,12 @@ from torch import nn
 from medinorm.config import TrainConfig
 from medinorm.errors import RunError
 from medinorm.train.dataset import IGNORED
-from medinorm.train.segmenter import HistoryRow, Segmenter, _mean_dice
+from medinorm.train.segmenter import (
+    HistoryRow,
+    Segmenter,
+    _find_classes,
+    _mean_dice,
+)
 
 SETTINGS = TrainConfig(recipe="fast", patch=(8, 8, 8), steps=10, learning_rate=1e-2)
 LABEL = torch.zeros(1, 1, 4, 4, 4, dtype=torch.int64)
@@ -93,3 +98,8 @@ def test_mean_dice_is_over_the_classes_that_occur():
     a, b = torch.tensor([0, 1, 1, 2]), torch.tensor([0, 1, 0, 0])
     assert _mean_dice(a, b) == pytest.approx((2 / 3 + 0) / 2)
     assert _mean_dice(a * 0, b * 0) == 1
+
+
+def test_the_class_of_each_voxel_is_that_of_argmax():
+    logits = torch.randint(0, 3, (2, 4, 5, 6, 7)).float()  # with ties
+    assert torch.equal(_find_classes(logits), logits.argmax(1))

@@ -23,6 +23,7 @@ from medinorm.files.checksums import checksum_path
 from medinorm.files.nifti import read_volume, write_volume
 from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.files.tables import read_table
+from medinorm.jobs.processes import run_in_processes
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.train import stage
 from medinorm.train.augmentations import AUGMENTATIONS
@@ -432,3 +433,90 @@ def test_a_study_without_any_label_is_told(small_study, harmonized):
     runs, _ = train(small_study, harmonized)
     (row,) = read_table(runs / "status.tsv")
     assert row["reason"].startswith("no training scan has a voxel with a label")
+
+
+SHARED = SETTINGS.model_copy(update={"steps": 20, "checkpoint_steps": 5})
+
+
+def losses(runs):
+    return [
+        float(row["loss"]) for row in read_table(run_folder(runs, 0) / "history.tsv")
+    ]
+
+
+TWO = SHARED.model_copy(update={"devices": 2})
+
+
+def assert_close(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "switchable"])
+def test_two_processes_train_as_one(small_study, harmonized, norm):
+    """Padded patches too: the processes then know unequal numbers of voxels."""
+    # Adam would take whole steps along gradients that are 0 but for rounding.
+    sizes = {"patch": (12, 12, 24), "optimizer": "sgd"}
+    settings = SHARED.model_copy(update=sizes)
+    runs, _ = train(small_study, harmonized, settings=settings, norm=norm)
+    alone, made = losses(runs), weights(runs)
+    shutil.rmtree(runs)
+    two = settings.model_copy(update={"devices": 2})
+    runs, states = train(small_study, harmonized, settings=two, norm=norm)
+    assert states == ["made"]
+    assert losses(runs) == pytest.approx(alone, abs=1e-3)
+    assert_close(weights(runs), made)
+    # How many devices share a run is no reason to train again.
+    assert train(small_study, harmonized, settings=settings, norm=norm)[1] == [
+        "current"
+    ]
+
+
+def test_two_processes_go_on_where_they_were_killed(
+    small_study, harmonized, monkeypatch
+):
+    short = TWO.model_copy(update={"steps": 6, "checkpoint_steps": 2})
+    runs, _ = train(small_study, harmonized, settings=short, norm="batch")
+    undisturbed = model_path(run_folder(runs, 0)).read_bytes()
+    shutil.rmtree(runs)
+    with monkeypatch.context() as patch:
+        kill_at(patch, 4)
+        with pytest.raises(SystemExit):
+            train(small_study, harmonized, settings=short, norm="batch")
+    assert (run_folder(runs, 0) / "checkpoints" / "last.ckpt").exists()
+    _, states = train(small_study, harmonized, settings=short, norm="batch")
+    assert states == ["made"]
+    assert model_path(run_folder(runs, 0)).read_bytes() == undisturbed
+
+
+def test_two_nodes_train_as_one_process(small_study, harmonized):
+    """As `srun` starts them; the second one writes nothing."""
+    runs, _ = train(small_study, harmonized, settings=SHARED)
+    alone = losses(runs)
+    shutil.rmtree(runs)
+    two = SHARED.model_copy(update={"nodes": 2})
+
+    def work(place):
+        rank = str(place.rank)
+        named = {"SLURM_PROCID": rank, "SLURM_NODEID": rank, "SLURM_LOCALID": "0"}
+        os.environ |= named | {"SLURM_NTASKS": "2", "MASTER_ADDR": place.address}
+        os.environ["MASTER_PORT"] = str(place.port)
+        train(small_study, harmonized, settings=two)
+
+    run_in_processes(work, 2)
+    assert losses(runs) == pytest.approx(alone, abs=1e-3)
+    assert (runs / "status.tsv").exists()
+
+
+@pytest.mark.parametrize("norm", ["window_instance", "domain_specific"])
+def test_a_norm_that_needs_the_whole_mini_batch_needs_one_device(
+    small_study, harmonized, norm
+):
+    with pytest.raises(ConfigError, match="devices: 1"):
+        train(small_study, harmonized, settings=TWO, norm=norm)
+
+
+def test_a_mini_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(ValueError, match="multiple"):
+        TrainConfig(batch_size=3, devices=2)

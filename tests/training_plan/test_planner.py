@@ -116,3 +116,15 @@ def test_a_mini_batch_shows_a_small_part_of_all_scans(make_cohort):
     assert plan(few, CARD).batch_size == 2
     many = make_cohort(("a", (32, 32, 32), (1.0, 1.0, 1.0), 400))
     assert plan(many, CARD).batch_size > 2
+
+
+def test_processes_share_a_mini_batch_and_its_time(brains):
+    alone, three = (
+        plan(brains, Budget(False, 2.0, 20.0, 1, processes), patch=(48, 48, 48))
+        for processes in (1, 3)
+    )
+    assert alone.batch_size == 2
+    assert three.batch_size % 3 == 0
+    assert three.facts.processes == 3
+    assert three.steps > alone.steps  # a patch for each, where one had two
+    assert three.facts.memory_used < alone.facts.memory_used

@@ -45,3 +45,11 @@ def test_sentences_follow_the_numbers():
     assert "halved together" in thick["strides"]
     assert reasons(foreground_ratio=0.0) != reasons()
     assert reasons(batch_size=5)["batch_size"] != reasons()["batch_size"]
+
+
+def test_devices_are_named():
+    shared = replace(PLAN.facts, processes=3)
+    assert "on CPUs, 3 processes of" in reasons(facts=shared)["steps"]
+    cards = replace(shared, where="card")
+    assert "on 3 graphics cards" in reasons(facts=cards)["steps"]
+    assert "for each device" in reasons(facts=shared, batch_size=3)["batch_size"]

@@ -210,3 +210,15 @@ def test_a_list_of_learning_rates_is_searched_and_one_number_is_not():
     assert table.endswith("/{split}/learning_rates.tsv")
     assert write_rate_flags(["a b.tsv"]) == "--learning-rates 'a b.tsv'"
     assert "--learning-rate 0.003 0.01 " in searched.train_flags
+
+
+def test_several_nodes_are_started_by_srun():
+    one, two = (
+        wiring(train={"nodes": n, "devices": 2, "device": "cuda", "threads": 3})
+        for n in (1, 2)
+    )
+    assert (one.launch, one.train_threads) == ("", 6)
+    assert one.train_resources == {"gpu": 2}
+    assert two.launch.startswith("srun --nodes=2 --ntasks=4 --ntasks-per-node=2 ")
+    assert two.train_threads == 3  # of a task
+    assert two.train_resources == {"gpu": 2, "nodes": 2, "tasks": 4, "mpi": "srun"}

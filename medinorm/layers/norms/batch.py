@@ -9,6 +9,7 @@ from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import can_see_values, check_input
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_measured
+from medinorm.layers.statistics.processes import process_count
 from medinorm.layers.statistics.running import remember
 
 
@@ -74,10 +75,12 @@ class BatchNorm3d(_BatchNorm):
         """Normalize `input`."""
         check_input(input, self.num_features)
         uses_batch = self.training or self.running_mean is None
-        pool = Pool(groups=self.num_features, samples=True)
+        # In evaluation processes may see different numbers of scans: none waits then.
+        shared = self.training and process_count() > 1
+        pool = Pool(groups=self.num_features, samples=True, processes=shared)
         if uses_batch:
             pool.check(input)
-        if input.device.type != "cpu" or not can_see_values():
+        if not shared and (input.device.type != "cpu" or not can_see_values()):
             return super().forward(input)
         if not uses_batch:
             mean = self.running_mean[None]

@@ -23,6 +23,7 @@ from medinorm.layers.statistics.channel_norm import (
 )
 from medinorm.layers.statistics.moments import Moments, moments, statistics_dtype
 from medinorm.layers.statistics.normalize import normalize
+from medinorm.layers.statistics.processes import pool_over_processes
 
 # torch folds the mean into the offset: the error is |mean| / std times that of one
 # rounding. Beyond this ratio the mean is subtracted first.
@@ -37,10 +38,12 @@ class Pool:
         groups: number of groups of neighbouring channels; as many as channels for
             instance and batch norm, 1 for layer norm.
         samples: whether all samples of the batch share them (batch norm).
+        processes: whether those of all processes do; then each channel is a group.
     """
 
     groups: int
     samples: bool = False
+    processes: bool = False
 
     def total(self, values: Tensor) -> Tensor:
         """Sum ``(N, C)`` values that share statistics; the result has the same shape.
@@ -127,8 +130,10 @@ def normalize_measured(
 
     The moments carry no gradient.
     """
-    if x.device.type != "cpu" or not can_see_values():
-        pooled = pool.moments(moments(x))
+    if pool.processes or x.device.type != "cpu" or not can_see_values():
+        own = moments(x)
+        shared = pool.processes
+        pooled = pool_over_processes(own.pool(0)) if shared else pool.moments(own)
         y = normalize(x, pooled.mean, pooled.std(eps), weight, bias)
         return y, Moments(*(field.detach() for field in pooled))
     shape, dtype = x.shape[:2], statistics_dtype(x)

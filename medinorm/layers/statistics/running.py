@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from medinorm.layers.statistics.moments import Moments
+from medinorm.layers.statistics.processes import pool_over_processes
 
 
 class RunningMoments(nn.Module):
@@ -51,7 +52,7 @@ class RunningMoments(nn.Module):
         """
         if not self.training:
             return as_moments(self.running_mean[None], self.running_var[None])
-        batch = measured.pool(0)
+        batch = pool_over_processes(measured.pool(0))
         state = (self.running_mean, self.running_var, self.num_batches_tracked)
         remember(state, batch, self.momentum)
         return batch

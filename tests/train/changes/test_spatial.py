@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
 
-from medinorm.train.spatial import draw_change, resample_patch
+from medinorm.train.changes.spatial import draw_change, resample_patch
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.normal(size=(2, 20, 18, 16)).astype(np.float32)

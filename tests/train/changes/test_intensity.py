@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.random import RandomState
 
-from medinorm.train.intensity_changes import (
+from medinorm.train.changes.intensity import (
     CHANGES,
     RandChangesd,
     add_noise,

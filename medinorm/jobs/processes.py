@@ -1,0 +1,219 @@
+"""Processes that share the work of one job, on one node or on several."""
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import pickle
+import re
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import connection
+from typing import Any
+
+from medinorm.errors import ConfigError, StageError
+
+# Rank, rank on the node, node and number of processes, as launchers name them.
+_LAUNCHERS = (
+    ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS"),
+    ("RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE"),
+)
+_DIE_WITH_PARENT = 1  # of `prctl.h`
+_LAST_WORDS = 3.0  # seconds in which the others tell their errors after the first
+
+
+@dataclass(frozen=True)
+class ProcessRank:
+    """One of the processes that share a job.
+
+    Args:
+        rank: its number among all, from 0; the first one writes the results.
+        local_rank: its number on its node.
+        node: number of its node.
+        count: how many processes there are.
+        address: of the node of the first one.
+        port: at which the first one listens.
+    """
+
+    rank: int
+    local_rank: int
+    node: int
+    count: int
+    address: str
+    port: int
+
+
+def read_place(
+    devices: int, nodes: int, environment: Mapping[str, str] = os.environ
+) -> ProcessRank | None:
+    """The place that a launcher such as `srun` gave to this process.
+
+    Args:
+        devices: processes on each node.
+        nodes: number of nodes; for one no launcher is needed.
+        environment: environment variables.
+
+    Returns:
+        The place; None for one node.
+
+    Raises:
+        ConfigError: no launcher started this process, or not as many as needed.
+    """
+    if nodes == 1:
+        return None
+    remedy = (
+        f"start the job with srun --nodes={nodes} --ntasks-per-node={devices} "
+        "--kill-on-bad-exit"
+    )
+    launchers = [names for names in _LAUNCHERS if all(n in environment for n in names)]
+    if not launchers:
+        raise ConfigError(f"nodes: {nodes} nodes need a process on each; {remedy}")
+    try:
+        rank, local, node, count = (int(environment[name]) for name in launchers[0])
+        job = int(environment.get("SLURM_JOB_ID", "0"))
+        port = int(environment.get("MASTER_PORT", 15000 + job % 10000))
+    except ValueError:
+        raise ConfigError(
+            f"nodes: the launcher's numbers are damaged; {remedy}"
+        ) from None
+    if count != devices * nodes or rank != node * devices + local:
+        raise ConfigError(
+            f"nodes: the launcher's processes are not {devices} on each of {nodes} "
+            f"nodes; {remedy}"
+        )
+    hosts = environment.get("SLURM_JOB_NODELIST", "127.0.0.1")
+    address = environment.get("MASTER_ADDR", first_host(hosts))
+    return ProcessRank(rank, local, node, count, address, port)
+
+
+def first_host(hosts: str) -> str:
+    """The first of the host names in SLURM's short form.
+
+    Examples:
+        >>> first_host("node[07-09,12],other")
+        'node07'
+    """
+    return re.sub(r"\[(\w+)[^\]]*\]", r"\1", hosts).split(",")[0]
+
+
+def run_in_processes(
+    work: Callable[[ProcessRank], None], count: int, *, fresh: bool = False
+) -> None:
+    """Do `work` in some new processes of this node, and wait for all.
+
+    The processes are forked: what was read is shared, and nothing is imported again.
+    The first error of any ends all and is raised here.
+
+    Args:
+        work: what each process does.
+        count: how many processes.
+        fresh: start new programs instead, to which `work` is sent (pickled): a graphics
+            card that was looked at before a fork cannot be used after it.
+
+    Raises:
+        BaseException: that error.
+        StageError: a process was ended from outside.
+        SystemExit: this job was asked to end (SIGTERM).
+    """
+    context = multiprocessing.get_context("spawn" if fresh else "fork")
+    port = _free_port()
+    processes, receivers = [], []
+    with _heeding_end():
+        try:
+            for rank in range(count):
+                receiver, sender = context.Pipe(duplex=False)
+                place = ProcessRank(rank, rank, 0, count, "127.0.0.1", port)
+                process = context.Process(  # type: ignore[attr-defined]
+                    target=_work_and_tell,
+                    args=(work, place, sender, logging.root.level),
+                    daemon=True,
+                )
+                process.start()
+                sender.close()
+                processes.append(process)
+                receivers.append(receiver)
+            _wait_for(receivers)
+        finally:
+            for process in processes:
+                process.kill()  # checkpoints are whole or not there
+                process.join()
+
+
+def _wait_for(receivers: list[Any]) -> None:
+    """Wait until all processes have told how they ended; raise the error of any."""
+    waiting = set(receivers)
+    errors: list[BaseException] = []
+    while ready := connection.wait(waiting, _LAST_WORDS if errors else None):
+        for receiver in ready:
+            waiting.remove(receiver)
+            if (error := _hear(receiver)) is not None:
+                errors.append(error)
+        if not waiting:
+            break
+    if errors:
+        # One that lost its peer has a RuntimeError; the other one's error is the cause.
+        raise min(errors, key=lambda error: isinstance(error, RuntimeError))
+
+
+def _hear(receiver: Any) -> BaseException | None:
+    """The error of a process that has ended; None: it has done its work."""
+    try:
+        error: BaseException | None = receiver.recv()
+    except EOFError:
+        return StageError(
+            "a training process was ended from outside, perhaps for its memory; give "
+            "the job more memory or lower train.devices, and run again"
+        )
+    return error
+
+
+def _work_and_tell(
+    work: Callable[[ProcessRank], None], place: ProcessRank, sender: Any, level: int
+) -> None:
+    """Do the work of one process, and send the error it ends with, or None."""
+    # Nothing where the log is set up already: that of a forked process.
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, int(signal.SIGKILL))
+    try:
+        work(place)
+    except BaseException as error:
+        sender.send(_sendable(error))
+    else:
+        sender.send(None)
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """An error that survives the way to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    except Exception:  # of any class: whatever its constructor stumbles over
+        return RuntimeError(type(error).__name__)
+    return error
+
+
+@contextmanager
+def _heeding_end() -> Iterator[None]:
+    """While it lasts, SIGTERM raises: the processes must not outlive the job."""
+
+    def end(number: int, _frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _free_port() -> int:
+    """A port that no program listens at."""
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        port: int = opened.getsockname()[1]
+    return port

@@ -1,0 +1,1 @@
+"""What augmentation changes in a patch: its intensities, its place and size."""
