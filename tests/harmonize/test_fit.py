@@ -175,13 +175,13 @@ def test_training_scans_with_unequal_channels_are_one_line(small_study, fit, int
 @pytest.mark.parametrize("intensity", sorted(FITTED_INTENSITIES))
 def test_nothing_is_learned_from_a_constant_scan(small_study, fit, intensity):
     """Though it may become zeros when it is mapped."""
-    training = scans_of(read_records(small_study.splits, SplitRow), "lodo-a", "train")
+    training = scans_of(read_records(small_study.splits, SplitRow), "pooled", "train")
     path = small_study.canonical / f"{training[0]}.nii.gz"
     volume = read_volume(path)
     write_volume(volume.with_array(np.zeros_like(volume.array)), path)
     write_sidecar(path, Provenance({}, {}))
     settings = SETTINGS.model_copy(update={"constant": "zeros"})
-    fitted = read_fitted(fit(intensity, "lodo-a", settings))
+    fitted = read_fitted(fit(intensity, "pooled", settings))
     assert list(fitted.parameters["left_out"]) == training[:1]
 
 

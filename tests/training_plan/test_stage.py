@@ -53,7 +53,7 @@ def test_the_plan_is_made_again_with_the_same_bytes(make_plan):
     plan = read_training_plan(make_plan.path)
     assert plan.spacing == (1.0, 1.0, 1.0)
     assert plan.patch == (24, 24, 24)
-    assert (plan.facts.scans, plan.facts.domains) == (6, 2)
+    assert (plan.facts.scans, plan.facts.domains) == (4, 2)
 
 
 def test_no_label_map_is_read(make_plan, small_study):
