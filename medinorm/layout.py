@@ -25,6 +25,14 @@ EVIDENCE = (
     "fairness",
     "curves",
     "learning_rates",
+    "unseen_domains",
+    "worst_domains",
+    "unseen_labels",
+    "ranks",
+    "rank_probabilities",
+    "rank_agreement",
+    "components",
+    "recovered",
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans

@@ -20,6 +20,7 @@ from medinorm.evidence.before_ranking.obstacles import (
 from medinorm.evidence.before_ranking.run_records import RunRecords
 from medinorm.evidence.before_ranking.selection import find_oracle_selection
 from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
+from medinorm.evidence.beyond_means.write import write_beyond_means
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
@@ -68,9 +69,10 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
 
     Writes `cases`, `failures`, `domains`, `gaps`, `summary`, `differences`, `effects`,
     `ranking`, `fairness`, `curves` and `learning_rates` (``.tsv``, rows in
-    `medinorm.records.evidence` and `medinorm.records.learning_rates`) and
-    `verdict.json`. Where a design is absent, its columns are empty and the verdict says
-    why; the table of ranks is empty unless variants may be ranked.
+    `medinorm.records.evidence` and `medinorm.records.learning_rates`), the tables of
+    `medinorm.records.beyond_means` and `verdict.json`. Where a design is absent, its
+    columns are empty and the verdict says why; the tables of ranks are empty unless
+    variants may be ranked.
 
     Args:
         scores: tables of scores.
@@ -118,6 +120,8 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     verdict = replace(
         reach_verdict(study, comparison, domain), weaknesses=tuple(weaknesses)
     )
+    ranked = [row.variant for row in comparison.ranking]
+    write_beyond_means(evidence, study, ranked, verdict.reference, threshold=failure)
     write_verdict(evidence / "verdict.json", verdict, comparison.names)
     for weakness in weaknesses:
         _log.warning("%s", weakness)

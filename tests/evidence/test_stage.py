@@ -6,6 +6,7 @@ import sys
 
 from medinorm.files.records import column_names
 from medinorm.files.tables import read_table
+from medinorm.records import beyond_means
 from medinorm.records import evidence as records
 from medinorm.records.learning_rates import RateRow
 
@@ -21,6 +22,14 @@ TABLES = {
     "fairness": records.FairnessRow,
     "curves": records.CurveRow,
     "learning_rates": RateRow,
+    "unseen_domains": beyond_means.UnseenDomainRow,
+    "worst_domains": beyond_means.WorstDomainRow,
+    "unseen_labels": beyond_means.UnseenLabelRow,
+    "ranks": beyond_means.RankRow,
+    "rank_probabilities": beyond_means.RankProbabilityRow,
+    "rank_agreement": beyond_means.RankAgreementRow,
+    "components": beyond_means.ComponentRow,
+    "recovered": beyond_means.RecoveredRow,
 }
 
 

@@ -45,9 +45,12 @@ def test_a_section_with_nothing_to_show_is_left_out(fake_study):
     inputs = fake_study().inputs()
     shown = {content.anchor for content in write_sections(inputs)}
     assert {one.anchor for one in find_sections()} - shown == {
+        "components",
         "effects",
         "learning-curves",
+        "ranks",
         "training-plan",
+        "unseen-domains",
     }
 
 

@@ -1,0 +1,1 @@
+"""What a mean over domains hides: single domains, ranks, components, shares."""

@@ -1,0 +1,1 @@
+"""Sections that show more than means over domains."""
