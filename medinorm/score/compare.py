@@ -3,11 +3,24 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from medinorm.choices import SurfaceName
 from medinorm.records.metrics import METRICS
-from medinorm.score.declare import MeasuredLabel, compute_metrics
+from medinorm.score.declare import (
+    ROUNDING,
+    ElementDistances,
+    MeasuredLabel,
+    compute_metrics,
+)
 from medinorm.score.overlaps import Labels, count_overlaps
-from medinorm.score.surfaces import bounding_boxes, surface_distances, surface_points
+from medinorm.score.surface_elements import surface_elements
+from medinorm.score.surfaces import (
+    Box,
+    bounding_boxes,
+    surface_distances,
+    surface_points,
+)
 
 
 @dataclass(frozen=True)
@@ -25,12 +38,25 @@ class Agreement:
     voxels_prediction: int
 
 
+@dataclass(frozen=True)
+class LabelMeasures:
+    """How labels are measured.
+
+    Args:
+        tolerance: of the NSD, in mm.
+        surface: what of a surface counts for the NSD: its ``area``, or each ``voxel``.
+    """
+
+    tolerance: float
+    surface: SurfaceName = "area"
+
+
 def compare_label_maps(
     label: Labels,
     prediction: Labels,
     values: Sequence[int],
     spacing: Sequence[float],
-    tolerance: float,
+    measures: LabelMeasures | float,
 ) -> list[Agreement]:
     """Compare two label maps, label by label.
 
@@ -43,7 +69,7 @@ def compare_label_maps(
         prediction: the predicted map, same shape.
         values: the labels to compare, each 1 to 255.
         spacing: distance of voxel centres along the axes, in mm.
-        tolerance: of the NSD, in mm.
+        measures: how they are measured; a number is the tolerance of the NSD, in mm.
 
     Returns:
         One agreement for each of `values`.
@@ -59,6 +85,8 @@ def compare_label_maps(
         >>> found[0].metrics["dice"], found[0].metrics["hd95"]
         (0.75, 2.0)
     """
+    if not isinstance(measures, LabelMeasures):
+        measures = LabelMeasures(measures)
     overlaps = count_overlaps(label, prediction, values)
     boxes = bounding_boxes(label), bounding_boxes(prediction)
     agreements = []
@@ -70,20 +98,70 @@ def compare_label_maps(
         elif not all(counts):
             metrics = worst_scores(label.shape, spacing)
         else:
-            surfaces = (
-                surface_points(label, value, boxes[0][value]),
-                surface_points(prediction, value, boxes[1][value]),
+            pair = LabelPair(
+                (label, prediction),
+                value,
+                (boxes[0][value], boxes[1][value]),
+                tuple(spacing),
             )
-            measured = MeasuredLabel(
-                *counts,
-                shared_voxels=int(overlaps.shared[index]),
-                to_prediction=surface_distances(*surfaces, spacing),
-                to_label=surface_distances(*surfaces[::-1], spacing),
-                tolerance=tolerance,
-            )
-            metrics = compute_metrics(measured)
+            shared = int(overlaps.shared[index])
+            metrics = compute_metrics(_measure(pair, (*counts, shared), measures))
         agreements.append(Agreement(metrics, *counts))
     return agreements
+
+
+class LabelPair(NamedTuple):
+    """One label that both maps have.
+
+    Args:
+        maps: the true map and the predicted.
+        value: the label.
+        boxes: its bounding box in each.
+        spacing: distance of voxel centres along the axes, in mm.
+    """
+
+    maps: tuple[Labels, Labels]
+    value: int
+    boxes: tuple[Box, Box]
+    spacing: tuple[float, ...]
+
+
+def _measure(
+    pair: LabelPair, counts: tuple[int, int, int], measures: LabelMeasures
+) -> MeasuredLabel:
+    """What the metrics of one label are computed from."""
+    value, spacing = pair.value, pair.spacing
+    sides = zip(pair.maps, pair.boxes, strict=True)
+    true, predicted = (surface_points(labels, value, box) for labels, box in sides)
+    elements = None
+    if measures.surface == "area":
+        elements = _measure_elements(pair, measures.tolerance + 2 * ROUNDING)
+    return MeasuredLabel(
+        *counts,
+        to_prediction=surface_distances(true, predicted, spacing),
+        to_label=surface_distances(predicted, true, spacing),
+        tolerance=measures.tolerance,
+        elements=elements,
+    )
+
+
+def _measure_elements(
+    pair: LabelPair, farthest: float
+) -> tuple[ElementDistances, ElementDistances]:
+    """Areas of both surfaces, and how far they are from each other."""
+    true, predicted = (
+        surface_elements(labels, pair.value, box, pair.spacing)
+        for labels, box in zip(pair.maps, pair.boxes, strict=True)
+    )
+    directions = (true, predicted), (predicted, true)
+    one, other = (
+        ElementDistances(
+            surface_distances(own.points, others.points, pair.spacing, farthest),
+            own.areas,
+        )
+        for own, others in directions
+    )
+    return one, other
 
 
 def worst_scores(shape: Sequence[int], spacing: Sequence[float]) -> dict[str, float]:

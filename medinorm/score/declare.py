@@ -20,6 +20,21 @@ from medinorm.records.metrics import METRICS, Metric
 
 Distances = NDArray[np.float64]
 
+ROUNDING = 1e-6  # mm: a distance equal to the tolerance is within it
+
+
+@dataclass(frozen=True)
+class ElementDistances:
+    """From each element of one surface to the other surface.
+
+    Args:
+        distances: in mm; infinite where it is farther than the tolerance.
+        areas: of the elements, in mm².
+    """
+
+    distances: Distances
+    areas: Distances
+
 
 @dataclass(frozen=True)
 class MeasuredLabel:
@@ -33,6 +48,8 @@ class MeasuredLabel:
             surface, in mm between voxel centres.
         to_label: from each surface voxel of the predicted mask to the true surface.
         tolerance: of surfaces, in mm.
+        elements: the elements of the surface of the true mask and of the predicted, if
+            surfaces are weighted by area.
     """
 
     voxels_label: int
@@ -41,6 +58,7 @@ class MeasuredLabel:
     to_prediction: Distances
     to_label: Distances
     tolerance: float
+    elements: tuple[ElementDistances, ElementDistances] | None = None
 
 
 Compute = Callable[[MeasuredLabel], float | None]

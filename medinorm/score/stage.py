@@ -27,7 +27,7 @@ from medinorm.layout import run_folder
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
 from medinorm.records.status import PredictionStatus
-from medinorm.score.compare import compare_label_maps, worst_scores
+from medinorm.score.compare import LabelMeasures, compare_label_maps, worst_scores
 from medinorm.score.overlaps import Labels
 from medinorm.variant import Variant
 
@@ -62,12 +62,12 @@ class Scorer:
 
     Args:
         values: the labels to score.
-        tolerance: of the normalized surface Dice, in mm.
+        measures: how they are measured.
         ignored: value of voxels in the true map that count for nothing, if there are.
     """
 
     values: tuple[int, ...]
-    tolerance: float
+    measures: LabelMeasures
     ignored: int | None = None
 
     def score(self, truth: Volume, item: Predicted) -> Iterator[LabelScore]:
@@ -83,7 +83,7 @@ class Scorer:
         if self.ignored is not None:
             predicted = np.where(label == self.ignored, 0, predicted)
         agreements = compare_label_maps(
-            label, predicted, self.values, truth.spacing, self.tolerance
+            label, predicted, self.values, truth.spacing, self.measures
         )
         for value, agreement in zip(self.values, agreements, strict=True):
             counts = agreement.voxels_label, agreement.voxels_prediction
@@ -148,7 +148,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         split: whose test scans.
         seeds: seeds of the networks.
         input: the labels.
-        score: the tolerance.
+        score: the tolerance and what of a surface counts.
 
     Raises:
         DamagedError: a prediction or a label map is damaged or lost since it was made.
@@ -156,7 +156,8 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     """
     known = read_scans(scans, canonical)
     variant = Variant(intensity, norm, augmentation, adapt)
-    scorer = Scorer(tuple(sorted(input.named_labels)), score.tolerance, input.ignored)
+    measures = LabelMeasures(score.tolerance, score.surface)
+    scorer = Scorer(tuple(sorted(input.named_labels)), measures, input.ignored)
     rows: list[ScoreRow] = []
     for scan in track(_test_scans(splits, split), "score"):
         truth = _read_truth(scan, known)

@@ -15,7 +15,7 @@ from medinorm.score.stage import score_predictions
 DIAGONAL = np.linalg.norm([12 * 2.0, 14 * 1.0, 16 * 1.5])
 
 
-def score(study, seeds=(0,), values=(1, 2), split="pooled", **task):
+def score(study, seeds=(0,), values=(1, 2), split="pooled", surface="area", **task):
     score_predictions(
         study.predictions,
         study.scans,
@@ -31,7 +31,7 @@ def score(study, seeds=(0,), values=(1, 2), split="pooled", **task):
         input=InputConfig(
             label_values={value: f"label {value}" for value in values}, **task
         ),
-        score=ScoreConfig(tolerance=1.0),
+        score=ScoreConfig(tolerance=1.0, surface=surface),
     )
     return read_table(study.scores)
 
@@ -63,6 +63,18 @@ def test_distances_are_in_mm(scored, labels):
     scored.write_prediction("a", 0, np.roll(labels, 1, axis=0))
     assert {row["hd95"] for row in score(scored)} == {"2"}
     assert {float(row["nsd"]) < 1 for row in score(scored)} == {True}
+
+
+def test_the_flavour_of_the_surface_is_a_setting(scored, labels):
+    scored.write_prediction("a", 0, np.roll(labels, 2, axis=1))
+    area, voxel = (score(scored, surface=name)[0] for name in ("area", "voxel"))
+    assert float(area["nsd"]) != float(voxel["nsd"])
+    assert {**area, "nsd": ""} == {**voxel, "nsd": ""}
+
+
+def test_rows_know_the_volume_of_a_voxel(scored, labels):
+    scored.write_prediction("a", 0, labels)
+    assert {row["voxel_ml"] for row in score(scored)} == {"0.003"}
 
 
 def damage(study, labels):
