@@ -20,6 +20,11 @@ class MeasureConfig(Section):
         description="What of a surface counts for the normalized surface Dice: its "
         "`area`, or each `voxel` as one, as in MONAI. HD95 is always of voxels.",
     )
+    lesions: tuple[str, ...] = Field(
+        default=(),
+        description="Names of labels that are lesions: their connected pieces are "
+        "counted one by one (found, missed, false).",
+    )
 
 
 class ScoreConfig(MeasureConfig):

@@ -93,10 +93,32 @@ class Scorer:
 
     def _missing(self, truth: Volume, label: Labels) -> Iterator[LabelScore]:
         """Scores of a scan without a usable prediction."""
-        worst = worst_scores(truth.grid, truth.spacing)
         for value in self.values:
+            worst = worst_scores(
+                truth.grid, truth.spacing, lesions=value in self.measures.lesions
+            )
             voxels = int(np.count_nonzero(label == value))
             yield LabelScore(value, "missing", worst, voxels, None, _voxel_ml(truth))
+
+
+def find_lesions(task: TaskConfig, names: Sequence[str]) -> frozenset[int]:
+    """The values of the labels that are lesions.
+
+    Args:
+        task: the labels.
+        names: of those that are lesions.
+
+    Raises:
+        StageError: no label has one of the names.
+    """
+    values = {name: value for value, name in task.named_labels.items()}
+    unknown = [name for name in names if name not in values]
+    if unknown:
+        raise StageError(
+            f"score.lesions: {unknown[0]!r} is no label; the labels are "
+            f"{', '.join(values)}"
+        )
+    return frozenset(values[name] for name in names)
 
 
 def _voxel_ml(volume: Volume) -> float:
@@ -152,11 +174,13 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
 
     Raises:
         DamagedError: a prediction or a label map is damaged or lost since it was made.
-        StageError: the split has no test scans, or a label map cannot be used.
+        StageError: the split has no test scans, a label map cannot be used, or what is
+            to be a lesion is no label.
     """
     known = read_scans(scans, canonical)
     variant = Variant(intensity, norm, augmentation, adapt)
-    measures = LabelMeasures(score.tolerance, score.surface)
+    lesions = find_lesions(input, score.lesions)
+    measures = LabelMeasures(score.tolerance, score.surface, lesions)
     scorer = Scorer(tuple(sorted(input.named_labels)), measures, input.ignored)
     rows: list[ScoreRow] = []
     for scan in track(_test_scans(splits, split), "score"):

@@ -50,8 +50,10 @@ def rough_pair(kind):
     return maps
 
 
-def compare(label, prediction, spacing=(1, 1, 1), tolerance=1.0, surface="voxel"):
+def compare(
+    label, prediction, spacing=(1, 1, 1), tolerance=1.0, surface="voxel", lesions=()
+):
     """Scores of label 1 by metric."""
-    measures = LabelMeasures(tolerance, surface)
+    measures = LabelMeasures(tolerance, surface, frozenset(lesions))
     (found,) = compare_label_maps(label, prediction, [1], spacing, measures)
     return found.metrics

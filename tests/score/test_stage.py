@@ -15,7 +15,10 @@ from medinorm.score.stage import score_predictions
 DIAGONAL = np.linalg.norm([12 * 2.0, 14 * 1.0, 16 * 1.5])
 
 
-def score(study, seeds=(0,), values=(1, 2), split="pooled", surface="area", **task):
+MEASURED = ScoreConfig(tolerance=1.0)
+
+
+def score(study, seeds=(0,), values=(1, 2), split="pooled", score=MEASURED, **task):
     score_predictions(
         study.predictions,
         study.scans,
@@ -31,7 +34,7 @@ def score(study, seeds=(0,), values=(1, 2), split="pooled", surface="area", **ta
         input=InputConfig(
             label_values={value: f"label {value}" for value in values}, **task
         ),
-        score=ScoreConfig(tolerance=1.0, surface=surface),
+        score=score,
     )
     return read_table(study.scores)
 
@@ -67,7 +70,10 @@ def test_distances_are_in_mm(scored, labels):
 
 def test_the_flavour_of_the_surface_is_a_setting(scored, labels):
     scored.write_prediction("a", 0, np.roll(labels, 2, axis=1))
-    area, voxel = (score(scored, surface=name)[0] for name in ("area", "voxel"))
+    area, voxel = (
+        score(scored, score=ScoreConfig(tolerance=1, surface=name))[0]
+        for name in ("area", "voxel")
+    )
     assert float(area["nsd"]) != float(voxel["nsd"])
     assert {**area, "nsd": ""} == {**voxel, "nsd": ""}
 
@@ -75,6 +81,17 @@ def test_the_flavour_of_the_surface_is_a_setting(scored, labels):
 def test_rows_know_the_volume_of_a_voxel(scored, labels):
     scored.write_prediction("a", 0, labels)
     assert {row["voxel_ml"] for row in score(scored)} == {"0.003"}
+
+
+def test_lesions_are_named_labels(scored, labels):
+    scored.write_prediction("a", 0, labels)
+    settings = ScoreConfig(tolerance=1, lesions=["label 2"])
+    rows = score(scored, score=settings, seeds=(0, 1))
+    found = [(row["seed"], row["lesion_f1"], row["volume_bias"]) for row in rows]
+    # Seed 1 has no prediction: its lesions are missed, its volume is not known.
+    assert found == [("0", "", "0"), ("0", "1", "0"), ("1", "", ""), ("1", "0", "")]
+    with pytest.raises(StageError, match="'edema' is no label; the labels are label 1"):
+        score(scored, score=ScoreConfig(lesions=["edema"]))
 
 
 def damage(study, labels):

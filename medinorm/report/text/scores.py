@@ -23,10 +23,17 @@ def describe_scores(score: ScoreConfig | None, scans: Sequence[ScanRow]) -> list
     tolerance = f"{score.tolerance:g} mm" if score else "the configured one"
     lowest = f"{score.failure:g}" if score else "the configured limit"
     warning = warn_small_tolerance(scans, score.tolerance) if score else ""
-    worst = ", ".join(f"{metric.title} {_worst(metric)}" for metric in METRICS.values())
+    lesions = score.lesions if score else ()
+    metrics = [m for m in METRICS.values() if lesions or not m.of_lesions]
+    worst = ", ".join(f"{m.title} {_worst(m)}" for m in metrics if m.worst is not None)
     return [
         "Each label of each scan is scored.",
-        *(f"{metric.title}: {metric.text}." for metric in METRICS.values()),
+        *(f"{metric.title}: {metric.text}." for metric in metrics),
+        *(
+            [f"Lesions are connected pieces of {', '.join(lesions)}."]
+            if lesions
+            else []
+        ),
         f"The tolerance of surfaces is {tolerance}.",
         *([warning] if warning else []),
         *([_SURFACES[score.surface]] if score else []),

@@ -41,3 +41,13 @@ def test_what_fails_and_what_is_rightly_empty_is_said():
     assert "a Dice below 0.7" in text
     assert "no score, enters no mean, and is counted" in text
     assert "the configured limit" in " ".join(describe_scores(None, []))
+
+
+def test_lesions_are_spoken_of_where_there_are_some():
+    plain, lesions = (
+        " ".join(describe_scores(ScoreConfig(lesions=names), []))
+        for names in ((), ("stroke", "tumour"))
+    )
+    assert "Lesion" not in plain
+    assert "Lesions are connected pieces of stroke, tumour." in lesions
+    assert "Lesion F1:" in lesions
