@@ -19,15 +19,17 @@ from medinorm.errors import (
     ScanError,
     StageError,
 )
+from medinorm.files.atomic import write_json
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
-from medinorm.layout import run_folder
+from medinorm.layout import run_folder, summary_path
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
 from medinorm.records.status import PredictionStatus
 from medinorm.score.compare import LabelMeasures, compare_label_maps, worst_scores
+from medinorm.score.nnunet_summary import summarize_as_nnunet
 from medinorm.score.overlaps import Labels
 from medinorm.variant import Variant
 
@@ -155,7 +157,8 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     No row is ever left out: a prediction that is missing, unreadable or on another grid
     gets the worst score of each metric: Dice 0, NSD 0 and the image's diagonal as HD95.
     A label that neither map has is a row without scores, `empty`; one that only the
-    prediction has is a `false_positive`, with its voxels and the worst scores.
+    prediction has is a `false_positive`, with its voxels and the worst scores. The same
+    scores are written beside the table as nnU-Net writes them (`_summary.json`).
 
     Args:
         predictions: folder with ``seed-<seed>/<scan>.nii.gz``.
@@ -183,8 +186,11 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     measures = LabelMeasures(score.tolerance, score.surface, lesions)
     scorer = Scorer(tuple(sorted(input.named_labels)), measures, input.ignored)
     rows: list[ScoreRow] = []
+    voxels = {}
     for scan in track(_test_scans(splits, split), "score"):
         truth = _read_truth(scan, known)
+        ignored = _labels(truth) == scorer.ignored if scorer.ignored else False
+        voxels[scan] = math.prod(truth.grid) - int(np.sum(ignored))
         for seed in seeds:
             path = run_folder(predictions, seed) / f"{scan}.nii.gz"
             prediction = Predicted(path, scan, seed)
@@ -193,6 +199,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
                 for label_score in scorer.score(truth, prediction)
             ]
     write_records(scores, rows, ScoreRow)
+    write_json(summary_path(scores), summarize_as_nnunet(rows, voxels))
 
 
 def _test_scans(splits: Path, split: str) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from medinorm.config import InputConfig, ScoreConfig
 from medinorm.errors import StageError
+from medinorm.files.atomic import read_json
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.tables import read_table
 from medinorm.score.stage import score_predictions
@@ -81,6 +82,22 @@ def test_the_flavour_of_the_surface_is_a_setting(scored, labels):
 def test_rows_know_the_volume_of_a_voxel(scored, labels):
     scored.write_prediction("a", 0, labels)
     assert {row["voxel_ml"] for row in score(scored)} == {"0.003"}
+
+
+def test_the_summary_lies_beside_the_table(scored, labels):
+    unknown = labels.copy()
+    free = np.argwhere(labels == 0)[:40].T
+    unknown[tuple(free)] = 255
+    scored.write_label("a", unknown)
+    scored.write_prediction("a", 0, np.where(labels == 2, 0, labels))
+    score(scored, ignore=9)
+    summary = read_json(scored.folder / "scores_summary.json")
+    (case,) = summary["metric_per_case"]
+    assert case["metrics"]["1"]["TP"] == 180
+    assert case["metrics"]["2"] == {
+        "TP": 0, "FP": 0, "FN": 108, "n_pred": 0, "n_ref": 108,
+        "Dice": 0.0, "IoU": 0.0, "TN": 12 * 14 * 16 - 40 - 108,
+    }
 
 
 def test_lesions_are_named_labels(scored, labels):
