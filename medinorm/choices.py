@@ -12,6 +12,7 @@ NonfiniteName = Literal["refuse", "ignore"]
 ConstantName = Literal["refuse", "zeros"]
 BiasFieldName = Literal["none", "n4"]
 PeakName = Literal["darkest", "largest", "brightest"]
+SurfaceName = Literal["area", "voxel"]
 TissueName = Literal["darkest", "middle", "brightest"]
 SourceName = Literal["thumbnail", "tiles", "exact"]
 DesignName = method_names.DesignName  # declared in medinorm/split/designs.py

@@ -202,6 +202,11 @@ class Layout:
         return f"{self.results}/scores/{_SPLIT_VARIANT}/job-{{job}}.tsv"
 
     @property
+    def scores_summary(self) -> str:
+        """The same scores, as nnU-Net writes them."""
+        return summary_path(Path(self.scores)).as_posix()
+
+    @property
     def evidence(self) -> str:
         """Folder of the comparison's tables."""
         return f"{self.results}/evidence"
@@ -304,6 +309,16 @@ def run_folder(runs: Path, seed: int) -> Path:
         'pooled/seed-3'
     """
     return runs / f"seed-{seed}"
+
+
+def summary_path(scores: Path) -> Path:
+    """The summary beside a table of scores.
+
+    Examples:
+        >>> summary_path(Path("pooled/job-0.tsv")).as_posix()
+        'pooled/job-0_summary.json'
+    """
+    return scores.with_name(f"{scores.stem}_summary.json")
 
 
 def rate_folder(runs: Path, rate: float) -> Path:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from medinorm.choices import SurfaceName
 from medinorm.config.numbers import Millimetres, Share
 from medinorm.config.section import Section
 
@@ -13,6 +14,16 @@ class MeasureConfig(Section):
 
     tolerance: Millimetres = Field(
         default=2.0, description="Tolerance of the normalized surface Dice, in mm."
+    )
+    surface: SurfaceName = Field(
+        default="area",
+        description="What of a surface counts for the normalized surface Dice: its "
+        "`area`, or each `voxel` as one, as in MONAI. HD95 is always of voxels.",
+    )
+    lesions: tuple[str, ...] = Field(
+        default=(),
+        description="Names of labels that are lesions: their connected pieces are "
+        "counted one by one (found, missed, false).",
     )
 
 

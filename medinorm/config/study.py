@@ -161,6 +161,17 @@ class StudyConfig(Section):
     evidence: EvidenceConfig = Field(default=EvidenceConfig(), description="")
     report: ReportConfig = Field(default=ReportConfig(), description="")
 
+    @model_validator(mode="after")
+    def _lesions_are_labels(self) -> Self:
+        names = list(self.input.named_labels.values())
+        for name in self.score.lesions:
+            if name not in names:
+                raise ValueError(
+                    f"score.lesions: {name!r} is no label; the labels are "
+                    f"{', '.join(names)}"
+                )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _ignored_from_the_start(cls, values: Any) -> Any:

@@ -11,6 +11,9 @@ from typing import Literal
 
 from medinorm.declarations import read_declarations
 
+Unit = Literal["", "mm", "ml", "per scan"]
+Better = Literal["higher", "lower", "zero"]
+
 _PLACE = "medinorm.score.metrics"
 
 
@@ -23,28 +26,38 @@ class Metric:
         text: what it measures, a part of a sentence.
         title: what a reader calls it.
         unit: of its values; empty for a share.
-        better: whether higher or lower values are better.
+        better: whether higher or lower values are better, or those near zero.
         worst: score of a label that only one of the two maps has, and of each label
             without a prediction; the image's diagonal is in mm, border to border.
+            ``None``: such a label has none, and is not in the mean.
         primary: whether variants are compared and ranked by it; exactly one is.
         module: where it is declared, dotted.
+        shown: whether the report has a column of it, if it has values.
+        always: whether it is computed wherever there is a prediction, also where only
+            one of the maps, or neither, has the label.
+        symmetric: whether swapping the maps changes nothing.
+        of_lesions: whether it is only of labels that `score.lesions` names.
     """
 
     name: str
     text: str
     title: str
-    unit: Literal["", "mm"]
-    better: Literal["higher", "lower"]
-    worst: float | Literal["image diagonal"]
+    unit: Unit
+    better: Better
+    worst: float | Literal["image diagonal"] | None
     primary: bool = False
     module: str = ""
+    shown: bool = True
+    always: bool = False
+    symmetric: bool = True
+    of_lesions: bool = False
 
     @property
     def best_score(self) -> float:
         """The score of a perfect prediction."""
         return 1.0 if self.better == "higher" else 0.0
 
-    def worst_score(self, diagonal: float) -> float:
+    def worst_score(self, diagonal: float) -> float | None:
         """The score of a label that was missed.
 
         Args:
@@ -62,5 +75,8 @@ def _read_metrics() -> Mapping[str, Metric]:
 
 
 METRICS = _read_metrics()
+SHOWN_METRICS = tuple(
+    name for name, metric in METRICS.items() if metric.shown and not metric.primary
+)
 OTHER_METRICS = tuple(name for name in METRICS if not METRICS[name].primary)
 PRIMARY_METRIC = next(iter(METRICS))

@@ -16,9 +16,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medinorm.records.metrics import METRICS, Metric
+from medinorm.records.metrics import METRICS, Better, Metric, Unit
+from medinorm.score.lesions import LesionCounts
 
 Distances = NDArray[np.float64]
+
+ROUNDING = 1e-6  # mm: a distance equal to the tolerance is within it
+
+
+@dataclass(frozen=True)
+class ElementDistances:
+    """From each element of one surface to the other surface.
+
+    Args:
+        distances: in mm; infinite where it is farther than the tolerance.
+        areas: of the elements, in mm².
+    """
+
+    distances: Distances
+    areas: Distances
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,10 @@ class MeasuredLabel:
             surface, in mm between voxel centres.
         to_label: from each surface voxel of the predicted mask to the true surface.
         tolerance: of surfaces, in mm.
+        voxel_ml: volume of a voxel, in ml.
+        lesions: what became of lesions, if the label is one of lesions.
+        elements: the elements of the surface of the true mask and of the predicted, if
+            surfaces are weighted by area.
     """
 
     voxels_label: int
@@ -41,6 +61,9 @@ class MeasuredLabel:
     to_prediction: Distances
     to_label: Distances
     tolerance: float
+    voxel_ml: float = 0.0
+    lesions: LesionCounts | None = None
+    elements: tuple[ElementDistances, ElementDistances] | None = None
 
 
 Compute = Callable[[MeasuredLabel], float | None]
@@ -64,24 +87,42 @@ def metric(  # noqa: PLR0913 (what a metric says about itself)
     text: str,
     *,
     title: str,
-    unit: Literal["", "mm"],
-    better: Literal["higher", "lower"],
-    worst: float | Literal["image diagonal"],
+    unit: Unit,
+    better: Better,
+    worst: float | Literal["image diagonal"] | None,
     primary: bool = False,
+    shown: bool = True,
+    always: bool = False,
+    symmetric: bool = True,
+    of_lesions: bool = False,
 ) -> Callable[[Compute], DeclaredMetric]:
     """Declare a metric; `medinorm.records.metrics.Metric` says what each word means."""
 
     def declare(compute: Compute) -> DeclaredMetric:
         module = compute.__module__
-        said = Metric(name, text, title, unit, better, worst, primary, module)
+        facts = (title, unit, better, worst, primary, module)
+        said = Metric(name, text, *facts, shown, always, symmetric, of_lesions)
         return DeclaredMetric(said, compute)
 
     return declare
 
 
-def compute_metrics(label: MeasuredLabel) -> dict[str, float | None]:
-    """The score of one label by each metric."""
-    return {name: compute(label) for name, compute in load_metrics().items()}
+def compute_metrics(
+    label: MeasuredLabel, scores: Mapping[str, float | None] | None = None
+) -> dict[str, float | None]:
+    """The score of one label by each metric.
+
+    Args:
+        label: the label.
+        scores: where not both maps have the label, what metrics say that are not
+            computed there.
+    """
+    computed = {
+        name: compute
+        for name, compute in load_metrics().items()
+        if scores is None or METRICS[name].always
+    }
+    return {**(scores or {}), **{name: get(label) for name, get in computed.items()}}
 
 
 @cache

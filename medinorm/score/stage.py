@@ -19,15 +19,17 @@ from medinorm.errors import (
     ScanError,
     StageError,
 )
+from medinorm.files.atomic import write_json
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
-from medinorm.layout import run_folder
+from medinorm.layout import run_folder, summary_path
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
 from medinorm.records.status import PredictionStatus
-from medinorm.score.compare import compare_label_maps, worst_scores
+from medinorm.score.compare import LabelMeasures, compare_label_maps, worst_scores
+from medinorm.score.nnunet_summary import summarize_as_nnunet
 from medinorm.score.overlaps import Labels
 from medinorm.variant import Variant
 
@@ -62,12 +64,12 @@ class Scorer:
 
     Args:
         values: the labels to score.
-        tolerance: of the normalized surface Dice, in mm.
+        measures: how they are measured.
         ignored: value of voxels in the true map that count for nothing, if there are.
     """
 
     values: tuple[int, ...]
-    tolerance: float
+    measures: LabelMeasures
     ignored: int | None = None
 
     def score(self, truth: Volume, item: Predicted) -> Iterator[LabelScore]:
@@ -83,7 +85,7 @@ class Scorer:
         if self.ignored is not None:
             predicted = np.where(label == self.ignored, 0, predicted)
         agreements = compare_label_maps(
-            label, predicted, self.values, truth.spacing, self.tolerance
+            label, predicted, self.values, truth.spacing, self.measures
         )
         for value, agreement in zip(self.values, agreements, strict=True):
             counts = agreement.voxels_label, agreement.voxels_prediction
@@ -93,10 +95,32 @@ class Scorer:
 
     def _missing(self, truth: Volume, label: Labels) -> Iterator[LabelScore]:
         """Scores of a scan without a usable prediction."""
-        worst = worst_scores(truth.grid, truth.spacing)
         for value in self.values:
+            worst = worst_scores(
+                truth.grid, truth.spacing, lesions=value in self.measures.lesions
+            )
             voxels = int(np.count_nonzero(label == value))
             yield LabelScore(value, "missing", worst, voxels, None, _voxel_ml(truth))
+
+
+def find_lesions(task: TaskConfig, names: Sequence[str]) -> frozenset[int]:
+    """The values of the labels that are lesions.
+
+    Args:
+        task: the labels.
+        names: of those that are lesions.
+
+    Raises:
+        StageError: no label has one of the names.
+    """
+    values = {name: value for value, name in task.named_labels.items()}
+    unknown = [name for name in names if name not in values]
+    if unknown:
+        raise StageError(
+            f"score.lesions: {unknown[0]!r} is no label; the labels are "
+            f"{', '.join(values)}"
+        )
+    return frozenset(values[name] for name in names)
 
 
 def _voxel_ml(volume: Volume) -> float:
@@ -133,7 +157,8 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     No row is ever left out: a prediction that is missing, unreadable or on another grid
     gets the worst score of each metric: Dice 0, NSD 0 and the image's diagonal as HD95.
     A label that neither map has is a row without scores, `empty`; one that only the
-    prediction has is a `false_positive`, with its voxels and the worst scores.
+    prediction has is a `false_positive`, with its voxels and the worst scores. The same
+    scores are written beside the table as nnU-Net writes them (`_summary.json`).
 
     Args:
         predictions: folder with ``seed-<seed>/<scan>.nii.gz``.
@@ -148,18 +173,24 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         split: whose test scans.
         seeds: seeds of the networks.
         input: the labels.
-        score: the tolerance.
+        score: the tolerance and what of a surface counts.
 
     Raises:
         DamagedError: a prediction or a label map is damaged or lost since it was made.
-        StageError: the split has no test scans, or a label map cannot be used.
+        StageError: the split has no test scans, a label map cannot be used, or what is
+            to be a lesion is no label.
     """
     known = read_scans(scans, canonical)
     variant = Variant(intensity, norm, augmentation, adapt)
-    scorer = Scorer(tuple(sorted(input.named_labels)), score.tolerance, input.ignored)
+    lesions = find_lesions(input, score.lesions)
+    measures = LabelMeasures(score.tolerance, score.surface, lesions)
+    scorer = Scorer(tuple(sorted(input.named_labels)), measures, input.ignored)
     rows: list[ScoreRow] = []
+    voxels = {}
     for scan in track(_test_scans(splits, split), "score"):
         truth = _read_truth(scan, known)
+        ignored = _labels(truth) == scorer.ignored if scorer.ignored else False
+        voxels[scan] = math.prod(truth.grid) - int(np.sum(ignored))
         for seed in seeds:
             path = run_folder(predictions, seed) / f"{scan}.nii.gz"
             prediction = Predicted(path, scan, seed)
@@ -168,6 +199,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
                 for label_score in scorer.score(truth, prediction)
             ]
     write_records(scores, rows, ScoreRow)
+    write_json(summary_path(scores), summarize_as_nnunet(rows, voxels))
 
 
 def _test_scans(splits: Path, split: str) -> list[str]:

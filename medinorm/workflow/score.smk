@@ -7,6 +7,7 @@ rule score:
         predicted=layout.predicted,
     output:
         scores=layout.scores,
+        summary=layout.scores_summary,
     log:
         f"{layout.log}/score/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
     conda:

@@ -10,6 +10,7 @@ from medinorm.config import MeasureConfig, ScoreConfig
     [
         ({"tolerance": 0}, "score.tolerance"),
         ({"failure": 1.5}, "score.failure"),
+        ({"lesions": ["edema"]}, "score.lesions: 'edema' is no label; the labels are"),
         ({"tolerances": 2}, "did you mean tolerance"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from medinorm.config import InputConfig, ScoreConfig
 from medinorm.errors import StageError
+from medinorm.files.atomic import read_json
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.tables import read_table
 from medinorm.score.stage import score_predictions
@@ -15,7 +16,10 @@ from medinorm.score.stage import score_predictions
 DIAGONAL = np.linalg.norm([12 * 2.0, 14 * 1.0, 16 * 1.5])
 
 
-def score(study, seeds=(0,), values=(1, 2), split="pooled", **task):
+MEASURED = ScoreConfig(tolerance=1.0)
+
+
+def score(study, seeds=(0,), values=(1, 2), split="pooled", score=MEASURED, **task):
     score_predictions(
         study.predictions,
         study.scans,
@@ -31,7 +35,7 @@ def score(study, seeds=(0,), values=(1, 2), split="pooled", **task):
         input=InputConfig(
             label_values={value: f"label {value}" for value in values}, **task
         ),
-        score=ScoreConfig(tolerance=1.0),
+        score=score,
     )
     return read_table(study.scores)
 
@@ -63,6 +67,48 @@ def test_distances_are_in_mm(scored, labels):
     scored.write_prediction("a", 0, np.roll(labels, 1, axis=0))
     assert {row["hd95"] for row in score(scored)} == {"2"}
     assert {float(row["nsd"]) < 1 for row in score(scored)} == {True}
+
+
+def test_the_flavour_of_the_surface_is_a_setting(scored, labels):
+    scored.write_prediction("a", 0, np.roll(labels, 2, axis=1))
+    area, voxel = (
+        score(scored, score=ScoreConfig(tolerance=1, surface=name))[0]
+        for name in ("area", "voxel")
+    )
+    assert float(area["nsd"]) != float(voxel["nsd"])
+    assert {**area, "nsd": ""} == {**voxel, "nsd": ""}
+
+
+def test_rows_know_the_volume_of_a_voxel(scored, labels):
+    scored.write_prediction("a", 0, labels)
+    assert {row["voxel_ml"] for row in score(scored)} == {"0.003"}
+
+
+def test_the_summary_lies_beside_the_table(scored, labels):
+    unknown = labels.copy()
+    free = np.argwhere(labels == 0)[:40].T
+    unknown[tuple(free)] = 255
+    scored.write_label("a", unknown)
+    scored.write_prediction("a", 0, np.where(labels == 2, 0, labels))
+    score(scored, ignore=9)
+    summary = read_json(scored.folder / "scores_summary.json")
+    (case,) = summary["metric_per_case"]
+    assert case["metrics"]["1"]["TP"] == 180
+    assert case["metrics"]["2"] == {
+        "TP": 0, "FP": 0, "FN": 108, "n_pred": 0, "n_ref": 108,
+        "Dice": 0.0, "IoU": 0.0, "TN": 12 * 14 * 16 - 40 - 108,
+    }
+
+
+def test_lesions_are_named_labels(scored, labels):
+    scored.write_prediction("a", 0, labels)
+    settings = ScoreConfig(tolerance=1, lesions=["label 2"])
+    rows = score(scored, score=settings, seeds=(0, 1))
+    found = [(row["seed"], row["lesion_f1"], row["volume_bias"]) for row in rows]
+    # Seed 1 has no prediction: its lesions are missed, its volume is not known.
+    assert found == [("0", "", "0"), ("0", "1", "0"), ("1", "", ""), ("1", "0", "")]
+    with pytest.raises(StageError, match="'edema' is no label; the labels are label 1"):
+        score(scored, score=ScoreConfig(lesions=["edema"]))
 
 
 def damage(study, labels):

@@ -19,6 +19,7 @@ from medinorm.report.findings import read_findings
 from medinorm.report.html import write_page
 from medinorm.report.section import ReportInputs, write_sections
 from medinorm.report.text.methods import StageSettings
+from medinorm.report.text.scores import warn_small_tolerance
 from medinorm.training_plan.resolve import resolve_harmonize, resolve_train
 
 _log = logging.getLogger(__name__)
@@ -89,6 +90,10 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         ),
         plan=read_training_plan(training_plan) if training_plan else None,
     )
+    if score and (
+        warning := warn_small_tolerance(inputs.findings.scans, score.tolerance)
+    ):
+        _log.warning("%s", warning)
     page = write_page(
         "report_page", ("page",), title=title, sections=write_sections(inputs)
     )

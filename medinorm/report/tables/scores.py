@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from medinorm.records.evidence import MEAN, DomainRow, SummaryRow
-from medinorm.records.metrics import METRICS, OTHER_METRICS
+from medinorm.records.metrics import METRICS, PRIMARY_METRIC, SHOWN_METRICS
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.findings import ReportFindings, mean, or_nan
 from medinorm.report.tables.cells import (
@@ -21,6 +21,7 @@ from medinorm.variant import Variant
 def tabulate_summary(findings: ReportFindings) -> Table:
     """In-domain, out-of-domain, gap and prediction interval, one row a variant."""
     level = findings.level
+    shown = _shown_metrics(findings.summary)
     columns = (
         Column("Variant", numeric=False),
         Column("In-domain", f"Dice; {level} interval"),
@@ -28,14 +29,14 @@ def tabulate_summary(findings: ReportFindings) -> Table:
         Column("Gap", f"Dice; {level} interval"),
         Column(f"Next {findings.noun.one}", f"Dice; {level} expected"),
         Column(f"Worst {findings.noun.one}", "Dice"),
-        *map(_metric_column, OTHER_METRICS),
+        *map(_metric_column, shown),
         Column("Failures", "predictions"),
     )
-    rows = [_summary_cells(row, findings) for row in findings.summary]
+    rows = [_summary_cells(row, findings, shown) for row in findings.summary]
     return Table(
         "One row for each variant, best out-of-domain Dice first; "
-        f"{_titles(OTHER_METRICS)} and failures are out-of-domain too. "
-        f"{_directions()} Gap: lower is better. "
+        f"{_titles(shown)} and failures are out-of-domain too. "
+        f"{_directions(shown)} Gap: lower is better. "
         "Click the name of a column to sort by it.",
         columns,
         rows,
@@ -45,7 +46,8 @@ def tabulate_summary(findings: ReportFindings) -> Table:
 def _metric_column(name: str) -> Column:
     """The head of a column of one metric."""
     declared = METRICS[name]
-    return Column(declared.title, declared.unit or "0 to 1")
+    share = "share" if declared.better == "zero" else "0 to 1"
+    return Column(declared.title, declared.unit or share)
 
 
 def _metric_cell(value: float | None, name: str) -> Cell:
@@ -53,19 +55,40 @@ def _metric_cell(value: float | None, name: str) -> Cell:
     return number(value, 1 if METRICS[name].unit else 3)
 
 
+def _shown_metrics(rows: Iterable[SummaryRow | DomainRow]) -> list[str]:
+    """The metrics besides Dice that are shown and have values."""
+    known = {
+        name
+        for row in rows
+        for name, value in row.other_metrics.items()
+        if value is not None
+    }
+    return [name for name in SHOWN_METRICS if name in known]
+
+
 def _titles(names: Iterable[str]) -> str:
     """Metrics as a reader calls them, with commas."""
     return ", ".join(METRICS[name].title for name in names)
 
 
-def _directions() -> str:
-    """Which metrics are better when they are higher, and which when they are lower."""
-    higher, lower = (
-        _titles(name for name in METRICS if METRICS[name].better == better)
-        for better in ("higher", "lower")
+def _directions(shown: Sequence[str]) -> str:
+    """Which metrics are better when they are higher, lower or near zero."""
+    words = {
+        "higher": "0 to 1, higher is better.",
+        "lower": "lower is better.",
+        "zero": "0 is best, below 0 too little was predicted.",
+    }
+    by_direction = {
+        better: _titles(
+            name for name in (PRIMARY_METRIC, *shown) if METRICS[name].better == better
+        )
+        for better in words
+    }
+    return " ".join(
+        f"{titles}: {words[better]}"
+        for better, titles in by_direction.items()
+        if titles
     )
-    sentences = [f"{higher}: 0 to 1, higher is better."] if higher else []
-    return " ".join([*sentences, *([f"{lower}: lower is better."] if lower else [])])
 
 
 def explain_next_domain(findings: ReportFindings) -> str:
@@ -83,7 +106,9 @@ def explain_next_domain(findings: ReportFindings) -> str:
     )
 
 
-def _summary_cells(row: SummaryRow, findings: ReportFindings) -> list[Cell]:
+def _summary_cells(
+    row: SummaryRow, findings: ReportFindings, shown: Sequence[str]
+) -> list[Cell]:
     """The cells of one variant."""
     name = findings.names[row.variant]
     worst = number(row.worst_dice, 3)
@@ -96,7 +121,7 @@ def _summary_cells(row: SummaryRow, findings: ReportFindings) -> list[Cell]:
         estimate(row.gap, row.gap_low, row.gap_high, signed=True),
         Cell(new or ABSENT, or_nan(row.new_low)),
         Cell(worst.text, worst.sort, row.worst_domain or "", "wrap"),
-        *(_metric_cell(row.other_metrics[name], name) for name in OTHER_METRICS),
+        *(_metric_cell(row.other_metrics[name], name) for name in shown),
         number(row.failures, 0),
     ]
 
@@ -135,12 +160,13 @@ def _standing(variant: Variant, best: Sequence[Variant]) -> str:
 
 def tabulate_labels(findings: ReportFindings) -> Table:
     """Scores of each label on known and unseen domains; domains have equal weight."""
+    shown = _shown_metrics(findings.held_out_domains)
     columns = (
         Column("Variant", numeric=False),
         Column("Label", numeric=False),
         Column("In-domain", "Dice"),
         Column("Out-of-domain", "Dice"),
-        *map(_metric_column, OTHER_METRICS),
+        *map(_metric_column, shown),
         Column("Failures", "predictions"),
         Column("Rightly empty", "predictions"),
         Column("Occurs in", "scans"),
@@ -149,13 +175,13 @@ def tabulate_labels(findings: ReportFindings) -> Table:
     inside = _by_label(findings, findings.known_domains)
     outside = _by_label(findings, findings.held_out_domains)
     rows = [
-        _label_cells(findings, variant, value, (inside, outside))
+        _label_cells(findings, variant, value, (inside, outside), shown)
         for variant in findings.variants
         for value in findings.labels
     ]
     return Table(
         f"Each label by itself; means over {noun.many}, each {noun.one} with equal "
-        f"weight. {_directions()} {_titles(OTHER_METRICS)} and counts are "
+        f"weight. {_directions(shown)} {_titles(shown)} and counts are "
         "out-of-domain. Rightly empty: neither the label map nor the prediction holds "
         "the label; such predictions have no score. Occurs in: scans whose label map "
         "holds the label.",
@@ -181,6 +207,7 @@ def _label_cells(
     variant: Variant,
     value: int,
     sides: tuple[RowsByLabel, RowsByLabel],
+    shown: Sequence[str],
 ) -> list[Cell]:
     """The cells of one label of one variant."""
     inside, outside = (side.get((variant, str(value)), ()) for side in sides)
@@ -194,7 +221,7 @@ def _label_cells(
         number(mean(row.dice for row in outside), 3),
         *(
             _metric_cell(mean(row.other_metrics[name] for row in outside), name)
-            for name in OTHER_METRICS
+            for name in shown
         ),
         number(failures, 0),
         number(empty, 0),

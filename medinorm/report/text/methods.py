@@ -8,7 +8,7 @@ from medinorm import __version__
 from medinorm.choices import FITTED_INTENSITIES
 from medinorm.config import HarmonizeConfig, ScoreConfig, TrainConfig
 from medinorm.domain_noun import count_noun
-from medinorm.records.metrics import METRICS, Metric
+from medinorm.records.metrics import METRICS
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.text.definitions import (
     ADAPTS,
@@ -18,6 +18,7 @@ from medinorm.report.text.definitions import (
     INTENSITIES,
     NORMS,
 )
+from medinorm.report.text.scores import describe_scores
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def describe_methods(
             ],
         ),
         Paragraph("Training", _training(findings, settings.train)),
-        Paragraph("Scores", _scores(settings.score)),
+        Paragraph("Scores", describe_scores(settings.score, findings.scans)),
         Paragraph("Generalization gap", _gap(findings)),
         Paragraph("Statistics", _statistics(findings)),
         Paragraph("Software", [f"medinorm {__version__}."]),
@@ -249,34 +250,6 @@ def _harmonizing(
 def _measures(intensity: str, harmonize: HarmonizeConfig) -> bool:
     """Whether the foreground matters to a method."""
     return intensity in FITTED_INTENSITIES or harmonize.masks_scans(intensity)
-
-
-def _scores(score: ScoreConfig | None) -> list[str]:
-    """Definitions of the scores, also of missing predictions and structures."""
-    tolerance = f"{score.tolerance:g} mm" if score else "the configured one"
-    lowest = f"{score.failure:g}" if score else "the configured limit"
-    worst = ", ".join(f"{metric.title} {_worst(metric)}" for metric in METRICS.values())
-    return [
-        "Each label of each scan is scored.",
-        *(f"{metric.title}: {metric.text}." for metric in METRICS.values()),
-        f"The tolerance of surfaces is {tolerance}.",
-        "Means are taken over the scans and seeds of a domain for each label, then "
-        "over labels, then over domains, each with equal weight: a label that occurs "
-        "in few scans counts as much as the others.",
-        f"A missing prediction scores {worst}. "
-        "Failures are missing predictions, structures that were missed, structures "
-        f"that are not there, and predictions with a Dice below {lowest}. "
-        "A label that neither the label map nor the prediction holds is right: it has "
-        "no score, enters no mean, and is counted. In a paired difference it counts as "
-        "Dice 1 against a structure that is not there.",
-    ]
-
-
-def _worst(metric: Metric) -> str:
-    """The score of a missing prediction, in words."""
-    return (
-        f"the {metric.worst}" if isinstance(metric.worst, str) else f"{metric.worst:g}"
-    )
 
 
 def _gap(findings: ReportFindings) -> list[str]:

@@ -1,5 +1,8 @@
 """The normalized surface Dice.
 
+It has two flavours: elements of the surfaces count by their area, or each voxel of the
+surfaces counts as one (as in MONAI).
+
 References:
     Nikolov et al., "Clinically applicable segmentation of head and neck anatomy for
     radiotherapy", J Med Internet Res 2021, doi:10.2196/26151.
@@ -7,9 +10,7 @@ References:
 
 import numpy as np
 
-from medinorm.score.declare import MeasuredLabel, metric
-
-_ROUNDING = 1e-6  # mm: a distance equal to the tolerance is within it
+from medinorm.score.declare import ROUNDING, MeasuredLabel, metric
 
 
 @metric(
@@ -21,9 +22,14 @@ _ROUNDING = 1e-6  # mm: a distance equal to the tolerance is within it
     worst=0.0,
 )
 def compute_nsd(label: MeasuredLabel) -> float:
-    """Share of the surface voxels within the tolerance of the other surface.
+    """Share of both surfaces within the tolerance of the other one.
 
-    Voxels of both masks count, not their areas.
+    By area, where the elements of the surfaces were measured; else voxels are counted.
     """
-    distances = np.concatenate([label.to_prediction, label.to_label])
-    return float(np.mean(distances <= label.tolerance + _ROUNDING))
+    most = label.tolerance + ROUNDING
+    if label.elements is None:
+        distances = np.concatenate([label.to_prediction, label.to_label])
+        return float(np.mean(distances <= most))
+    near = [side.areas[side.distances <= most].sum() for side in label.elements]
+    whole = [side.areas.sum() for side in label.elements]
+    return float(sum(near) / sum(whole))

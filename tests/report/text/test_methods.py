@@ -122,9 +122,10 @@ def test_every_metric_is_defined(fake_study):
     findings = fake_study().findings()
     text, terms = describe(fake_study()), define_terms(findings)
     for metric in METRICS.values():
-        assert f"{metric.title}: {metric.text}." in text
+        assert (f"{metric.title}: {metric.text}." in text) != metric.of_lesions
         assert metric.text in terms[metric.title]
-    assert "A missing prediction scores Dice 0, NSD 0, HD95 the image diagonal." in text
+    worst = "ASD the image diagonal, HD95 the image diagonal."
+    assert f"A missing prediction scores Dice 0, NSD 0, {worst}" in text
 
 
 def test_the_sizes_that_the_gap_compares_are_given(fake_study):
