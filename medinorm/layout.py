@@ -25,6 +25,7 @@ EVIDENCE = (
     "fairness",
     "curves",
     "learning_rates",
+    "networks",
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans

@@ -1,14 +1,15 @@
 """What a section of the report is, and which ones there are.
 
-A section is one function in a file of `medinorm.report.sections`, declared by the
-decorator `section`. The page finds it there; nothing else has to be edited.
+A section is one function in a file of `medinorm.report.sections` or of a folder in it,
+declared by the decorator `section`. The page finds it there; nothing else has to be
+edited.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import ModuleType
 
 from markupsafe import Markup
@@ -144,9 +145,9 @@ def find_sections() -> list[ReportSection]:
 
 
 def _modules() -> Iterator[ModuleType]:
-    """The files of the sections."""
-    for module in iter_modules(sections.__path__):
-        yield import_module(f"{sections.__name__}.{module.name}")
+    """The files of the sections, in their folder and those below it."""
+    for module in walk_packages(sections.__path__, f"{sections.__name__}."):
+        yield import_module(module.name)
 
 
 def write_sections(inputs: ReportInputs) -> list[Content]:

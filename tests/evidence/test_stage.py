@@ -21,6 +21,7 @@ TABLES = {
     "fairness": records.FairnessRow,
     "curves": records.CurveRow,
     "learning_rates": RateRow,
+    "networks": records.NetworkRow,
 }
 
 
