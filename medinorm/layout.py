@@ -210,6 +210,11 @@ class Layout:
         return [f"{self.evidence}/{name}.tsv" for name in EVIDENCE]
 
     @property
+    def environment(self) -> str:
+        """Software, machine and configuration of the study, JSON."""
+        return f"{self.evidence}/environment.json"
+
+    @property
     def report(self) -> str:
         """The report, one HTML file."""
         return f"{self.results}/report/report.html"
