@@ -33,6 +33,7 @@ EVIDENCE = (
     "rank_agreement",
     "components",
     "recovered",
+    "networks",
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
@@ -220,6 +221,11 @@ class Layout:
     def evidence_tables(self) -> list[str]:
         """The comparison's tables."""
         return [f"{self.evidence}/{name}.tsv" for name in EVIDENCE]
+
+    @property
+    def environment(self) -> str:
+        """Software, machine and configuration of the study, JSON."""
+        return f"{self.evidence}/environment.json"
 
     @property
     def report(self) -> str:

@@ -40,11 +40,12 @@ MAY_IMPORT = {
     "predict": {"harmonize", "layers", "train"},
     "score": set(),
     "evidence": set(),
+    "environment": set(),
     "report": {"training_plan"},
     "audit": set(),
     "cli": set(),
     "__main__": {"cli"},
-    "workflow": {"cli"},
+    "workflow": {"cli", "environment"},
 }
 
 # The rooms of ingest, in the order of the data.

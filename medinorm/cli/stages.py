@@ -25,6 +25,7 @@ STAGES: Mapping[str, str] = {
     "predict": "medinorm.predict.stage:predict_scans",
     "score": "medinorm.score.stage:score_predictions",
     "evidence": "medinorm.evidence.stage:compare_variants",
+    "environment": "medinorm.environment.stage:record_environment",
     "report": "medinorm.report.pages.report_page:write_report",
     "previews": "medinorm.report.figures.previews:draw_previews",
     "qc": "medinorm.report.pages.quality_page:write_quality_page",

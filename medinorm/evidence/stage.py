@@ -25,6 +25,7 @@ from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
 from medinorm.evidence.failures import tabulate_failures
+from medinorm.evidence.networks import tabulate_networks
 from medinorm.evidence.study_scores import StudyScores
 from medinorm.evidence.summary import (
     tabulate_domains,
@@ -43,6 +44,7 @@ from medinorm.records.evidence import (
     FailureRow,
     FairnessRow,
     GapRow,
+    NetworkRow,
     RankingRow,
     SummaryRow,
 )
@@ -68,8 +70,8 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     """Compare the variants of a study, and write what the comparison shows.
 
     Writes `cases`, `failures`, `domains`, `gaps`, `summary`, `differences`, `effects`,
-    `ranking`, `fairness`, `curves` and `learning_rates` (``.tsv``, rows in
-    `medinorm.records.evidence` and `medinorm.records.learning_rates`), the tables of
+    `ranking`, `fairness`, `curves`, `learning_rates` and `networks` (``.tsv``, rows
+    in `medinorm.records.evidence` and `medinorm.records.learning_rates`), the tables of
     `medinorm.records.beyond_means` and `verdict.json`. Where a design is absent, its
     columns are empty and the verdict says why; the tables of ranks are empty unless
     variants may be ranked.
@@ -116,6 +118,8 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     write_records(evidence / "fairness.tsv", tabulate_fairness(trained), FairnessRow)
     write_records(evidence / "curves.tsv", curves, CurveRow)
     write_records(evidence / "learning_rates.tsv", searched, RateRow)
+    networks = tabulate_networks(cases, runs)
+    write_records(evidence / "networks.tsv", networks, NetworkRow)
     weaknesses = find_weaknesses(study, trained, roles)
     verdict = replace(
         reach_verdict(study, comparison, domain), weaknesses=tuple(weaknesses)

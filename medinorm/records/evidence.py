@@ -288,6 +288,32 @@ class FairnessRow:
 
 
 @dataclass(frozen=True)
+class NetworkRow:
+    """One trained network: where its weights are, and what its training took.
+
+    Adaptations at test time use the same network; here `variant` has none.
+
+    Args:
+        weights: their file, relative to the folder of the results.
+        checksum: of that file, BLAKE2b-128, as recorded when it was written.
+        seconds: of training, on the clock: median seconds of a step times steps.
+    """
+
+    variant: Variant
+    design: str
+    split: str
+    seed: int
+    weights: str
+    checksum: str | None
+    training_scans: int | None
+    steps: int | None
+    seconds: float | None
+    threads: int | None
+    peak_memory_mb: float | None
+    parameters: int | None
+
+
+@dataclass(frozen=True)
 class CurveRow:
     """One row of the history of a run, see `medinorm.records.history`."""
 

@@ -18,6 +18,7 @@ from medinorm.records.evidence import (
     EffectRow,
     FairnessRow,
     GapRow,
+    NetworkRow,
     RankingRow,
     SummaryRow,
 )
@@ -48,6 +49,7 @@ class ReportFindings:
         fairness: what each variant cost.
         curves: how each run learned.
         rates: the search among learning rates, if there was one.
+        networks: the weights of each network, and what its training took.
         verdict: the conclusion in words and its facts.
         labels: value and name of each label.
     """
@@ -65,6 +67,7 @@ class ReportFindings:
     fairness: tuple[FairnessRow, ...]
     curves: tuple[CurveRow, ...]
     rates: tuple[RateRow, ...]
+    networks: tuple[NetworkRow, ...]
     verdict: Verdict
     labels: Mapping[int, str]
 
@@ -177,6 +180,7 @@ def read_findings(
         fairness=_read_optional(evidence / "fairness.tsv", FairnessRow),
         curves=_read_optional(evidence / "curves.tsv", CurveRow),
         rates=_read_optional(evidence / "learning_rates.tsv", RateRow),
+        networks=_read_optional(evidence / "networks.tsv", NetworkRow),
         verdict=read_verdict(evidence / "verdict.json"),
         labels=dict(labels),
     )

@@ -27,3 +27,23 @@ rule evidence:
         "medinorm evidence --splits {input.splits:q} --runs {params.runs:q}"
         " --evidence {params.evidence:q} --scores {input.scores:q}"
         " --domain {params.domain:q} {params.settings} {params.rates} > {log:q} 2>&1"
+
+
+# Written when the comparison is made. Software that changes makes it again; whatever
+# the change makes out of date is known from the records beside each output.
+rule environment:
+    """Record software, machine and configuration."""
+    input:
+        verdict=layout.verdict,
+    output:
+        environment=layout.environment,
+    log:
+        f"{layout.log}/environment.log",
+    conda:
+        "environment.yaml"
+    params:
+        software=read_versions(),
+        settings=lambda wildcards: wiring.environment_flags,
+    shell:
+        "medinorm environment --environment {output.environment:q}"
+        " {params.settings} > {log:q} 2>&1"

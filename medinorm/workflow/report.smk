@@ -7,6 +7,7 @@ rule report:
         account=layout.account,
         splits=layout.splits,
         verdict=layout.verdict,
+        environment=layout.environment,
         tables=layout.evidence_tables,
         plan=wiring.plan,
         shown=lambda wildcards: wiring.shown(checkpoints.split.get().output.splits),

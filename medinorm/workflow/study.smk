@@ -4,6 +4,7 @@ from pathlib import Path
 
 from medinorm.config import parse_study
 from medinorm.cli.flags import write_flags
+from medinorm.environment.machine import read_versions
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS

@@ -24,6 +24,7 @@ from medinorm.config import (
 )
 from medinorm.config.numbers import AUTO
 from medinorm.config.section import Section
+from medinorm.environment.shown import show_study
 from medinorm.files.atomic import checksum
 from medinorm.files.tables import read_table
 from medinorm.layout import Layout, fill, map_of
@@ -110,6 +111,12 @@ class Wiring:
         described = (study.input.task, used, self._train, study.score)
         flags = " ".join(map(write_flags, (*described, study.report)))
         return self._without_masks(f"{_plan_words(self.plan)}{flags}", used)
+
+    @property
+    def environment_flags(self) -> str:
+        """The settings of the study that may be shown, in a file: they are long."""
+        words = ["--configuration", json.dumps(show_study(self.study), sort_keys=True)]
+        return hide_flags(shlex.join(words), Path(self.layout.private) / "flags")
 
     @property
     def plan(self) -> list[str]:

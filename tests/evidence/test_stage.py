@@ -30,6 +30,7 @@ TABLES = {
     "rank_agreement": beyond_means.RankAgreementRow,
     "components": beyond_means.ComponentRow,
     "recovered": beyond_means.RecoveredRow,
+    "networks": records.NetworkRow,
 }
 
 

@@ -28,12 +28,24 @@ def test_counts_by_hand():
     summary = summarize_as_nnunet(ROWS, {"a": 100, "b": 50})
     first, second = (case["metrics"] for case in summary["metric_per_case"])
     assert first["1"] == {
-        "TP": 8, "FP": 4, "FN": 2, "TN": 86, "n_pred": 12, "n_ref": 10,
-        "Dice": 16 / 22, "IoU": 8 / 14,
+        "TP": 8,
+        "FP": 4,
+        "FN": 2,
+        "TN": 86,
+        "n_pred": 12,
+        "n_ref": 10,
+        "Dice": 16 / 22,
+        "IoU": 8 / 14,
     }
     assert second["1"] == {
-        "TP": 0, "FP": 0, "FN": 6, "TN": 44, "n_pred": 0, "n_ref": 6,
-        "Dice": 0.0, "IoU": 0.0,
+        "TP": 0,
+        "FP": 0,
+        "FN": 6,
+        "TN": 44,
+        "n_pred": 0,
+        "n_ref": 6,
+        "Dice": 0.0,
+        "IoU": 0.0,
     }
     assert (second["2"]["Dice"], second["2"]["TN"]) == (None, 50)
 

@@ -95,8 +95,14 @@ def test_the_summary_lies_beside_the_table(scored, labels):
     (case,) = summary["metric_per_case"]
     assert case["metrics"]["1"]["TP"] == 180
     assert case["metrics"]["2"] == {
-        "TP": 0, "FP": 0, "FN": 108, "n_pred": 0, "n_ref": 108,
-        "Dice": 0.0, "IoU": 0.0, "TN": 12 * 14 * 16 - 40 - 108,
+        "TP": 0,
+        "FP": 0,
+        "FN": 108,
+        "n_pred": 0,
+        "n_ref": 108,
+        "Dice": 0.0,
+        "IoU": 0.0,
+        "TN": 12 * 14 * 16 - 40 - 108,
     }
 
 

@@ -89,4 +89,7 @@ def test_a_scan_that_failed_with_one_seed_is_a_cross(study):
     one = next(row for row in rows if row["scan"] == scan and row["split"] == "lodo-A")
     write_table(path, [*rows, one | {"seed": "7", "failure": "low"}], list(one))
     drawn = [panel.shown for panel in chart_distributions(study.findings())]
-    assert [shown.count('class="failed"') for shown in drawn] == [4, 0]  # two scans, both widths
+    assert [shown.count('class="failed"') for shown in drawn] == [
+        4,
+        0,
+    ]  # two scans, both widths

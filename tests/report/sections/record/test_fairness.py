@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from medinorm.records.learning_rates import RateRow
-from medinorm.report.sections.fairness import write_fairness
+from medinorm.report.sections.record.fairness import write_fairness
 from tests.report.page import words
 
 

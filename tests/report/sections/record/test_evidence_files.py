@@ -1,6 +1,6 @@
 """Every file of the comparison is named."""
 
-from medinorm.report.sections.evidence_files import write_evidence_files
+from medinorm.report.sections.record.evidence_files import write_evidence_files
 
 
 def test_all_files_are_listed_by_name(fake_study):

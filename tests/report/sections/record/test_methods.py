@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 from medinorm.config import ScoreConfig
 from medinorm.records.training_plan import TrainingPlan
-from medinorm.report.sections.methods import (
+from medinorm.report.sections.record.methods import (
     write_glossary,
     write_methods,
     write_training_plan,

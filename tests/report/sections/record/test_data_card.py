@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from medinorm.report.sections.data_card import write_data, write_excluded
+from medinorm.report.sections.record.data_card import write_data, write_excluded
 from tests.report.page import words
 
 

@@ -1,0 +1,1 @@
+"""What a study ran with: configuration, software and machine, for its report."""

@@ -1,0 +1,1 @@
+"""What a reader asks after the verdict: what to deploy, on what, at what cost."""

@@ -1,0 +1,1 @@
+"""How the study was made: its data, its methods, its costs and its files."""

@@ -1,0 +1,123 @@
+"""The deployed model is the one that the verdict names, with what speaks against it."""
+
+from dataclasses import replace
+
+from medinorm.cli.signatures import REQUIRED, read_arguments
+from medinorm.cli.stages import STAGES
+from medinorm.records.evidence import NetworkRow
+from medinorm.report.sections.answers.deploy import (
+    choose_deployed,
+    describe_objections,
+    write_command,
+    write_deploy,
+)
+from medinorm.variant import Variant
+from tests.report.page import words
+
+
+def networks(variant, splits, seeds=2):
+    return tuple(
+        NetworkRow(
+            variant=variant,
+            design=split.partition("-")[0],
+            split=split,
+            seed=seed,
+            weights=f"runs/{'/'.join(variant[:3])}/{split}/seed-{seed}/model.safetensors",
+            checksum=f"{seed:032x}",
+            training_scans=9,
+            steps=10,
+            seconds=1.0,
+            threads=1,
+            peak_memory_mb=1.0,
+            parameters=5,
+        )
+        for split in splits
+        for seed in range(seeds)
+    )
+
+
+def with_networks(inputs, rows, **verdict):
+    findings = inputs.findings
+    changed = replace(
+        findings, networks=rows, verdict=replace(findings.verdict, **verdict)
+    )
+    return replace(inputs, findings=changed)
+
+
+def test_the_best_variant_is_named_with_its_pooled_networks(fake_study):
+    study = fake_study()
+    best = Variant(*study.variants[0])
+    rows = networks(best, ("lodo-a", "pooled"))
+    inputs = with_networks(study.inputs(), rows)
+    text = words(write_deploy.write(inputs))
+    assert text.startswith(
+        "Deploy zscore + instance . These were not shown to be worse"
+    )
+    assert "runs/zscore/instance/flip/pooled/seed-1/model.safetensors" in text
+    assert f"{1:032x}" in text
+    assert "lodo-a" not in text
+    assert "95% interval" in text
+    assert "On one further scanner like these" in text
+    assert "Worst unseen scanner: Hyperfine Swoop 0.064T" in text
+    assert "--seeds 0 1" in text
+
+
+def test_adapted_variants_use_the_networks_without_adaptation(fake_study):
+    adapted = Variant("zscore", "batch", "flip", "batch_statistics")
+    rows = networks(adapted._replace(adapt="none"), ("pooled",))
+    inputs = with_networks(fake_study().inputs(), rows, best=(adapted,))
+    deployed = choose_deployed(inputs.findings)
+    assert deployed.networks == list(rows)
+    assert "--adapt batch_statistics" in write_command(deployed)
+
+
+def test_the_command_is_one_of_the_command_line(fake_study):
+    """Its flags are those of the subcommand, and all that it requires."""
+    best = Variant("nyul", "instance", "flip", "none")
+    inputs = with_networks(
+        fake_study().inputs(), networks(best, ("pooled",)), best=(best,)
+    )
+    command = write_command(choose_deployed(inputs.findings))
+    flags = {word[2:] for word in command.split() if word.startswith("--")}
+    arguments = {one.name: one for one in read_arguments(STAGES["predict"])}
+    assert flags <= arguments.keys()
+    required = {name for name, one in arguments.items() if one.default is REQUIRED}
+    assert required - {"settings"} <= flags
+    assert "harmonized/nyul/pooled" in command  # its map was learned from that split
+
+
+def test_what_is_not_ranked_is_not_deployed(fake_study):
+    text = words(write_deploy.write(fake_study(ranked=False).inputs()))
+    assert text.startswith("None yet : there are 2 seeds and 3 are needed.")
+    assert "medinorm predict" not in text
+
+
+def test_a_domain_that_another_variant_won_is_said(fake_study):
+    study = fake_study()
+    findings = study.inputs().findings
+    best, second = (Variant(*names) for names in study.variants[:2])
+    assert not any(
+        "higher mean Dice" in said for said in describe_objections(findings, best)
+    )
+    raised = tuple(
+        replace(row, dice=0.99)
+        if (row.variant, row.label, row.domain) == (second, "mean", study.scanners[2])
+        and not row.in_domain
+        else row
+        for row in findings.domains
+    )
+    said = " ".join(describe_objections(replace(findings, domains=raised), best))
+    assert "On Siemens Skyra 3T, zscore + group had a higher mean Dice: 0.990" in said
+
+
+def test_networks_that_are_not_recorded_are_a_note(fake_study):
+    text = words(write_deploy.write(fake_study().inputs()))
+    assert "The networks of this variant were not recorded" in text
+
+
+def test_hostile_paths_are_text(fake_study):
+    best = Variant("zscore", "instance", "flip", "none")
+    rows = networks(best, ("pooled-<script>alert(1)</script>",))
+    section = write_deploy.write(with_networks(fake_study().inputs(), rows))
+    assert "<script>" not in section
+    assert "pooled-&lt;script&gt;" in section
