@@ -127,8 +127,9 @@ def _draw_scan(row: ScanRow, *, job: _PreviewJob) -> Done[str]:
             return Done("current", recorded_checksum(target))
         image, label = _read(scan)
         _write_png(compose_preview(image, label, list(job.labels)), target)
+        labels = job.labels if scan.label else {}  # absent is not 0 ml
         measures = replace(
-            measure(image, label, job.labels), changes=_read_changes(scan.image)
+            measure(image, label, labels), changes=_read_changes(scan.image)
         )
         return Done("made", write_sidecar(target, provenance, asdict(measures)))
 
@@ -184,7 +185,7 @@ def measure(image: Volume, label: Volume, labels: Mapping[int, str]) -> Measures
     """
     array = label.array[0]
     voxel = float(np.prod(image.spacing)) / 1000
-    counts = np.bincount(array.ravel(), minlength=max(labels) + 1)
+    counts = np.bincount(array.ravel(), minlength=max(labels, default=0) + 1)
     inside = np.zeros(array.shape, dtype=np.bool_)
     inside[1:-1, 1:-1, 1:-1] = True
     at_edge = set(np.unique(array[~inside]).tolist())
@@ -219,8 +220,9 @@ def _read(scan: Scan) -> tuple[Volume, Volume]:
     Raises:
         ScanError: one of them is missing, cannot be read or lies on another grid.
     """
-    if scan.label is None:
-        raise LabelError("the scan has no label map")
+    if scan.label is None:  # then nothing is outlined
+        alone = turn_upright(read_volume(require_unchanged(scan.image)))
+        return alone, alone.with_array(np.zeros((1, *alone.grid), dtype=np.uint8))
     image, label = (
         turn_upright(read_volume(require_unchanged(path)))
         for path in (scan.image, scan.label)
