@@ -59,6 +59,8 @@ class LabelTable:
         self.entries = tuple(entries)
         self._by_series: dict[str, list[LabelEntry]] = defaultdict(list)
         self._by_subject: dict[str, list[LabelEntry]] = defaultdict(list)
+        broken = [entry for entry in entries if entry.problem]
+        self._broken = {key for e in broken for key in (e.series, e.subject) if key}
         for entry in entries:
             if entry.problem:
                 continue
@@ -76,6 +78,10 @@ class LabelTable:
             for entry in self._by_subject.get(subject, [])
             if not entry.session or entry.session in sessions
         ]
+
+    def has_broken_line(self, series: str, subject: str) -> bool:
+        """Whether a line that may be about a series cannot be used."""
+        return not self._broken.isdisjoint((series, subject))
 
 
 def read_label_table(path: Path | None, *, unlabelled: bool = False) -> LabelTable:
@@ -179,7 +185,11 @@ class SeriesLabels:
             return SeriesLabel(image_file=named, own=own)
         if annotations:
             return SeriesLabel(annotation=annotations[0], own=own)
-        return SeriesLabel(own=own) if self.unlabelled else Refusal(NO_LABEL)
+        if self.unlabelled and not self.table.has_broken_line(
+            entry.series, entry.patient
+        ):
+            return SeriesLabel(own=own)
+        return Refusal(NO_LABEL)
 
 
 def find_labels(
