@@ -5,4 +5,7 @@ include: "medinorm/workflow/study.smk"
 
 rule all:
     input:
-        wiring.pages,
+        layout.qc,
+        lambda wildcards: wiring.results(
+            checkpoints.split.get(**wildcards).output.splits
+        ),

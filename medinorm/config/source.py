@@ -131,8 +131,8 @@ class InputConfig(TaskConfig):
     scans: Path | None = Field(
         default=None,
         description=f"Table of {_FORMATS} scans (`.tsv`, `.csv` or text, see README): "
-        "`subject`, optional `session`, one column for each channel, `label`, domain "
-        "columns.",
+        "`subject`, optional `session`, one column for each channel, optional "
+        "`label`, domain columns.",
     )
     dicom: tuple[Path, ...] = Field(
         default=(), description="Folders searched for DICOM series."
@@ -144,11 +144,18 @@ class InputConfig(TaskConfig):
     labels: Path | None = Field(
         default=None,
         description="For DICOM: table of label maps with `series_uid` (or `subject`, "
-        "optional `session`) and `label`. DICOM SEG and RTSTRUCT among the files are "
-        "found automatically.",
+        "optional `session`) and `label`, which may be empty. DICOM SEG and RTSTRUCT "
+        "among the files are found automatically.",
     )
     pacs: PacsConfig | None = Field(
         default=None, description="PACS from which DICOM series are fetched first."
+    )
+
+    unlabelled: Literal["allow", "exclude"] = Field(
+        default="allow",
+        description="Scans without a label map: `allow` them, to be checked, "
+        "harmonized, shown and segmented (they never train and are never scored), or "
+        "`exclude` them. A study in which no scan has one ends after harmonize.",
     )
 
     @model_validator(mode="before")

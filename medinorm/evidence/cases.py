@@ -99,7 +99,8 @@ def _join(
 def _refuse_leaks(splits: Sequence[SplitRow]) -> None:
     """Check that no subject is on both sides of a split."""
     tested = {(row.split, row.subject) for row in splits if row.role == "test"}
-    if any((row.split, row.subject) in tested for row in splits if row.role != "test"):
+    learned = [row for row in splits if row.role in {"train", "validation"}]
+    if any((row.split, row.subject) in tested for row in learned):
         raise StageError(
             "a subject trains and tests in the same split; split again and train anew"
         )

@@ -79,7 +79,11 @@ class _Record:
 
 
 def read_user_table(
-    path: Path, required: Sequence[str] = (), *, called: str = ""
+    path: Path,
+    required: Sequence[str] = (),
+    *,
+    called: str = "",
+    optional: Sequence[str] = (),
 ) -> list[TableRow]:
     """Read the rows of a table by the rules of this module.
 
@@ -87,6 +91,7 @@ def read_user_table(
         path: the table.
         required: columns that must be there.
         called: what messages call it instead of its name, which may name a patient.
+        optional: those of `required` that may be absent, but not misspelt.
 
     Raises:
         StageError: the table is missing or no text, lacks a required column, has two
@@ -98,6 +103,8 @@ def read_user_table(
     records = _records(text, separator, quoted=_is_quoted(path), name=name)
     header = next(records, _Record(1, ()))
     columns = [_clean_name(value) for value in header.values]
+    absent = {column for column in optional if not _is_nearly_there(column, columns)}
+    required = [column for column in required if column not in absent]
     _check_columns(columns, required, name, separator)
     return [_row(record, columns, separator, skipped) for record in records]
 
@@ -256,6 +263,12 @@ def _check_columns(
             f"{name}: there are {counts[twice[0]]} columns {which}; which one is meant "
             "cannot be known: rename or delete the others"
         )
+
+
+def _is_nearly_there(wanted: str, columns: Sequence[str]) -> bool:
+    """Whether a column is there, in any case, in quotation marks or as a plural."""
+    meanings = {column.strip("\"'").lower().removesuffix("s") for column in columns}
+    return wanted in meanings
 
 
 def _no_header(columns: Sequence[str], separator: str) -> str:

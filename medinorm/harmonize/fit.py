@@ -17,7 +17,13 @@ from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
 from medinorm.jobs.shards import place_of
 from medinorm.layout import is_made_by_fit
-from medinorm.records.scans import Role, Scan, SplitRow, read_scans
+from medinorm.records.scans import (
+    Role,
+    Scan,
+    SplitRow,
+    is_harmonized_only,
+    read_scans,
+)
 from medinorm.training_plan.resolve import resolve_harmonize
 
 _log = logging.getLogger(__name__)
@@ -63,7 +69,7 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
         raise StageError(f"{intensity} has nothing to fit; methods that have: {known}")
     resolved = resolve_harmonize(settings, training_plan)
     table = read_scans(scans, canonical)
-    training = scans_of(read_records(splits, SplitRow), split, "train")
+    training = scans_to_fit(read_records(splits, SplitRow), split)
     method = make_learned(intensity, resolved.intensity_options.of(intensity))
     measured = {}
     chosen = method.choose(training)
@@ -129,7 +135,7 @@ def read_map_of(
             "other settings; fit it again"
         )
     roles = read_records(splits, SplitRow)
-    training = scans_of(roles, split, "train")
+    training = scans_to_fit(roles, split)
     _require_apart(roles, split)
     method = make_learned(intensity, settings.intensity_options.of(intensity))
     chosen = method.choose(training)
@@ -140,6 +146,16 @@ def read_map_of(
             "know test scans; fit it again"
         )
     return learned
+
+
+def scans_to_fit(splits: Sequence[SplitRow], split: str) -> list[str]:
+    """Ids of the training scans of a split; of all, where no scan has a label map.
+
+    Raises:
+        StageError: the split is unknown, or has no training scan.
+    """
+    role: Role = "unlabelled" if is_harmonized_only(splits) else "train"
+    return scans_of(splits, split, role)
 
 
 def scans_of(splits: Sequence[SplitRow], split: str, role: Role) -> list[str]:

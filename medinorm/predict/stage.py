@@ -113,11 +113,11 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         StageError: a scan failed unexpectedly.
     """
     table = read_scans(scans, canonical)
+    rows = [row for row in read_records(splits, SplitRow) if row.split == split]
     tests = sorted(
-        (row.domain, row.scan)
-        for row in read_records(splits, SplitRow)
-        if row.split == split and row.role == "test"
+        (row.domain, row.scan) for row in rows if row.role in {"test", "unlabelled"}
     )
+    segmented = {row.scan for row in rows if row.segmented}
     for seed in seeds:
         discard_others(run_folder(predictions, seed), {scan for _, scan in tests})
     torch.set_num_threads(1)
@@ -148,7 +148,12 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
             return Done("made", write_sidecar(prediction.target, provenance))
 
     return run_items(
-        [SeedScan(scan, seed, domain) for seed in seeds for domain, scan in tests],
+        [
+            SeedScan(scan, seed, domain)
+            for seed in seeds
+            for domain, scan in tests
+            if scan in segmented
+        ],
         work,
         status,
         title=f"predict {split} {adapt}",

@@ -1,6 +1,6 @@
 """Usable scans, excluded ones, and the role of each scan in each split."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -9,7 +9,14 @@ from medinorm.declarations import read_declarations
 from medinorm.errors import StageError
 from medinorm.files.records import read_records
 
-Role = Literal["train", "validation", "test"]
+# `unlabelled`: without a label map; harmonized and shown, never trained on or scored.
+Role = Literal["train", "validation", "test", "unlabelled"]
+
+HARMONIZED_ONLY = (
+    "harmonized only: no scan has a label map; the quality page shows the scans, and "
+    "nothing is trained"
+)
+"""What a study without any label map says before and after its work."""
 
 # What is known of a scanner is declared where it is read; nothing else lists it.
 _IDENTITY = read_declarations(
@@ -76,7 +83,7 @@ class ScanRow:
         subject: BIDS subject.
         session: BIDS session.
         image: canonical image, relative to the folder of canonical volumes.
-        label: canonical label map, likewise.
+        label: canonical label map, likewise, if there is one.
         channels: names of the image channels.
         content: checksum of image and label map: the table changes when they do.
         identity: the scanner.
@@ -156,7 +163,7 @@ class SplitRow:
         scan: the scan's id.
         subject: its subject.
         domain: its domain.
-        role: whether it trains, selects or tests.
+        role: whether it trains, selects or tests, or has no label map to do so.
     """
 
     split: str
@@ -166,6 +173,22 @@ class SplitRow:
     subject: str
     domain: str
     role: Role
+
+    @property
+    def segmented(self) -> bool:
+        """Whether the networks of the split segment the scan.
+
+        Scans without a label map are segmented once, by the networks of all domains;
+        the other networks see them as unlabelled scans of a domain only.
+        """
+        if self.role == "unlabelled":
+            return self.design == "pooled" and not self.fold
+        return self.role == "test"
+
+
+def is_harmonized_only(splits: Iterable[SplitRow]) -> bool:
+    """Whether a study ends after harmonize, because no scan has a label map."""
+    return {row.role for row in splits} == {"unlabelled"}
 
 
 def read_scans(path: Path, canonical: Path) -> dict[str, Scan]:

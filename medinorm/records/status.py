@@ -130,15 +130,15 @@ class Facts:
 
     Args:
         image: canonical image, relative to the folder of canonical volumes.
-        label: canonical label map, likewise.
+        label: canonical label map, likewise, if there is one.
         channels: names of the image channels.
         identity: the scanner.
         own: the user's columns that the study asks for.
-        checksums: of image and label map.
+        checksums: of image and label map; the second is empty if there is none.
     """
 
     image: str
-    label: str
+    label: str | None
     channels: tuple[str, ...]
     identity: Identity
     own: Mapping[str, str]
@@ -148,7 +148,7 @@ class Facts:
         """The facts as one cell of a table."""
         known = self.identity.texts | {
             "image": self.image,
-            "label": self.label,
+            "label": self.label or "",
             "channels": ",".join(self.channels),
         }
         packed = _Packed(own=dict(self.own), known=known, checksums=self.checksums)
@@ -166,7 +166,7 @@ class Facts:
         known, (image, label) = packed["known"], packed["checksums"]
         return cls(
             image=known["image"],
-            label=known["label"],
+            label=known["label"] or None,
             channels=tuple(known["channels"].split(",")),
             identity=Identity.of(known),
             own=packed["own"],

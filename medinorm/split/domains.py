@@ -28,12 +28,14 @@ class DomainScan:
         subject: its subject.
         domain: its domain; empty if unknown.
         external: whether it only tests.
+        labelled: whether it has a label map.
     """
 
     scan: str
     subject: str
     domain: str
     external: bool = False
+    labelled: bool = True
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ def _with_domain(
         present(known[column]).casefold() == value.strip().casefold()
         for column, value in test_only.items()
     )
-    return DomainScan(line.scan, line.subject, domain, external)
+    labelled = bool(known.get("label", "any"))
+    return DomainScan(line.scan, line.subject, domain, external, labelled)
 
 
 def _hint(column: str, known: Iterable[str]) -> str:

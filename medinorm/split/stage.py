@@ -39,6 +39,7 @@ from medinorm.split.external import (
 from medinorm.split.match_size import choose_training_scans
 from medinorm.split.plan import Split, plan_splits
 from medinorm.split.shuffle import shuffle_subjects
+from medinorm.split.unlabelled import only_unlabelled_roles, unlabelled_roles
 
 __all__ = [
     "DomainScan",
@@ -68,6 +69,9 @@ def split_scans(
 ) -> None:
     """Write the role of each scan in each split, and the final list of exclusions.
 
+    If no scan has a label map, one split holds all scans, and the study ends after
+    harmonize.
+
     Args:
         scans: `scans.tsv`.
         excluded_by_ingest: table of what ingest excluded.
@@ -80,7 +84,13 @@ def split_scans(
             domain has no test or no training subject in a fold that is tested, or
             one test subject where domains are left out in turn.
     """
-    scanned = read_domains(scans, settings.domain, settings.test_only)
+    every = read_domains(scans, settings.domain, settings.test_only)
+    scanned = [scan for scan in every if scan.labelled]
+    if not scanned:
+        write_records(splits, only_unlabelled_roles(every), SplitRow)
+        write_exclusions(excluded, read_records(excluded_by_ingest, ExcludedRow))
+        return
+    unlabelled = [scan for scan in every if not scan.labelled]
     known = [scan for scan in scanned if not scan.external]
     external = [scan for scan in scanned if scan.external]
     unusable = dict(find_unusable(known))
@@ -102,6 +112,7 @@ def split_scans(
             *external_roles(
                 [scan for scan in external if scan.scan not in unusable], planned
             ),
+            *unlabelled_roles(unlabelled, planned),
         ]
         _judge_small_tests(usable, folds, settings)
     except StageError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from medinorm.damage import give_up, require_intact
 from medinorm.errors import ScanError, StageError
 from medinorm.files.nifti import read_grid
-from medinorm.records.scans import Scan, SplitRow
+from medinorm.records.scans import Scan, SplitRow, is_harmonized_only
 
 Size = tuple[int, int, int]
 Spacing = tuple[float, float, float]
@@ -137,7 +137,10 @@ def read_cohort(scans: dict[str, Scan], splits: Iterable[SplitRow]) -> Cohort:
         DamagedError: a canonical image is damaged or lost.
         StageError: no scan trains, or one is not in the table of scans.
     """
-    domain_of = training_domains(splits)
+    rows = list(splits)
+    domain_of = training_domains(rows)
+    if is_harmonized_only(rows):  # the plan gives the spacing
+        domain_of = {row.scan: row.domain for row in rows}
     if not domain_of:
         raise StageError("splits.tsv: no scan trains; split again")
     if missing := domain_of.keys() - scans.keys():

@@ -120,7 +120,9 @@ rule strict:
     """Fail if any scan was excluded (`strict: true`)."""
     input:
         excluded=layout.excluded,
-        report=layout.report,
+        pages=lambda wildcards: wiring.pages(
+            checkpoints.split.get(**wildcards).output.splits
+        ),
     output:
         touch(layout.strict),
     log:

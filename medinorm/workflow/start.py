@@ -17,6 +17,7 @@ from medinorm.files.sidecars import is_intact, sidecar_path
 from medinorm.files.tables import read_table
 from medinorm.layout import Layout, is_canonical_label
 from medinorm.records.evidence import DomainRow, SummaryRow
+from medinorm.records.scans import HARMONIZED_ONLY
 from medinorm.records.scores import ScoreRow
 
 LOCK_NAME = ".lock"
@@ -100,14 +101,15 @@ def _is_as_made(path: Path, vouching: Path) -> bool:
 
 
 def _count_splits(splits: Path) -> int | None:
-    """How many splits a study has; None if the table is not there, or damaged.
+    """How many splits a study trains on; None if that is not known, or damaged.
 
     A damaged table is made again by this run, which must not end here.
     """
     if not splits.exists():
         return None
     try:
-        return len({row["split"] for row in read_table(splits)})
+        rows = read_table(splits)
+        return len({row["split"] for row in rows if row["role"] != "unlabelled"})
     except MedinormError:
         return None
 
@@ -132,6 +134,8 @@ def count_networks(study: StudyConfig, splits: Path) -> str:
     if searched:
         product += f" + {searched} of the search among {rates} learning rates"
     number = _count_splits(splits)
+    if number == 0:
+        return HARMONIZED_ONLY
     if number is None:
         return f"{each} networks for each split ({product})"
     if searched:

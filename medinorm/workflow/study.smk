@@ -8,13 +8,14 @@ from medinorm.environment.machine import read_versions
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
+from medinorm.records.scans import HARMONIZED_ONLY
 from medinorm.workflow.start import (
     NO_CONFIGURATION,
     count_networks,
     show_if_silent,
     start_study,
 )
-from medinorm.workflow.wiring import Wiring, write_rate_flags
+from medinorm.workflow.wiring import Wiring, ends_after_harmonize, write_rate_flags
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -59,6 +60,12 @@ onstart:
     except StageError as error:
         show_if_silent(str(error), workflow.output_settings.quiet)
         raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    if ends_after_harmonize(layout.splits):
+        logger.info(HARMONIZED_ONLY)
+        show_if_silent(HARMONIZED_ONLY, workflow.output_settings.quiet)
 
 
 include: "ingest.smk"

@@ -57,11 +57,23 @@ class Wiring:
             return configured
         return InputConfig.model_validate(configured.model_dump() | made)
 
-    @property
-    def pages(self) -> list[str]:
-        """The pages of a study, and the marker of a strict study."""
-        strict = [self.layout.strict] if self.study.strict else []
-        return [self.layout.report, self.layout.qc, *strict]
+    def results(self, splits: str) -> list[str]:
+        """What a study ends with: its marker, if it is strict, or its pages.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+        """
+        return [self.layout.strict] if self.study.strict else self.pages(splits)
+
+    def pages(self, splits: str) -> list[str]:
+        """The pages of a study; without any label map, the harmonized scans.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+        """
+        if not ends_after_harmonize(splits):
+            return [self.layout.report, self.layout.qc]
+        return [self.layout.qc, *self._harmonized(split_names(splits))]
 
     @property
     def fetch_flags(self) -> str:
@@ -304,14 +316,17 @@ class Wiring:
             splits: `splits.tsv`, which must exist.
         """
         names = split_names(splits)
-        harmonized = (
+        predicted = self._jobs(self.layout.predicted, names)
+        return list(dict.fromkeys((*self._harmonized(names), *predicted)))
+
+    def _harmonized(self, splits: tuple[str, ...]) -> Iterator[str]:
+        """Status tables of the harmonized scans of the given splits."""
+        return (
             table
             for intensity in self.study.experiments.intensity
-            for split in names
+            for split in splits
             for table in self.harmonized(intensity, split)
         )
-        predicted = self._jobs(self.layout.predicted, names)
-        return list(dict.fromkeys((*harmonized, *predicted)))
 
     def _jobs(self, table: str, splits: tuple[str, ...]) -> Iterator[str]:
         """Tables of all jobs of the networks of the given splits."""
@@ -334,6 +349,19 @@ def write_rate_flags(tables: Iterable[str]) -> str:
 def _plan_words(plan: list[str]) -> str:
     """The training plan as words of a command, if it is needed."""
     return f"--training-plan {shlex.quote(plan[0])} " if plan else ""
+
+
+def ends_after_harmonize(splits: str) -> bool:
+    """Whether no scan of a study has a label map.
+
+    Args:
+        splits: `splits.tsv`; if it is not there, nothing is known yet.
+    """
+    path = Path(splits)
+    if not path.is_file():
+        return False
+    roles = {row["role"] for row in read_table(path)}
+    return roles == {"unlabelled"}
 
 
 def split_names(splits: str) -> tuple[str, ...]:

@@ -137,7 +137,12 @@ def test_an_odd_label_table(fake, tmp_path, ingest):
     table = tmp_path / "labels.csv"
     lines = ["subject;label", *map(";".join, rows), ";", "nobody;labels/0.nii.gz"]
     table.write_text(os.linesep.join(lines))
-    out = ingest(dicom=(tmp_path / "dicom",), labels=table, ingest=KEEP)
+    dicom = (tmp_path / "dicom",)
+    # Whose line is broken is not taken for one without a label map.
+    assert usable(ingest(dicom=dicom, labels=table, ingest=KEEP)) == [
+        *("p0", "p1", "p2", "p4"),
+    ]
+    out = ingest(dicom=dicom, labels=table, ingest=KEEP, unlabelled="exclude")
     assert usable(out) == ["p0", "p1"]
     assert "no label map is named" in out.reason("input.labels, line 4")
     assert "a path of Windows" in out.reason("input.labels, line 5")

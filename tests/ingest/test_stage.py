@@ -118,7 +118,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(hospital, ingest):
 def test_no_usable_scan_says_why(fake, tmp_path, ingest):
     fake.save(fake.Series(fake.ramp()).datasets(), tmp_path / "dicom")
     with pytest.raises(StageError, match=r"no usable scan: no label map .* \(1x\)"):
-        ingest(dicom=(tmp_path / "dicom",))
+        ingest(dicom=(tmp_path / "dicom",), unlabelled="exclude")
 
 
 TOKEN_KEYWORDS = (

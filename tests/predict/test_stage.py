@@ -17,10 +17,12 @@ from medinorm.config import (
     TrainConfig,
 )
 from medinorm.files.nifti import Volume, read_volume, write_volume
+from medinorm.files.records import read_records, write_records
 from medinorm.harmonize.stage import harmonize_scans
 from medinorm.layout import run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.predict.stage import Prediction, infer, predict_scans
+from medinorm.records.scans import SplitRow
 from medinorm.train.model import ModelCard, read_model
 from medinorm.train.stage import train_networks
 
@@ -170,6 +172,21 @@ def prediction(folder, domain="c", images=()):
         domain=domain,
         unlabelled=tuple(images),
     )
+
+
+def test_scans_without_a_label_map_are_segmented_by_the_pooled_networks(
+    small_study, trained
+):
+    rows = read_records(small_study.splits, SplitRow)
+    more = [
+        replace(row, role="unlabelled") for row in rows if row.role == "train"
+    ]  # of each split one scan stands for those without a label map
+    first = {row.split: row for row in more}
+    changed = [first[r.split] if r.scan == first[r.split].scan else r for r in rows]
+    write_records(small_study.splits, changed, SplitRow)
+    _, done = predict(small_study, *trained)
+    assert [end.state for _, end in done] == ["made"] * 3
+    assert first["pooled"].scan in {item.scan for item, _ in done}
 
 
 @pytest.mark.parametrize("grid", [(20, 13, 9), (12, 12, 12), (5, 30, 7)])

@@ -11,7 +11,8 @@ COLUMNS = ("scan", "subject", "session", "scanner", "cohort")
 
 def run_split(folder, rows, before=(), **settings):
     scans, by_ingest = folder / "scans.tsv", folder / "by_ingest.tsv"
-    write_table(scans, rows, COLUMNS)
+    label = ("label",) if any("label" in row for row in rows) else ()
+    write_table(scans, rows, (*COLUMNS, *label))
     write_records(by_ingest, before, ExcludedRow)
     out = folder / "splits.tsv", folder / "excluded.tsv"
     # Small domains keep two test subjects, which a ranking needs.

@@ -11,7 +11,11 @@ from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
 from medinorm.layout import Layout, map_of
 from medinorm.records.scans import SplitRow
-from medinorm.workflow.wiring import Wiring, write_rate_flags
+from medinorm.workflow.wiring import (
+    Wiring,
+    ends_after_harmonize,
+    write_rate_flags,
+)
 
 
 def wiring(**values):
@@ -42,10 +46,24 @@ def test_every_combination_is_scored_once(splits):
     assert "results/scores/none/batch/flip/none/pooled/job-1.tsv" in scores
 
 
-def test_a_strict_study_is_for_its_marker_too():
+def test_a_strict_study_is_for_its_marker(splits):
     pages = ["results/report/report.html", "results/report/qc.html"]
-    assert wiring().pages == pages
-    assert wiring(strict=True).pages == [*pages, "results/ingest/strict"]
+    assert wiring().results(splits) == wiring().pages(splits) == pages
+    assert wiring(strict=True).results(splits) == ["results/ingest/strict"]
+
+
+def test_a_study_without_label_maps_is_for_its_harmonized_scans(tmp_path):
+    path = tmp_path / "splits.tsv"
+    assert not ends_after_harmonize(str(path))
+    row = {"split": "all", "scan": "x", "role": "unlabelled"}
+    write_table(path, [row], column_names(SplitRow))
+    assert ends_after_harmonize(str(path))
+    study = wiring(shards=1, experiments={"intensity": ["zscore", "nyul"]})
+    assert study.pages(str(path)) == [
+        "results/report/qc.html",
+        "results/harmonized/zscore/shared/status/shard-0.tsv",
+        "results/harmonized/nyul/all/status/shard-0.tsv",
+    ]
 
 
 def test_the_last_job_takes_the_seeds_that_are_left():

@@ -22,16 +22,24 @@ class LabelMaps:
     Args:
         files: the label maps.
         names: what the study calls its labels.
+        unlabelled: whether an image of a session without label maps needs none.
     """
 
-    def __init__(self, files: Sequence[BidsFile], names: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        files: Sequence[BidsFile],
+        names: Collection[str] = (),
+        *,
+        unlabelled: bool = False,
+    ) -> None:
+        self._unlabelled = unlabelled
         self._names = {meaning_of(name).replace(" ", "") for name in names}
         self._by_session: dict[object, list[BidsFile]] = defaultdict(list)
         for file in files:
             self._by_session[_session(file.meanings)].append(file)
 
-    def of(self, scans: Sequence[Mapping[str, str]]) -> list[BidsFile | str]:
-        """The label map of each scan, or why there is none.
+    def of(self, scans: Sequence[Mapping[str, str]]) -> list[BidsFile | str | None]:
+        """The label map of each scan, if it needs one, or why there is none.
 
         A label map that fits several images is that of the image whose name it has; if
         there is none, it is not known which.
@@ -43,9 +51,9 @@ class LabelMaps:
         chosen = [self._choose(scan) for scan in meanings]
         users: dict[Path, list[int]] = defaultdict(list)
         for place, label in enumerate(chosen):
-            if not isinstance(label, str):
+            if isinstance(label, BidsFile):
                 users[label.path].append(place)
-        files = {label.path: label for label in chosen if not isinstance(label, str)}
+        files = {label.path: label for label in chosen if isinstance(label, BidsFile)}
         for path, places in users.items():
             fits = (_has_name(files[path], meanings[place]) for place in places)
             named = [place for place, own in zip(places, fits, strict=True) if own]
@@ -57,14 +65,18 @@ class LabelMaps:
                     )
         return chosen
 
-    def _choose(self, scan: Mapping[str, str]) -> BidsFile | str:
+    def _choose(self, scan: Mapping[str, str]) -> BidsFile | str | None:
         """The label map that fits a scan best, or why there is none.
+
+        ``None``: its session has none, and it needs none.
 
         Most entities in common wins, then ``dseg`` before ``seg`` before ``mask``, then
         one that names a label of the study, then the fewest entities of its own.
         """
         near = self._by_session.get(_session(scan), [])
         fitting = [label for label in near if _fits(label, scan)]
+        if not near and self._unlabelled:
+            return None
         if not fitting:
             return _why_none_fits(near, scan)
         ranks = {label.path: self._rank(label, scan) for label in fitting}

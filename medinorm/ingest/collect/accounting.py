@@ -13,6 +13,8 @@ from medinorm.records.status import ConvertStatus
 FinalState = Literal["converted", "split part", "excluded", "quarantined", "unreadable"]
 STATES: tuple[FinalState, ...] = get_args(FinalState)
 
+UNLABELLED = "no label map: checked and harmonized, never trained on or scored"
+
 _IN_USE: Mapping[FileState, FinalState] = {"used": "converted", "part": "split part"}
 
 
@@ -97,8 +99,9 @@ def _ended(
             return state, file.reason
     if not users:
         return None, file.reason
-    if any(scan.state != "failed" for scan in users):
-        return _IN_USE[state], file.reason
+    if used := [scan for scan in users if scan.state != "failed"]:
+        unlabelled = all(scan.facts and scan.facts.label is None for scan in used)
+        return _IN_USE[state], UNLABELLED if unlabelled else file.reason
     return "quarantined", users[0].reason
 
 

@@ -85,7 +85,9 @@ def collect_scans(  # noqa: PLR0913, PLR0917 - what Snakemake knows of a job
     rows = [_scan_row(*usable[scan]) for scan in sorted(usable)]
     write_records(scans, rows, ScanRow)
     write_bids_tables(canonical, read_records(scans, ScanRow))
-    _log.info("%d usable scans, %d exclusions", len(usable), len(left))
+    unlabelled = sum(row.label is None for row in rows)
+    text = f" ({unlabelled} of them without a label map)" if unlabelled else ""
+    _log.info("%d usable scans%s, %d exclusions", len(usable), text, len(left))
 
 
 def _account(files: Path, judged: Sequence[ConvertStatus], account: Path) -> None:
@@ -116,7 +118,7 @@ def _without_twins(converted: Sequence[ConvertStatus]) -> list[ConvertStatus]:
 
     One image under two subjects could be trained on and tested on. Which of the two it
     belongs to cannot be known, so both fail. Copies with the same subject and label map
-    agree: the first stays.
+    agree: the first stays. A copy without a label map agrees with those that have one.
     """
     groups: dict[str, list[tuple[ConvertStatus, str]]] = defaultdict(list)
     for _, (row, facts) in sorted(_usable(converted).items()):
@@ -124,8 +126,10 @@ def _without_twins(converted: Sequence[ConvertStatus]) -> list[ConvertStatus]:
         groups[image].append((row, label))
     reasons = {}
     for same in groups.values():
-        meanings = {(row.subject, label) for row, label in same}
-        for row, _ in same[len(meanings) == 1 :] if len(same) > 1 else ():
+        same.sort(key=lambda pair: not pair[1])  # those with a label map first
+        subjects = {row.subject for row, _ in same}
+        agree = len(subjects) == len({label for _, label in same if label} or {""}) == 1
+        for row, _ in same[agree:] if len(same) > 1 else ():
             others = [other.where for other, _ in same if other is not row]
             reasons[row.scan] = f"duplicate: the same image as {others[0]}; keep one"
     return [
@@ -163,7 +167,8 @@ def _left_out(planned: Plan, judged: Sequence[ConvertStatus]) -> list[ExcludedRo
 
 def _files_of(usable: Iterable[Facts]) -> set[Path]:
     """Volumes and sidecars of the usable scans, relative to the canonical folder."""
-    volumes = {Path(path) for facts in usable for path in (facts.image, facts.label)}
+    paths = (path for facts in usable for path in (facts.image, facts.label))
+    volumes = {Path(path) for path in paths if path}
     return volumes | {sidecar_path(volume) for volume in volumes}
 
 

@@ -16,7 +16,11 @@ from medinorm.files.nifti import Volume
 from medinorm.ingest.archives import on_disk
 from medinorm.ingest.bids.sidecars import read_sidecar
 from medinorm.ingest.convert.checks import on_grid_of
-from medinorm.ingest.convert.settle import prefer_place, settle_places
+from medinorm.ingest.convert.settle import (
+    prefer_place,
+    settle_alone,
+    settle_places,
+)
 from medinorm.ingest.convert.stack_channels import (
     check_one_scanner,
     check_one_space,
@@ -53,8 +57,8 @@ class ScanReader(Protocol):
     def image(self) -> Reading:
         """The image, all channels on one grid, and notes for its sidecar."""
 
-    def label(self, image: Volume) -> Reading:
-        """The label map on the grid of the image, and notes for its sidecar."""
+    def label(self, image: Volume) -> Reading | None:
+        """The label map on the grid of the image, if any, and notes for its sidecar."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class NiftiReader:
         """Each channel's files, those of the label map and JSON sidecars."""
         images = self.source.channels
         named = {f"channel {name}": images[name] for name in self.channels}
-        named["label map"] = self.source.label
+        if self.source.label:
+            named["label map"] = self.source.label
         files = {role: _files(path, role) for role, path in named.items()}
         return files | {"JSON sidecar": list(self.source.metadata or ())}
 
@@ -91,9 +96,12 @@ class NiftiReader:
         readings = [self._channel(name) for name in self.channels]
         first = readings[0].volume
         notes = [note for reading in readings for note in _notes_of(reading)]
-        if first.places:
+        if first.places and self.source.label:
             label = _read_image(self.source.label, "label map", self.ingest).volume
             first, _, said = self._settled(first, label, "label map")
+            notes += said
+        elif first.places:
+            first, said = settle_alone(first)
             notes += said
         turned = [first]
         for name, reading in zip(self.channels[1:], readings[1:], strict=True):
@@ -104,9 +112,10 @@ class NiftiReader:
         array = np.concatenate([volume.array for volume in turned])
         return Reading(first.with_array(array), _as_notes(notes))
 
-    def label(self, image: Volume) -> Reading:
+    def label(self, image: Volume) -> Reading | None:
         """From its own file."""
-        return _read_label(self.source.label, image, self.ingest)
+        path = self.source.label
+        return _read_label(path, image, self.ingest) if path else None
 
     def _settled(
         self, image: Volume, other: Volume, role: str
@@ -145,7 +154,7 @@ class DicomReader:
         """The files of each channel's series and the label map or SEG."""
         labels = [self.source.label or self.source.annotation]
         label_files = self._label_files(list(filter(None, labels)))
-        return {**self._series, "label map": label_files}
+        return {**self._series, **({"label map": label_files} if label_files else {})}
 
     @property
     def _sources(self) -> Mapping[str, ChannelSource]:
@@ -224,8 +233,10 @@ class DicomReader:
         copies = on_disk(labels, self.unpacked / "label", image_suffixes())
         return [file for path in copies for file in _files(path, "label map")]
 
-    def label(self, image: Volume) -> Reading:
+    def label(self, image: Volume) -> Reading | None:
         """From the label table's file, or else from a SEG or RTSTRUCT."""
+        if not (self.source.label or self.source.annotation):
+            return None
         path = self.inputs["label map"][0]
         if self.source.label:
             return _read_label(path, image, self.ingest)
@@ -239,9 +250,10 @@ class DicomReader:
         return Reading(label)
 
 
-def join_notes(image: Reading, label: Reading) -> Mapping[str, object]:
-    """The notes of an image, and what was changed of its label map."""
-    changes = dict.fromkeys([*_notes_of(image), *_notes_of(label)])
+def join_notes(image: Reading, label: Reading | None) -> Mapping[str, object]:
+    """The notes of an image, and what was changed of its label map, if it has one."""
+    of_label = _notes_of(label) if label else ()
+    changes = dict.fromkeys([*_notes_of(image), *of_label])
     return {**image.notes, **_as_notes(list(changes))}
 
 

@@ -76,6 +76,21 @@ def settle_places(image: Volume, other: Volume, role: str, tolerance: float) -> 
     )
 
 
+def settle_alone(image: Volume) -> tuple[Volume, tuple[str, ...]]:
+    """The place of an image that no other file helps to settle, and notes.
+
+    Raises:
+        GeometryError: its transforms contradict each other.
+    """
+    if len(image.places) > 1:
+        raise GeometryError(
+            f"{describe_difference(*image.places[:2])}, and no label map says which; "
+            "correct the header, or name the right one in ingest.nifti_place"
+        )
+    place = image.places[0]
+    return image.at(place.affine), tuple(filter(None, [_note(image, place, "image")]))
+
+
 def _places(volume: Volume) -> Sequence[Place]:
     """Where a volume may lie."""
     return volume.places or (Place("header", volume.affine),)

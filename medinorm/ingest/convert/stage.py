@@ -125,7 +125,7 @@ class _Written:
 
     Args:
         grid: of its image, without voxels.
-        checksums: of image and label map.
+        checksums: of image and label map; the second is empty if there is none.
     """
 
     grid: Volume
@@ -182,9 +182,10 @@ def convert_scans(  # noqa: PLR0913 - what Snakemake knows of a job
 def _convert_scan(candidate: Candidate, *, job: ConvertJob) -> Done[Facts]:
     """Convert one candidate."""
     image, label = output_paths(candidate)
-    outputs = [job.canonical / image, job.canonical / label]
-    with discarding(*outputs), removing(job.unpacked(candidate)):
+    possible = [job.canonical / image, job.canonical / label]
+    with discarding(*possible), removing(job.unpacked(candidate)):
         reader = job.reader(candidate)
+        outputs = possible[: 1 + candidate.source.labelled]
         provenance = Provenance(job.settings, _checksums(reader, job.pseudonyms))
         identity = reader.identity(job.pseudonyms)
         made = not all(is_current(output, provenance) for output in outputs)
@@ -195,7 +196,7 @@ def _convert_scan(candidate: Candidate, *, job: ConvertJob) -> Done[Facts]:
     spacing = spacing_text(written.grid.spacing)
     facts = Facts(
         image=image.as_posix(),
-        label=label.as_posix(),
+        label=label.as_posix() if candidate.source.labelled else None,
         channels=tuple(reader.channels),
         identity=rename_scanner(
             identity.with_columns(spacing=spacing), job.ingest.scanners
@@ -237,22 +238,23 @@ def _write_scan(
     reading = reading.with_changes(note_rounding(raw.array))
     image = check_image(raw, job.ingest.min_voxels, job.ingest.nonfinite)
     label_reading = reader.label(raw)
-    label = check_labels(label_reading.volume, job.input)
-    image_path, label_path = outputs
+    labels = check_labels(label_reading.volume, job.input) if label_reading else None
+    image_path, label_sum = outputs[0], ""
     write_volume(image, image_path)
-    write_volume(label, label_path)
     grid = _check_written(image, image_path)
-    label_facts = {**label_reading.notes, **job.ignored}
-    label_sum = write_sidecar(label_path, provenance, label_facts)
+    if labels and label_reading:
+        write_volume(labels, outputs[1])
+        label_facts = {**label_reading.notes, **job.ignored}
+        label_sum = write_sidecar(outputs[1], provenance, label_facts)
     notes = {**bids_metadata(identity), **join_notes(reading, label_reading)}
     return _Written(grid, (write_sidecar(image_path, provenance, notes), label_sum))
 
 
 def _read_written(outputs: Sequence[Path]) -> _Written:
     """What an earlier run wrote of one scan."""
-    image, label = outputs
-    checksums = recorded_checksum(image), recorded_checksum(label)
-    return _Written(read_grid(image), checksums)
+    image, *labels = outputs
+    label_sum = "".join(map(recorded_checksum, labels))
+    return _Written(read_grid(image), (recorded_checksum(image), label_sum))
 
 
 def _check_written(image: Volume, path: Path) -> Volume:

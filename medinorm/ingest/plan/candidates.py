@@ -31,22 +31,27 @@ class NiftiSource:
 
     Args:
         channels: file of each channel.
-        label: the label map.
+        label: the label map, if there is one.
         columns: the user's own facts.
         metadata: JSON sidecars, of which later ones overrule; ``None`` where the kind
             of input has none.
     """
 
     channels: Mapping[str, Path]
-    label: Path
+    label: Path | None
     columns: Mapping[str, str] = field(default_factory=dict)
     metadata: tuple[Path, ...] | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it has a label map."""
+        return self.label is not None
 
     def to_json(self) -> dict[str, object]:
         """The source as JSON."""
         always: dict[str, object] = {
             "channels": {name: str(path) for name, path in self.channels.items()},
-            "label": str(self.label),
+            "label": self.label and str(self.label),
             "columns": dict(self.columns),
         }
         if self.metadata is None:
@@ -56,10 +61,10 @@ class NiftiSource:
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> Self:
         """The source that JSON says."""
-        metadata = value.get("metadata")
+        metadata, label = value.get("metadata"), value["label"]
         return cls(
             channels={name: Path(path) for name, path in value["channels"].items()},
-            label=Path(value["label"]),
+            label=Path(label) if label else None,
             columns=value["columns"],
             metadata=None if metadata is None else tuple(map(Path, metadata)),
         )
@@ -121,6 +126,11 @@ class DicomSource:
     frames: tuple[tuple[int, ...], ...] | None = None
     notes: tuple[str, ...] = ()
     others: Mapping[str, ChannelSource] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it has a label map."""
+        return self.label is not None or self.annotation is not None
 
     @property
     def first(self) -> ChannelSource:

@@ -88,6 +88,8 @@ def find_bids_scans(
     channels: Sequence[str],
     pseudonyms: Pseudonyms,
     label_values: Mapping[int, str] | None = None,
+    *,
+    unlabelled: bool = False,
 ) -> Inventory:
     """Look for the images of the study's channels and their label maps.
 
@@ -104,6 +106,7 @@ def find_bids_scans(
         channels: suffixes; ``image`` alone stands for ``T1w``.
         pseudonyms: for subjects, sessions and entities that are not numbers.
         label_values: value and name of the labels, as the study has them.
+        unlabelled: whether images of sessions without a label map may be used.
 
     Raises:
         StageError: ``participants.tsv`` is wrong.
@@ -115,7 +118,8 @@ def find_bids_scans(
     names = _ScanNames(pseudonyms, suffix_of(list(suffixes.values())))
     people = read_participants(folder / "participants.tsv")
     scans = group_images(data.images, suffixes, pseudonyms)
-    labels = _find_labels(scans, data, label_values or {})
+    maps = LabelMaps(data.labels, (label_values or {}).values(), unlabelled=unlabelled)
+    labels = _find_labels(scans, data, maps, label_values or {})
     candidates = _one_id_each(
         [
             _candidate(scan, label, names, data, people)
@@ -164,16 +168,19 @@ def _is_image(file: BidsFile, inside: Sequence[str]) -> bool:
 
 
 def _find_labels(
-    scans: Sequence[ScanImages], data: _Dataset, label_values: Mapping[int, str]
-) -> list[BidsFile | str]:
-    """The label map of each scan, or the reason why the scan is left out."""
+    scans: Sequence[ScanImages],
+    data: _Dataset,
+    maps: LabelMaps,
+    label_values: Mapping[int, str],
+) -> list[BidsFile | str | None]:
+    """The label map of each scan, if any, or the reason why the scan is left out."""
     usable = [scan.entities for scan in scans if not scan.reason]
-    chosen = iter(LabelMaps(data.labels, label_values.values()).of(usable))
+    chosen = iter(maps.of(usable))
     contradictions: dict[Path, str] = {}
-    labels: list[BidsFile | str] = []
+    labels: list[BidsFile | str | None] = []
     for scan in scans:
         label = scan.reason or next(chosen)
-        for path in [] if isinstance(label, str) else data.names_of(label)[-1:]:
+        for path in data.names_of(label)[-1:] if isinstance(label, BidsFile) else []:
             if path not in contradictions:
                 contradictions[path] = compare_label_names(path, label_values)
             label = contradictions[path] or label
@@ -183,7 +190,7 @@ def _find_labels(
 
 def _candidate(
     images: ScanImages,
-    label: BidsFile | str,
+    label: BidsFile | str | None,
     names: _ScanNames,
     data: _Dataset,
     people: Participants,
@@ -196,7 +203,7 @@ def _candidate(
         return excluded(scan, reason)
     source = NiftiSource(
         channels={name: file.path for name, file in images.channels.items()},
-        label=label.path,
+        label=label.path if label else None,
         columns=people.of(images.entities["sub"]),
         metadata=tuple(
             path
@@ -260,8 +267,9 @@ def _files_of(
     yield from (image.path for image in images.channels.values())
     if isinstance(candidate, Candidate) and isinstance(candidate.source, NiftiSource):
         yield from candidate.source.metadata or ()
-        yield candidate.source.label
-        yield from data.names_of(labels[candidate.source.label])[-1:]
+        if candidate.source.label:
+            yield candidate.source.label
+            yield from data.names_of(labels[candidate.source.label])[-1:]
 
 
 def _add(

@@ -42,17 +42,23 @@ from medinorm.ingest.plan.label_table import (
 
 _SERIES_LENGTH = 8  # characters of a series' pseudonym
 _PART_LENGTH = 4
+_OTHER_LABELLED = (
+    "no label map belongs to this series, but one to another of its session; name one "
+    "in input.labels, or choose series in ingest.select"
+)
 # What may become of a file, the best first.
 _RANKS: tuple[Kind, ...] = ("dicom", "quarantined", "excluded")
 
 
-def find_dicom_scans(
+def find_dicom_scans(  # noqa: PLR0913  (where scans and label maps come from)
     index: Sequence[IndexRow],
     labels: Path | None,
     suffix: str,
     pseudonyms: Pseudonyms,
     ingest: IngestConfig | None = None,
     channels: Sequence[str] = (),
+    *,
+    unlabelled: bool = False,
 ) -> Inventory:
     """Find the series that may be scans among the files of an index.
 
@@ -68,6 +74,8 @@ def find_dicom_scans(
         pseudonyms: for subjects, sessions and series.
         ingest: what is selected, and what is done about an odd geometry.
         channels: of the study.
+        unlabelled: whether a scan without a label map may be used. One of a session in
+            which another series has one is left out: it has another contrast.
 
     Raises:
         StageError: the label table is wrong.
@@ -79,7 +87,8 @@ def find_dicom_scans(
     annotations = defaultdict(list)
     for entry in annotation_entries:
         annotations[entry.refers_to or ""].append(entry.path)
-    labels_of = SeriesLabels(read_label_table(labels), annotations)
+    table = read_label_table(labels, unlabelled=unlabelled)
+    labels_of = SeriesLabels(table, annotations, unlabelled)
     ingest = ingest or IngestConfig()
     parts = find_parts(images, ingest)
     rows = _rows(parts, find_labels(parts, labels_of), suffix, pseudonyms)
@@ -171,8 +180,15 @@ class _Rows:
     def of_series(self) -> list[Candidate | LeftOut]:
         """One candidate for each part."""
         rows: list[Candidate | LeftOut] = []
-        for series_part, label in zip(self.parts, self.labels, strict=True):
-            series = _name(series_part, self.pseudonyms)
+        labelled = {
+            _session_of(series_part)
+            for series_part, label in zip(self.parts, self.labels, strict=True)
+            if _has_label(label)
+        }
+        for series_part, own in zip(self.parts, self.labels, strict=True):
+            series, label = _name(series_part, self.pseudonyms), own
+            if not _has_label(own) and _session_of(series_part) in labelled:
+                label = own if isinstance(own, Refusal) else Refusal(_OTHER_LABELLED)
             if isinstance(label, Refusal):
                 rows.append(_left_out(series, label))
                 continue
@@ -186,15 +202,14 @@ class _Rows:
         """One candidate for each session, which the parts that it uses share."""
         sessions: dict[object, list[int]] = defaultdict(list)
         for number, series_part in enumerate(self.parts):
-            first = series_part.first
-            sessions[first.patient, first.study].append(number)
+            sessions[_session_of(series_part)].append(number)
         rows: dict[int, Candidate | LeftOut] = {}
         for numbers in sessions.values():
             options = {
                 number: ChannelOption(
                     channel_of(self.parts[number], rules),
                     self.parts[number],
-                    isinstance(self.labels[number], SeriesLabel),
+                    _has_label(self.labels[number]),
                 )
                 for number in numbers
             }
@@ -234,8 +249,10 @@ class _Rows:
     def _label_of(self, used: Sequence[int]) -> SeriesLabel | Refusal:
         """The label map of a session: that of the first channel which has one."""
         none = Refusal(NO_LABEL)
-        labels = (self.labels[number] for number in used)
-        return next((label for label in labels if label != none), none)
+        labels = [self.labels[number] for number in used]
+        known = [label for label in labels if _has_label(label)]
+        known += [label for label in labels if label != none]
+        return next(iter(known), none)
 
     def _session_name(self, series_part: SeriesPart) -> str:
         """Nobody recognizes the UID of a DICOM study: always a pseudonym."""
@@ -267,6 +284,16 @@ class _Rows:
             },
         )
         return Candidate(where, scan, subject, session, source)
+
+
+def _session_of(series_part: SeriesPart) -> tuple[str, str]:
+    """Patient and DICOM study of a part."""
+    return series_part.first.patient, series_part.first.study
+
+
+def _has_label(label: SeriesLabel | Refusal) -> bool:
+    """Whether a label map belongs to a part."""
+    return isinstance(label, SeriesLabel) and label.exists
 
 
 def _left_out(series: str, refusal: Refusal) -> LeftOut:

@@ -76,7 +76,11 @@ class _TableLine:
 
 
 def find_table_scans(
-    table: Path, channels: Sequence[str], pseudonyms: Pseudonyms
+    table: Path,
+    channels: Sequence[str],
+    pseudonyms: Pseudonyms,
+    *,
+    unlabelled: bool = False,
 ) -> Inventory:
     """Read a table with one scan a line.
 
@@ -84,20 +88,22 @@ def find_table_scans(
     one is right cannot be known.
 
     Args:
-        table: columns `subject`, optional `session`, one for each channel, `label`;
-            all others are the user's own facts. Paths are relative to its folder.
+        table: columns `subject`, optional `session`, one for each channel, `label`,
+            which may be absent if scans need none; all others are the user's own
+            facts. Paths are relative to its folder.
         channels: names of the image columns.
         pseudonyms: for subjects and sessions.
+        unlabelled: whether a scan without a label map may be used.
 
     Raises:
         StageError: the table is missing or empty, or its columns are wrong.
     """
-    entries = _one_spelling(_read_entries(table, channels))
+    entries = _one_spelling(_read_entries(table, channels, unlabelled=unlabelled))
     readable = [entry for entry in entries if not entry.problem]
     reasons = _alike(readable, pseudonyms) | _repeated(readable)
     reasons |= _same_number(readable)
     for entry in entries:
-        wrong = entry.problem or _incomplete(entry, channels)
+        wrong = entry.problem or _incomplete(entry, channels, unlabelled=unlabelled)
         reasons.setdefault(entry.where, wrong)
     usable = [entry for entry in entries if not reasons[entry.where]]
     subjects = pseudonyms.subjects(entry.subject for entry in usable)
@@ -144,13 +150,18 @@ def check_own_columns(table: str, columns: Collection[str]) -> None:
         )
 
 
-def _read_entries(table: Path, channels: Sequence[str]) -> list[_TableLine]:
+def _read_entries(
+    table: Path, channels: Sequence[str], *, unlabelled: bool
+) -> list[_TableLine]:
     """The lines of the table.
 
     Raises:
         StageError: see `find_table_scans`.
     """
-    rows = read_user_table(table, ("subject", *channels, "label"), called=_CALLED)
+    required = ("subject", *channels, "label")
+    rows = read_user_table(
+        table, required, called=_CALLED, optional=("label",) if unlabelled else ()
+    )
     if not rows:
         raise StageError(f"{_CALLED}: has no rows; list one scan a line")
     own = set(rows[0].cells) - {"subject", "session", "label", *channels}
@@ -167,7 +178,7 @@ def _read_line(
     files = {
         name: locate_file(folder, cells[name])
         for name in (*channels, "label")
-        if cells[name]
+        if cells.get(name)
     }
     wrong = (
         f"{name}: {reason}"
@@ -273,21 +284,19 @@ def _same_number(entries: Sequence[_TableLine]) -> dict[str, str]:
     }
 
 
-def _incomplete(entry: _TableLine, channels: Sequence[str]) -> str:
+def _incomplete(entry: _TableLine, channels: Sequence[str], *, unlabelled: bool) -> str:
     """Why a line cannot be used as it stands, or nothing."""
     if not entry.subject:
         return "the subject is empty; fill it in"
     if missing := [name for name in channels if name not in entry.channels]:
         return f"no image is named for {missing[0]}; fill in its path"
-    if entry.label is None:
+    if entry.label is None and not unlabelled:
         return "no label map is named; fill in its path"
     return ""
 
 
 def _candidate(entry: _TableLine, subject: str, session: str) -> Candidate:
     """One usable line."""
-    if entry.label is None:
-        raise ValueError("a usable line has a label map")
     return Candidate(
         where=entry.where,
         scan=scan_id(subject, session, suffix_of(list(entry.channels))),

@@ -59,6 +59,8 @@ class LabelTable:
         self.entries = tuple(entries)
         self._by_series: dict[str, list[LabelEntry]] = defaultdict(list)
         self._by_subject: dict[str, list[LabelEntry]] = defaultdict(list)
+        broken = [entry for entry in entries if entry.problem]
+        self._broken = {key for e in broken for key in (e.series, e.subject) if key}
         for entry in entries:
             if entry.problem:
                 continue
@@ -77,20 +79,26 @@ class LabelTable:
             if not entry.session or entry.session in sessions
         ]
 
+    def has_broken_line(self, series: str, subject: str) -> bool:
+        """Whether a line that may be about a series cannot be used."""
+        return not self._broken.isdisjoint((series, subject))
 
-def read_label_table(path: Path | None) -> LabelTable:
+
+def read_label_table(path: Path | None, *, unlabelled: bool = False) -> LabelTable:
     """Read the table; without one there are no lines.
 
     Args:
         path: columns `label` and `series_uid` or `subject`, optional `session`; all
             others are the user's own facts. Paths are relative to its folder.
+        unlabelled: whether a line may name no label map, and only such facts.
 
     Raises:
         StageError: the table is missing or empty, or its columns are wrong.
     """
     if path is None:
         return LabelTable([])
-    rows = read_user_table(path, ("label",), called=_CALLED)
+    optional = ("label",) if unlabelled else ()
+    rows = read_user_table(path, ("label",), called=_CALLED, optional=optional)
     if not rows:
         raise StageError(f"{_CALLED}: has no rows; list one label map a line")
     columns = set(rows[0].cells)
@@ -98,18 +106,19 @@ def read_label_table(path: Path | None) -> LabelTable:
         raise StageError(f"{_CALLED}: needs a column series_uid or subject")
     check_own_columns(_CALLED, columns - _KEYS)
     folder = path.parent.absolute()
-    return LabelTable([_read_line(row, folder) for row in rows])
+    return LabelTable([_read_line(row, folder, unlabelled=unlabelled) for row in rows])
 
 
-def _read_line(row: TableRow, folder: Path) -> LabelEntry:
+def _read_line(row: TableRow, folder: Path, *, unlabelled: bool) -> LabelEntry:
     """One line of the table."""
     cells = {name: present(text) for name, text in row.cells.items()}
-    label = locate_file(folder, cells["label"]) if cells["label"] else None
+    named = cells.get("label")
+    label = locate_file(folder, named) if named else None
     problem = row.problem
-    if not problem and label is None:
+    if not problem and label is None and not unlabelled:
         problem = "no label map is named; fill in its path"
-    elif not problem and label is not None:
-        reason = refuse_file(label, cells["label"])
+    elif not problem and label is not None and named:
+        reason = refuse_file(label, named)
         problem = reason and f"label: {reason}"
     return LabelEntry(
         where=f"{_CALLED}, line {row.line}",
@@ -124,7 +133,7 @@ def _read_line(row: TableRow, folder: Path) -> LabelEntry:
 
 @dataclass(frozen=True)
 class SeriesLabel:
-    """The label map of a series.
+    """The label map of a series, if it has one, and what else is known of it.
 
     Args:
         image_file: NIfTI or another image, if the label table names one.
@@ -135,6 +144,11 @@ class SeriesLabel:
     image_file: Path | None = None
     annotation: Path | None = None
     own: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return self.image_file is not None or self.annotation is not None
 
 
 @dataclass(frozen=True)
@@ -147,21 +161,34 @@ class Refusal:
 
 @dataclass(frozen=True)
 class SeriesLabels:
-    """Where label maps may come from."""
+    """Where label maps may come from.
+
+    Args:
+        table: the lines of the label table.
+        annotations: SEG and RTSTRUCT of each series.
+        unlabelled: whether a series without a label map may be used.
+    """
 
     table: LabelTable
     annotations: Mapping[str, Sequence[Path]]
+    unlabelled: bool = False
 
     def of(self, entry: DicomEntry) -> SeriesLabel | Refusal:
         """The label map of a series, or the reason why there is none to use."""
         lines = self.table.lines_of(entry.series, entry.patient, entry.sessions)
         annotations = self.annotations.get(entry.series, ())
-        if len(lines) > 1 or (not lines and len(annotations) > 1):
+        own = lines[0].own if lines else {}
+        named = lines[0].label if lines else None
+        if len(lines) > 1 or (named is None and len(annotations) > 1):
             return Refusal("several label maps belong to this series; keep one")
-        if lines:
-            return SeriesLabel(image_file=lines[0].label, own=lines[0].own)
+        if named is not None:
+            return SeriesLabel(image_file=named, own=own)
         if annotations:
-            return SeriesLabel(annotation=annotations[0])
+            return SeriesLabel(annotation=annotations[0], own=own)
+        if self.unlabelled and not self.table.has_broken_line(
+            entry.series, entry.patient
+        ):
+            return SeriesLabel(own=own)
         return Refusal(NO_LABEL)
 
 

@@ -83,8 +83,11 @@ def _find(
     pseudonyms: Pseudonyms,
 ) -> Inventory:
     """What the configured input holds."""
+    unlabelled = source.unlabelled == "allow"
     if source.scans is not None:
-        return find_table_scans(source.scans, source.channels, pseudonyms)
+        return find_table_scans(
+            source.scans, source.channels, pseudonyms, unlabelled=unlabelled
+        )
     if source.dicom:
         if problem := find_channel_problem(ingest.select, source.channels):
             raise StageError(problem)
@@ -95,10 +98,16 @@ def _find(
             pseudonyms,
             ingest,
             source.channels,
+            unlabelled=unlabelled,
         )
     if source.bids is not None:
         return find_bids_scans(
-            source.bids, index, source.channels, pseudonyms, source.label_values
+            source.bids,
+            index,
+            source.channels,
+            pseudonyms,
+            source.label_values,
+            unlabelled=unlabelled,
         )
     raise StageError("no input: give one of input.scans, input.dicom and input.bids")
 

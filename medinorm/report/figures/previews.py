@@ -137,8 +137,9 @@ def _draw_scan(row: ScanRow, *, job: _PreviewJob) -> Done[str]:
         grey, outlines = compose_layers(image, label, list(job.labels))
         with replacing(target) as temporary:
             temporary.write_bytes(_encode(grey, _LEVELS))
+        labels = job.labels if scan.label else {}  # absent is not 0 ml
         measures = replace(
-            measure(image, label, job.labels),
+            measure(image, label, labels),
             changes=_read_changes(scan.image),
             outlines=base64.b64encode(_encode(outlines, _LINES, clear=0)).decode(),
         )
@@ -195,7 +196,7 @@ def measure(image: Volume, label: Volume, labels: Mapping[int, str]) -> Measures
     """
     array = label.array[0]
     voxel = float(np.prod(image.spacing)) / 1000
-    counts = np.bincount(array.ravel(), minlength=max(labels) + 1)
+    counts = np.bincount(array.ravel(), minlength=max(labels, default=0) + 1)
     inside = np.zeros(array.shape, dtype=np.bool_)
     inside[1:-1, 1:-1, 1:-1] = True
     at_edge = set(np.unique(array[~inside]).tolist())
@@ -231,8 +232,9 @@ def _read(scan: Scan) -> tuple[Volume, Volume]:
     Raises:
         ScanError: one of them is missing, cannot be read or lies on another grid.
     """
-    if scan.label is None:
-        raise LabelError("the scan has no label map")
+    if scan.label is None:  # then nothing is outlined
+        alone = turn_upright(read_volume(require_unchanged(scan.image)))
+        return alone, alone.with_array(np.zeros((1, *alone.grid), dtype=np.uint8))
     image, label = (
         turn_upright(read_volume(require_unchanged(path)))
         for path in (scan.image, scan.label)

@@ -286,7 +286,11 @@ def _facts(
             ("Size", _TIMES.join(map(str, measures.grid))),
             ("Spacing", f"{_TIMES.join(f'{x:.3g}' for x in measures.spacing)} mm"),
             ("Window", " to ".join(f"{value:.4g}" for value in measures.window)),
-            *((name, _ml(measures.volumes[name])) for name in labels),
+            *(
+                (name, _ml(measures.volumes[name]))
+                for name in labels
+                if name in measures.volumes
+            ),
         ]
     return [(name, text or ABSENT) for name, text in facts]
 

@@ -189,3 +189,12 @@ def test_there_is_a_colour_for_each_of_the_style_sheet():
         Path(medinorm.report.__file__).parent / "pages" / "figures.css"
     ).read_text()
     assert len(set(re.findall(r"\.label-\d", sheet))) == len(COLOURS)
+
+
+def test_a_scan_without_a_label_map_is_drawn_and_has_no_volumes(small_study, draw):
+    rows = [row | {"label": ""} for row in read_table(small_study.scans)]
+    write_table(small_study.scans, rows, list(rows[0]))
+    folder, status = draw()
+    assert {row["state"] for row in status} == {"ok"}
+    measures = read_measures(folder / f"{rows[0]['scan']}.png")
+    assert (dict(measures.volumes), measures.at_edge) == ({}, ())
