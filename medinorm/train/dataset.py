@@ -158,9 +158,11 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         needs: conditions of the network; each patch comes with them.
         augmentation: what is done to patches at random.
         axes: along which patches may be mirrored, from 0.
+        surroundings: whether each patch comes with what surrounds it, twice as wide
+            along each axis as far as the scan reaches, thinned to the size of a patch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what patches are made of)
         self,
         scans: Sequence[TrainingScan],
         settings: TrainConfig,
@@ -169,8 +171,10 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         *,
         augmentation: AugmentationName = "none",
         axes: Axes = (0, 1, 2),
+        surroundings: bool = False,
     ) -> None:
         self._scans = scans
+        self._surroundings = surroundings
         self._settings = settings
         self._seed = seed
         self._needs = needs
@@ -192,14 +196,17 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         window = self._window(scan, rng, index % self._settings.batch_size)
         sample = self._cut_sample(scan, window, rng)
         augment = self._augment[scan.domain]
-        augment.set_random_state(seed=int(rng.integers(2**32)))
-        augmented = augment(sample)
+        seed = int(rng.integers(2**32))
+        augmented = augment.set_random_state(seed=seed)(sample)
         # MONAI's tensors carry their history, which cannot always be put into a batch.
         patch = {key: augmented[key].as_subclass(Tensor) for key in sample}
         if "domain" in self._needs:
             patch["domain"] = torch.tensor(scan.domain)
         if "style" in self._needs:
             patch["style"] = self._references(scan, rng)
+        if self._surroundings:  # changed by the same random numbers
+            around = augment.set_random_state(seed=seed)(_cut_around(scan, window))
+            patch["surroundings"] = around["image"].as_subclass(Tensor)
         return patch
 
     def _cut_sample(
@@ -363,6 +370,20 @@ class StepSampler(Sampler[int]):
 def _cut(image: NDArray[np.float32], window: Window) -> Tensor:
     """A part of an image, read from disk now."""
     return torch.from_numpy(np.array(image[(slice(None), *window)]))
+
+
+def _cut_around(scan: TrainingScan, window: Window) -> dict[str, Tensor]:
+    """Image and classes around a window, thinned to its size."""
+    places = []
+    for side, whole in zip(window, scan.label.shape, strict=True):
+        size = side.stop - side.start
+        extent = min(2 * size, whole)
+        first = min(max(0, side.start - (extent - size) // 2), whole - extent)
+        places.append(first + np.arange(size) * extent // size)
+    chosen = np.ix_(*places)
+    image = np.array([channel[chosen] for channel in scan.image])
+    label = scan.label[chosen][np.newaxis].astype(np.int64)
+    return {"image": torch.from_numpy(image), "label": torch.from_numpy(label)}
 
 
 def _cut_map(scan: TrainingScan, window: Window) -> Tensor:

@@ -119,12 +119,15 @@ class Experiment:
         inputs = {"scans": self._hash_scans(self.training)}
         if self.settings.selection == "validation":
             inputs["validation"] = self._hash_scans(self.validation)
+        # Earlier versions trained this norm by the statistics of patches.
+        surrounded = self.card.norm == "thumbnail_instance"
         return Provenance(
             settings={
                 "card": json.loads(json.dumps(self.card.to_json())),
                 "train": settings,
                 "split": self.split,
                 "seed": seed,
+                **({"statistics": "surroundings"} if surrounded else {}),
             },
             inputs=inputs,
         )

@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from medinorm.config import PredictConfig, TrainConfig
 from medinorm.errors import DivergedError
+from medinorm.layers.norms.thumbnail_instance import within_surroundings
 from medinorm.layers.statistics.processes import (
     add_over_processes,
     process_count,
@@ -72,7 +74,8 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         Raises:
             DivergedError: the loss is not finite.
         """
-        outputs = self.network(batch["image"], **conditions_of(batch))
+        with _surrounded(self.network, batch):
+            outputs = self.network(batch["image"], **conditions_of(batch))
         loss = weigh_outputs(self._loss, outputs, batch["label"])
         # The same in all processes: they end together where it is not finite.
         value = float(add_over_processes(loss.detach())) / process_count()
@@ -225,6 +228,15 @@ def _score_each(
         )
         scores.append(_mean_dice(_find_classes(logits), batch["label"][:, 0]))
     return scores
+
+
+def _surrounded(
+    network: nn.Module, batch: Mapping[str, Tensor]
+) -> AbstractContextManager[None]:
+    """Where patches come with their surroundings, statistics are those of these."""
+    if "surroundings" not in batch:
+        return nullcontext()
+    return within_surroundings(network, batch["surroundings"])
 
 
 def _hash_step(seed: int, step: int) -> int:

@@ -27,6 +27,7 @@ from medinorm.jobs.declare import stage
 from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.processes import ProcessRank, read_place, run_in_processes
 from medinorm.jobs.shards import Done, Failed, State, run_items
+from medinorm.layers.norms.thumbnail_instance import thumbnail_layers
 from medinorm.layers.statistics.processes import process_count, process_rank
 from medinorm.layout import rate_folder, run_folder
 from medinorm.records.history import HistoryRow
@@ -239,6 +240,7 @@ def _train(
         needs,
         augmentation=card.augmentation,
         axes=card.mirror_axes,
+        surroundings=bool(thumbnail_layers(network)),
     )
     sampler = StepSampler(
         settings.checkpoint_steps * settings.batch_size,

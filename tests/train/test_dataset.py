@@ -189,3 +189,26 @@ def test_scans_without_labels_are_cut_anywhere(small_study, harmonized):
     assert control.centres == ()
     patches = PatchDataset([control], SETTINGS, 0)
     assert not any(patches[index]["label"].any() for index in range(4))
+
+
+def test_surroundings_show_more_of_the_scan_and_are_changed_alike(scans):
+    grid = scans[0].label.shape
+    places = np.indices(grid).astype(np.float32)[:1]  # a voxel tells its place along R
+    scan = replace(scans[0], image=places)
+    only, with_more = (
+        PatchDataset([scan], SETTINGS, 0, augmentation="flip", surroundings=wanted)
+        for wanted in (False, True)
+    )
+    mirrored = set()
+    for index in range(12):
+        patch = with_more[index]
+        around = patch.pop("surroundings")
+        assert all(torch.equal(patch[word], only[index][word]) for word in patch)
+        assert around.shape == patch["image"].shape
+        assert around.min() <= patch["image"].min()
+        wide = min(2 * SETTINGS.patch[0], grid[0])
+        assert wide - 2 <= around.max() - around.min() <= wide
+        ways = [(x[0, -1] - x[0, 0]).sign().mean() for x in (patch["image"], around)]
+        assert ways[0] == ways[1]
+        mirrored.add(float(ways[0]))
+    assert mirrored == {-1.0, 1.0}

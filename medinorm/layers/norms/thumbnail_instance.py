@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from medinorm.layers.declare import norm
+from medinorm.layers.statistics.blocks import values_dtype
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
@@ -29,9 +30,10 @@ class ThumbnailInstanceNorm3d(ChannelNorm):
     result at a voxel does not depend on where the tiles were cut.
     `ThumbnailSlidingWindowInferer` does it.
 
-    A network trained on patches much smaller than the volume has learned with the
-    statistics of patches, and those of the volume may not suit it. Then train on larger
-    patches, or do not freeze, so that each window has its own statistics.
+    A network trained on patches much smaller than the volume learns with the statistics
+    of patches, and those of the volume may not suit it. `within_surroundings` trains it
+    with the statistics of what surrounds each patch. Or train on larger patches, or do
+    not freeze, so that each window has its own statistics.
 
     Frozen statistics are not part of the state dict. `frozen_statistics` removes them,
     so that those of one volume are never used for another.
@@ -63,7 +65,9 @@ class ThumbnailInstanceNorm3d(ChannelNorm):
         Chen et al., "Towards Ultra-Resolution Neural Style Transfer via Thumbnail
         Instance Normalization", AAAI 2022, arXiv:2103.11784. Ho et al.,
         "Ultra-High-Resolution Unpaired Stain Transformation via Kernelized Instance
-        Normalization", ECCV 2022, arXiv:2208.10730.
+        Normalization", ECCV 2022, arXiv:2208.10730. How the gradient passes statistics
+        that are not the patch's own: Ioffe, "Batch Renormalization", NeurIPS 2017,
+        arXiv:1702.03275.
     """
 
     frozen_mean: Tensor | None
@@ -76,6 +80,7 @@ class ThumbnailInstanceNorm3d(ChannelNorm):
         self.register_buffer("frozen_mean", None, persistent=False)
         self.register_buffer("frozen_variance", None, persistent=False)
         self.observer: Observer | None = None
+        self.surroundings: Moments | None = None
 
     @property
     def is_frozen(self) -> bool:
@@ -97,11 +102,27 @@ class ThumbnailInstanceNorm3d(ChannelNorm):
         check_input(x, self.num_features)
         if self.observer is not None:
             self.observer(self, x)
+        if self.surroundings is not None:
+            return self._normalize_within(x, self.surroundings)
         if self.frozen_mean is None or self.frozen_variance is None:
             pool = Pool(self.num_features)
             return normalize_pooled(x, pool, self.weight, self.bias, self.eps)
         std = (self.frozen_variance + self.eps).sqrt()
         return normalize(x, self.frozen_mean, std, self.weight, self.bias)
+
+    def _normalize_within(self, x: Tensor, around: Moments) -> Tensor:
+        """Normalize each sample by the statistics of its surroundings.
+
+        These enter as constants beside the sample's own, as in batch renormalization:
+        without the gradient of own statistics the weights before the layer would grow.
+        """
+        own, std = moments(x.detach()), around.std(self.eps)
+        dtype = values_dtype(x)
+        gain = (own.std(self.eps) / std).to(dtype)
+        offset = ((own.mean - around.mean) / std).to(dtype)
+        if self.weight is not None and self.bias is not None:
+            gain, offset = gain * self.weight, offset * self.weight + self.bias
+        return normalize_pooled(x, Pool(self.num_features), gain, offset, self.eps)
 
 
 Observer = Callable[[ThumbnailInstanceNorm3d, Tensor], None]
@@ -141,6 +162,38 @@ def observed(network: nn.Module, observer: Observer) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.observer = None
+
+
+@contextmanager
+def within_surroundings(network: nn.Module, surroundings: Tensor) -> Iterator[None]:
+    """Within the block, normalize patches by the statistics of what surrounds them.
+
+    Args:
+        network: with thumbnail layers; one of them that is used in several places has
+            the statistics of the last.
+        surroundings: one for each patch of the mini-batch, ``(N, C, ...)``, of any
+            size; they pass through the network once, without gradient.
+
+    Examples:
+        >>> import torch
+        >>> norm, scan = ThumbnailInstanceNorm3d(1), torch.randn(1, 1, 8, 4, 4)
+        >>> with within_surroundings(norm, scan):
+        ...     patch = norm(scan[:, :, 2:6])
+        >>> patch.allclose(norm(scan)[:, :, 2:6], atol=1e-6)
+        True
+    """
+    layers = thumbnail_layers(network)
+
+    def remember(layer: ThumbnailInstanceNorm3d, x: Tensor) -> None:
+        layer.surroundings = moments(x)
+
+    try:
+        with torch.no_grad(), observed(network, remember):
+            network(surroundings)
+        yield
+    finally:
+        for layer in layers:
+            layer.surroundings = None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from medinorm.layers.norms.thumbnail_instance import (
     freeze_from_first_input,
     frozen_statistics,
     observed,
+    within_surroundings,
 )
 
 
@@ -78,3 +79,28 @@ def test_deeper_layers_are_measured_behind_frozen_ones():
     torch.testing.assert_close(again, first[:1])
     copy.deepcopy(network)
     assert all(layer.observer is None for layer in (network[0], network[2]))
+
+
+def test_patches_are_normalized_by_the_statistics_of_their_surroundings(layout):
+    ramps = torch.linspace(0, 9, 12) * torch.tensor([[1.0], [3.0]])
+    scans = layout(torch.randn(2, 3, 12, 5, 6) + ramps.view(2, 1, 12, 1, 1))
+    norm = ThumbnailInstanceNorm3d(3)
+    torch.nn.init.normal_(norm.weight)
+    whole = InstanceNorm3d(3)
+    whole.load_state_dict(norm.state_dict())
+    patches = layout(scans[:, :, 3:9])
+    with within_surroundings(norm, scans):
+        y = norm(patches)
+    torch.testing.assert_close(y, whole(scans)[:, :, 3:9], atol=1e-5, rtol=1e-5)
+    assert torch.equal(norm(patches), whole(patches))  # nothing is left behind
+
+
+def test_the_gradient_knows_that_offset_and_scale_of_a_patch_do_not_count():
+    norm, scan = ThumbnailInstanceNorm3d(2), torch.randn(1, 2, 8, 4, 4)
+    patch = scan[:, :, 2:6].clone().requires_grad_()
+    with within_surroundings(norm, scan):
+        norm(patch).pow(3).sum().backward()
+    axes = (2, 3, 4)
+    assert patch.grad.abs().max() > 1e-3
+    assert patch.grad.sum(axes).abs().max() < 1e-3
+    assert (patch.grad * patch).sum(axes).abs().max() < 1e-3
