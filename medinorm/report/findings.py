@@ -240,3 +240,10 @@ def scan_means(cases: Iterable[CaseRow]) -> dict[tuple[Variant, str, str], float
         key: or_nan(mean(mean(values) for values in by_run.values()))
         for key, by_run in runs.items()
     }
+
+
+def find_failed(cases: Iterable[CaseRow]) -> set[tuple[Variant, str, str]]:
+    """Variant, domain and scan of which a label failed with one seed at least."""
+    return {
+        (row.score.variant, row.domain, row.score.scan) for row in cases if row.failure
+    }

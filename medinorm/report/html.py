@@ -43,9 +43,11 @@ def write_page(name: str, sheets: tuple[str, ...], **values: object) -> Markup:
         sheets: names of style sheets and scripts there.
         values: what the template names.
     """
+    styles = (*(f"{sheet}.css" for sheet in sheets), "figures.css")
+    scripts = (f"{sheet}.js" for sheet in sheets)
     style, script = (
-        Markup("".join(_read(f"{sheet}.{kind}") for sheet in sheets))  # noqa: S704
-        for kind in ("css", "js")
+        Markup("".join(map(_read, names)))  # noqa: S704
+        for names in (styles, scripts)
     )
     return write_html(
         _read(f"{name}.html.j2"),

@@ -1,7 +1,10 @@
 """A page as tests read it."""
 
 import re
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+
+from medinorm.report.figures.svg import NAMESPACE
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 ADDRESSES = {"src", "href", "srcset", "action", "data", "xlink:href"}
@@ -54,4 +57,11 @@ class Page(HTMLParser):
 
 def words(markup):
     """The text of a piece of a page."""
-    return " ".join(re.sub(r"<[^>]+>", " ", markup).split())
+    shown = re.sub(r"<style>.*?</style>|<[^>]+>", " ", markup, flags=re.DOTALL)
+    return " ".join(shown.split())
+
+
+def parse_svg(svg):
+    """The elements of a figure, without their name space and its style."""
+    plain = re.sub(r"<style>.*?</style>", "", svg, flags=re.DOTALL)
+    return ET.fromstring(plain.replace(f' xmlns="{NAMESPACE}"', ""))

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from markupsafe import Markup
 
@@ -20,16 +21,18 @@ from medinorm.report.figures.heatmap import (
     shared_scale,
 )
 from medinorm.report.figures.strip_plot import draw_strips
-from medinorm.report.figures.svg import fitting_axis
+from medinorm.report.figures.svg import fitting_axis, show_by_width
 from medinorm.report.findings import (
     ReportFindings,
     distinct,
+    find_failed,
     or_nan,
     scan_means,
 )
+from medinorm.report.tables.cells import Cell, Column, Table, number, word
 
 FEW_DOMAINS = 4  # up to so many panels are below each other, more are side by side
-_WIDE, _NARROW = 980.0, 480.0
+_WIDE, _MEDIUM, _NARROW = 980.0, 480.0, 360.0
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,24 @@ class Panel:
     Args:
         title: the heading.
         figure: the figure.
+        narrow: the same for a narrow page, if it has a version of its own.
+        table: the numbers of the figure.
     """
 
     title: str
     figure: Markup
+    narrow: Markup | None = None
+    table: Table | None = None
+
+    @property
+    def shown(self) -> Markup:
+        """The figure, in both widths if there are two."""
+        if self.narrow is None:
+            return self.figure
+        return show_by_width(self.figure, self.narrow)
 
 
-def chart_variants(findings: ReportFindings) -> Markup:
+def chart_variants(findings: ReportFindings, *, narrow: bool = False) -> Markup:
     """The key figure: known against unseen domains."""
     rows = [
         VariantRow(
@@ -57,7 +71,8 @@ def chart_variants(findings: ReportFindings) -> Markup:
         )
         for row in findings.summary
     ]
-    return draw_dumbbells(rows, findings.verdict.confidence, findings.noun)
+    level = findings.verdict.confidence
+    return draw_dumbbells(rows, level, findings.noun, narrow=narrow)
 
 
 def _interval(
@@ -91,8 +106,36 @@ def chart_heatmaps(findings: ReportFindings) -> tuple[Markup, list[Panel]]:
             )
         )
     scale = shared_scale(matrices)
-    panels = [Panel(matrix.title, draw_heatmap(matrix, scale)) for matrix in matrices]
+    panels = [
+        Panel(
+            matrix.title,
+            draw_heatmap(matrix, scale),
+            table=tabulate_matrix(
+                matrix, f"{matrix.title}: Dice by what was trained and tested on"
+            ),
+        )
+        for matrix in matrices
+    ]
     return draw_scale(scale), panels
+
+
+def tabulate_matrix(matrix: Matrix, caption: str) -> Table:
+    """The numbers of a heat map, for those who cannot see it or want to copy them."""
+    rows = [
+        [
+            word(name, "name"),
+            *(_cell(matrix, (name, column)) for column in matrix.columns),
+        ]
+        for name in matrix.rows
+    ]
+    columns = [Column("Row", numeric=False), *map(Column, matrix.columns)]
+    return Table(f"{caption}.", columns, rows)
+
+
+def _cell(matrix: Matrix, cell: tuple[str, str]) -> Cell:
+    """One number of a heat map, and whether its frame says that it was never seen."""
+    shown = number(matrix.values.get(cell), 3)
+    return replace(shown, detail="never seen") if cell in matrix.unseen else shown
 
 
 def _train_sets(findings: ReportFindings) -> dict[str, str]:
@@ -139,23 +182,25 @@ def _in_words(
 def chart_distributions(findings: ReportFindings) -> list[Panel]:
     """For each unseen domain, the Dice of its scans by variant."""
     means = scan_means(findings.held_out)
+    failed = find_failed(findings.held_out)
     axis = fitting_axis(list(means.values()), (0.0, 1.0))
     domains = distinct(domain for _, domain, _ in means)
-    width = _WIDE if len(domains) <= FEW_DOMAINS else _NARROW
+    width = _WIDE if len(domains) <= FEW_DOMAINS else _MEDIUM
     panels = []
     for domain in sorted(domains):
-        values: dict[str, Sequence[float]] = {
-            findings.names[variant]: [
-                value
-                for (of, where, _), value in means.items()
-                if of == variant and where == domain
-            ]
-            for variant in findings.variants
-        }
-        limits = axis.low, axis.high
+        values: dict[str, Sequence[float]] = {}
+        crossed: dict[str, Sequence[int]] = {}
+        for variant in findings.variants:
+            keys = [key for key in means if key[:2] == (variant, domain)]
+            name = findings.names[variant]
+            values[name] = [means[key] for key in keys]
+            crossed[name] = [i for i, key in enumerate(keys) if key in failed]
+        strips = partial(
+            draw_strips, domain, values, (axis.low, axis.high), failed=crossed
+        )
         scans = max((_count(scores) for scores in values.values()), default=0)
         title = f"{domain} ({scans} scan{'' if scans == 1 else 's'})"
-        panels.append(Panel(title, draw_strips(domain, values, limits, width)))
+        panels.append(Panel(title, strips(width), strips(_NARROW, narrow=True)))
     return panels
 
 

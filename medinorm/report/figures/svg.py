@@ -1,7 +1,8 @@
 """Inline SVG from small pure functions: escaped, light, themed by the page's CSS.
 
 Colours come from CSS classes, so that a figure follows light, dark and print. Lengths
-are in the figure's own units; the page scales a figure to its column.
+are in the figure's own units; the page scales a figure to its column. A figure carries
+its own name space and style, so that it is a whole file when it is saved.
 """
 
 import math
@@ -10,7 +11,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from medinorm.report.figures.style import write_style
+
 Attribute = str | float | int | None
+
+NAMESPACE = "http://www.w3.org/2000/svg"
 
 ABSENT = "\N{EN DASH}"  # in place of a value that is not there
 
@@ -58,7 +63,7 @@ def decimal(value: float) -> str:
 def figure(
     children: Iterable[str], size: tuple[float, float], title: str, description: str
 ) -> Markup:
-    """A whole figure that a screen reader can announce.
+    """A whole figure that a screen reader can announce, and that can be saved as it is.
 
     Args:
         children: its elements.
@@ -67,11 +72,14 @@ def figure(
         description: what is to be seen, in a sentence.
     """
     width, height = size
+    content = join(children)
     return element(
         "svg",
         element("title", title),
         element("desc", description),
-        *children,
+        element("style", write_style(content)),
+        content,
+        xmlns=NAMESPACE,
         viewBox=f"0 0 {decimal(width)} {decimal(height)}",
         width=width,
         height=height,
@@ -92,6 +100,14 @@ def line(start: tuple[float, float], end: tuple[float, float], class_: str) -> M
     """A straight line."""
     return element(
         "line", x1=start[0], y1=start[1], x2=end[0], y2=end[1], class_=class_
+    )
+
+
+def show_by_width(wide: Markup, narrow: Markup) -> Markup:
+    """Two versions of one figure: the page shows the one that fits its width."""
+    return join(
+        element("div", drawn, class_=class_)
+        for drawn, class_ in ((wide, "at-wide"), (narrow, "at-narrow"))
     )
 
 

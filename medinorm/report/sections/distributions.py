@@ -8,8 +8,21 @@ from medinorm.report.section import ReportInputs, section
 
 _TEMPLATE = """\
 {% if panels %}
-<p>Each dot is one scan of a held-out {{ noun.one }}; its Dice is the mean over \
-labels and seeds. Scans that fail do not show in a mean; here each scan is shown.</p>
+<p>Each mark is one scan of a held-out {{ noun.one }}; its Dice is the mean over \
+labels and seeds. Scans that fail do not show in a mean; here each scan is shown. \
+Marks at exactly the same place are one.</p>
+<ul class="legend">
+<li><svg width="16" height="16" aria-hidden="true">\
+<path d="M8 8h0" class="dots"/></svg>a scan</li>
+<li><svg width="16" height="16" aria-hidden="true">\
+<path d="M4 4l8 8m0 -8l-8 8" class="failed"/></svg>\
+a scan that failed with one seed at least</li>
+<li><svg width="16" height="16" aria-hidden="true">\
+<path d="M8 1v14" class="median"/></svg>the median</li>
+<li><svg width="26" height="16" aria-hidden="true">\
+<rect x="1" y="2" width="24" height="12" rx="2" class="box"/></svg>\
+the middle half, of five scans or more</li>
+</ul>
 <div class="panels {{ "single" if panels|length <= few_domains else "wide" }}">
 {% for panel in panels %}{{ show_panel(panel) }}{% endfor %}
 </div>

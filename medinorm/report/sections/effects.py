@@ -7,6 +7,7 @@ from typing import NamedTuple, get_args
 from markupsafe import Markup
 
 from medinorm.records.evidence import EffectRow, FactorName
+from medinorm.report.figures.charts import tabulate_matrix
 from medinorm.report.figures.heatmap import Matrix, draw_heatmap, shared_scale
 from medinorm.report.findings import ReportFindings, mean, or_nan
 from medinorm.report.html import write_html
@@ -37,9 +38,10 @@ _TEMPLATE = """\
 {% for sentence in sentences %}<p>{{ sentence }}</p>
 {% endfor %}
 {% if figure %}\
-<figure class="scroll" tabindex="0" role="region" \
-aria-label="{{ rows|capitalize }} and norms"><div class="panels single">{{ figure }}\
-</div><figcaption>Dice on {{ noun.many }} never seen. Rows: {{ rows }}; columns: \
+<figure><div class="scroll" tabindex="0" role="region" \
+aria-label="Figure: {{ rows }} and norms">{{ figure }}\
+</div><details><summary>As a table</summary>{{ show_table(numbers) }}</details>\
+<figcaption>Dice on {{ noun.many }} never seen. Rows: {{ rows }}; columns: \
 norms; the last of each are means. If the cells of a column are nearly equal, its norm \
 makes the choice of the row unnecessary; if the cells of a row are nearly equal, the \
 norm does not matter there.</figcaption></figure>
@@ -55,6 +57,7 @@ def write_effects(inputs: ReportInputs) -> Markup | None:
     compared = [factor for factor in _FACTORS if _rows(findings, factor)]
     if not set(compared) - {"norm"}:
         return None
+    matrix = _gather_cells(findings)
     shown = [factor for factor in _FACTORS if factor in {*compared, *_TRAINED}]
     shown.sort(key=lambda factor: -_apart(_rows(findings, factor)))
     return write_html(
@@ -64,7 +67,8 @@ def write_effects(inputs: ReportInputs) -> Markup | None:
             *_say_largest(findings, compared),
             *(_explain(findings, factor) for factor in shown),
         ],
-        figure=chart_effects(findings),
+        figure=draw_heatmap(matrix, shared_scale([matrix])) if matrix else None,
+        numbers=tabulate_matrix(matrix, matrix.title) if matrix else None,
         rows=_say_rows(findings),
         tables=[tabulate_effects(findings, factor) for factor in shown],
     )
@@ -97,6 +101,12 @@ def chart_effects(findings: ReportFindings) -> Markup | None:
 
     One row for each intensity step with each augmentation; none where there is one row.
     """
+    matrix = _gather_cells(findings)
+    return draw_heatmap(matrix, shared_scale([matrix])) if matrix else None
+
+
+def _gather_cells(findings: ReportFindings) -> Matrix | None:
+    """What that figure is drawn from."""
     dice = {
         row.variant: or_nan(row.out_domain)
         for row in findings.summary
@@ -109,7 +119,7 @@ def chart_effects(findings: ReportFindings) -> Markup | None:
     cells = {(named[v], v.norm): value for v, value in dice.items()}
     best_first = [row.level for row in _rows(findings, "norm")]
     columns = best_first or list(dict.fromkeys(v.norm for v in dice))
-    matrix = Matrix(
+    return Matrix(
         title=f"{_say_rows(findings)} and norms on {findings.noun.many} never seen",
         rows=[*rows, _MEAN],
         columns=[*columns, _MEAN],
@@ -118,7 +128,6 @@ def chart_effects(findings: ReportFindings) -> Markup | None:
         description=f"Rows: {_say_rows(findings)}; columns: norms; the last of each "
         "are means.",
     )
-    return draw_heatmap(matrix, shared_scale([matrix]))
 
 
 _Cells = dict[tuple[str, str], float]

@@ -3,6 +3,7 @@
 from markupsafe import Markup
 
 from medinorm.report.figures.charts import chart_variants
+from medinorm.report.figures.svg import show_by_width
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
 
@@ -22,12 +23,16 @@ out-of-domain: {{ noun.one }} never seen</li>
 <li><svg width="34" height="16" aria-hidden="true">\
 <rect x="1" y="1" width="32" height="14" class="band"/></svg>\
 where the next new {{ noun.one }} is expected</li>
+{% if cut %}<li><svg width="34" height="16" aria-hidden="true">\
+<rect x="1" y="1" width="32" height="14" class="band"/>\
+<path d="M1 8l7 -7v14z" class="cut"/></svg>\
+goes on beyond the axis</li>{% endif %}
 </ul>
-<figure class="scroll" tabindex="0" role="region" \
-aria-label="In-domain and out-of-domain Dice">{{ figure }}
+<figure>{{ figure }}
 <figcaption>Marks with {{ level }} intervals. Gap: in-domain minus out-of-domain on \
 the same scans. The shaded band is the prediction interval for one further \
-{{ noun.one }}; it is cut where the axis ends.</figcaption></figure>
+{{ noun.one }}{% if cut %}; an arrow at its end says that it goes on beyond the axis, \
+and the table below has its ends{% endif %}.</figcaption></figure>
 {% if not out_domain %}<p class="note">There is no out-of-domain mean: it needs the \
 design that leaves one domain out (<code>lodo</code>).</p>{% endif %}
 {% if not in_domain %}<p class="note">There is no in-domain mean and no gap: they \
@@ -39,11 +44,13 @@ need the design <code>pooled</code>.</p>{% endif %}
 def write_variants(inputs: ReportInputs) -> Markup:
     """The key figure and how to read it."""
     findings = inputs.findings
+    wide, narrow = (chart_variants(findings, narrow=small) for small in (False, True))
     return write_html(
         _TEMPLATE,
         noun=findings.noun,
         level=findings.level,
-        figure=chart_variants(findings),
+        figure=show_by_width(wide, narrow),
+        cut='class="cut"' in wide,
         in_domain=any(row.in_domain is not None for row in findings.summary),
         out_domain=any(row.out_domain is not None for row in findings.summary),
     )

@@ -1,7 +1,6 @@
 """Dumbbells: numbers, places and what is absent."""
 
 import re
-from xml.etree import ElementTree as ET
 
 from medinorm.domain_noun import DomainNoun
 from medinorm.report.figures.dumbbell_plot import (
@@ -9,6 +8,7 @@ from medinorm.report.figures.dumbbell_plot import (
     VariantRow,
     draw_dumbbells,
 )
+from tests.report.page import parse_svg
 
 NOTHING = DiceInterval(float("nan"))
 SITE = DomainNoun("site")
@@ -16,7 +16,7 @@ SITE = DomainNoun("site")
 
 def texts(svg):
     """All visible text."""
-    return ["".join(node.itertext()) for node in ET.fromstring(svg).iter("text")]
+    return ["".join(node.itertext()) for node in parse_svg(svg).iter("text")]
 
 
 def pair(name, inside, outside):
@@ -51,3 +51,28 @@ def test_dumbbell_without_one_side_draws_the_other():
 def test_dumbbell_of_nothing_known_is_still_a_figure():
     empty = VariantRow("x", NOTHING, NOTHING, NOTHING, NOTHING)
     assert texts(draw_dumbbells([empty], 0.95, SITE)).count("\N{EN DASH}") == 3
+
+
+def cuts(new, interval=(0.68, 0.72)):
+    """How many arrows the prediction of the only row has."""
+    outside = DiceInterval(0.7, *interval)
+    row = VariantRow("x", NOTHING, outside, NOTHING, DiceInterval(0.7, *new))
+    return draw_dumbbells([row], 0.95, SITE).count('class="cut"')
+
+
+def test_intervals_are_whole_and_cut_predictions_have_an_arrow():
+    assert cuts((0.62, 0.78)) == 0
+    assert cuts((0.0, 0.78)) == 1
+    assert cuts((0.0, 1.0)) == 2
+    assert cuts((0.0, 1.0), interval=(0.02, 0.98)) == 0  # the axis is all of it
+
+
+def test_the_narrow_figure_holds_the_same_numbers():
+    pairs = [pair("instance", 0.85, 0.8), pair("batch", 0.84, 0.4)]
+    wide, narrow = (
+        texts(draw_dumbbells(pairs, 0.95, SITE, narrow=small))
+        for small in (False, True)
+    )
+    numbers = [text for text in wide if re.fullmatch(r"0\.\d{3}", text)]
+    assert [text for text in narrow if re.fullmatch(r"0\.\d{3}", text)] == numbers
+    assert {"instance", "batch"} <= set(narrow)

@@ -1,7 +1,6 @@
 """Heat maps: each cell its number, one scale, colours that read in grey."""
 
 import re
-from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -11,11 +10,12 @@ from medinorm.report.figures.heatmap import (
     draw_scale,
     shared_scale,
 )
+from tests.report.page import parse_svg
 
 
 def texts(svg):
     """All visible text."""
-    return ["".join(node.itertext()) for node in ET.fromstring(svg).iter("text")]
+    return ["".join(node.itertext()) for node in parse_svg(svg).iter("text")]
 
 
 def matrix(values):

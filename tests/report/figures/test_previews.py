@@ -169,5 +169,7 @@ def test_a_label_map_on_another_grid_is_refused(draw, small_study):
 
 
 def test_there_is_a_colour_for_each_of_the_style_sheet():
-    sheet = (Path(medinorm.report.__file__).parent / "pages" / "page.css").read_text()
+    sheet = (
+        Path(medinorm.report.__file__).parent / "pages" / "figures.css"
+    ).read_text()
     assert len(set(re.findall(r"\.label-\d", sheet))) == len(COLOURS)

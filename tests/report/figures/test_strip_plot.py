@@ -11,16 +11,36 @@ def test_strips_show_median_and_lowest():
     svg = draw_strips(
         "A", {"x": [0.5, 0.9, 0.7, float("nan")], "y": []}, (0.4, 1.0), 480
     )
-    assert "x: median 0.700, lowest 0.500, 3 scans" in svg
+    assert "x: median 0.700, lowest 0.500, 3 scans." in svg
     assert "no score" in svg
     assert len(re.findall(r"M[\d.]+ [\d.]+h0", svg)) == 3
     assert 'class="box"' not in svg  # too few for quartiles
 
 
-def test_strips_of_many_scans_keep_the_lowest():
+def marks(svg):
+    """Places of the dots, and how many crosses."""
+    dots = re.findall(r"M([\d.]+) ([\d.]+)h0", svg)
+    crosses = re.search(r'd="([^"]*)" class="failed"', svg)
+    return dots, crosses[1].count("M") if crosses else 0
+
+
+def test_every_scan_of_many_is_drawn():
     scores = np.linspace(0.2, 0.9, 1000)
-    svg = draw_strips("A", {"x": scores}, (0.0, 1.0), 480)
-    dots = [float(x) for x in re.findall(r"M([\d.]+) [\d.]+h0", svg)]
-    assert len(dots) < 100
-    start = min(dots)
-    assert draw_strips("A", {"x": [0.2]}, (0.0, 1.0), 480).count(f"M{start}") == 1
+    dots, _ = marks(draw_strips("A", {"x": scores}, (0.0, 1.0), 980))
+    assert len(dots) == 1000
+    narrow = draw_strips("A", {"x": scores}, (0.0, 1.0), 360, narrow=True)
+    assert len(marks(narrow)[0]) == 1000
+
+
+def test_marks_at_the_same_place_are_one():
+    svg = draw_strips("A", {"x": [0.5] * 1000}, (0.0, 1.0), 980)
+    assert len(marks(svg)[0]) == 3  # one on each level
+    assert "1000 scans" in svg
+
+
+def test_a_failed_scan_is_a_cross():
+    scores = [0.5, float("nan"), 0.0, 0.7]
+    svg = draw_strips("A", {"x": scores}, (0.0, 1.0), 480, {"x": {2}})
+    dots, crosses = marks(svg)
+    assert (len(dots), crosses) == (2, 1)
+    assert "3 scans, 1 of them failed with a seed" in svg

@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from medinorm.report.figures.svg import (
     Axis,
@@ -14,7 +15,9 @@ from medinorm.report.figures.svg import (
     fitting_axis,
     name_ticks,
     shorten,
+    show_by_width,
 )
+from tests.report.page import parse_svg
 
 shares = st.floats(0, 1)
 
@@ -33,7 +36,7 @@ def test_absent_attributes_are_left_out():
 
 
 def test_figure_is_announced():
-    root = ET.fromstring(figure([], (3, 4), "Name", "More."))
+    root = parse_svg(figure([], (3, 4), "Name", "More."))
     assert root.attrib["role"] == "img"
     assert root.attrib["aria-label"] == "Name. More."
     assert root.attrib["viewBox"] == "0 0 3 4"
@@ -82,3 +85,19 @@ def test_shorten_never_exceeds(text, characters):
 def test_ticks_of_a_score_have_different_texts(values, count):
     texts = [text for _, text in name_ticks(fitting_axis(values, (0, 1)).ticks(count))]
     assert len(set(texts)) == len(texts)
+
+
+def test_a_figure_is_a_file_of_its_own():
+    drawn = figure([element("line", class_="grid")], (3, 4), "Name", "More.")
+    root = ET.fromstring(drawn)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    (style,) = root.iter("{http://www.w3.org/2000/svg}style")
+    assert "svg .grid {" in style.text
+
+
+def test_two_versions_are_in_one_place():
+    both = show_by_width(Markup("<svg>1</svg>"), Markup("<svg>2</svg>"))
+    assert both == (
+        '<div class="at-wide"><svg>1</svg></div>'
+        '<div class="at-narrow"><svg>2</svg></div>'
+    )
