@@ -1,6 +1,7 @@
 """Slices of volumes as greyscale figures with outlines of label maps."""
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,6 +22,12 @@ _MARGIN = 10.0  # mm around what is shown
 _MOST_PIXELS = 320  # along the longer side; larger slices are thinned
 _WINDOW = (1.0, 99.5)  # percentiles that become black and white
 _LEFT = ("A", "R", "R")  # what lies at the left edge of each plane
+_THICKER = 1.05  # a larger ratio of spacings says along which axis a scan was taken
+_GAP = 0.03  # between two copies of a slice, as a share of its width
+
+# Along the outline with the mask at the right hand: right, down, left, up.
+_STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
+_STARTS = ((0, 0), (1, 0), (1, 1), (0, 1))  # corner of the pixel where each begins
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,21 @@ def cut(
     return Slice(np.flip(np.take(array, index, axis=axis).T), (width, height))
 
 
+def find_plane(spacing: tuple[float, float, float]) -> int:
+    """The axis across the slices as they were taken; axial where that is not known.
+
+    Args:
+        spacing: of the voxels of an upright volume, in mm.
+
+    Examples:
+        >>> find_plane((1.0, 5.0, 1.0)), find_plane((3.0, 3.0, 3.0))
+        (1, 2)
+    """
+    thickest = max(range(3), key=lambda axis: spacing[axis])
+    second = sorted(spacing)[1]
+    return thickest if spacing[thickest] > _THICKER * second else 2
+
+
 def draw_slice(
     image: Slice,
     window: tuple[float, float],
@@ -93,35 +115,101 @@ def draw_slice(
         axis: the axis across the slice, for the letter at its left edge.
         title: what is shown, for screen readers.
     """
+    width, height = _measure(image)
+    parts = [
+        _draw_voxels(image, window),
+        *_outline(image, overlays),
+        _mark(image, axis),
+    ]
+    return figure(parts, (width, height), title, f"{PLANES[axis]}")
+
+
+def draw_twice(
+    image: Slice,
+    window: tuple[float, float],
+    overlays: Sequence[Overlay],
+    axis: int,
+    titles: tuple[str, str],
+) -> Markup:
+    """Draw a slice bare and, beside it, with parts of label maps over it.
+
+    Args:
+        image: the slice.
+        window: intensities shown black and white.
+        overlays: masks on the same pixels.
+        axis: the axis across the slice.
+        titles: what is shown, for screen readers; a text that no other figure of the
+            page has, for the address of the voxels in it.
+    """
+    title, unique = titles
+    width, height = _measure(image)
+    name = "slice-" + hashlib.blake2b(unique.encode(), digest_size=8).hexdigest()
+    step = width * (1 + _GAP)
+    parts = (
+        _draw_voxels(image, window, name),
+        _mark(image, axis),
+        element(
+            "g",
+            element("use", href=f"#{name}"),
+            *_outline(image, overlays),
+            _mark(image, axis),
+            transform=f"translate({step:.2f} 0)",
+        ),
+    )
+    return figure(parts, (step + width, height), title, f"{PLANES[axis]}")
+
+
+def _measure(image: Slice) -> tuple[float, float]:
+    """Width and height, in mm."""
     rows, columns = image.pixels.shape
-    (dx, dy), (low, high) = image.size, window
-    width, height = columns * dx, rows * dy
-    voxels = element(
+    return columns * image.size[0], rows * image.size[1]
+
+
+def _draw_voxels(
+    image: Slice, window: tuple[float, float], name: str | None = None
+) -> Markup:
+    """The voxels, with an address if they are to be used again."""
+    width, height = _measure(image)
+    return element(
         "image",
-        href=_png(image.pixels, low, high),
+        href=_png(image.pixels, *window),
         width=width,
         height=height,
         preserveAspectRatio="none",
+        id=name,
     )
-    paths = (
-        element(
-            "path",
-            d=cover(overlay.mask) if overlay.filled else trace(overlay.mask),
-            class_=f"{'area' if overlay.filled else 'outline'} {overlay.class_}",
-            transform=f"scale({dx:.4f} {dy:.4f})",
+
+
+def _outline(image: Slice, overlays: Sequence[Overlay]) -> list[Markup]:
+    """The overlays; outlines lie on a dark line, so that they show on any grey."""
+    scale = "scale({:.4f} {:.4f})".format(*image.size)
+    paths = [
+        (
+            cover(overlay.mask) if overlay.filled else trace(overlay.mask),
+            f"{'area' if overlay.filled else 'outline'} {overlay.class_}",
         )
         for overlay in overlays
-    )
+    ]
+    casing = "".join(path for path, class_ in paths if class_.startswith("outline"))
+    return [
+        element("path", d=path, class_=class_, transform=scale)
+        for path, class_ in ((casing, "outline casing"), *paths)
+        if path
+    ]
+
+
+def _mark(image: Slice, axis: int) -> Markup:
+    """The letter at the left edge."""
+    width, height = _measure(image)
     tall = 0.055 * max(width, height)
-    mark = element(
+    return element(
         "text",
         _LEFT[axis],
         x=0.4 * tall,
         y=(height + tall) / 2,
-        style=f"font-size: {tall:.1f}px",
+        style=f"font-size: {tall:.1f}px; stroke-width: {tall / 6:.1f}px",
         class_="side",
     )
-    return figure([voxels, *paths, mark], (width, height), title, f"{PLANES[axis]}")
 
 
 def frame(masks: Sequence[Slice]) -> tuple[slice, slice]:
@@ -153,14 +241,16 @@ def display_window(array: NDArray[Any]) -> tuple[float, float]:
 def trace(mask: NDArray[np.bool_]) -> str:
     """The boundary of a mask along pixel edges, as SVG path data in pixels.
 
+    Each part and each hole is one closed line. Pixels that only share a corner are two
+    parts.
+
     Examples:
         >>> trace(np.array([[True, True]]))
-        'M0 0h2M0 1h2M0 0v1M2 0v1'
+        'M0 0h2v1h-2z'
     """
+    leaving = _find_edges(mask)
     return "".join(
-        f"M{x} {y}{'h' if level else 'v'}{length}"
-        for level in (True, False)
-        for x, y, length in _edges(mask, level=level)
+        _walk(leaving, corner) for corner in list(leaving) if leaving[corner]
     )
 
 
@@ -178,18 +268,44 @@ def cover(mask: NDArray[np.bool_]) -> str:
     return "".join(f"M{x} {y}h{length}v1h-{length}z" for x, y, length in bars)
 
 
-def _edges(mask: NDArray[np.bool_], *, level: bool) -> list[tuple[int, int, int]]:
-    """Runs of boundary edges, level or upright: column, row and length."""
-    lying = mask if level else mask.T
-    change = np.diff(np.pad(lying.astype(np.int8), ((1, 1), (0, 0))), axis=0) != 0
-    ends = np.diff(np.pad(change.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    lines, starts = np.nonzero(ends == 1)
-    _, stops = np.nonzero(ends == -1)
-    runs = zip(lines.tolist(), starts.tolist(), (stops - starts).tolist(), strict=True)
-    return [
-        (start, row, length) if level else (row, start, length)
-        for row, start, length in runs
-    ]
+_Corner = tuple[int, int]
+
+
+def _find_edges(mask: NDArray[np.bool_]) -> dict[_Corner, list[int]]:
+    """The directions in which the boundary leaves each corner; top edges come first."""
+    padded = np.pad(mask, 1)
+    beyond = padded[:-2, 1:-1], padded[1:-1, 2:], padded[2:, 1:-1], padded[1:-1, :-2]
+    leaving: dict[_Corner, list[int]] = {}
+    for direction, (outside, (right, down)) in enumerate(
+        zip(beyond, _STARTS, strict=True)
+    ):
+        rows, columns = np.nonzero(mask & ~outside)
+        corners = zip((columns + right).tolist(), (rows + down).tolist(), strict=True)
+        for corner in corners:
+            leaving.setdefault(corner, []).append(direction)
+    return leaving
+
+
+def _walk(leaving: dict[_Corner, list[int]], start: _Corner) -> str:
+    """One closed line; its edges are taken out of `leaving`.
+
+    Where two lines meet in a corner, each turns right, around its own pixel.
+    """
+    (x, y), direction = start, leaving[start].pop(0)
+    sides = [[direction, 0]]
+    while True:
+        if sides[-1][0] != direction:
+            sides.append([direction, 0])
+        sides[-1][1] += 1
+        x, y = x + _STEPS[direction][0], y + _STEPS[direction][1]
+        ways, right = leaving[x, y], (direction + 1) % 4
+        if (x, y) == start and right not in ways:
+            break
+        direction = ways.pop(ways.index(right) if right in ways else 0)
+    drawn = "".join(
+        f"{'hv'[way % 2]}{length if way < 2 else -length}" for way, length in sides[:-1]
+    )
+    return f"M{start[0]} {start[1]}{drawn}z"
 
 
 def _range(inside: NDArray[np.bool_], size: float) -> slice:

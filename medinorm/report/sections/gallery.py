@@ -1,7 +1,8 @@
-"""The worst cases on unseen domains, with the outlines of label map and prediction."""
+"""Worst and typical cases on unseen domains, with outlines of label and prediction."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -23,7 +24,8 @@ from medinorm.report.figures.slices import (
     crop,
     cut,
     display_window,
-    draw_slice,
+    draw_twice,
+    find_plane,
     frame,
     turn_upright,
 )
@@ -31,6 +33,8 @@ from medinorm.report.findings import mean, or_nan
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
 from medinorm.variant import Variant
+
+_MOST_DOMAINS = 12  # with a worst and a median case
 
 _log = logging.getLogger(__name__)
 
@@ -66,44 +70,63 @@ class DrawnCase:
 
     Args:
         case: the case.
-        label: name of the label that is outlined: the one with the most wrong voxels.
-        slices: one slice, without and with outlines.
+        label: name of the label that is outlined: the one with the lowest Dice.
+        plane: the plane of the slice.
+        slices: one slice, bare and with outlines beside it.
         note: why there is no slice, or no prediction in it; empty otherwise.
     """
 
     case: Case
     label: str
+    plane: str
     slices: Sequence[Markup]
     note: str
 
 
+@dataclass(frozen=True)
+class CaseGroup:
+    """Cases under one heading.
+
+    Args:
+        heading: what they have in common.
+        cases: each with what it is, such as the worst.
+    """
+
+    heading: str
+    cases: Sequence[tuple[str, Case]]
+
+
 _TEMPLATE = """\
-{% if cases %}
-<p>Each variant shows its worst scan, with its worst seed; then each shows its \
-second worst, and so on. Of all slices in all three planes, the one is shown on which \
-label map and prediction differ most. Outlines follow voxel edges and show the label \
-with the most wrong voxels. The letter at the left edge says what is there: R right, \
-A anterior.</p>
-<ul class="legend">
-<li><svg width="34" height="16" aria-hidden="true">\
-<path d="M2 8h30" class="outline truth"/></svg>label map</li>
-<li><svg width="34" height="16" aria-hidden="true">\
-<path d="M2 8h30" class="outline guess"/></svg>prediction</li>
-<li><svg width="20" height="14" aria-hidden="true">\
-<path d="M1 1h18v12h-18z" class="area truth"/></svg>missed</li>
-<li><svg width="20" height="14" aria-hidden="true">\
-<path d="M1 1h18v12h-18z" class="area guess"/></svg>wrongly predicted</li>
+{% if groups %}
+<p>First {{ best }}, which has the highest out-of-domain Dice: its worst and its \
+median scan on each {{ noun.one }}{% if not all %} ({{ most }} {{ noun.many }} with \
+the lowest Dice){% endif %}. Then the worst scans of the other variants in turn. Each \
+scan has its worst seed. Outlined is the label with the lowest Dice, on the slice \
+where label map and prediction differ most, in the plane in which the scan was taken; beside \
+it is the same slice without outlines. Outlines follow voxel edges. The letter at the \
+left edge says what is there: R right, A anterior.</p>
+<ul class="legend on-image">
+<li><svg width="44" height="16" aria-hidden="true"><path d="M2 8h40" \
+class="outline casing"/><path d="M2 8h40" class="outline truth"/></svg>\
+label map (solid)</li>
+<li><svg width="44" height="16" aria-hidden="true"><path d="M2 8h40" \
+class="outline casing"/><path d="M2 8h40" class="outline guess"/></svg>\
+prediction (dashed)</li>
 </ul>
+{% for heading, cases in groups %}
+<h3>{{ heading }}</h3>
 <div class="gallery">
-{% for drawn in cases %}
+{% for word, drawn in cases %}
 <figure class="case">
-<figcaption><strong>{{ names[drawn.case.variant] }}</strong> on {{ drawn.case.domain }}\
+<figcaption><span>{{ word }}<strong>{{ names[drawn.case.variant] }}</strong> on \
+{{ drawn.case.domain }}</span>\
 <span class="dice">Dice {{ "%.3f"|format(drawn.case.dice) }}</span></figcaption>
 {% if drawn.slices %}\
 <div class="planes">{% for slice in drawn.slices %}{{ slice }}{% endfor %}</div>\
 {% endif %}
 <p class="small">{{ drawn.case.scan }}, seed {{ drawn.case.seed }}\
-{% if drawn.label %}; outlined: {{ drawn.label }}{% endif %}. Dice by label: \
+{% if drawn.label %}; outlined: {{ drawn.label }}, {{ drawn.plane }}{% endif %}. \
+Dice by label: \
 {% for value, dice in drawn.case.by_label.items() %}{{ labels.get(value, value) }} \
 {{ "%.3f"|format(dice) if dice == dice else "nothing to score" }}\
 {{ ", " if not loop.last else "." }}{% endfor %}\
@@ -113,31 +136,92 @@ A anterior.</p>
 </figure>
 {% endfor %}
 </div>
+{% endfor %}
 {% else %}
 <p class="note">No case to show.</p>
 {% endif %}
 """
 
 
-@section("gallery", "Worst cases", order=80, heading="Worst cases on {many} never seen")
+@section(
+    "gallery", "Cases", order=80, heading="Worst and typical cases on {many} never seen"
+)
 def write_gallery(inputs: ReportInputs) -> Markup:
-    """The worst cases with the outlines of label map and prediction."""
+    """The worst and the median cases with the outlines of label map and prediction."""
     findings = inputs.findings
-    worst = worst_cases(
+    groups = choose_cases(
         findings.held_out, findings.variants, inputs.settings.worst_cases
     )
-    cases = [
-        draw_case(case, inputs.volumes[case.scan], inputs.predictions, findings.labels)
-        for case in worst
-        if case.scan in inputs.volumes
+    drawn = [
+        (
+            group.heading,
+            [
+                (
+                    word,
+                    draw_case(
+                        case,
+                        inputs.volumes[case.scan],
+                        inputs.predictions,
+                        findings.labels,
+                    ),
+                )
+                for word, case in group.cases
+                if case.scan in inputs.volumes
+            ],
+        )
+        for group in groups
     ]
+    domains = {row.domain for row in findings.held_out}
     return write_html(
-        _TEMPLATE, cases=cases, names=findings.names, labels=findings.labels
+        _TEMPLATE,
+        groups=[(heading, cases) for heading, cases in drawn if cases],
+        best=findings.names[findings.variants[0]],
+        noun=findings.noun,
+        all=len(domains) <= _MOST_DOMAINS,
+        most=_MOST_DOMAINS,
+        names=findings.names,
+        labels=findings.labels,
     )
+
+
+def choose_cases(
+    rows: Sequence[CaseRow], variants: Sequence[Variant], count: int
+) -> list[CaseGroup]:
+    """Worst and median of the first variant on each domain; the worst of the others.
+
+    Args:
+        rows: cases on unseen domains.
+        variants: the variants, highest Dice first.
+        count: how many of the worst cases of the other variants; 0: no case at all.
+    """
+    if not count or not variants:
+        return []
+    lowest = _lowest(rows, variants[:1])
+    domains = sorted({case.domain for case in lowest}, key=_lowest_of(lowest))
+    groups = []
+    for domain in sorted(domains[:_MOST_DOMAINS]):
+        own = [case for case in lowest if case.domain == domain]
+        middle = (len(own) - 1) // 2
+        cases = [("Worst: ", own[0])]
+        if middle:
+            cases.append(("Median: ", own[middle]))
+        groups.append(CaseGroup(domain, cases))
+    others = worst_cases(rows, variants[1:], count)
+    groups.append(CaseGroup("Other variants", [("", case) for case in others]))
+    return [group for group in groups if group.cases]
+
+
+def _lowest_of(cases: Sequence[Case]) -> Callable[[str], tuple[float, str]]:
+    """The order of domains: by their lowest Dice."""
+
+    def order(domain: str) -> tuple[float, str]:
+        return min(case.dice for case in cases if case.domain == domain), domain
+
+    return order
 
 
 def worst_cases(
-    rows: Iterable[CaseRow], variants: Sequence[Variant], count: int
+    rows: Sequence[CaseRow], variants: Sequence[Variant], count: int
 ) -> list[Case]:
     """The lowest Dice on unseen domains, from each variant in turn.
 
@@ -150,20 +234,19 @@ def worst_cases(
         variants: the variants, in the order of their turns.
         count: how many cases.
     """
+    queues = [_lowest(rows, [variant]) for variant in variants]
+    turns = chain.from_iterable(zip_longest(*queues))
+    return [case for case in turns if case is not None][:count]
+
+
+def _lowest(rows: Iterable[CaseRow], variants: Sequence[Variant]) -> list[Case]:
+    """Each scan of some variants with its worst seed, the lowest Dice first."""
     lowest: dict[tuple[Variant, str], Case] = {}
-    for case in _cases(rows):
+    for case in _cases(row for row in rows if row.score.variant in variants):
         key = case.variant, case.scan
         if key not in lowest or case.dice < lowest[key].dice:
             lowest[key] = case
-    queues = [
-        sorted(
-            (case for case in lowest.values() if case.variant == variant),
-            key=lambda case: (case.dice, case.scan),
-        )
-        for variant in variants
-    ]
-    turns = chain.from_iterable(zip_longest(*queues))
-    return [case for case in turns if case is not None][:count]
+    return sorted(lowest.values(), key=lambda case: (case.dice, case.scan))
 
 
 def _cases(rows: Iterable[CaseRow]) -> list[Case]:
@@ -209,16 +292,18 @@ def draw_case(
         truth = _read_on_grid(scan.label, image)
     except ScanError as error:
         _log.warning("%s: %s", case.scan, error)
-        return DrawnCase(case, "", (), f"not shown: {error}")
+        return DrawnCase(case, "", "", (), f"not shown: {error}")
     note, guess = "", np.zeros_like(truth)
     try:
         guess = _read_on_grid(_prediction(case, predictions), image)
     except ScanError as error:
         note = f"no prediction is shown: {error}"
         _log.warning("%s: %s", case.scan, note)
-    value = _most_wrong(truth, guess, list(labels))
-    slices = _draw_slices(image, truth == value, guess == value, labels[value])
-    return DrawnCase(case, labels[value], slices, note)
+    value = _find_failed_label(case, truth, guess, list(labels))
+    axis = find_plane(image.spacing)
+    masks = truth == value, guess == value
+    drawn = _draw_slices(image, masks, axis, (labels[value], f"{value} of {case}"))
+    return DrawnCase(case, labels[value], PLANES[axis], (drawn,), note)
 
 
 def _prediction(case: Case, predictions: Path) -> Path:
@@ -242,46 +327,47 @@ def _read_on_grid(path: Path | None, image: Volume) -> NDArray[Any]:
     return labels
 
 
-def _most_wrong(truth: NDArray[Any], guess: NDArray[Any], values: Sequence[int]) -> int:
-    """The label with the most voxels in one map and not in the other."""
-    wrong = [np.count_nonzero((truth == value) != (guess == value)) for value in values]
-    return values[int(np.argmax(wrong))]
+def _find_failed_label(
+    case: Case, truth: NDArray[Any], guess: NDArray[Any], values: Sequence[int]
+) -> int:
+    """The label with the lowest Dice; of several, that with the most wrong voxels."""
+
+    def order(value: int) -> tuple[float, int]:
+        dice = case.by_label.get(value, math.nan)
+        wrong = np.count_nonzero((truth == value) != (guess == value))
+        return (dice if math.isfinite(dice) else math.inf), -wrong
+
+    return min(values, key=order)
 
 
 def _draw_slices(
-    image: Volume, truth: NDArray[np.bool_], guess: NDArray[np.bool_], name: str
-) -> list[Markup]:
-    """The slice, of any plane, on which the two maps differ most: bare and outlined.
+    image: Volume,
+    masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    axis: int,
+    names: tuple[str, str],
+) -> Markup:
+    """The slice on which the two maps differ most, bare and outlined.
 
-    Without a difference it is the axial slice with the most of the label.
+    Without a difference it is the slice with the most of the label.
+
+    Args:
+        image: the scan.
+        masks: the label in the label map and in the prediction.
+        axis: the axis across the slice.
+        names: of the label, and one that no other figure has.
     """
-    axis, index = _find_slice(truth != guess if (truth != guess).any() else truth)
-    shown, *masks = (
-        cut(array, image.spacing, axis, index)
-        for array in (image.array[0], truth, guess)
+    truth, guess = masks
+    differing = truth != guess
+    others = tuple(other for other in range(3) if other != axis)
+    shown = differing if differing.any() else truth
+    index = int(np.count_nonzero(shown, axis=others).argmax())
+    whole, *cuts = (
+        cut(array, image.spacing, axis, index) for array in (image.array[0], *masks)
     )
-    bounds = frame(masks)
-    label, prediction = (crop(mask, *bounds).pixels for mask in masks)
-    overlays = (
-        Overlay(label & ~prediction, "truth", filled=True),
-        Overlay(prediction & ~label, "guess", filled=True),
-        Overlay(label, "truth"),
-        Overlay(prediction, "guess"),
-    )
+    bounds = frame(cuts)
+    label, prediction = (crop(mask, *bounds).pixels for mask in cuts)
+    overlays = Overlay(label, "truth"), Overlay(prediction, "guess")
+    name, unique = names
+    title = f"{PLANES[axis]} slice, bare and with outlines of {name}"
     window = display_window(image.array[0])
-    title = f"{PLANES[axis]} slice"
-    return [
-        draw_slice(crop(shown, *bounds), window, drawn, axis, words)
-        for drawn, words in (((), title), (overlays, f"{title}, outlines of {name}"))
-    ]
-
-
-def _find_slice(mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """Axis and index of the slice with the most voxels of a mask; axial if several."""
-    fullest = []
-    for axis in (2, 1, 0):
-        others = tuple(other for other in range(3) if other != axis)
-        counts = mask.sum(axis=others)
-        fullest.append((int(counts.max()), axis, int(counts.argmax())))
-    _, axis, index = max(fullest, key=lambda slice_: slice_[0])
-    return axis, index
+    return draw_twice(crop(whole, *bounds), window, overlays, axis, (title, unique))

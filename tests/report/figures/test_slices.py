@@ -21,6 +21,8 @@ from medinorm.report.figures.slices import (
     cut,
     display_window,
     draw_slice,
+    draw_twice,
+    find_plane,
     frame,
     trace,
     turn_upright,
@@ -29,11 +31,25 @@ from medinorm.report.figures.slices import (
 masks = arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)))
 
 
+def upright_edges(path):
+    """Column, first row and length of each upright edge of closed lines, by hand."""
+    for x, y, sides in re.findall(r"M(\d+) (\d+)([hv\d-]+)z", path):
+        at = [int(x), int(y)]
+        for way, length in re.findall(r"([hv])(-?\d+)", sides):
+            was = list(at)
+            at["hv".index(way)] += int(length)
+            if way == "v":
+                yield at[0], *sorted((was[1], at[1]))
+        assert at[1] == int(y) or at[0] == int(x)  # the last side goes straight home
+        if at[1] != int(y):
+            yield at[0], *sorted((at[1], int(y)))
+
+
 def fill(path: str, shape: tuple[int, int]) -> np.ndarray:
     """The inside of an outline, by counting upright edges to the left of each pixel."""
     crossings = np.zeros(shape, dtype=int)
-    for x, y, length in re.findall(r"M(\d+) (\d+)v(\d+)", path):
-        crossings[int(y) : int(y) + int(length), int(x) :] += 1
+    for x, top, bottom in upright_edges(path):
+        crossings[top:bottom, x:] += 1
     return crossings % 2 == 1
 
 
@@ -55,9 +71,17 @@ def test_cover_is_exactly_the_mask(mask):
 @given(masks)
 def test_outline_is_as_long_as_the_boundary(mask):
     padded = np.pad(mask, 1).astype(int)
-    edges = sum(np.abs(np.diff(padded, axis=axis)).sum() for axis in (0, 1))
-    drawn = sum(int(length) for length in re.findall(r"[hv](\d+)", trace(mask)))
-    assert drawn == edges
+    upright = np.abs(np.diff(padded, axis=1)).sum()
+    drawn = sum(bottom - top for _, top, bottom in upright_edges(trace(mask)))
+    assert drawn == upright
+
+
+def test_each_part_and_each_hole_is_one_line():
+    ring = np.ones((3, 3), dtype=np.bool_)
+    ring[1, 1] = False
+    assert trace(ring) == "M0 0h3v3h-3zM1 2h1v-1h-1z"
+    corner = np.eye(2, dtype=np.bool_)  # two pixels that share a corner
+    assert trace(corner) == "M0 0h1v1h-1zM1 1h1v1h-1z"
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -141,3 +165,30 @@ def test_window_ignores_what_is_not_finite():
     low, high = display_window(np.array([0.0, 1.0, np.inf, np.nan]))
     assert 0 <= low < high <= 1
     assert display_window(np.array([np.nan])) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "axis"),
+    [((5, 1, 1), 0), ((1, 5, 1), 1), ((1, 1, 5), 2), ((1, 1, 1), 2), ((5, 5, 1), 2)],
+)
+def test_the_plane_is_across_the_thickest_voxels(spacing, axis):
+    assert find_plane(spacing) == axis
+
+
+def test_twice_has_the_voxels_once():
+    mask = np.ones((2, 2), dtype=np.bool_)
+    image = Slice(mask.astype(float), (1.0, 1.0))
+    overlays = [Overlay(mask, "truth"), Overlay(mask, "guess")]
+    svg = draw_twice(image, (0, 1), overlays, 2, ("one", "scan 1"))
+    assert svg.count("data:image/png") == 1
+    (name,) = re.findall(r'id="(slice-\w+)"', svg)
+    assert f'<use href="#{name}"/>' in svg
+    bare, outlined = svg.split("<use")
+    assert "outline" not in re.sub("<style>.*?</style>", "", bare)
+    assert re.findall(r'class="outline (\w+)"', outlined) == [
+        "casing",
+        "truth",
+        "guess",
+    ]
+    other = draw_twice(image, (0, 1), overlays, 2, ("one", "scan 2"))
+    assert name not in other

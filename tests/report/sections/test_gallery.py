@@ -1,17 +1,20 @@
 """Which cases are shown, and what a figure says when a file is missing."""
 
+import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from medinorm.config import ReportConfig
-from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.records.evidence import CaseRow
 from medinorm.records.scans import Scan
 from medinorm.records.scores import ScoreRow
 from medinorm.report.sections.gallery import (
     Case,
+    choose_cases,
     draw_case,
     worst_cases,
     write_gallery,
@@ -26,7 +29,7 @@ ONE, TWO = (
 LABELS = {1: "white matter", 2: "gray matter"}
 
 
-def score(variant, scan, seed, dice, label=1, state="scored"):
+def score(variant, scan, seed, dice, *, label=1, state="scored", domain="a"):
     """A row of cases.tsv."""
     scores = ScoreRow(
         variant, "lodo-a", seed, scan, label, state, {"dice": dice}, 90, 90
@@ -37,7 +40,7 @@ def score(variant, scan, seed, dice, label=1, state="scored"):
         0,
         "lodo-a",
         "1",
-        "a",
+        domain,
         False,
         state if state == "missing" else "none",
     )
@@ -100,14 +103,61 @@ def predict(tmp_path, label, affine):
     write_volume(Volume(label, affine), folder / "s.nii.gz")
 
 
-def test_the_label_with_most_wrong_voxels_is_outlined(case, scan, tmp_path):
+def test_each_domain_shows_worst_and_median_of_the_best_variant():
+    rows = [
+        *(score(ONE, f"a{i}", 0, 0.1 * i) for i in range(1, 6)),
+        *(score(ONE, f"b{i}", 0, 0.5 + 0.1 * i, domain="b") for i in range(2)),
+        score(ONE, "a3", 1, 0.35),  # a better seed of a scan does not count
+        score(TWO, "a1", 0, 0.2),
+        score(TWO, "a2", 0, 0.15),
+    ]
+    groups = choose_cases(rows, [ONE, TWO], 1)
+    chosen = [
+        (
+            group.heading,
+            [(word, case.variant.norm, case.scan) for word, case in group.cases],
+        )
+        for group in groups
+    ]
+    assert chosen == [
+        ("a", [("Worst: ", "instance", "a1"), ("Median: ", "instance", "a3")]),
+        ("b", [("Worst: ", "instance", "b0")]),
+        ("Other variants", [("", "batch", "a2")]),
+    ]
+    assert choose_cases(rows, [ONE, TWO], 0) == []
+
+
+def test_the_label_that_failed_is_outlined(case, scan, tmp_path):
+    """It is the one with the lowest Dice, not the largest."""
+    label = np.zeros((1, 12, 12, 12), dtype=np.uint8)
+    predict(tmp_path, label, np.eye(4))
+    failed = replace(case, by_label={1: 0.1, 2: 0.4})
+    drawn = draw_case(failed, scan, tmp_path / "predictions", LABELS)
+    assert (drawn.label, drawn.plane) == ("white matter", "axial")
+    unknown = replace(case, by_label={1: math.nan, 2: 0.4})
+    assert draw_case(unknown, scan, tmp_path / "predictions", LABELS).label == (
+        "gray matter"
+    )
+    assert drawn.note == ""
+
+
+def test_of_equal_labels_the_one_with_most_wrong_voxels_is_outlined(
+    case, scan, tmp_path
+):
     label = np.zeros((1, 12, 12, 12), dtype=np.uint8)
     label[:, 4:8, 4:8, 4:8] = 1  # label 2 missed altogether
     predict(tmp_path, label, np.eye(4))
     drawn = draw_case(case, scan, tmp_path / "predictions", LABELS)
     assert drawn.label == "gray matter"
-    assert len(drawn.slices) == 2
-    assert drawn.note == ""
+
+
+def outlines(drawn):
+    """The path of each outline by its class, and the bare half."""
+    (shown,) = drawn.slices
+    bare, outlined = re.sub("<style>.*?</style>", "", shown).split("<use")
+    assert "outline " not in bare
+    found = re.findall(r'd="([^"]*)" class="outline (\w+)"', outlined)
+    return {name: path for path, name in found}, bare
 
 
 def test_both_outlines_are_drawn_on_the_slice_of_greatest_difference(
@@ -117,14 +167,19 @@ def test_both_outlines_are_drawn_on_the_slice_of_greatest_difference(
     label[:, 4:8, 4:8, 5] = 1
     predict(tmp_path, label, np.eye(4))
     drawn = draw_case(case, scan, tmp_path / "predictions", {1: "white matter"})
-    bare, outlined = drawn.slices
-    assert "outline" not in bare
-    assert "axial slice, outlines of white matter" in outlined
-    truth, guess = re.findall(r'd="([^"]*)" class="outline (?:truth|guess)"', outlined)
-    assert truth == "M4 4h4M4 8h4M4 4v4M8 4v4"  # all of label 1, where
-    assert guess == ""  # nothing was predicted:
-    missed = re.search(r'd="([^"]*)" class="area truth"', outlined).group(1)
-    assert missed == "".join(f"M4 {y}h4v1h-4z" for y in range(4, 8))
+    paths, bare = outlines(drawn)
+    assert "axial slice, bare and with outlines of white matter" in bare
+    # All of label 1, where nothing was predicted; nothing covers what is inside.
+    assert paths == {"casing": "M4 4h4v4h-4z", "truth": "M4 4h4v4h-4z"}
+
+
+def test_the_slice_is_in_the_plane_of_acquisition(case, scan, tmp_path):
+    sagittal = np.diag([5.0, 1.0, 1.0, 1.0])
+    for path in (scan.image, scan.label):
+        volume = read_volume(path)
+        write_volume(Volume(volume.array, sagittal), path)
+    drawn = draw_case(case, scan, tmp_path, LABELS)
+    assert drawn.plane == "sagittal"
 
 
 def test_prediction_on_another_grid_is_not_drawn(case, scan, tmp_path):
@@ -132,13 +187,13 @@ def test_prediction_on_another_grid_is_not_drawn(case, scan, tmp_path):
     predict(tmp_path, label, np.diag([2.0, 2.0, 2.0, 1.0]))
     drawn = draw_case(case, scan, tmp_path / "predictions", LABELS)
     assert "another voxel grid" in drawn.note
-    assert len(drawn.slices) == 2
+    assert len(drawn.slices) == 1
 
 
 def test_missing_prediction_shows_the_label_map(case, scan, tmp_path):
     drawn = draw_case(case, scan, tmp_path, LABELS)
     assert drawn.note == "no prediction is shown: the file does not exist"
-    assert len(drawn.slices) == 2
+    assert len(drawn.slices) == 1
 
 
 def test_missing_image_shows_nothing_but_a_note(case, scan, tmp_path):
