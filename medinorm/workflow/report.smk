@@ -69,9 +69,11 @@ rule qc:
     params:
         previews=lambda wildcards: layout.previews,
         title=lambda wildcards: study.title,
+        domain=lambda wildcards: study.split.domain,
         settings=lambda wildcards: write_flags(study.input.task),
     shell:
         "medinorm qc --scans {input.scans:q} --excluded {input.excluded:q}"
         " --previews {params.previews:q} --page {output.page:q}"
         " --statuses {input.statuses:q} --title {params.title:q}"
+        " --domain {params.domain:q}"
         " {params.settings} > {log:q} 2>&1"

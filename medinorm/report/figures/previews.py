@@ -1,5 +1,6 @@
 """Previews: one small figure of each scan with its label map, for the quality page."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -32,7 +33,7 @@ from medinorm.records.scans import Scan, ScanRow, read_scans
 from medinorm.records.status import ScanStatus
 from medinorm.report.figures.slices import cut, display_window, turn_upright
 
-SIDE = 132  # pixels of each of the three squares
+SIDE = 176  # pixels of each of the three squares
 GAP = 4
 
 # The colours of labels in `page.css`, as they are on a dark ground.
@@ -42,6 +43,8 @@ COLOURS = (
 )
 
 _GREYS = 40  # levels; few make small files
+_LEVELS = [(level, level, level) for level in (k * 255 // 39 for k in range(_GREYS))]
+_LINES = [(0, 0, 0), *COLOURS]  # the first is clear
 _SAME_GRID = 0.1  # of a voxel
 
 
@@ -65,6 +68,8 @@ class Measures:
         volumes: volume of each label, in ml.
         at_edge: names of labels that touch the edge of the image.
         changes: what ingest changed about the geometry.
+        outlines: the outlines of the labels as a PNG of the preview's size, clear
+            elsewhere, in base 64.
     """
 
     grid: tuple[int, int, int]
@@ -73,6 +78,7 @@ class Measures:
     volumes: Mapping[str, float]
     at_edge: tuple[str, ...]
     changes: tuple[str, ...] = ()
+    outlines: str = ""
 
 
 @stage("previews", after="report")
@@ -86,10 +92,11 @@ def draw_previews(  # noqa: PLR0913 - what Snakemake knows of a job
     shards: int = 1,
     input: TaskConfig,  # noqa: A002 - the word in the configuration
 ) -> None:
-    """Draw the scans of one shard: three planes, labels outlined, with their measures.
+    """Draw the scans of one shard: three planes, with outlines and measures.
 
-    Each slice is the one with the most labelled voxels. A preview that is current
-    stays; those of scans that are no more are deleted.
+    Each slice is the one with the most labelled voxels. The outlines of the labels are
+    in the sidecar, so that the page can show the scan without them. A preview that is
+    current stays; those of scans that are no more are deleted.
 
     Args:
         scans: `scans.tsv`.
@@ -120,23 +127,28 @@ def _draw_scan(row: ScanRow, *, job: _PreviewJob) -> Done[str]:
     scan = job.scans[row.scan]
     target = job.folder / f"{scan.scan}.png"
     provenance = Provenance(
-        {"label_values": job.labels, "side": SIDE}, {"scan": row.content}
+        {"label_values": job.labels, "side": SIDE, "outlines": "apart"},
+        {"scan": row.content},
     )
     with discarding(target):
         if is_current(target, provenance):
             return Done("current", recorded_checksum(target))
         image, label = _read(scan)
-        _write_png(compose_preview(image, label, list(job.labels)), target)
+        grey, outlines = compose_layers(image, label, list(job.labels))
+        with replacing(target) as temporary:
+            temporary.write_bytes(_encode(grey, _LEVELS))
         measures = replace(
-            measure(image, label, job.labels), changes=_read_changes(scan.image)
+            measure(image, label, job.labels),
+            changes=_read_changes(scan.image),
+            outlines=base64.b64encode(_encode(outlines, _LINES, clear=0)).decode(),
         )
         return Done("made", write_sidecar(target, provenance, asdict(measures)))
 
 
-def compose_preview(
+def compose_layers(
     image: Volume, label: Volume, values: Sequence[int]
-) -> NDArray[np.uint8]:
-    """Sagittal, coronal and axial slice side by side with outlines of labels.
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Sagittal, coronal and axial slice side by side, and outlines of labels on them.
 
     Args:
         image: upright; its first channel is drawn.
@@ -144,12 +156,12 @@ def compose_preview(
         values: the label values, in the order of their colours.
 
     Returns:
-        Shape ``(SIDE, 3 * SIDE + 2 * GAP)``: levels of grey from 0, then a number for
-        each of `COLOURS`.
+        Both of shape ``(SIDE, 3 * SIDE + 2 * GAP)``: levels of grey from 0; 0 where no
+        label ends, else a number from 1 for each of `COLOURS`.
     """
     window = display_window(image.array[0])
     longest = max(np.array(image.grid) * image.spacing)
-    canvas = np.zeros((SIDE, 3 * SIDE + 2 * GAP), dtype=np.uint8)
+    layers = np.zeros((2, SIDE, 3 * SIDE + 2 * GAP), dtype=np.uint8)
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
         labelled = np.count_nonzero(label.array[0], axis=others)
@@ -163,15 +175,14 @@ def compose_preview(
             max(round(count * step / longest * SIDE), 1)
             for count, step in zip(grey.pixels.shape[::-1], grey.size, strict=True)
         ]
-        plane = _outlined(
-            _resized(_grey(grey.pixels, window), size, Image.Resampling.BOX),
-            _resized(drawn.pixels, size, Image.Resampling.NEAREST),
-            values,
-        )
-        rows, columns = plane.shape
+        shades = _resized(_grey(grey.pixels, window), size, Image.Resampling.BOX)
+        labels = _resized(drawn.pixels, size, Image.Resampling.NEAREST)
+        rows, columns = shades.shape
         top, left = (SIDE - rows) // 2, (SIDE - columns) // 2 + axis * (SIDE + GAP)
-        canvas[top : top + rows, left : left + columns] = plane
-    return canvas
+        place = slice(top, top + rows), slice(left, left + columns)
+        layers[(0, *place)] = shades.astype(np.uint16) * _GREYS // 256
+        layers[(1, *place)] = _outlined(labels, values)
+    return layers[0], layers[1]
 
 
 def measure(image: Volume, label: Volume, labels: Mapping[int, str]) -> Measures:
@@ -210,6 +221,7 @@ def read_measures(preview: Path) -> Measures:
         volumes=dict(record["volumes"]),
         at_edge=tuple(record["at_edge"]),
         changes=tuple(record["changes"]),
+        outlines=str(record.get("outlines", "")),
     )
 
 
@@ -251,29 +263,29 @@ def _resized(
     return np.asarray(small.resize((size[0], size[1]), how))
 
 
-def _outlined(
-    grey: NDArray[np.uint8], labels: NDArray[np.uint8], values: Sequence[int]
-) -> NDArray[np.uint8]:
-    """Levels of grey, and numbers of colours where a label ends."""
+def _outlined(labels: NDArray[np.uint8], values: Sequence[int]) -> NDArray[np.uint8]:
+    """Numbers of colours, from 1, where a label ends; 0 elsewhere."""
     padded = np.pad(labels, 1)
     same = np.ones(labels.shape, dtype=np.bool_)
     for shift in ((0, 1), (2, 1), (1, 0), (1, 2)):
         rows, columns = labels.shape
         beside = padded[shift[0] : shift[0] + rows, shift[1] : shift[1] + columns]
         same &= beside == labels
-    drawn: NDArray[np.uint8] = (grey.astype(np.uint16) * _GREYS // 256).astype(np.uint8)
+    drawn = np.zeros(labels.shape, dtype=np.uint8)
     for number, value in enumerate(values):
-        drawn[~same & (labels == value)] = _GREYS + number % len(COLOURS)
+        drawn[~same & (labels == value)] = 1 + number % len(COLOURS)
     return drawn
 
 
-def _write_png(pixels: NDArray[np.uint8], path: Path) -> None:
-    """Write a PNG with a palette, all or nothing."""
-    levels = np.linspace(0, 255, _GREYS).round().astype(int)
-    palette = [*((level,) * 3 for level in levels.tolist()), *COLOURS]
+def _encode(
+    pixels: NDArray[np.uint8],
+    palette: Sequence[tuple[int, int, int]],
+    clear: int | None = None,
+) -> bytes:
+    """A PNG with a palette, one entry of which may be transparent."""
     image = Image.fromarray(pixels)
     image.putpalette([value for colour in palette for value in colour])
     stream = BytesIO()
-    image.save(stream, "PNG", optimize=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(stream.getvalue())
+    transparency = {} if clear is None else {"transparency": clear}
+    image.save(stream, "PNG", optimize=True, **transparency)
+    return stream.getvalue()

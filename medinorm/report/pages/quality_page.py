@@ -1,6 +1,7 @@
 """The quality page: a preview of each scan, and what was left out; offline HTML."""
 
 import base64
+import hashlib
 import logging
 import math
 from collections import Counter
@@ -11,8 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from medinorm.config import TaskConfig
+from medinorm.domain_noun import DomainNoun
 from medinorm.files.atomic import replacing
+from medinorm.files.names import choose_spellings, shorten_name
 from medinorm.files.records import read_records
+from medinorm.files.user_tables import present
 from medinorm.jobs.declare import stage
 from medinorm.records.scans import ExcludedRow, ScanRow
 from medinorm.records.status import ScanStatus
@@ -26,14 +30,14 @@ from medinorm.report.figures.previews import (
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.html import write_page
 
-PER_PAGE = 240  # scans; about 3 MB
+PER_PAGE = 120  # scans; about 3 MB
 
 _UNUSUAL = 3.5  # robust standard deviations from the median
 _ENOUGH = 8  # scans needed to know what is usual
 _MAD = 1.4826  # standard deviation of a normal distribution with this deviation 1
 _SHEETS = ("page", "quality_page")  # style and script: shared, then its own
+_PNG = "data:image/png;base64,"
 _TIMES = " \N{MULTIPLICATION SIGN} "
-_UNKNOWN = "unknown scanner"
 
 _log = logging.getLogger(__name__)
 
@@ -44,17 +48,19 @@ class Card:
 
     Args:
         scan: its pseudonymous id.
-        scanner: the kind of device, or a word for none.
+        domain: its domain, or a word for none.
         preview: address of the preview with its data; empty if there is none.
         facts: names and values.
         notes: what to look at.
+        outlines: address of the outlines with their data; empty likewise.
     """
 
     scan: str
-    scanner: str
+    domain: str
     preview: str
     facts: Sequence[tuple[str, str]]
     notes: Sequence[str]
+    outlines: str = ""
 
 
 @stage("qc", after="previews")
@@ -66,12 +72,13 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     statuses: Sequence[Path],
     *,
     title: str = "medinorm study",
+    domain: Sequence[str] = ("scanner",),
     input: TaskConfig,  # noqa: A002 (the word of the configuration)
 ) -> None:
     """Write the quality page; scans that someone should look at come first.
 
     More than `PER_PAGE` scans go on to further files beside `page`. Each file can
-    be opened by itself.
+    be opened by itself, and finds the scans of all.
 
     Args:
         scans: `scans.tsv`.
@@ -80,11 +87,13 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
         page: the file to write.
         statuses: tables that `medinorm previews` wrote.
         title: of the study.
+        domain: columns that make the domain of a scan, see `split.domain`.
         input: the labels.
 
     Raises:
         StageError: a table is missing or lacks a column.
     """
+    noun = DomainNoun.of(domain)
     failed = {
         row.scan: row.reason
         for path in statuses
@@ -93,7 +102,18 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
     }
     left_out = read_records(excluded, ExcludedRow)
     labels = list(input.named_labels.values())
-    cards = _make_cards(read_records(scans, ScanRow), failed, previews, labels)
+    rows = read_records(scans, ScanRow)
+    domains = name_domains(rows, domain)
+    cards = [
+        replace(card, domain=domains[card.scan] or f"unknown {noun.one}")
+        for card in _make_cards(rows, failed, previews, labels)
+    ]
+    if tuple(domain) != ("scanner",):
+        scanners = {row.scan: row.identity.scanner or ABSENT for row in rows}
+        cards = [
+            replace(card, facts=[("Scanner", scanners[card.scan]), *card.facts])
+            for card in cards
+        ]
     cards, common = set_common_apart(cards)
     pages = [cards[i : i + PER_PAGE] for i in range(0, len(cards), PER_PAGE)] or [[]]
     names = [_page_name(page, number) for number in range(len(pages))]
@@ -105,10 +125,13 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
             cards=shown,
             number=number,
             pages=names,
-            scanners=sorted({card.scanner for card in shown}),
+            noun=noun,
+            domains=sorted({card.domain for card in cards}),
+            index=index_cards(pages),
+            study=_identify(cards),
             common=common,
             excluded=left_out,
-            size=_count(cards, left_out),
+            size=_count(cards, left_out, noun),
             legend=list(zip(labels, _colours(), strict=False)),
             width=3 * SIDE + 2 * GAP,
             height=SIDE,
@@ -141,8 +164,11 @@ def _make_cards(
         cards.append(
             Card(
                 scan=row.scan,
-                scanner=row.identity.scanner or _UNKNOWN,
+                domain="",
                 preview=_embed(previews / f"{row.scan}.png") if measures else "",
+                outlines=f"{_PNG}{measures.outlines}"
+                if measures and measures.outlines
+                else "",
                 facts=_facts(row, measures, labels),
                 notes=[*_notes(measures), *unusual.get(row.scan, ())]
                 if measures
@@ -169,8 +195,39 @@ def set_common_apart(
         replace(card, notes=[note for note in card.notes if note not in common])
         for card in cards
     ]
-    kept.sort(key=lambda card: (not card.notes, card.scanner, card.scan))
+    kept.sort(key=lambda card: (not card.notes, card.domain, card.scan))
     return kept, sorted(common.items())
+
+
+def name_domains(rows: Sequence[ScanRow], columns: Sequence[str]) -> dict[str, str]:
+    """The domain of each scan, as `split.domain` says; empty if a column is.
+
+    Args:
+        rows: the scans.
+        columns: the columns that make the domain.
+    """
+    domains = {}
+    for row in rows:
+        known = row.identity.texts | {"subject": row.subject, **row.own}
+        known |= {"scan": row.scan, "session": row.session or ""}
+        values = [present(known.get(column, "")) for column in columns]
+        domains[row.scan] = " ".join(values) if all(values) else ""
+    spellings = choose_spellings(list(domains.values()))
+    return {scan: shorten_name(spellings[name]) for scan, name in domains.items()}
+
+
+def index_cards(pages: Sequence[Sequence[Card]]) -> list[list[list[str | int]]]:
+    """Each scan on each page: its id, its domain and 1 if it is to be looked at."""
+    return [
+        [[card.scan, card.domain, int(bool(card.notes))] for card in shown]
+        for shown in pages
+    ]
+
+
+def _identify(cards: Sequence[Card]) -> str:
+    """A name for the set of scans, under which a browser keeps its ratings."""
+    names = "\n".join(sorted(card.scan for card in cards))
+    return hashlib.blake2b(names.encode(), digest_size=8).hexdigest()
 
 
 def find_unusual(volumes: Mapping[str, Mapping[str, float]]) -> dict[str, list[str]]:
@@ -222,7 +279,8 @@ def _facts(
     row: ScanRow, measures: Measures | None, labels: Sequence[str]
 ) -> list[tuple[str, str]]:
     """The facts beside a preview."""
-    facts = [("Site", row.identity.site or ""), ("Device", row.identity.device or "")]
+    own = row.identity
+    facts = [("Site", own.site or ""), ("Device", own.device or "")]
     if measures:
         facts += [
             ("Size", _TIMES.join(map(str, measures.grid))),
@@ -234,13 +292,13 @@ def _facts(
 
 
 def _count(
-    cards: Sequence[Card], excluded: Sequence[ExcludedRow]
+    cards: Sequence[Card], excluded: Sequence[ExcludedRow], noun: DomainNoun
 ) -> list[tuple[str, int]]:
     """The numbers at the head of the page."""
     return [
         ("usable scans", len(cards)),
         ("to look at", sum(bool(card.notes) for card in cards)),
-        ("kinds of scanner", len({card.scanner for card in cards})),
+        (noun.many, len({card.domain for card in cards})),
         ("entries left out", len(excluded)),
     ]
 
@@ -252,7 +310,7 @@ def _page_name(page: Path, number: int) -> str:
 
 def _embed(path: Path) -> str:
     """A PNG as a data address."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    return _PNG + base64.b64encode(path.read_bytes()).decode()
 
 
 def _colours() -> Iterable[str]:

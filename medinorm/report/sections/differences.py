@@ -1,5 +1,7 @@
 """Paired differences between variants."""
 
+from dataclasses import replace
+
 from markupsafe import Markup
 
 from medinorm.report.html import write_html
@@ -28,9 +30,11 @@ def write_differences(inputs: ReportInputs) -> Markup:
     """The differences with the best variant, then all."""
     findings = inputs.findings
     best = findings.variants[0]
+    with_best = tabulate_differences(findings, compare_with(findings, best))
+    pairs = tabulate_differences(findings, findings.differences)
     return write_html(
         _TEMPLATE,
         best=findings.names[best],
-        with_best=tabulate_differences(findings, compare_with(findings, best)),
-        all=tabulate_differences(findings, findings.differences),
+        with_best=with_best,
+        all=replace(pairs, caption=f"All pairs. {pairs.caption}"),
     )

@@ -7,9 +7,10 @@ from medinorm.report.section import ReportInputs, section
 
 _TEMPLATE = """\
 <p>Every number on this page is in a file of the folder <code>evidence</code>, \
-which is beside the folder of this report:</p>
+which is beside the folder of this report. The links work where both folders are:</p>
 <ul class="files">
-{% for name in names %}<li><code>{{ name }}</code></li>
+{% for name in names %}<li><a href="../evidence/{{ name|urlencode }}">\
+<code>{{ name }}</code></a></li>
 {% endfor %}
 </ul>"""
 

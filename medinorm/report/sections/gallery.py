@@ -102,9 +102,9 @@ _TEMPLATE = """\
 median scan on each {{ noun.one }}{% if not all %} ({{ most }} {{ noun.many }} with \
 the lowest Dice){% endif %}. Then the worst scans of the other variants in turn. Each \
 scan has its worst seed. Outlined is the label with the lowest Dice, on the slice \
-where label map and prediction differ most, in the plane in which the scan was taken; beside \
-it is the same slice without outlines. Outlines follow voxel edges. The letter at the \
-left edge says what is there: R right, A anterior.</p>
+where label map and prediction differ most, in the plane in which the scan was taken; \
+beside it is the same slice without outlines. Outlines follow voxel edges. The letter \
+at the left edge says what is there: R right, A anterior.</p>
 <ul class="legend on-image">
 <li><svg width="44" height="16" aria-hidden="true"><path d="M2 8h40" \
 class="outline casing"/><path d="M2 8h40" class="outline truth"/></svg>\

@@ -1,4 +1,6 @@
+import base64
 import re
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from medinorm.report.figures.previews import (
     COLOURS,
     GAP,
     SIDE,
-    compose_preview,
+    compose_layers,
     draw_previews,
     measure,
     read_measures,
@@ -68,7 +70,8 @@ def block(low=(8, 6, 4), high=(14, 12, 8), spacing=(1.0, 2.0, 3.0)):
 
 def test_each_plane_fills_its_square_in_true_proportions():
     image, label = block()
-    shown = compose_preview(image, label, [1, 2])
+    shown, outlines = compose_layers(image, label, [1, 2])
+    assert shown.shape == outlines.shape
     assert shown.shape == (SIDE, 3 * SIDE + 2 * GAP)
     # 20 x 36 x 42 mm: the axial slice is 20 mm wide and 36 mm tall.
     axial = shown[:, 2 * (SIDE + GAP) :] > 0
@@ -79,8 +82,8 @@ def test_each_plane_fills_its_square_in_true_proportions():
 
 def test_outlines_lie_where_the_label_ends():
     image, label = block()
-    shown = compose_preview(image, label, [1, 2])
-    core = shown == shown.max()
+    _, shown = compose_layers(image, label, [1, 2])
+    core = shown == 2
     axial = core[:, 2 * (SIDE + GAP) :]
     rows, columns = np.nonzero(axial)
     scale = SIDE / 42  # pixels per mm
@@ -111,6 +114,19 @@ def test_every_scan_gets_a_preview_and_stays_current(draw, small_study):
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert draw() == (folder, rows)
     assert before == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_outlines_are_a_clear_image_of_the_same_size(draw, small_study):
+    folder, _ = draw()
+    preview = folder / f"{small_study.ids[0]}.png"
+    code = base64.b64decode(read_measures(preview).outlines)
+    with Image.open(BytesIO(code)) as lines, Image.open(preview) as grey:
+        assert lines.size == grey.size
+        shown = np.asarray(lines.convert("RGBA"))
+        assert set(np.unique(shown[..., 3])) == {0, 255}
+        assert len(np.unique(shown[shown[..., 3] > 0][:, :3], axis=0)) <= 2
+        plain = np.asarray(grey.convert("RGB"))
+    assert (np.ptp(plain, axis=2) == 0).all()  # no line is left in it
 
 
 def test_other_labels_or_other_content_draw_anew(draw, small_study):

@@ -1,5 +1,6 @@
 """The quality page: well formed, offline, nothing lost, marks where they belong."""
 
+import html
 import json
 import re
 import shutil
@@ -49,7 +50,7 @@ def study(small_study):
 def write(study):
     """Draw, change measures, write the page and read it."""
 
-    def run(change=None):
+    def run(change=None, **settings):
         folder = study.folder / "previews"
         status = study.folder / "previews.tsv"
         draw_previews(
@@ -73,6 +74,7 @@ def write(study):
             [status],
             title="A <tiny> study",
             input=TASK,
+            **settings,
         )
         return page
 
@@ -87,7 +89,7 @@ def test_every_scan_and_everything_left_out_is_there_once(write, study):
     page = read(write())
     cards = [a for a in page.named("li") if "card" in a.get("class", "").split()]
     assert sorted(card["data-scan"] for card in cards) == sorted(study.ids)
-    assert len(page.named("img")) == len(study.ids)
+    assert len(page.named("img")) == 2 * len(study.ids)  # bare, and its outlines
     for words in (
         "usable scans 8",
         "missing slices <2>",
@@ -131,7 +133,7 @@ def test_a_scan_without_preview_says_why(write, study):
     path.write_bytes(b"")
     write_sidecar(path, Provenance({}, {}))
     page = read(write())
-    assert len(page.named("img")) == 7
+    assert len(page.named("img")) == 14
     assert "no preview:" in page.text
 
 
@@ -193,37 +195,150 @@ def test_what_most_scans_have_marks_none():
     assert (alone[0].notes, common) == (["cut"], [])
 
 
-def test_the_filter_works_in_a_browser(write, study, tmp_path):
+def test_cards_and_filter_go_by_the_domain_of_the_study(write, study):
+    rows = read_table(study.scans)
+    for number, row in enumerate(rows):
+        row["site"] = ("north", "North ", "south", "")[number % 4]
+    write_table(study.scans, rows, list(rows[0]))
+    page = read(write(domain=["site"]))
+    shown = {a["data-domain"] for a in page.named("li") if "data-domain" in a}
+    assert shown == {"north", "south", "unknown site"}  # spellings are one
+    assert "3 sites" in page.text or "sites 3" in page.text
+    assert "Site all north south unknown site" in page.text
+    assert "Scanner Scan & " in page.text  # a fact of each card
+
+
+def test_a_page_knows_the_scans_of_all_pages(write, monkeypatch, study):
+    monkeypatch.setattr(qc, "PER_PAGE", 3)
+    text = write({study.ids[5]: {"at_edge": ["shell"]}}).read_text()
+    code = re.search(r'id="index">(.*?)</script>', text).group(1)
+    index = json.loads(code)
+    assert index["pages"] == ["qc.html", "qc-2.html", "qc-3.html"]
+    assert index["here"] == 0
+    assert [len(page) for page in index["scans"]] == [3, 3, 2]
+    assert index["scans"][0][0] == [study.ids[5], "Scan & b", 1]
+    assert "<" not in code
+
+
+@pytest.fixture
+def probe(tmp_path):
+    """Run a script on a page in a browser; what it puts into `found`."""
     chromium = shutil.which("chromium")
     if not chromium:
         pytest.skip("chromium is not installed")
+
+    def run(path, script):
+        text = f"""<script>
+        const found = [];
+        const set = (id, key, value) => {{
+          const control = document.getElementById(id);
+          control[key] = value; control.dispatchEvent(new Event("input"));
+        }};
+        {script}
+        document.title = JSON.stringify(found);
+        </script></body>"""
+        probed = tmp_path / "probed.html"
+        probed.write_text(path.read_text().replace("</body>", text))
+        done = subprocess.run(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+             "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync",
+             f"--user-data-dir={tmp_path / 'profile'}",
+             "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
+             "--v=0", "--dump-dom", probed.as_uri()],
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+        assert "CONSOLE" not in done.stderr
+        title = re.search(r"<title>(.*?)</title>", done.stdout).group(1)
+        return json.loads(html.unescape(title))
+
+    return run
+
+
+def test_the_filter_works_in_a_browser(write, study, probe):
     path = write({study.ids[5]: {"at_edge": ["shell"]}})
-    probe = """<script>
-    const count = () => document.querySelectorAll(".card:not([hidden])").length;
-    const set = (id, key, value) => {
-      const control = document.getElementById(id);
-      control[key] = value; control.dispatchEvent(new Event("input"));
-    };
-    const found = [count()];
-    set("by-scanner", "value", "Scan & a"); found.push(count());
-    set("by-scanner", "value", "");
-    set("by-name", "value", "SUB-7"); found.push(count());
-    set("by-name", "value", "");
-    set("by-note", "checked", true); found.push(count());
-    found.push(document.getElementById("shown").textContent);
-    document.title = JSON.stringify(found);
-    </script></body>"""
-    probed = tmp_path / "probed.html"
-    probed.write_text(path.read_text().replace("</body>", probe))
-    done = subprocess.run(
-        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-         "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync",
-         f"--user-data-dir={tmp_path / 'profile'}",
-         "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0",
-         "--dump-dom", probed.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    assert "CONSOLE" not in done.stderr
-    title = re.search(r"<title>(.*?)</title>", done.stdout).group(1)
-    assert json.loads(title) == [8, 4, 1, 1, "1 of 8 shown"]
+    found = probe(
+        path,
+        """
+        const count = () => document.querySelectorAll(".card:not([hidden])").length;
+        found.push(count());
+        set("by-domain", "value", "Scan & a"); found.push(count());
+        set("by-domain", "value", "");
+        set("by-name", "value", "SUB-7"); found.push(count());
+        set("by-name", "value", "");
+        set("by-note", "checked", true); found.push(count());
+        found.push(document.getElementById("shown").textContent);
+        set("by-note", "checked", false);
+        set("outlines", "checked", false);
+        const lines = document.querySelector(".card .lines");
+        found.push(getComputedStyle(lines).display);
+        """,
+    )
+    assert found == [8, 4, 1, 1, "1 of 8 shown", "none"]
+
+
+def test_the_search_finds_scans_of_other_pages(write, probe, monkeypatch):
+    monkeypatch.setattr(qc, "PER_PAGE", 3)
+    path = write().with_name("qc-2.html")
+    first = read(path.with_name("qc.html")).named("li")
+    there = next(own for own in first if "data-scan" in own)
+    found = probe(
+        path,
+        f"""
+        set("by-name", "value", {json.dumps(there["data-scan"])});
+        const links = [...document.querySelectorAll("#elsewhere a")];
+        found.push(links.map((link) => link.getAttribute("href")));
+        found.push(document.querySelectorAll(".card:not([hidden])").length);
+        """,
+    )
+    assert found == [[f"qc.html#{there['id']}"], 0]
+
+
+def test_ratings_are_kept_and_saved(write, probe):
+    path = write()
+    rate = """
+        const cards = [...document.querySelectorAll(".card")];
+        cards[1].querySelector("input[value=bad]").click();
+        const note = cards[1].querySelector("input[type=text]");
+        note.value = "cut\\tat the top"; note.dispatchEvent(new Event("input"));
+        cards[2].querySelector("input[value=good]").click();
+        cards[0].querySelector("input[value=good]").click();
+        cards[0].querySelector("button.quiet").click();
+        found.push(ratingsAsTsv(), document.getElementById("rated").textContent);
+        found.push(cards.slice(1, 3).map((card) => card.dataset.scan));
+    """
+    tsv, rated, scans = probe(path, rate)
+    assert tsv.splitlines() == [
+        "scan\trating\tnote",
+        f"{scans[0]}\tbad\tcut at the top",
+        f"{scans[1]}\tgood\t",
+    ]
+    assert rated == "2 of 8 rated"
+    again = """
+        found.push(ratingsAsTsv());
+        set("by-rating", "value", "bad");
+        found.push(document.querySelectorAll(".card:not([hidden])").length);
+        const one = document.querySelector(".card:not([hidden])");
+        found.push(one.querySelector("input[value=bad]").checked);
+    """
+    assert probe(path, again) == [tsv, 1, True]  # another visit, the same browser
+
+
+def test_a_click_enlarges_and_arrows_turn(write, probe):
+    found = probe(
+        write(),
+        """
+        const cards = [...document.querySelectorAll(".card")];
+        const name = () => document.getElementById("zoom-name").textContent;
+        cards[0].querySelector("button.layers").click();
+        found.push(document.getElementById("zoom").open);
+        found.push(name() === cards[0].dataset.scan);
+        found.push(document.querySelectorAll("#zoom img").length);
+        const key = new KeyboardEvent("keydown", { key: "ArrowRight" });
+        document.getElementById("zoom").dispatchEvent(key);
+        found.push(name() === cards[1].dataset.scan);
+        document.getElementById("close").click();
+        found.push(document.getElementById("zoom").open);
+        """,
+    )
+    assert found == [True, True, 2, True, False]

@@ -1,10 +1,13 @@
 """The whole page: well formed, offline, complete, honest about what is absent."""
 
+import csv
 import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -36,7 +39,11 @@ def test_page_loads_nothing(fake_study):
     text = fake_study().report()
     page = Page(text)
     assert page.addresses
-    assert all(address.startswith(("#", "data:")) for address in page.addresses)
+    links = {own["href"] for own in page.named("a") if own["href"][0] != "#"}
+    assert links
+    assert all(link.startswith("../evidence/") for link in links)  # at a click only
+    loaded = set(page.addresses) - links
+    assert all(address.startswith(("#", "data:")) for address in loaded)
     loads = re.sub(rf' xmlns="{NAMESPACE}"', "", text)  # a name, never an address
     assert not re.search(r"url\(|@import|https?:|//[a-z]+\.", loads)
 
@@ -271,3 +278,39 @@ def test_a_click_on_a_head_sorts(fake_study, chromium, tmp_path):
     ]
     assert found["down"] == found["up"][::-1]
     assert found["words"] == sorted(found["words"])
+
+
+def test_tables_and_figures_are_saved_as_they_are(fake_study, chromium, tmp_path):
+    """CSV has all digits and nothing that a spreadsheet runs; SVG is a whole file."""
+    study = fake_study(scanners=("=cmd()", 'a "b", c', "C"))
+    text = study.report()
+    probe = """<script>
+    const table = document.querySelector("#numbers table");
+    const gaps = document.querySelectorAll("#numbers table")[1];
+    const figure = document.querySelector("#variants figure");
+    const buttons = [...document.querySelectorAll("button.quiet")];
+    const names = buttons.map((own) => own.getAttribute("aria-label"));
+    document.title = encodeURIComponent(JSON.stringify({
+      csv: tableAsCsv(table), gaps: tableAsCsv(gaps), svg: figureAsSvg(figure), names,
+    }));
+    </script></body>"""
+    page = tmp_path / "probed.html"
+    page.write_text(text.replace("</body>", probe), encoding="utf-8")
+    shown, console = browse(chromium, page, tmp_path / "profile", "--dump-dom")
+    assert console == ""
+    title = re.search(r"<title>(.*?)</title>", shown).group(1)
+    found = json.loads(unquote(title))
+    rows = list(csv.reader(found["csv"].splitlines()))
+    assert len(rows) == 6
+    assert len({len(row) for row in rows}) == 1
+    row = dict(zip(rows[0], rows[1], strict=True))
+    best = read_table(study.root / "evidence" / "summary.tsv")[-1]
+    assert float(row["Out-of-domain Dice; 95% interval"]) == float(best["out_domain"])
+    assert " to " in row["Out-of-domain Dice; 95% interval: more"]
+    heads = next(csv.reader(found["gaps"].splitlines()))
+    assert "'=cmd() Dice" in heads
+    assert 'a "b", c Dice' in heads
+    root = ET.fromstring(found["svg"])
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "svg .whisker {" in found["svg"]
+    assert len(found["names"]) == len(set(found["names"])) > 10

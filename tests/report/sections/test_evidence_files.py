@@ -7,7 +7,8 @@ def test_all_files_are_listed_by_name(fake_study):
     inputs = fake_study().inputs()
     section = write_evidence_files.write(inputs)
     names = [
-        f"<li><code>{path.name}</code></li>" for path in inputs.evidence.glob("[!.]*")
+        f'<a href="../evidence/{path.name}"><code>{path.name}</code></a>'
+        for path in inputs.evidence.glob("[!.]*")
     ]
     assert len(names) == 8
     assert all(name in section for name in names)
