@@ -245,5 +245,5 @@ def scan_means(cases: Iterable[CaseRow]) -> dict[tuple[Variant, str, str], float
 def find_failed(cases: Iterable[CaseRow]) -> set[tuple[Variant, str, str]]:
     """Variant, domain and scan of which a label failed with one seed at least."""
     return {
-        (row.score.variant, row.domain, row.score.scan) for row in cases if row.failure
+        (row.score.variant, row.domain, row.score.scan) for row in cases if row.failed
     }
