@@ -73,7 +73,7 @@ def write_sphere(canonical, scan, *, seed, gain):
 
 
 def write_small_study(folder):
-    """Four subjects on each of two scanners, split with one fixed test part."""
+    """Four subjects on each of two scanners; two of each four test."""
     canonical = folder / "canonical"
     rows = []
     for number in range(8):
@@ -97,14 +97,14 @@ def write_small_study(folder):
     splits, excluded = folder / "splits.tsv", folder / "excluded.tsv"
     write_records(scans, rows, ScanRow)
     write_records(by_ingest, [], ExcludedRow)
-    split_scans(scans, by_ingest, splits, excluded, settings=SplitConfig())
+    split_scans(scans, by_ingest, splits, excluded, settings=SplitConfig(folds=2))
     ids = tuple(row.scan for row in rows)
     return SmallStudy(folder, canonical, scans, splits, ids)
 
 
 @pytest.fixture
 def small_study(tmp_path):
-    """Four subjects on each of two scanners, split with one fixed test part."""
+    """Four subjects on each of two scanners; two of each four test."""
     return write_small_study(tmp_path)
 
 
