@@ -1,6 +1,5 @@
 """From templates to HTML; values that are not markup are escaped."""
 
-import re
 from functools import cache
 from importlib.resources import files
 
@@ -8,12 +7,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from medinorm import __version__
-
-# Marks that change the direction of letters, and control characters.
-_CONTROLS = re.compile(
-    "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e"
-    "\\u2066-\\u2069]"
-)
+from medinorm.report.text.isolate import isolate
 
 
 def write_html(template: str, **values: object) -> Markup:
@@ -66,7 +60,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_without_controls,
+        finalize=_isolated,
     )
     macros = environment.from_string(_read("macros.html.j2")).module
     for name in ("show_table", "show_panel", "plural"):
@@ -74,10 +68,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _without_controls(value: object) -> object:
-    """A value; a text that is no markup without what would turn the text around it."""
+def _isolated(value: object) -> object:
+    """A value; a text that is no markup cannot turn the text around it."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return _CONTROLS.sub("", value)
+        return isolate(value)
     return value
 
 

@@ -1,5 +1,7 @@
 """Templates escape what is no markup and refuse what they do not know."""
 
+import re
+
 import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
@@ -31,7 +33,8 @@ def test_a_table_sorts_by_its_values():
     )
     shown = write_html("{{ show_table(table) }}", table=table)
     assert '<td data-sort="0.5" class="numeric ">0.500</td>' in shown
-    assert '<td data-sort="a &lt; b" class="words name">A &lt; B</td>' in shown
+    head = '<th scope="row" data-sort="a &lt; b" class="words name">A &lt; B</th>'
+    assert head in shown
     assert '<span class="unit">0 to 1</span>' in shown
 
 
@@ -40,3 +43,21 @@ def test_a_page_holds_style_and_script():
     assert "<style>:root {" in page
     assert "</script>" in page
     assert "<title>T</title>" in page
+
+
+def test_the_first_column_of_words_names_the_rows():
+    table = Table(
+        "Caption",
+        [Column("Rank"), Column("Name", numeric=False), Column("Why", numeric=False)],
+        [[number(1.0, 0), word("A"), word("B")]],
+    )
+    shown = write_html("{{ show_table(table) }}", table=table)
+    assert shown.count('<th scope="row"') == 1
+    assert re.search(r'<th scope="row"[^>]*>A</th>', shown)
+    assert shown.count("<td") == shown.count("</td>") == 2
+
+
+def test_a_page_begins_with_a_way_to_its_content():
+    page = write_page("report_page", ("page",), title="T", sections=[])
+    assert page.index('<a class="skip" href="#content">') < page.index("<nav")
+    assert '<main id="content" tabindex="-1">' in page

@@ -28,6 +28,8 @@ _PER_CHARACTER = 6.6
 # Lightness falls steadily, so the map reads in grey and to colour-blind eyes.
 _STOPS = ((250, 244, 220), (163, 208, 190), (70, 150, 170), (33, 86, 138), (24, 34, 82))
 
+DARK_FROM = 0.597  # share of the scale: black ink has the contrast below, white above
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -136,7 +138,7 @@ def _cell(
     start, end, y = place
     known = math.isfinite(value)
     share = scale(value) if known else 0.0
-    ink = "ink-on-pale" if share < 0.5 else "ink-on-dark"
+    ink = "ink-on-pale" if share < DARK_FROM else "ink-on-dark"
     middle = (start + end) / 2, y + _HEIGHT / 2 + 4.5
     shape = element(
         "rect",

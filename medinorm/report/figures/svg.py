@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from medinorm.report.figures.style import write_style
+from medinorm.report.text.isolate import isolate
 
 Attribute = str | float | int | None
 
@@ -46,7 +47,9 @@ def element(name: str, *children: str, **attributes: Attribute) -> Markup:
 
 def join(parts: Iterable[str]) -> Markup:
     """Several pieces as one; text among them that is not markup is escaped."""
-    return Markup("").join(parts)
+    return Markup("").join(
+        part if isinstance(part, Markup) else isolate(part) for part in parts
+    )
 
 
 def decimal(value: float) -> str:
@@ -84,7 +87,7 @@ def figure(
         width=width,
         height=height,
         role="img",
-        aria_label=f"{title}. {description}",
+        aria_label=isolate(f"{title}. {description}"),
     )
 
 

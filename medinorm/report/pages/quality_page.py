@@ -29,6 +29,7 @@ from medinorm.report.figures.previews import (
 )
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.html import write_page
+from medinorm.report.text.isolate import isolate
 
 PER_PAGE = 120  # scans; about 3 MB
 
@@ -217,9 +218,15 @@ def name_domains(rows: Sequence[ScanRow], columns: Sequence[str]) -> dict[str, s
 
 
 def index_cards(pages: Sequence[Sequence[Card]]) -> list[list[list[str | int]]]:
-    """Each scan on each page: its id, its domain and 1 if it is to be looked at."""
+    """Each scan on each page: its id, its domain and 1 if it is to be looked at.
+
+    Texts are as the page shows them, so that they are equal to those of the cards.
+    """
     return [
-        [[card.scan, card.domain, int(bool(card.notes))] for card in shown]
+        [
+            [isolate(card.scan), isolate(card.domain), int(bool(card.notes))]
+            for card in shown
+        ]
         for shown in pages
     ]
 

@@ -85,8 +85,8 @@ channel.</p>
 {{ name }}</li>
 {% endfor %}
 </ul>
-<figure class="scroll" tabindex="0" role="region" aria-label="Intensities by domain">\
-{{ ridges }}</figure>
+<figure><div class="scroll" tabindex="0" role="region" \
+aria-label="Figure: intensities by domain">{{ ridges }}</div></figure>
 {% if harmonized %}
 <h3>The same after each intensity step</h3>
 <p>The same scans and labels, as the networks read them. If the curve of one label \
@@ -95,8 +95,9 @@ if the curves of different labels are apart, the labels can still be distinguish
 {% for panel in harmonized %}
 <details{{ " open" if loop.index <= 3 or loop.length <= 8 }}>\
 <summary>{{ panel.title }}</summary>
-<figure class="scroll" tabindex="0" role="region" \
-aria-label="Intensities after {{ panel.title }}">{{ panel.figure }}</figure></details>
+<figure><div class="scroll" tabindex="0" role="region" \
+aria-label="Figure: intensities after {{ panel.title }}">{{ panel.figure }}</div>\
+</figure></details>
 {% endfor %}
 {% endif %}
 {% else %}

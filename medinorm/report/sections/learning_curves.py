@@ -22,7 +22,7 @@ lie apart belong to runs that learned differently.</p>
 {% for variant, panels in variants %}
 <details{{ " open" if variants|length <= few }}><summary>{{ variant }}</summary>
 <div class="panels wide">
-{% for panel in panels %}{{ show_panel(panel) }}{% endfor %}
+{% for panel in panels %}{{ show_panel(panel, variant) }}{% endfor %}
 </div></details>
 {% endfor %}
 """

@@ -34,8 +34,16 @@ def score(variant, scan, seed, dice, *, label=1, state="scored", domain="a"):
     scores = ScoreRow(
         variant, "lodo-a", seed, scan, label, state, {"dice": dice}, 90, 90
     )
-    kind = state if state == "missing" else "none"
-    return CaseRow(scores, "lodo", 0, "lodo-a", "1", domain, False, kind)
+    return CaseRow(
+        scores,
+        "lodo",
+        0,
+        "lodo-a",
+        "1",
+        domain,
+        False,
+        state if state == "missing" else "none",
+    )
 
 
 def test_variants_take_turns_and_scans_stand_with_their_worst_seed():
