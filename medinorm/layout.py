@@ -14,26 +14,10 @@ FILES_NAME = "files.tsv"  # beside the plan
 
 # Tables of the comparison, beside verdict.json.
 EVIDENCE = (
-    "cases",
-    "failures",
-    "domains",
-    "gaps",
-    "summary",
-    "differences",
-    "effects",
-    "ranking",
-    "fairness",
-    "curves",
-    "learning_rates",
-    "unseen_domains",
-    "worst_domains",
-    "unseen_labels",
-    "ranks",
-    "rank_probabilities",
-    "rank_agreement",
-    "components",
-    "recovered",
-    "networks",
+    *("cases", "failures", "domains", "gaps", "summary", "differences", "effects"),
+    *("ranking", "fairness", "curves", "learning_rates", "networks"),
+    *("unseen_domains", "worst_domains", "unseen_labels", "ranks"),
+    *("rank_probabilities", "rank_agreement", "components", "recovered"),
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans

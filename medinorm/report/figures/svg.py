@@ -48,7 +48,7 @@ def element(name: str, *children: str, **attributes: Attribute) -> Markup:
 def join(parts: Iterable[str]) -> Markup:
     """Several pieces as one; text among them that is not markup is escaped."""
     return Markup("").join(
-        part if isinstance(part, Markup) else isolate(part) for part in parts
+        piece if isinstance(piece, Markup) else isolate(piece) for piece in parts
     )
 
 

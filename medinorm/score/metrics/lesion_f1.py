@@ -23,7 +23,7 @@ def compute_lesion_f1(label: MeasuredLabel) -> float | None:
     with lesions found (TP), lesions missed (FN) and false pieces (FP); none where there
     are neither lesions nor pieces.
     """
-    found = label.lesions
-    if found is None or not (found.lesions or found.false):
+    counts = label.lesions
+    if counts is None or not (counts.lesions or counts.false):
         return None
-    return 2.0 * found.detected / (found.detected + found.lesions + found.false)
+    return 2.0 * counts.detected / (counts.detected + counts.lesions + counts.false)

@@ -1,4 +1,4 @@
-"""The share of lesions that were found."""
+"""The share of lesions that were counts."""
 
 from medinorm.score.declare import MeasuredLabel, metric
 
@@ -16,7 +16,7 @@ from medinorm.score.declare import MeasuredLabel, metric
 )
 def compute_lesion_sensitivity(label: MeasuredLabel) -> float | None:
     """Lesions that were found over all lesions; none where there are none."""
-    found = label.lesions
-    if found is None or not found.lesions:
+    counts = label.lesions
+    if counts is None or not counts.lesions:
         return None
-    return found.detected / found.lesions
+    return counts.detected / counts.lesions
