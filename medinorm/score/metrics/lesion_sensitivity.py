@@ -1,4 +1,4 @@
-"""The share of lesions that were counts."""
+"""The share of lesions that were found."""
 
 from medinorm.score.declare import MeasuredLabel, metric
 
