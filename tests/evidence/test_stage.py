@@ -8,11 +8,13 @@ from medinorm.files.records import column_names
 from medinorm.files.tables import read_table
 from medinorm.records import beyond_means
 from medinorm.records import evidence as records
+from medinorm.records.calibration import CalibrationSummaryRow
 from medinorm.records.learning_rates import RateRow
 
 TABLES = {
     "cases": records.CaseRow,
     "failures": records.FailureRow,
+    "calibration": CalibrationSummaryRow,
     "domains": records.DomainRow,
     "gaps": records.GapRow,
     "summary": records.SummaryRow,
@@ -44,7 +46,11 @@ def test_every_table_is_there_with_its_columns(study):
         header, *_ = (evidence / f"{name}.tsv").read_text().splitlines()
         assert tuple(header.split("\t")) == column_names(expected)
         rows = read_table(evidence / f"{name}.tsv")
-        assert rows or name in {"curves", "learning_rates"}  # its runs have none here
+        assert rows or name in {
+            "calibration",
+            "curves",
+            "learning_rates",
+        }  # its runs have none here
         assert "nan" not in {cell for row in rows for cell in row.values()}
     assert len(read_table(evidence / "cases.tsv")) == len(study.rows)
 
