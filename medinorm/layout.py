@@ -17,7 +17,7 @@ EVIDENCE = (
     *("cases", "failures", "domains", "gaps", "summary", "differences", "effects"),
     *("ranking", "fairness", "curves", "learning_rates", "networks"),
     *("unseen_domains", "worst_domains", "unseen_labels", "ranks"),
-    *("rank_probabilities", "rank_agreement", "components", "recovered"),
+    *("rank_probabilities", "rank_agreement", "components", "recovered", "calibration"),
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
@@ -192,6 +192,11 @@ class Layout:
         return summary_path(Path(self.scores)).as_posix()
 
     @property
+    def calibration(self) -> str:
+        """How sure the predictions of one job were."""
+        return calibration_path(Path(self.scores)).as_posix()
+
+    @property
     def evidence(self) -> str:
         """Folder of the comparison's tables."""
         return f"{self.results}/evidence"
@@ -309,6 +314,26 @@ def summary_path(scores: Path) -> Path:
         'pooled/job-0_summary.json'
     """
     return scores.with_name(f"{scores.stem}_summary.json")
+
+
+def calibration_path(scores: Path) -> Path:
+    """The table beside a table of scores that says how sure predictions were.
+
+    Examples:
+        >>> calibration_path(Path("pooled/job-0.tsv")).as_posix()
+        'pooled/job-0_calibration.tsv'
+    """
+    return scores.with_name(f"{scores.stem}_calibration.tsv")
+
+
+def confidence_path(prediction: Path) -> Path:
+    """How sure a network was of each voxel of a prediction; in a folder of its own.
+
+    Examples:
+        >>> confidence_path(Path("seed-0/sub-1.nii.gz")).as_posix()
+        'seed-0/confidence/sub-1.nii.gz'
+    """
+    return prediction.parent / "confidence" / prediction.name
 
 
 def rate_folder(runs: Path, rate: float) -> Path:

@@ -21,6 +21,11 @@ class PredictConfig(Section):
         default="tiles",
         description="Tiles that `thumbnail_instance` measures: few, thinned or all.",
     )
+    calibration: bool = Field(
+        default=True,
+        description="Keep how sure a network was of each voxel, in one byte: for the "
+        "calibration error.",
+    )
     mirror: bool = Field(
         default=False,
         description="Average over mirrored scans, along the axes of the mirrors in "

@@ -21,6 +21,7 @@ from medinorm.evidence.before_ranking.run_records import RunRecords
 from medinorm.evidence.before_ranking.selection import find_oracle_selection
 from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
 from medinorm.evidence.beyond_means.write import write_beyond_means
+from medinorm.evidence.calibration import tabulate_calibration
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
@@ -35,6 +36,8 @@ from medinorm.evidence.summary import (
 from medinorm.evidence.verdict import Comparison, reach_verdict
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
+from medinorm.layout import calibration_path
+from medinorm.records.calibration import CalibrationRow, CalibrationSummaryRow
 from medinorm.records.evidence import (
     CaseRow,
     CurveRow,
@@ -69,9 +72,9 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
 ) -> None:
     """Compare the variants of a study, and write what the comparison shows.
 
-    Writes `cases`, `failures`, `domains`, `gaps`, `summary`, `differences`, `effects`,
-    `ranking`, `fairness`, `curves`, `learning_rates` and `networks` (``.tsv``, rows
-    in `medinorm.records.evidence` and `medinorm.records.learning_rates`), the tables of
+    Writes `cases`, `failures`, `calibration`, `domains`, `gaps`, `summary`,
+    `differences`, `effects`, `ranking`, `fairness`, `curves`, `learning_rates` and
+    `networks` (``.tsv``, rows in `medinorm.records`), the tables of
     `medinorm.records.beyond_means` and `verdict.json`. Where a design is absent, its
     columns are empty and the verdict says why; the tables of ranks are empty unless
     variants may be ranked.
@@ -109,6 +112,8 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     )
     write_records(evidence / "cases.tsv", cases, CaseRow)
     write_records(evidence / "failures.tsv", tabulate_failures(cases), FailureRow)
+    sure = tabulate_calibration(_read_calibration(scores), cases)
+    write_records(evidence / "calibration.tsv", sure, CalibrationSummaryRow)
     write_records(evidence / "domains.tsv", tabulate_domains(study), DomainRow)
     write_records(evidence / "gaps.tsv", tabulate_gaps(study), GapRow)
     write_records(evidence / "summary.tsv", comparison.summary, SummaryRow)
@@ -131,3 +136,9 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         _log.warning("%s", weakness)
     for sentence in verdict.sentences:
         _log.info("%s", sentence)
+
+
+def _read_calibration(scores: Sequence[Path]) -> list[CalibrationRow]:
+    """How sure predictions were, from the tables beside those of scores."""
+    paths = [path for path in map(calibration_path, scores) if path.exists()]
+    return [row for path in paths for row in read_records(path, CalibrationRow)]

@@ -30,7 +30,7 @@ from medinorm.harmonize.spatial import resample_onto
 from medinorm.jobs.declare import stage
 from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.shards import Done, Failed, run_items
-from medinorm.layout import harmonized_paths, run_folder
+from medinorm.layout import confidence_path, harmonized_paths, run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.status import PredictionStatus, RunStatus, ScanStatus
@@ -119,7 +119,9 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     )
     segmented = {row.scan for row in rows if row.segmented}
     for seed in seeds:
-        discard_others(run_folder(predictions, seed), {scan for _, scan in tests})
+        folder = run_folder(predictions, seed)
+        for kept in (folder, folder / "confidence"):
+            discard_others(kept, {scan for _, scan in tests})
     torch.set_num_threads(1)
     keep_freed_memory()
     adapted = lru_cache(maxsize=1)(_read_adapted)  # items come sorted by network
@@ -138,12 +140,20 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
                 if domain == item.domain
             ),
         )
-        with discarding(prediction.target):
+        sureness = confidence_path(prediction.target)
+        with discarding(prediction.target, sureness):
             provenance = _provenance(prediction, adapt, settings)
-            if is_current(prediction.target, provenance):
+            outputs = [prediction.target, *([sureness] if settings.calibration else [])]
+            if all(is_current(output, provenance) for output in outputs):
                 return Done("current", recorded_checksum(prediction.target))
             network, card = adapted(prediction.run, adapt, prediction.unlabelled)
-            label_map = segment(network, card, prediction, settings)
+            label_map, confidence = segment(network, card, prediction, settings)
+            if settings.calibration:
+                write_volume(confidence, sureness)
+                write_sidecar(sureness, provenance)
+            else:
+                for path in (sureness, sidecar_path(sureness)):
+                    path.unlink(missing_ok=True)
             write_volume(label_map, prediction.target)
             return Done("made", write_sidecar(prediction.target, provenance))
 
@@ -167,11 +177,14 @@ def segment(
     card: ModelCard,
     prediction: Prediction,
     settings: PredictConfig,
-) -> Volume:
-    """The label map of one scan, on its canonical grid.
+) -> tuple[Volume, Volume]:
+    """The label map of one scan on its canonical grid, and how sure of it it is.
 
     Probabilities, not labels, are brought back to the canonical grid, one class after
     the other: all at once may not fit into memory.
+
+    Returns:
+        The label map, and the probability of its label in each voxel: 255 is 1.
 
     Raises:
         ScanError: a file of the scan is missing or damaged.
@@ -185,7 +198,12 @@ def segment(
         there = resample_onto(volume.with_array(share[np.newaxis]), grid).array
         labels[there > largest] = value
         np.maximum(largest, there, out=largest)
-    return grid.with_array(labels)
+    return grid.with_array(labels), grid.with_array(_as_bytes(largest))
+
+
+def _as_bytes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Shares, 0 to 1, as bytes."""
+    return np.rint(255 * np.clip(shares, 0, 1)).astype(np.uint8)
 
 
 def infer(

@@ -24,10 +24,17 @@ from medinorm.files.nifti import Volume, read_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
-from medinorm.layout import run_folder, summary_path
+from medinorm.layout import (
+    calibration_path,
+    confidence_path,
+    run_folder,
+    summary_path,
+)
+from medinorm.records.calibration import CalibrationRow
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
 from medinorm.records.status import PredictionStatus
+from medinorm.score.calibration import Calibration, measure_calibration
 from medinorm.score.compare import LabelMeasures, compare_label_maps, worst_scores
 from medinorm.score.nnunet_summary import summarize_as_nnunet
 from medinorm.score.overlaps import Labels
@@ -72,14 +79,10 @@ class Scorer:
     measures: LabelMeasures
     ignored: int | None = None
 
-    def score(self, truth: Volume, item: Predicted) -> Iterator[LabelScore]:
+    def score(self, truth: Volume, predicted: Labels | None) -> Iterator[LabelScore]:
         """One score for each label; a prediction that cannot be used gets the worst."""
         label = _labels(truth)
-        prediction = item.path
-        try:
-            predicted = _read_prediction(item, truth)
-        except ScanError as error:
-            _log.warning("%s: prediction missing: %s", prediction.name, error)
+        if predicted is None:
             yield from self._missing(truth, label)
             return
         if self.ignored is not None:
@@ -92,6 +95,21 @@ class Scorer:
             yield LabelScore(
                 value, _state(*counts), agreement.metrics, *counts, _voxel_ml(truth)
             )
+
+    def calibrate(
+        self, truth: Volume, predicted: Labels, item: Predicted
+    ) -> Calibration | None:
+        """How sure a prediction was; ``None`` if that was not kept."""
+        path = confidence_path(item.path)
+        if not path.exists():
+            return None
+        try:
+            confidence = _read_prediction(item._replace(path=path), truth)
+        except ScanError as error:
+            _log.warning("%s: no calibration: %s", item.path.name, error)
+            return None
+        maps = _labels(truth), predicted, confidence
+        return measure_calibration(*maps, truth.spacing, self.ignored)
 
     def _missing(self, truth: Volume, label: Labels) -> Iterator[LabelScore]:
         """Scores of a scan without a usable prediction."""
@@ -187,6 +205,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
     scorer = Scorer(tuple(sorted(input.named_labels)), measures, input.ignored)
     rows: list[ScoreRow] = []
     voxels = {}
+    calibrations: list[CalibrationRow] = []
     for scan in track(_test_scans(splits, split), "score"):
         truth = _read_truth(scan, known)
         ignored = _labels(truth) == scorer.ignored if scorer.ignored else False
@@ -194,11 +213,18 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         for seed in seeds:
             path = run_folder(predictions, seed) / f"{scan}.nii.gz"
             prediction = Predicted(path, scan, seed)
+            predicted = _find_prediction(prediction, truth)
             rows += [
                 ScoreRow(variant, split, seed, scan, *label_score)
-                for label_score in scorer.score(truth, prediction)
+                for label_score in scorer.score(truth, predicted)
             ]
+            if predicted is None:
+                continue
+            sure = scorer.calibrate(truth, predicted, prediction)
+            if sure is not None:
+                calibrations.append(CalibrationRow(variant, split, seed, scan, *sure))
     write_records(scores, rows, ScoreRow)
+    write_records(calibration_path(scores), calibrations, CalibrationRow)
     write_json(summary_path(scores), summarize_as_nnunet(rows, voxels))
 
 
@@ -223,6 +249,15 @@ def _read_truth(scan: str, known: Mapping[str, Scan]) -> Volume:
         return truth.with_array(_labels(truth)[np.newaxis])
     except ScanError as error:
         raise StageError(f"{scan}: its label map: {error}; run ingest again") from error
+
+
+def _find_prediction(item: Predicted, truth: Volume) -> Labels | None:
+    """A predicted label map on the grid of the truth; ``None`` if it cannot be used."""
+    try:
+        return _read_prediction(item, truth)
+    except ScanError as error:
+        _log.warning("%s: prediction missing: %s", item.path.name, error)
+        return None
 
 
 def _read_prediction(item: Predicted, truth: Volume) -> Labels:

@@ -8,6 +8,7 @@ rule score:
     output:
         scores=layout.scores,
         summary=layout.scores_summary,
+        calibration=layout.calibration,
     log:
         f"{layout.log}/score/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
     conda:

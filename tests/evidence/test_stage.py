@@ -8,12 +8,14 @@ from medinorm.files.records import column_names
 from medinorm.files.tables import read_table
 from medinorm.records import beyond_means
 from medinorm.records import evidence as records
+from medinorm.records.calibration import CalibrationSummaryRow
 from medinorm.records.learning_rates import RateRow
 from tests.evidence.planted import noisy
 
 TABLES = {
     "cases": records.CaseRow,
     "failures": records.FailureRow,
+    "calibration": CalibrationSummaryRow,
     "domains": records.DomainRow,
     "gaps": records.GapRow,
     "summary": records.SummaryRow,
@@ -45,7 +47,11 @@ def test_every_table_is_there_with_its_columns(study):
         header, *_ = (evidence / f"{name}.tsv").read_text().splitlines()
         assert tuple(header.split("\t")) == column_names(expected)
         rows = read_table(evidence / f"{name}.tsv")
-        assert rows or name in {"curves", "learning_rates"}  # its runs have none here
+        assert rows or name in {
+            "calibration",
+            "curves",
+            "learning_rates",
+        }  # its runs have none here
         assert "nan" not in {cell for row in rows for cell in row.values()}
     assert len(read_table(evidence / "cases.tsv")) == len(study.rows)
 

@@ -19,7 +19,7 @@ from medinorm.config import (
 from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.harmonize.stage import harmonize_scans
-from medinorm.layout import run_folder
+from medinorm.layout import confidence_path, run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.predict.stage import Prediction, infer, predict_scans
 from medinorm.records.scans import SplitRow
@@ -75,7 +75,7 @@ def trained(small_study):
     return harmonized, runs
 
 
-def predict(study, harmonized, runs, adapt="none", seeds=(0,)):
+def predict(study, harmonized, runs, adapt="none", seeds=(0,), calibration=True):
     folder = study.folder / "predictions" / adapt
     status = folder / "status.tsv"
     rows = predict_scans(
@@ -89,7 +89,7 @@ def predict(study, harmonized, runs, adapt="none", seeds=(0,)):
         adapt=adapt,
         split="pooled",
         seeds=seeds,
-        settings=PredictConfig(),
+        settings=PredictConfig(calibration=calibration),
     )
     return folder, rows
 
@@ -111,6 +111,28 @@ def test_current_predictions_are_left_alone(small_study, trained):
     predict(small_study, *trained)
     _, again = predict(small_study, *trained)
     assert {end.state for _, end in again} == {"current"}
+
+
+def test_how_sure_the_network_was_lies_beside_each_prediction(small_study, trained):
+    folder, rows = predict(small_study, *trained)
+    (pair, _), *_ = rows
+    path = run_folder(folder, 0) / f"{pair.scan}.nii.gz"
+    predicted, confidence = map(read_volume, (path, confidence_path(path)))
+    assert confidence.same_grid(predicted)
+    sure = confidence.array / 255
+    assert sure.min() >= 1 / 3 - 0.01  # the largest of three probabilities
+    assert sure[predicted.array == 0].mean() > 0.5
+    confidence_path(path).unlink()
+    _, again = predict(small_study, *trained)
+    made = {pair.scan for pair, end in again if end.state == "made"}
+    assert made == {pair.scan}
+    assert confidence_path(path).exists()
+
+
+def test_confidence_is_not_kept_where_it_is_not_asked_for(small_study, trained):
+    folder, _ = predict(small_study, *trained)
+    predict(small_study, *trained, calibration=False)
+    assert not list((run_folder(folder, 0) / "confidence").iterdir())
 
 
 def test_a_missing_network_or_scan_is_a_row(small_study, trained):

@@ -10,8 +10,12 @@ from medinorm.config import InputConfig, ScoreConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json
 from medinorm.files.nifti import Volume, write_volume
+from medinorm.files.records import read_records
 from medinorm.files.tables import read_table
+from medinorm.layout import calibration_path, confidence_path
+from medinorm.records.calibration import CalibrationRow
 from medinorm.score.stage import score_predictions
+from tests.score.conftest import write_labels
 
 DIAGONAL = np.linalg.norm([12 * 2.0, 14 * 1.0, 16 * 1.5])
 
@@ -104,6 +108,20 @@ def test_the_summary_lies_beside_the_table(scored, labels):
         "IoU": 0.0,
         "TN": 12 * 14 * 16 - 40 - 108,
     }
+
+
+def test_calibration_is_measured_where_confidence_was_kept(scored, labels):
+    path = scored.write_prediction("a", 0, labels)
+    scored.write_prediction("a", 1, labels)
+    write_labels(confidence_path(path), np.full(labels.shape, 204, np.uint8))
+    score(scored, seeds=(0, 1, 2))
+    table = calibration_path(scored.scores)
+    (row,) = read_records(table, CalibrationRow)
+    assert (row.scan, row.seed, row.correct) == ("a", 0, row.voxels)
+    assert row.brier == pytest.approx(0.04)
+    write_labels(confidence_path(path), np.zeros((2, 2, 2), np.uint8))
+    score(scored)  # on another grid: told, and nothing is measured
+    assert read_records(table, CalibrationRow) == []
 
 
 def test_lesions_are_named_labels(scored, labels):

@@ -1,0 +1,57 @@
+"""Calibration by hand, and in the table of a study."""
+
+import pytest
+
+from medinorm.evidence.calibration import measure_prediction, tabulate_calibration
+from medinorm.files.records import read_records, write_records
+from medinorm.layout import calibration_path
+from medinorm.records.calibration import BINS, CalibrationRow, CalibrationSummaryRow
+from medinorm.variant import Variant
+
+VARIANT = Variant("zscore", "batch", "flip", "none")
+
+
+def row(scan="a", split="lodo-ge", seed=0, **bins):
+    """`bins`: place to voxels, right ones and mean confidence."""
+    cells = {int(place[1:]): numbers for place, numbers in bins.items()}
+    columns = zip(*(cells.get(n, (0, 0, 0.0)) for n in range(BINS)), strict=True)
+    return CalibrationRow(VARIANT, split, seed, scan, *columns, brier=0.1)
+
+
+def test_a_calibrated_network_has_no_error_of_calibration():
+    found = measure_prediction(row(_19=(100, 98, 0.98), _10=(40, 21, 0.525)))
+    assert found.ece == pytest.approx(0)
+    assert found.error == pytest.approx((2 + 19) / 140)
+
+
+def test_a_sure_network_is_off_by_its_errors():
+    found = measure_prediction(row(_19=(100, 70, 1.0)))
+    assert found.ece == pytest.approx(0.3)
+    # It does not know where it is wrong: the error stays whatever is retained.
+    assert found.error_50 == found.error_75 == found.retention == pytest.approx(0.3)
+
+
+def test_the_error_falls_with_what_is_retained_if_the_network_knows():
+    found = measure_prediction(row(_19=(50, 50, 0.99), _9=(50, 30, 0.5)))
+    assert found.error_50 == 0
+    assert found.error_75 == pytest.approx(10 / 75)
+    assert found.error == pytest.approx(0.2)
+    assert 0 < found.retention < 0.2
+
+
+def test_the_table_has_means_by_variant_and_domain(study):
+    tables = [row("ge0", _19=(10, 10, 1.0)), row("ge1", _19=(10, 8, 1.0))]
+    empty = row("ge2")  # no structure anywhere
+    path = calibration_path(study.folder / "scores.tsv")
+    write_records(path, [*tables, empty, row("siemens0")], CalibrationRow)
+    found = read_records(study.compare() / "calibration.tsv", CalibrationSummaryRow)
+    assert [(r.variant, r.design, r.domain, r.in_domain) for r in found] == [
+        (VARIANT, "lodo", "ge", False)
+    ]
+    assert (found[0].predictions, found[0].ece) == (2, pytest.approx(0.1))
+
+
+def test_without_confidence_the_table_is_empty(study):
+    assert not list(tabulate_calibration([], []))
+    table = study.compare() / "calibration.tsv"
+    assert read_records(table, CalibrationSummaryRow) == []
