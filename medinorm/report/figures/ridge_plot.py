@@ -78,7 +78,7 @@ def _bins(
 ) -> tuple[NDArray[np.float64], Axis, bool]:
     """Bin edges, the axis (of logarithms where that is used) and whether it is."""
     bounds = [
-        np.quantile(sample, [0.005, 0.5, 0.995])
+        np.quantile(sample, [0.001, 0.5, 0.999])
         for ridge in ridges
         for sample in ridge.samples.values()
         if sample.size

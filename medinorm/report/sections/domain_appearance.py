@@ -17,6 +17,7 @@ from medinorm.files.nifti import Volume, read_volume
 from medinorm.layout import harmonized_paths, map_of
 from medinorm.records.scans import Scan
 from medinorm.report.figures.charts import Panel
+from medinorm.report.figures.dither import spread_steps
 from medinorm.report.figures.ridge_plot import COLOURS, Ridge, draw_ridges
 from medinorm.report.figures.slices import (
     crop,
@@ -77,7 +78,8 @@ white: {{ "{:,.4g}".format(domain.window[0]) }} to \
 <h3>Intensities inside each label</h3>
 <p>The same tissue on different {{ noun.many }}: normalization has to remove these \
 differences. Up to {{ scans_per_domain }} scans of each domain, first \
-channel.</p>
+channel. Equal intensities of a scan are spread over the step to the next one, so that \
+images of few levels have no comb.</p>
 <ul class="legend">
 {% for name, index in legend %}
 <li><svg width="20" height="14" aria-hidden="true">\
@@ -278,11 +280,9 @@ def _choose_some(scans: Sequence[Scan]) -> list[Scan]:
     return [scans[int(i * step)] for i in range(min(len(scans), SCANS_PER_DOMAIN))]
 
 
-def _thin(image: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Finite intensities inside a mask, thinned evenly to a bounded number."""
+def _thin(image: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Finite intensities inside a mask, thinned evenly, without steps of storage."""
     values = image[inside]
     values = values[np.isfinite(values)]
-    thinned: NDArray[np.float32] = values[:: max(values.size // _VOXELS, 1)].astype(
-        np.float32
-    )
-    return thinned
+    thinned = values[:: max(values.size // _VOXELS, 1)].astype(np.float32)
+    return spread_steps(thinned)
