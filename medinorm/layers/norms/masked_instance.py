@@ -1,5 +1,7 @@
 """Instance normalization inside a mask."""
 
+from typing import Unpack
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from medinorm.layers.statistics.channel_norm import (
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
+from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
 
 @norm(
@@ -45,9 +48,14 @@ class MaskedInstanceNorm3d(ChannelNorm, Conditional):
     """
 
     def __init__(
-        self, num_features: int, *, eps: float = 1e-5, affine: bool = True
+        self,
+        num_features: int,
+        *,
+        eps: float = 1e-5,
+        affine: bool = True,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""

@@ -1,6 +1,7 @@
 """Self-attentive factorized instance normalization (SAFIN)."""
 
 import math
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from medinorm.layers.statistics.channel_norm import (
     is_recomputing,
 )
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.torch_arguments import PerScanArguments, place_tensors
 
 RATE = 0.1
 
@@ -93,9 +95,14 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
     """
 
     def __init__(
-        self, num_features: int, max_tokens: int = 8, *, eps: float = 1e-5
+        self,
+        num_features: int,
+        max_tokens: int = 8,
+        *,
+        eps: float = 1e-5,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps)
+        super().__init__(num_features, eps=eps, **options)
         if max_tokens < 1:
             raise ValueError(f"max_tokens must be positive, not {max_tokens}")
         self.max_tokens = max_tokens
@@ -107,6 +114,7 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         with torch.no_grad():  # gain about 1, offset about 0: like instance norm
             self.to_affine.stored_weight.mul_(0.1)
             self.to_affine.stored_bias.zero_()[:num_features] = 1 / RATE
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
@@ -161,5 +169,9 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         side = int(self.max_tokens ** (1 / dims) + 1e-6)
         block = [math.ceil(length / side) for length in x.shape[2:]]
         dtype = self.to_key.stored_weight.dtype
-        coarse = (average_blocks(each.to(dtype), block) for each in (normalized, x))
-        return torch.cat([each.flatten(2).mT for each in coarse], dim=2)
+        # Averaged in float32 at least: torch cannot average half precision on a CPU.
+        coarse = (
+            average_blocks(each.to(torch.promote_types(dtype, torch.float32)), block)
+            for each in (normalized, x)
+        )
+        return torch.cat([each.flatten(2).mT for each in coarse], dim=2).to(dtype)

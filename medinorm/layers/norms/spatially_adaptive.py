@@ -1,5 +1,7 @@
 """Spatially adaptive normalization (SPADE): gain and offset follow a map of regions."""
 
+from typing import Unpack
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,6 +15,11 @@ from medinorm.layers.statistics.channel_norm import (
     check_input,
 )
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.torch_arguments import (
+    PerScanArguments,
+    place_tensors,
+    refuse_bias,
+)
 
 
 @norm(
@@ -67,8 +74,10 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         hidden: int = 128,
         kernel_size: int = 1,
         eps: float = 1e-5,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=False)
+        super().__init__(num_features, eps=eps, affine=False, **options)
+        refuse_bias(type(self).__name__, options, "the regions")
         if num_regions < 2:
             raise ValueError(f"num_regions must be at least 2, not {num_regions}")
         if kernel_size < 1 or kernel_size % 2 == 0:
@@ -80,6 +89,7 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         self.to_affine = nn.Conv3d(
             hidden, 2 * num_features, kernel_size, padding=padding
         )
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""

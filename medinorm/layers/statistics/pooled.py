@@ -23,7 +23,7 @@ from medinorm.layers.statistics.channel_norm import (
 )
 from medinorm.layers.statistics.moments import Moments, moments, statistics_dtype
 from medinorm.layers.statistics.normalize import normalize
-from medinorm.layers.statistics.processes import pool_over_processes
+from medinorm.layers.statistics.processes import pool_batch
 
 # torch folds the mean into the offset: the error is |mean| / std times that of one
 # rounding. Beyond this ratio the mean is subtracted first.
@@ -133,7 +133,7 @@ def normalize_measured(
     if pool.processes or x.device.type != "cpu" or not can_see_values():
         own = moments(x)
         shared = pool.processes
-        pooled = pool_over_processes(own.pool(0)) if shared else pool.moments(own)
+        pooled = pool_batch(own) if shared else pool.moments(own)
         y = normalize(x, pooled.mean, pooled.std(eps), weight, bias)
         return y, Moments(*(field.detach() for field in pooled))
     shape, dtype = x.shape[:2], statistics_dtype(x)
