@@ -364,27 +364,3 @@ def test_exported_is_the_same(name):
     expected = network(x, **conditions)
     y = program.module()(x, **conditions)
     torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
-
-
-# The exporter's own: deprecated calls inside.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@every_norm
-@torch.no_grad()
-def test_onnx_gives_the_same(name, tmp_path):
-    pytest.importorskip("onnxscript", reason="ONNX export needs onnxscript")
-    runtime = pytest.importorskip("onnxruntime", reason="ONNX models need a runtime")
-    x = torch.randn(2, 4, 5, 4, 3)
-    network = ConditionalNetwork(build(name)).eval()
-    conditions = conditions_of(name, x)
-    path = tmp_path / "network.onnx"
-    torch.onnx.export(
-        network, (x,), path, kwargs=conditions, dynamo=True, verbose=False
-    )
-    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    inputs = [x, *conditions.values()]
-    feed = {
-        i.name: g.numpy() for i, g in zip(session.get_inputs(), inputs, strict=True)
-    }
-    (y,) = session.run(None, feed)
-    expected = network(x, **conditions)
-    torch.testing.assert_close(torch.from_numpy(y), expected, rtol=1e-4, atol=1e-4)

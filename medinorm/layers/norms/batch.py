@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medinorm.layers.declare import norm
-from medinorm.layers.statistics.channel_norm import can_see_values, check_input
+from medinorm.layers.statistics.channel_norm import check_input
 from medinorm.layers.statistics.moments import Moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import (
@@ -15,6 +15,7 @@ from medinorm.layers.statistics.pooled import (
     normalize_pooled,
 )
 from medinorm.layers.statistics.processes import process_count
+from medinorm.layers.statistics.recorded import RecordedNorm, can_see_values, is_traced
 from medinorm.layers.statistics.running import remember
 from medinorm.layers.statistics.torch_arguments import Device, DType, place_tensors
 
@@ -24,7 +25,7 @@ from medinorm.layers.statistics.torch_arguments import Device, DType, place_tens
     "batch normalization, running statistics at test time",
     monai="medinorm_batch",
 )
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(_BatchNorm, RecordedNorm):
     r"""Normalize each channel over all voxels of the mini-batch.
 
     The same function and the same state dict as `torch.nn.BatchNorm3d`, for 1 to 3
@@ -91,7 +92,7 @@ class BatchNorm3d(_BatchNorm):
         check_input(input, self.num_features)
         # In evaluation processes may see different numbers of scans: none waits then.
         shared = self.training and process_count() > 1
-        if not input.shape[0] and not shared:
+        if not shared and not is_traced() and not input.shape[0]:
             # torch, too, passes an empty batch through; nothing is measured or counted.
             return normalize_pooled(
                 input, Pool(self.num_features), self.weight, self.bias, self.eps
@@ -100,7 +101,8 @@ class BatchNorm3d(_BatchNorm):
         pool = Pool(groups=self.num_features, samples=True, processes=shared)
         if uses_batch and not shared:  # one value may be one of many
             pool.check(input)
-        if not shared and (input.device.type != "cpu" or not can_see_values()):
+        at_torch = input.device.type != "cpu" or not can_see_values(input)
+        if at_torch and not shared:
             return super().forward(input)
         if not uses_batch:
             mean = self.running_mean[None]

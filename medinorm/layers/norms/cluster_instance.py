@@ -14,6 +14,7 @@ from medinorm.layers.statistics.channel_norm import (
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.recorded import has_values
 from medinorm.layers.statistics.torch_arguments import PerScanArguments, place_tensors
 
 SMALL_BATCH = 4
@@ -103,7 +104,7 @@ class ClusterInstanceNorm3d(ChannelNorm):
         check_input(x, self.num_features)
         pool = Pool(self.num_features)
         pool.check(x)
-        remembers = self.training and x.shape[0] < SMALL_BATCH
+        remembers = self.training and x.shape[0] < SMALL_BATCH and has_values(x)
         if remembers and is_recomputing():
             raise ValueError(
                 "ClusterInstanceNorm3d remembers more at the second run than at the "

@@ -9,15 +9,15 @@ from medinorm.layers.conditions.network import Conditional
 from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
-    can_see_values,
     check_input,
     check_values,
 )
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
-from medinorm.layers.statistics.running import as_moments, remember
 from medinorm.layers.statistics.processes import pool_batch, process_count
+from medinorm.layers.statistics.recorded import can_see_values, has_values
+from medinorm.layers.statistics.running import as_moments, remember
 from medinorm.layers.statistics.torch_arguments import (
     TorchArguments,
     place_tensors,
@@ -116,7 +116,8 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
                 self._count(domain)
             pool = Pool(self.num_features)
             return normalize_pooled(x, pool, weight, bias, self.eps)
-        used = self._measure(x, domain) if self.training else self._recall(domain)
+        measures = self.training and has_values(x)
+        used = self._measure(x, domain) if measures else self._recall(domain)
         return normalize(x, used.mean, used.std(self.eps), weight, bias)
 
     def _domain(self, x: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         )
         lowest = 0 if self.training else UNSEEN
         wrong = (domain < lowest) | (domain >= self.num_domains)
-        if can_see_values() and bool(wrong.any()):
+        if can_see_values(wrong) and bool(wrong.any()):
             raise ValueError(
                 f"domain must be between {lowest} and {self.num_domains - 1} "
                 f"(in evaluation -1 means unseen)"

@@ -11,10 +11,10 @@ from medinorm.layers.declare import norm
 from medinorm.layers.statistics.blocks import in_layout_of, is_channels_last
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
-    can_see_values,
     check_input,
 )
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.recorded import can_see_values
 from medinorm.layers.statistics.torch_arguments import (
     PerScanArguments,
     place_tensors,
@@ -145,7 +145,7 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         right = (regions >= 0) & (regions < self.num_regions)
         if regions.is_floating_point():
             right &= regions == regions.round()
-        if can_see_values() and not bool(right.all()):
+        if can_see_values(right) and not bool(right.all()):
             raise ValueError(
                 f"regions must hold labels from 0 to {self.num_regions - 1}, whole "
                 "numbers"
@@ -165,5 +165,5 @@ def _look_up(table: Tensor, weights: Tensor, x: Tensor) -> Tensor:
     if is_channels_last(x):
         return (weights.movedim(1, -1) @ table).movedim(-1, 1)
     # One product a sample: a matrix times a batch copies the batch, and its gradient.
-    maps = torch.bmm(table.mT.expand(len(weights), -1, -1), weights.flatten(2))
+    maps = torch.bmm(table.mT.expand(weights.shape[0], -1, -1), weights.flatten(2))
     return maps.reshape(maps.shape[:2] + x.shape[2:])

@@ -12,6 +12,7 @@ from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 from medinorm.layers.statistics.random import Draws
+from medinorm.layers.statistics.recorded import has_values
 from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
 MIX_ALPHA = 0.1
@@ -70,7 +71,7 @@ class WindowInstanceNorm3d(ChannelNorm):
         """Normalize `x`."""
         check_input(x, self.num_features)
         pool = Pool(self.num_features)
-        if not self.training:
+        if not self.training or not has_values(x):
             return normalize_pooled(x, pool, self.weight, self.bias, self.eps)
         pool.check(x)
         window = (slice(None), slice(None), *self._window(x.shape[2:]))

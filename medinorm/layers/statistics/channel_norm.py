@@ -6,6 +6,11 @@ from typing import ClassVar, Unpack
 import torch
 from torch import Tensor, nn
 
+from medinorm.layers.statistics.recorded import (
+    RecordedNorm,
+    can_see_values,
+    is_traced,
+)
 from medinorm.layers.statistics.torch_arguments import (
     PerScanArguments,
     place_tensors,
@@ -17,7 +22,7 @@ SpatialDims = int | None
 """Number of spatial axes; None where several are taken."""
 
 
-class ChannelNorm(nn.Module):
+class ChannelNorm(RecordedNorm):
     """A norm over ``(N, C, ...)`` that may end with a gain and an offset per channel.
 
     Parameters are named `weight` and `bias` as in torch, so that state dicts of torch's
@@ -98,7 +103,7 @@ def check_input(x: Tensor, num_features: int) -> None:
         raise ValueError(
             f"expected (N, C, ...) with 1 to 3 spatial axes, got {x.dim()} axes"
         )
-    if x.shape[1] != num_features:
+    if not is_traced() and x.shape[1] != num_features:
         unbatched = x.shape[0] == num_features
         hint = " (without a batch axis? give the layer x[None])" if unbatched else ""
         raise ValueError(f"expected {num_features} channels, got {x.shape[1]}{hint}")
@@ -134,7 +139,7 @@ def lacks_batch_axis(x: Tensor, num_features: int, spatial_dims: SpatialDims) ->
                 f"{x.dim()} axes"
             )
         return x.dim() == spatial_dims + 1
-    if x.dim() != 4:
+    if x.dim() != 4 or is_traced():
         return False
     if x.shape[1] != num_features:
         return bool(x.shape[0] == num_features)
@@ -166,7 +171,9 @@ def check_values(count: int) -> None:
 
 def strip_subclass(x: Tensor) -> Tensor:
     """`x` as a torch tensor: MONAI's MetaTensor slows every operation down."""
-    return x.as_subclass(Tensor) if type(x) is not Tensor and can_see_values() else x
+    if type(x) is Tensor or not can_see_values(x):
+        return x
+    return x.as_subclass(Tensor)
 
 
 def restore_subclass(y: Tensor, x: Tensor) -> Tensor:
@@ -182,8 +189,3 @@ def restore_subclass(y: Tensor, x: Tensor) -> Tensor:
 def is_recomputing() -> bool:
     """Whether a backward pass runs the layer again, for activation checkpointing."""
     return can_see_values() and torch._C._current_graph_task_id() != -1
-
-
-def can_see_values() -> bool:
-    """Whether values can be read: while compiling or exporting there are none."""
-    return not torch.compiler.is_compiling()

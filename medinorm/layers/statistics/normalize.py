@@ -14,10 +14,10 @@ from medinorm.layers.statistics.blocks import (
     values_dtype,
 )
 from medinorm.layers.statistics.channel_norm import (
-    can_see_values,
     restore_subclass,
     strip_subclass,
 )
+from medinorm.layers.statistics.recorded import can_see_values
 
 Activation = Literal["relu", "leaky_relu"]
 ActivationChoice = Activation | nn.Module | type[nn.Module] | None
@@ -59,7 +59,7 @@ def normalize(
     scale = 1 / std if weight is None else weight / std
     offset = torch.zeros_like(mean) if bias is None else bias
     terms = (term.to(mean.dtype).expand(x.shape[:2]) for term in (mean, scale, offset))
-    if x.device.type == "cpu" and can_see_values():
+    if x.device.type == "cpu" and can_see_values(x):
         y = _BlockedAffine.apply(strip_subclass(x), *terms)  # type: ignore[no-untyped-call]
     else:
         y = _affine(strip_subclass(x), *terms)

@@ -49,7 +49,7 @@ def pool_batch(measured: Moments) -> Moments:
         return pool_over_processes(measured.pool(0))
     # Sums of nothing, so that the backward pass, too, meets the other processes.
     nothing = measured.mean.sum(0, keepdim=True)
-    return pool_over_processes(Moments(nothing, nothing, nothing))
+    return pool_over_processes(Moments(nothing.detach(), nothing, nothing))
 
 
 def pool_over_processes(measured: Moments) -> Moments:
