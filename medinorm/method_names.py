@@ -62,8 +62,10 @@ else:
     AdaptName = Literal[tuple(ADAPTATION_DECLARATIONS)]
     ScannerName = Literal[tuple(SCANNER_DECLARATIONS)]
 
-# Arguments that are not an option: the network gives them.
-_GIVEN_BY_NETWORK = frozenset({"num_features"})
+# Arguments that are not an option: the network gives them, or none needs them.
+_GIVEN_BY_NETWORK = frozenset({"num_features", "bias"})
+# Types of arguments that are for people's own code: training decides about them.
+_OF_TORCH = frozenset({"Device", "DType", "NotUsed", "SpatialDims"})
 # Where a perturbation is put: an argument of `insert_perturbation`.
 _OF_INSERTION = ("after",)
 _KINDS_OF_INSERTION = {"after": "int"}
@@ -99,7 +101,11 @@ def norm_option_names(norm: NormName) -> tuple[str, ...] | None:
     if declared.parameters is None:
         return None
     extra = _OF_INSERTION if "behind" in declared.facts else ()
-    names = [name for name in declared.parameters if name not in _GIVEN_BY_NETWORK]
+    names = [
+        name
+        for name in declared.parameters
+        if name not in _GIVEN_BY_NETWORK and declared.kinds.get(name) not in _OF_TORCH
+    ]
     return (*names, *extra)
 
 

@@ -3,12 +3,13 @@
 import inspect
 import subprocess
 import sys
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
 from medinorm import choices, method_names
 from medinorm.layers import NORMS, PERTURBATIONS, insert_perturbation
+from medinorm.layers.statistics.torch_arguments import PerScanArguments
 from medinorm.method_names import (
     NormName,
     check_norm_options,
@@ -25,7 +26,12 @@ def test_the_names_are_those_of_the_registry():
 def test_every_argument_of_a_norm_is_an_option():
     for name, kind in NORMS.items():
         _, *arguments = inspect.signature(kind).parameters
-        assert norm_option_names(name) == tuple(arguments)
+        names = norm_option_names(name)
+        unsaid = {*get_type_hints(PerScanArguments), "spatial_dims"}
+        assert set(names) - unsaid == set(arguments) - unsaid
+        remembers = name == "batch" or getattr(kind, "has_running_statistics", False)
+        assert ("momentum" in names) == remembers
+        assert ("track_running_stats" in names) == (name == "batch")
 
 
 def test_a_perturbation_may_also_be_told_where_it_stands():

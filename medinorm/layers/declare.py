@@ -19,6 +19,7 @@ from torch import nn
 
 from medinorm.layers.conditions.network import Conditional, Keyword
 from medinorm.layers.perturbations.perturbation import StylePerturbation
+from medinorm.layers.statistics.torch_arguments import show_torch_arguments
 
 StudyNumber = Literal["domains", "regions"]
 """Numbers that training knows: how many domains and how many regions it has."""
@@ -114,6 +115,7 @@ def norm(  # noqa: PLR0913  (one argument a fact)
             kind.needs = needs
         elif needs or uses:
             raise TypeError(f"{kind.__name__} has conditions: make it a Conditional")
+        show_torch_arguments(kind)
         DECLARED_NORMS[kind] = declaration
         return kind
 

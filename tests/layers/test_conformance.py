@@ -35,12 +35,10 @@ class Case:
         invariant: gain and offset of a sample vanish.
         one_voxel: takes one voxel per channel in training.
         offset_error: error at mean 1000, std 1 relative to float64.
-        batch_statistics: in training it cannot measure an empty batch.
         smooth: the gradient is that of the function (nothing is detached on purpose).
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
-    batch_statistics: bool = False
     per_sample: bool = True
     invariant: bool = True
     one_voxel: bool = False
@@ -220,13 +218,9 @@ def test_an_empty_batch_stays_empty_and_is_not_remembered(name, training):
     layer = build(name).train(training)
     before = copy.deepcopy(layer.state_dict())
     x = torch.zeros(0, 4, 3, 3, 3, requires_grad=True)
-    if training and CASES[name].batch_statistics:
-        with pytest.raises(ValueError, match=r"more than one value|no moments to pool"):
-            call(layer, x, name)
-    else:
-        y = call(layer, x, name)
-        assert y.shape == x.shape
-        y.sum().backward()
+    y = call(layer, x, name)
+    assert y.shape == x.shape
+    y.sum().backward()
     for key, value in layer.state_dict().items():
         assert torch.equal(value, before[key])
 
@@ -273,6 +267,25 @@ def test_batches_of_monai_stay_what_they_are(name, training, layout):
 def test_wrong_channels_are_refused(name):
     with pytest.raises(ValueError, match="expected 4 channels, got 3"):
         call(build(name), torch.randn(1, 3, 4, 4, 4), name)
+
+
+@every_real_norm
+@pytest.mark.parametrize("dtype", [torch.int16, torch.complex64])
+def test_whole_and_complex_numbers_are_refused(name, dtype):
+    with pytest.raises(ValueError, match=r"give the layer x\.float\(\)"):
+        call(build(name), torch.ones(1, 4, 3, 3, 3, dtype=dtype), name)
+
+
+@every_norm
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_layer_in_half_precision_is_close_to_one_in_single(name, dtype):
+    x = torch.randn(2, 4, 4, 4, 4)
+    single = build(name).eval()
+    half = copy.deepcopy(single).to(dtype)
+    y = call(half, x.to(dtype).requires_grad_(), name)
+    y.sum().backward()
+    assert y.dtype == dtype
+    torch.testing.assert_close(y.float(), call(single, x, name), rtol=0.1, atol=0.1)
 
 
 @every_real_norm
@@ -351,27 +364,3 @@ def test_exported_is_the_same(name):
     expected = network(x, **conditions)
     y = program.module()(x, **conditions)
     torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
-
-
-# The exporter's own: deprecated calls inside.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@every_norm
-@torch.no_grad()
-def test_onnx_gives_the_same(name, tmp_path):
-    pytest.importorskip("onnxscript", reason="ONNX export needs onnxscript")
-    runtime = pytest.importorskip("onnxruntime", reason="ONNX models need a runtime")
-    x = torch.randn(2, 4, 5, 4, 3)
-    network = ConditionalNetwork(build(name)).eval()
-    conditions = conditions_of(name, x)
-    path = tmp_path / "network.onnx"
-    torch.onnx.export(
-        network, (x,), path, kwargs=conditions, dynamo=True, verbose=False
-    )
-    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    inputs = [x, *conditions.values()]
-    feed = {
-        i.name: g.numpy() for i, g in zip(session.get_inputs(), inputs, strict=True)
-    }
-    (y,) = session.run(None, feed)
-    expected = network(x, **conditions)
-    torch.testing.assert_close(torch.from_numpy(y), expected, rtol=1e-4, atol=1e-4)

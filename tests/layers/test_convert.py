@@ -2,6 +2,7 @@ import pytest
 import torch
 from monai.networks import nets
 from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
 
 from medinorm.layers import (
     NORMS,
@@ -132,3 +133,124 @@ def test_what_cannot_be_done_is_refused():
         convert_norm(nn.BatchNorm3d(3), "thumbnail")
     with pytest.raises(ValueError, match="no norm that could be replaced"):
         convert_norm(nn.Conv3d(1, 1, 1), "instance")
+
+
+def _trainable(norm):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv3d(1, 4, 1), norm, nn.Conv3d(4, 1, 1))
+
+
+def _step(network, optimizer):
+    optimizer.zero_grad()
+    network(torch.randn(2, 1, 3, 3, 3)).square().mean().backward()
+    optimizer.step()
+
+
+def test_a_live_optimizer_goes_on():
+    network = _trainable(nn.InstanceNorm3d(4, affine=True))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+    _step(network, optimizer)
+    weight, bias = network[1].weight, network[1].bias
+    convert_norm(network, "instance")
+    assert network[1].weight is weight
+    assert network[1].bias is bias
+    before, steps = weight.detach().clone(), optimizer.state[weight]["step"].item()
+    _step(network, optimizer)
+    assert not torch.equal(network[1].weight, before)
+    assert optimizer.state[network[1].weight]["step"] == steps + 1
+
+
+def test_tied_parameters_stay_tied():
+    first, second = nn.BatchNorm3d(4), nn.BatchNorm3d(4)
+    second.weight = first.weight
+    network = convert_norm(nn.Sequential(first, second), "ibn")
+    assert network[0].weight is network[1].weight is first.weight
+    assert network[0].bias is not network[1].bias
+
+
+def test_parametrizations_go_over():
+    class Double(nn.Module):
+        def forward(self, weight):
+            return 2 * weight
+
+    norm = nn.GroupNorm(2, 4)
+    register_parametrization(norm, "weight", Double())
+    original = norm.parametrizations.weight.original
+    x = torch.randn(2, 4, 3, 3, 3)
+    wanted = norm(x)
+    network = convert_norm(nn.Sequential(norm), "group")
+    assert isinstance(network[0], NORMS["group"])
+    assert network[0].parametrizations.weight.original is original
+    torch.testing.assert_close(network(x), wanted)
+    same = network[0]
+    assert convert_norm(network, "group")[0] is same
+    assert convert_norm(network, "instance")[0].parametrizations.weight
+
+
+def test_hooks_go_over_and_can_still_be_removed():
+    seen = []
+    norm = nn.BatchNorm3d(4)
+    handle = norm.register_forward_hook(lambda *_: seen.append("forward"))
+    norm.register_forward_pre_hook(
+        lambda *_, **__: seen.append("before"), with_kwargs=True
+    )
+    norm.register_full_backward_hook(lambda *_: seen.append("backward"))
+    network = convert_norm(_trainable(norm), "instance")
+    network(torch.randn(1, 1, 3, 3, 3)).sum().backward()
+    assert seen == ["before", "forward", "backward"]
+    handle.remove()
+    network(torch.randn(1, 1, 3, 3, 3))
+    assert seen[3:] == ["before"]
+
+
+@pytest.mark.parametrize("name", sorted(set(NORMS) - {"none"}))
+def test_a_norm_without_offset_gets_none(name):
+    norm = nn.GroupNorm(2, 4)
+    norm.bias = None  # what bias=False of torch 2.13 does
+    weight = norm.weight
+    converted = convert_norm(norm, name)
+    if converted.affine and name != "self_attentive_instance":
+        assert converted.bias is None
+        assert converted.weight is weight
+
+
+def test_a_norm_that_computes_something_else_is_kept_and_said():
+    class Shifted(nn.BatchNorm3d):
+        def forward(self, x):
+            return super().forward(x) + 1
+
+    class Renamed(nn.BatchNorm3d):
+        pass
+
+    network = nn.Sequential(Shifted(4), Renamed(4), nn.BatchNorm3d(4))
+    with pytest.warns(UserWarning, match=r"kept 1 norms with a forward .*\(Shifted\)"):
+        convert_norm(network, "instance")
+    assert [type(m).__name__ for m in network] == ["Shifted", *["InstanceNorm3d"] * 2]
+
+
+def test_a_lazy_norm_must_know_its_channels():
+    lazy = nn.LazyInstanceNorm3d(affine=True, track_running_stats=False)
+    network = nn.Sequential(nn.Conv3d(1, 4, 1), lazy)
+    with pytest.raises(ValueError, match="run the network once on a scan"):
+        convert_norm(network, "instance")
+    network(torch.randn(1, 1, 3, 3, 3))
+    assert type(convert_norm(network, "instance")[1]) is InstanceNorm3d
+
+
+def test_it_says_what_it_converted():
+    lines = []
+    network = nn.Sequential(nn.GroupNorm(1, 4), nn.BatchNorm3d(4), InstanceNorm3d(4))
+    convert_norm(network, "instance", tell=lines.append)
+    convert_norm(network, "batch_instance", tell=lines.append)
+    assert lines == [
+        "2 norms are now instance (1 BatchNorm3d, 1 GroupNorm), 1 were so before",
+        "3 norms are now batch_instance (3 InstanceNorm3d), 0 were so before; "
+        "3 new parameters for the optimizer",
+    ]
+
+
+def test_the_number_of_axes_is_kept():
+    x = torch.randn(4, 4, 5, 5)
+    wanted = nn.InstanceNorm2d(4)(x)
+    network = convert_norm(nn.Sequential(nn.InstanceNorm2d(4)), "instance")
+    torch.testing.assert_close(network(x), wanted)

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medinorm.layers.statistics.channel_norm import strip_subclass
+from medinorm.layers.statistics.recorded import can_see_values, is_traced
 
 Keyword = Literal["style", "regions", "domain", "mask"]
 MapKeyword = Literal["regions", "mask"]
@@ -43,6 +45,8 @@ class Condition:
             size: spatial shape of the level.
             how: ``nearest``, or ``average`` of the voxels that become one.
         """
+        if not can_see_values(self.values[keyword]):  # sizes may not be known yet
+            return resize(self.values[keyword], size, how)
         key = (keyword, tuple(size))
         if key not in self._resized:
             self._resized[key] = resize(self.values[keyword], key[1], how)
@@ -57,6 +61,8 @@ def resize(values: Tensor, size: tuple[int, ...], how: Resize) -> Tensor:
         >>> resize(torch.tensor([[[1, 1, 1, 0]]]), (2,), "average")
         tensor([[[1.0000, 0.5000]]])
     """
+    if not can_see_values(values) and not all(type(n) is int for n in size):
+        return _resize_recorded(values, size, how)
     if values.shape[2:] == size:
         return values
     finer = any(new > old for new, old in zip(size, values.shape[2:], strict=True))
@@ -67,6 +73,16 @@ def resize(values: Tensor, size: tuple[int, ...], how: Resize) -> Tensor:
     if all(old % new == 0 for new, old in both):
         return average_blocks(values.float(), [old // new for new, old in both])
     return F.interpolate(values.float(), size=size, mode="area")
+
+
+def _resize_recorded(values: Tensor, size: tuple[int, ...], how: Resize) -> Tensor:
+    """As `resize`, for a size that is not known yet."""
+    if not is_traced() and values.shape[2:] == size:
+        return values
+    mode = "area" if how == "average" else "nearest-exact"
+    return F.interpolate(values.float(), size=size, mode=mode).to(
+        torch.float32 if how == "average" else values.dtype
+    )
 
 
 def average_blocks(x: Tensor, block: list[int]) -> Tensor:
@@ -108,7 +124,9 @@ class Conditional(nn.Module):
         """
         condition = self._reading(keyword)
         values = condition.values[keyword]
-        if values.dim() != x.dim() or values.shape[0] not in {1, x.shape[0]}:
+        # Compared one by one: sizes that are not known yet have no hash.
+        goes = values.shape[0] == 1 or values.shape[0] == x.shape[0]
+        if values.dim() != x.dim() or not (is_traced() or goes):
             raise ValueError(
                 f"{type(self).__name__}: {keyword} must have {x.dim()} axes and "
                 f"{x.shape[0]} samples (or 1), like the input"
@@ -278,6 +296,8 @@ def _check_maps(conditions: Mapping[Keyword, Tensor], x: Tensor) -> None:
     """
     for keyword in get_args(MapKeyword):
         values = conditions.get(keyword, x)
+        if is_traced():
+            continue
         if values.dim() == x.dim() and values.shape[2:] != x.shape[2:]:
             size, wanted = tuple(values.shape[2:]), tuple(x.shape[2:])
             raise ValueError(

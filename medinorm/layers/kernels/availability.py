@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medinorm.layers.kernels.fused import fused_instance_norm
+from medinorm.layers.statistics.recorded import can_see_values
 
 _log = logging.getLogger(__name__)
 
@@ -38,14 +39,7 @@ def available(x: Tensor) -> bool:
         >>> available(torch.zeros(1, 2, 8, 8, 8, dtype=torch.float64))
         False
     """
-    return not _is_traced() and _has_form(x) and _device_works(x.device)
-
-
-def _is_traced() -> bool:
-    """Whether torch records operations; it would not record a Triton program."""
-    if torch.compiler.is_compiling():
-        return True
-    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+    return can_see_values(x) and _has_form(x) and _device_works(x.device)
 
 
 def _has_form(x: Tensor) -> bool:

@@ -1,5 +1,7 @@
 """Adaptive instance normalization: gain and offset follow a style."""
 
+from typing import Unpack
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,11 @@ from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.torch_arguments import (
+    PerScanArguments,
+    place_tensors,
+    refuse_bias,
+)
 
 
 @norm(
@@ -58,13 +65,16 @@ class AdaptiveInstanceNorm3d(ChannelNorm, Conditional):
         hidden: int = 64,
         unbiased: bool = False,
         eps: float = 1e-5,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=False)
+        super().__init__(num_features, eps=eps, affine=False, **options)
+        refuse_bias(type(self).__name__, options, "the style")
         self.unbiased = unbiased
         last = nn.Linear(hidden, 2 * num_features)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.to_affine = nn.Sequential(nn.Linear(style_dim, hidden), nn.ReLU(), last)
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""

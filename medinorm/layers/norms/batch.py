@@ -6,11 +6,18 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medinorm.layers.declare import norm
-from medinorm.layers.statistics.channel_norm import can_see_values, check_input
+from medinorm.layers.statistics.channel_norm import check_input
+from medinorm.layers.statistics.moments import Moments
 from medinorm.layers.statistics.normalize import normalize
-from medinorm.layers.statistics.pooled import Pool, normalize_measured
+from medinorm.layers.statistics.pooled import (
+    Pool,
+    normalize_measured,
+    normalize_pooled,
+)
 from medinorm.layers.statistics.processes import process_count
+from medinorm.layers.statistics.recorded import RecordedNorm, can_see_values, is_traced
 from medinorm.layers.statistics.running import remember
+from medinorm.layers.statistics.torch_arguments import Device, DType, place_tensors
 
 
 @norm(
@@ -18,7 +25,7 @@ from medinorm.layers.statistics.running import remember
     "batch normalization, running statistics at test time",
     monai="medinorm_batch",
 )
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(_BatchNorm, RecordedNorm):
     r"""Normalize each channel over all voxels of the mini-batch.
 
     The same function and the same state dict as `torch.nn.BatchNorm3d`, for 1 to 3
@@ -33,6 +40,9 @@ class BatchNorm3d(_BatchNorm):
             average over all batches.
         affine: learn a gain and an offset per channel.
         track_running_stats: keep running statistics and use them in `eval` mode.
+        device: where its tensors are.
+        dtype: floating point type of its tensors.
+        bias: False for a gain without an offset.
 
     Shape:
         - input: :math:`(N, C, ...)`, 1 to 3 spatial axes
@@ -58,39 +68,55 @@ class BatchNorm3d(_BatchNorm):
     running_var: Any
     num_batches_tracked: Any
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  (torch's arguments in torch's order)
         self,
         num_features: int,
         eps: float = 1e-5,
         momentum: float | None = 0.1,
-        *,
         affine: bool = True,
         track_running_stats: bool = True,
+        device: Device = None,
+        dtype: DType = None,
+        *,
+        bias: bool = True,
     ) -> None:
         if num_features < 1:
             raise ValueError(f"num_features must be positive, not {num_features}")
         super().__init__(num_features, eps, momentum, affine, track_running_stats)
+        if not bias:  # torch knows this argument since version 2.13
+            self.register_parameter("bias", None)
+        place_tensors(self, {"device": device, "dtype": dtype})
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
         """Normalize `input`."""
         check_input(input, self.num_features)
-        uses_batch = self.training or self.running_mean is None
         # In evaluation processes may see different numbers of scans: none waits then.
         shared = self.training and process_count() > 1
+        if not shared and not is_traced() and not input.shape[0]:
+            # torch, too, passes an empty batch through; nothing is measured or counted.
+            return normalize_pooled(
+                input, Pool(self.num_features), self.weight, self.bias, self.eps
+            )
+        uses_batch = self.training or self.running_mean is None
         pool = Pool(groups=self.num_features, samples=True, processes=shared)
-        if uses_batch:
+        if uses_batch and not shared:  # one value may be one of many
             pool.check(input)
-        if not shared and (input.device.type != "cpu" or not can_see_values()):
+        at_torch = input.device.type != "cpu" or not can_see_values(input)
+        if at_torch and not shared:
             return super().forward(input)
         if not uses_batch:
             mean = self.running_mean[None]
             std = (self.running_var[None] + self.eps).sqrt()
             return normalize(input, mean, std, self.weight, self.bias)
         y, batch = normalize_measured(input, pool, self.weight, self.bias, self.eps)
+        self._remember(batch)
+        return y
+
+    def _remember(self, batch: Moments) -> None:
+        """Update the running statistics, in training and where there are some."""
         if self.training and self.track_running_stats:
             state = (self.running_mean, self.running_var, self.num_batches_tracked)
             remember(state, batch, self.momentum)
-        return y
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
         """Done in `forward`."""

@@ -1,6 +1,6 @@
 """Batch-instance normalization."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
 from medinorm.layers.statistics.running import RunningMoments
+from medinorm.layers.statistics.torch_arguments import TorchArguments, place_tensors
 
 
 @norm("batch_instance", "batch and instance normalization, blended by channel")
@@ -42,6 +43,8 @@ class BatchInstanceNorm3d(ChannelNorm):
         Networks", NeurIPS 2018, arXiv:1805.07925.
     """
 
+    has_running_statistics = True
+
     def __init__(
         self,
         num_features: int,
@@ -49,10 +52,12 @@ class BatchInstanceNorm3d(ChannelNorm):
         momentum: float | None = 0.1,
         eps: float = 1e-5,
         affine: bool = True,
+        **options: Unpack[TorchArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         self.rho = nn.Parameter(torch.ones(num_features))
         self.running = RunningMoments(num_features, momentum)
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""

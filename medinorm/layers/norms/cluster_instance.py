@@ -1,5 +1,7 @@
 """Cluster instance normalization, reconstructed from the paper's abstract."""
 
+from typing import Unpack
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,8 @@ from medinorm.layers.statistics.channel_norm import (
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.recorded import has_values
+from medinorm.layers.statistics.torch_arguments import PerScanArguments, place_tensors
 
 SMALL_BATCH = 4
 
@@ -80,8 +84,9 @@ class ClusterInstanceNorm3d(ChannelNorm):
         remembered: int = 16,
         eps: float = 1e-5,
         affine: bool = True,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         if temperature <= 0 or remembered < 1:
             raise ValueError("temperature and remembered must be positive")
         self.temperature = temperature
@@ -92,13 +97,14 @@ class ClusterInstanceNorm3d(ChannelNorm):
         self.register_buffer("recent_mean", torch.zeros(size))
         self.register_buffer("recent_variance", torch.ones(size))
         self.register_buffer("recent_count", torch.tensor(0))
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
         check_input(x, self.num_features)
         pool = Pool(self.num_features)
         pool.check(x)
-        remembers = self.training and x.shape[0] < SMALL_BATCH
+        remembers = self.training and x.shape[0] < SMALL_BATCH and has_values(x)
         if remembers and is_recomputing():
             raise ValueError(
                 "ClusterInstanceNorm3d remembers more at the second run than at the "

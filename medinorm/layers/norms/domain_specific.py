@@ -1,6 +1,6 @@
 """Each domain has its own statistics, or its own gain and offset."""
 
-from typing import Literal
+from typing import Literal, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +9,20 @@ from medinorm.layers.conditions.network import Conditional
 from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
-    can_see_values,
     check_input,
     check_values,
 )
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.processes import pool_batch, process_count
+from medinorm.layers.statistics.recorded import can_see_values, has_values
 from medinorm.layers.statistics.running import as_moments, remember
+from medinorm.layers.statistics.torch_arguments import (
+    TorchArguments,
+    place_tensors,
+    refuse_bias,
+)
 
 UNSEEN = -1
 
@@ -65,6 +71,8 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
     running_var: Tensor
     num_batches_tracked: Tensor
 
+    has_running_statistics = True
+
     def __init__(
         self,
         num_features: int,
@@ -73,8 +81,10 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         statistics: Literal["batch", "instance"] = "batch",
         momentum: float | None = 0.1,
         eps: float = 1e-5,
+        **options: Unpack[TorchArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=False)
+        super().__init__(num_features, eps=eps, affine=False, **options)
+        refuse_bias(type(self).__name__, options, "each domain")
         if num_domains < 1:
             raise ValueError(f"num_domains must be positive, not {num_domains}")
         if statistics not in {"batch", "instance"}:
@@ -88,6 +98,7 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         self.register_buffer("running_var", torch.ones(size))
         tracked = torch.zeros(num_domains, dtype=torch.int64)
         self.register_buffer("num_batches_tracked", tracked)
+        place_tensors(self, options)
 
     def reset_running_stats(self) -> None:
         """Forget all batches."""
@@ -105,7 +116,8 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
                 self._count(domain)
             pool = Pool(self.num_features)
             return normalize_pooled(x, pool, weight, bias, self.eps)
-        used = self._measure(x, domain) if self.training else self._recall(domain)
+        measures = self.training and has_values(x)
+        used = self._measure(x, domain) if measures else self._recall(domain)
         return normalize(x, used.mean, used.std(self.eps), weight, bias)
 
     def _domain(self, x: Tensor) -> Tensor:
@@ -115,7 +127,7 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         )
         lowest = 0 if self.training else UNSEEN
         wrong = (domain < lowest) | (domain >= self.num_domains)
-        if can_see_values() and bool(wrong.any()):
+        if can_see_values(wrong) and bool(wrong.any()):
             raise ValueError(
                 f"domain must be between {lowest} and {self.num_domains - 1} "
                 f"(in evaluation -1 means unseen)"
@@ -142,10 +154,14 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         own = moments(x)
         count = own.count.expand_as(own.mean)
         mean, variance = own.mean, own.variance
-        for index in torch.unique(domain).tolist():
+        # Processes that share statistics must all take the same steps.
+        every = torch.arange(self.num_domains) if process_count() > 1 else domain
+        for index in torch.unique(every).tolist():
             member = domain == index
             fields = (count[member], own.mean[member], own.m2[member])
-            batch = Moments(*fields).pool(0)
+            batch = pool_batch(Moments(*fields))
+            if not batch.count.any():
+                continue
             check_values(int(batch.count[0, 0]))
             state = (self.running_mean, self.running_var, self.num_batches_tracked)
             remember(tuple(buffer[index] for buffer in state), batch, self.momentum)

@@ -1,10 +1,13 @@
 """Group normalization."""
 
+from typing import Unpack
+
 from torch import Tensor
 
 from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
 DEFAULT_GROUPS = 8
 
@@ -50,8 +53,9 @@ class GroupNorm3d(ChannelNorm):
         *,
         eps: float = 1e-5,
         affine: bool = True,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         self.num_groups = num_groups or largest_divisor(num_features, DEFAULT_GROUPS)
         if self.num_groups < 1 or num_features % self.num_groups:
             raise ValueError(

@@ -1,5 +1,7 @@
 """Instance-batch normalization."""
 
+from typing import Unpack
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
 from medinorm.layers.statistics.running import RunningMoments
+from medinorm.layers.statistics.torch_arguments import TorchArguments, place_tensors
 
 
 @norm("ibn", "instance normalization for a part of the channels, batch for the others")
@@ -42,6 +45,8 @@ class IBN3d(ChannelNorm):
         IBN-Net", ECCV 2018, arXiv:1807.09441.
     """
 
+    has_running_statistics = True
+
     def __init__(
         self,
         num_features: int,
@@ -50,13 +55,15 @@ class IBN3d(ChannelNorm):
         momentum: float | None = 0.1,
         eps: float = 1e-5,
         affine: bool = True,
+        **options: Unpack[TorchArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         if not 0 <= ratio <= 1:
             raise ValueError(f"ratio must be between 0 and 1, not {ratio}")
         self.ratio = ratio
         self.instances = int(ratio * num_features)
         self.running = RunningMoments(num_features, momentum)
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""

@@ -1,5 +1,7 @@
 """Layer normalization."""
 
+from typing import Unpack
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -7,6 +9,7 @@ from medinorm.layers.declare import norm
 from medinorm.layers.statistics.blocks import in_layout_of
 from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
 
 @norm(
@@ -25,9 +28,9 @@ class LayerNorm3d(ChannelNorm):
 
     Args:
         num_features: number of channels, :math:`C`.
-        per_voxel: statistics over the channels of each voxel.
         eps: added to each variance, in the squared unit of the input.
         affine: learn a gain and an offset per channel.
+        per_voxel: statistics over the channels of each voxel.
 
     Shape:
         - input: :math:`(N, C, ...)`, 1 to 3 spatial axes
@@ -49,12 +52,13 @@ class LayerNorm3d(ChannelNorm):
     def __init__(
         self,
         num_features: int,
-        *,
-        per_voxel: bool = False,
         eps: float = 1e-5,
         affine: bool = True,
+        *,
+        per_voxel: bool = False,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         if per_voxel and num_features < 2:
             raise ValueError("per_voxel needs at least two channels")
         self.per_voxel = per_voxel

@@ -1,5 +1,7 @@
 """Instance normalization inside a mask."""
 
+from typing import Unpack
+
 import torch
 from torch import Tensor
 
@@ -7,12 +9,13 @@ from medinorm.layers.conditions.network import Conditional
 from medinorm.layers.declare import norm
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
-    can_see_values,
     check_input,
 )
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
+from medinorm.layers.statistics.recorded import can_see_values
+from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
 
 @norm(
@@ -45,9 +48,14 @@ class MaskedInstanceNorm3d(ChannelNorm, Conditional):
     """
 
     def __init__(
-        self, num_features: int, *, eps: float = 1e-5, affine: bool = True
+        self,
+        num_features: int,
+        *,
+        eps: float = 1e-5,
+        affine: bool = True,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
@@ -57,7 +65,7 @@ class MaskedInstanceNorm3d(ChannelNorm, Conditional):
         inside = moments(x, mask)
         mean, variance = inside.mean, inside.variance
         enough = inside.count >= 2
-        if not can_see_values() or not bool(enough.all()):
+        if not can_see_values(x) or not bool(enough.all()):
             everywhere = moments(x)
             mean = torch.where(enough, mean, everywhere.mean)
             variance = torch.where(enough, variance, everywhere.variance)

@@ -1,6 +1,7 @@
 """Self-attentive factorized instance normalization (SAFIN)."""
 
 import math
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,8 @@ from medinorm.layers.statistics.channel_norm import (
     is_recomputing,
 )
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.recorded import is_traced
+from medinorm.layers.statistics.torch_arguments import PerScanArguments, place_tensors
 
 RATE = 0.1
 
@@ -93,9 +96,14 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
     """
 
     def __init__(
-        self, num_features: int, max_tokens: int = 8, *, eps: float = 1e-5
+        self,
+        num_features: int,
+        max_tokens: int = 8,
+        *,
+        eps: float = 1e-5,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps)
+        super().__init__(num_features, eps=eps, **options)
         if max_tokens < 1:
             raise ValueError(f"max_tokens must be positive, not {max_tokens}")
         self.max_tokens = max_tokens
@@ -107,6 +115,7 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         with torch.no_grad():  # gain about 1, offset about 0: like instance norm
             self.to_affine.stored_weight.mul_(0.1)
             self.to_affine.stored_bias.zero_()[:num_features] = 1 / RATE
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
@@ -159,7 +168,35 @@ class SelfAttentiveInstanceNorm3d(ChannelNorm, RecordsFeatures):
         """Averages over a coarse grid, ``(N, T, 2C)``."""
         dims = x.dim() - 2
         side = int(self.max_tokens ** (1 / dims) + 1e-6)
-        block = [math.ceil(length / side) for length in x.shape[2:]]
         dtype = self.to_key.stored_weight.dtype
-        coarse = (average_blocks(each.to(dtype), block) for each in (normalized, x))
-        return torch.cat([each.flatten(2).mT for each in coarse], dim=2)
+        # Averaged in float32 at least: torch cannot average half precision on a CPU.
+        coarse = (
+            _average_cells(each.to(torch.promote_types(dtype, torch.float32)), side)
+            for each in (normalized, x)
+        )
+        return torch.cat([each.flatten(2).mT for each in coarse], dim=2).to(dtype)
+
+
+def _average_cells(x: Tensor, side: int) -> Tensor:
+    """Averages over a grid of at most `side` cells along each axis.
+
+    Raises:
+        ValueError: an exporter is to leave the size open, and the number of cells
+            depends on it.
+    """
+    lengths = x.shape[2:]
+    if all(type(length) is int for length in lengths):
+        return average_blocks(x, [math.ceil(length / side) for length in lengths])
+    if side > 2 and not is_traced():
+        raise ValueError(
+            "SelfAttentiveInstanceNorm3d can be exported for volumes of any size with "
+            "max_tokens up to 8, or of one size with any max_tokens"
+        )
+    for axis, length in enumerate(lengths, start=2):
+        step = (length + side - 1) // side
+        cells = (length + step - 1) // step if is_traced() else side
+        place = torch.arange(length, device=x.device) // step
+        inside = place[:, None] == torch.arange(cells, device=x.device)
+        share = inside.to(x.dtype) / inside.sum(0).clamp(min=1)
+        x = (x.movedim(axis, -1) @ share).movedim(-1, axis)
+    return x

@@ -1,5 +1,7 @@
 """Spatially adaptive normalization (SPADE): gain and offset follow a map of regions."""
 
+from typing import Unpack
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,10 +11,15 @@ from medinorm.layers.declare import norm
 from medinorm.layers.statistics.blocks import in_layout_of, is_channels_last
 from medinorm.layers.statistics.channel_norm import (
     ChannelNorm,
-    can_see_values,
     check_input,
 )
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.recorded import can_see_values
+from medinorm.layers.statistics.torch_arguments import (
+    PerScanArguments,
+    place_tensors,
+    refuse_bias,
+)
 
 
 @norm(
@@ -67,8 +74,10 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         hidden: int = 128,
         kernel_size: int = 1,
         eps: float = 1e-5,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=False)
+        super().__init__(num_features, eps=eps, affine=False, **options)
+        refuse_bias(type(self).__name__, options, "the regions")
         if num_regions < 2:
             raise ValueError(f"num_regions must be at least 2, not {num_regions}")
         if kernel_size < 1 or kernel_size % 2 == 0:
@@ -80,6 +89,7 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         self.to_affine = nn.Conv3d(
             hidden, 2 * num_features, kernel_size, padding=padding
         )
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
@@ -135,7 +145,7 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         right = (regions >= 0) & (regions < self.num_regions)
         if regions.is_floating_point():
             right &= regions == regions.round()
-        if can_see_values() and not bool(right.all()):
+        if can_see_values(right) and not bool(right.all()):
             raise ValueError(
                 f"regions must hold labels from 0 to {self.num_regions - 1}, whole "
                 "numbers"
@@ -155,5 +165,5 @@ def _look_up(table: Tensor, weights: Tensor, x: Tensor) -> Tensor:
     if is_channels_last(x):
         return (weights.movedim(1, -1) @ table).movedim(-1, 1)
     # One product a sample: a matrix times a batch copies the batch, and its gradient.
-    maps = torch.bmm(table.mT.expand(len(weights), -1, -1), weights.flatten(2))
+    maps = torch.bmm(table.mT.expand(weights.shape[0], -1, -1), weights.flatten(2))
     return maps.reshape(maps.shape[:2] + x.shape[2:])

@@ -1,5 +1,7 @@
 """Switchable normalization."""
 
+from typing import Unpack
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,7 @@ from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
 from medinorm.layers.statistics.running import RunningMoments
+from medinorm.layers.statistics.torch_arguments import TorchArguments, place_tensors
 
 
 @norm(
@@ -45,6 +48,8 @@ class SwitchableNorm3d(ChannelNorm):
         ICLR 2019, arXiv:1806.10779.
     """
 
+    has_running_statistics = True
+
     def __init__(
         self,
         num_features: int,
@@ -52,11 +57,13 @@ class SwitchableNorm3d(ChannelNorm):
         momentum: float | None = 0.1,
         eps: float = 1e-5,
         affine: bool = True,
+        **options: Unpack[TorchArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         self.mean_logits = nn.Parameter(torch.zeros(3))
         self.variance_logits = nn.Parameter(torch.zeros(3))
         self.running = RunningMoments(num_features, momentum)
+        place_tensors(self, options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""

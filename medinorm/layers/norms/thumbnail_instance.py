@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import Moments, moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
 
 @norm(
@@ -74,9 +76,14 @@ class ThumbnailInstanceNorm3d(ChannelNorm):
     frozen_variance: Tensor | None
 
     def __init__(
-        self, num_features: int, *, eps: float = 1e-5, affine: bool = True
+        self,
+        num_features: int,
+        *,
+        eps: float = 1e-5,
+        affine: bool = True,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         self.register_buffer("frozen_mean", None, persistent=False)
         self.register_buffer("frozen_variance", None, persistent=False)
         self.observer: Observer | None = None

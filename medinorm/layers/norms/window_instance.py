@@ -1,6 +1,7 @@
 """Window instance normalization."""
 
 import math
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 from medinorm.layers.statistics.random import Draws
+from medinorm.layers.statistics.recorded import has_values
+from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
 MIX_ALPHA = 0.1
 
@@ -56,8 +59,9 @@ class WindowInstanceNorm3d(ChannelNorm):
         seed: int | None = None,
         eps: float = 1e-5,
         affine: bool = True,
+        **options: Unpack[PerScanArguments],
     ) -> None:
-        super().__init__(num_features, eps=eps, affine=affine)
+        super().__init__(num_features, eps=eps, affine=affine, **options)
         if not 0 < smallest <= 1:
             raise ValueError(f"smallest must be above 0 and at most 1, not {smallest}")
         self.smallest = smallest
@@ -67,7 +71,7 @@ class WindowInstanceNorm3d(ChannelNorm):
         """Normalize `x`."""
         check_input(x, self.num_features)
         pool = Pool(self.num_features)
-        if not self.training:
+        if not self.training or not has_values(x):
             return normalize_pooled(x, pool, self.weight, self.bias, self.eps)
         pool.check(x)
         window = (slice(None), slice(None), *self._window(x.shape[2:]))

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from medinorm.layers.statistics.channel_norm import check_input
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.random import Draws
+from medinorm.layers.statistics.recorded import has_values
 
 
 class StylePerturbation(nn.Module):
@@ -45,6 +46,8 @@ class StylePerturbation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Perturb `x`, or return it."""
         check_input(x, x.shape[1])
+        if not has_values(x):  # its shape stays
+            return x
         if not self.training or x.shape[0] == 1 or x[0, 0].numel() == 1:
             return x
         if float(self.draws.uniform(0.0, 1.0, 1)) >= self.probability:

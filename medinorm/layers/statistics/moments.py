@@ -1,5 +1,6 @@
 """Mean and variance of each sample's channels, in a form that can be pooled."""
 
+from math import prod
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +14,8 @@ from medinorm.layers.statistics.blocks import (
     refine,
     values_dtype,
 )
-from medinorm.layers.statistics.channel_norm import can_see_values, strip_subclass
+from medinorm.layers.statistics.channel_norm import strip_subclass
+from medinorm.layers.statistics.recorded import can_see_values
 
 
 class Moments(NamedTuple):
@@ -114,8 +116,9 @@ def moments(x: Tensor, mask: Tensor | None = None) -> Moments:
     if mask is not None:
         return _masked_moments(x, strip_subclass(mask))
     dtype = statistics_dtype(x)
-    count = torch.full((1, 1), x.shape[2:].numel(), dtype=dtype, device=x.device)
-    if x.device.type == "cpu" and can_see_values():
+    # Not `Size.numel`: of sizes that are not known yet it would make numbers.
+    count = torch.ones((1, 1), dtype=dtype, device=x.device) * prod(x.shape[2:])
+    if x.device.type == "cpu" and can_see_values(x):
         mean, m2 = _BlockedMoments.apply(x)  # type: ignore[no-untyped-call]
         return Moments(count, mean, m2)
     return _weighted_moments(x, None, count)
@@ -130,7 +133,7 @@ def _masked_moments(x: Tensor, mask: Tensor) -> Moments:
     """Moments of the voxels with weight, each counted as often as its weight says."""
     weight = mask.to(values_dtype(x))
     count = weight.flatten(2).sum(2, dtype=statistics_dtype(x)).expand(x.shape[:2])
-    if x.device.type == "cpu" and can_see_values() and not mask.requires_grad:
+    if x.device.type == "cpu" and can_see_values(x, mask) and not mask.requires_grad:
         some = torch.where(count > 0, count, 1)
         mean, m2 = _BlockedWeightedMoments.apply(x, weight, some)  # type: ignore[no-untyped-call]
         if m2.isfinite().all():

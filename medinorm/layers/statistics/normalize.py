@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from medinorm.layers.statistics.blocks import (
@@ -14,12 +14,14 @@ from medinorm.layers.statistics.blocks import (
     values_dtype,
 )
 from medinorm.layers.statistics.channel_norm import (
-    can_see_values,
     restore_subclass,
     strip_subclass,
 )
+from medinorm.layers.statistics.recorded import can_see_values
 
 Activation = Literal["relu", "leaky_relu"]
+ActivationChoice = Activation | nn.Module | type[nn.Module] | None
+SLOPE = 0.01
 
 
 def normalize(
@@ -57,7 +59,7 @@ def normalize(
     scale = 1 / std if weight is None else weight / std
     offset = torch.zeros_like(mean) if bias is None else bias
     terms = (term.to(mean.dtype).expand(x.shape[:2]) for term in (mean, scale, offset))
-    if x.device.type == "cpu" and can_see_values():
+    if x.device.type == "cpu" and can_see_values(x):
         y = _BlockedAffine.apply(strip_subclass(x), *terms)  # type: ignore[no-untyped-call]
     else:
         y = _affine(strip_subclass(x), *terms)
@@ -74,8 +76,35 @@ def _affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
     return ((x - centre) * scale + bias).to(x.dtype)
 
 
-def activate(x: Tensor, activation: Activation | None) -> Tensor:
-    """Apply an activation in place.
+def read_activation(choice: ActivationChoice) -> tuple[Activation | None, float]:
+    """The name of an activation, and its slope below zero.
+
+    Args:
+        choice: its name, or torch's module or class.
+
+    Raises:
+        ValueError: it is none of those that a norm can apply.
+
+    Examples:
+        >>> read_activation("relu"), read_activation(nn.LeakyReLU(0.2))
+        (('relu', 0.01), ('leaky_relu', 0.2))
+    """
+    if choice in {None, "relu", "leaky_relu"}:
+        return choice, SLOPE
+    kind = choice if isinstance(choice, type) else type(choice)
+    if kind is nn.ReLU:
+        return "relu", SLOPE
+    if kind is nn.LeakyReLU:
+        return "leaky_relu", float(getattr(choice, "negative_slope", SLOPE))
+    word = choice if isinstance(choice, str) else kind.__name__
+    raise ValueError(
+        f"activation must be relu or leaky_relu, by name or as torch's module, not "
+        f"{word}: put others behind the norm"
+    )
+
+
+def activate(x: Tensor, activation: Activation | None, slope: float = SLOPE) -> Tensor:
+    """Apply an activation in place; `slope` is that of a leaky one.
 
     Raises:
         ValueError: the activation is not known.
@@ -89,7 +118,7 @@ def activate(x: Tensor, activation: Activation | None) -> Tensor:
     if activation == "relu":
         return F.relu_(x)
     if activation == "leaky_relu":
-        return F.leaky_relu_(x, 0.01)
+        return F.leaky_relu_(x, slope)
     raise ValueError(f"activation must be relu or leaky_relu, not {activation}")
 
 

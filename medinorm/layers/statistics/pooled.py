@@ -1,6 +1,7 @@
 """Norms by the statistics of their own input, computed in the fastest safe way."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -16,14 +17,14 @@ from medinorm.layers.statistics.blocks import (
     values_dtype,
 )
 from medinorm.layers.statistics.channel_norm import (
-    can_see_values,
     check_values,
     restore_subclass,
     strip_subclass,
 )
 from medinorm.layers.statistics.moments import Moments, moments, statistics_dtype
 from medinorm.layers.statistics.normalize import normalize
-from medinorm.layers.statistics.processes import pool_over_processes
+from medinorm.layers.statistics.processes import pool_batch
+from medinorm.layers.statistics.recorded import can_see_values, is_traced
 
 # torch folds the mean into the offset: the error is |mean| / std times that of one
 # rounding. Beyond this ratio the mean is subtracted first.
@@ -76,10 +77,12 @@ class Pool:
         Raises:
             ValueError: the statistics of `x` would be those of a single value.
         """
+        if is_traced():
+            return
         size, channels, *_ = x.shape
         if self.samples or size:
             samples = size if self.samples else 1
-            check_values(x.shape[2:].numel() * samples * channels // self.groups)
+            check_values(prod(x.shape[2:]) * samples * channels // self.groups)
 
 
 def normalize_pooled(
@@ -116,10 +119,12 @@ def normalize_pooled(
     pool.check(x)
     if (
         pool.samples
-        or not x.shape[0]
+        or (not is_traced() and not x.shape[0])
         or (x.device.type == "cpu" and is_channels_last(x))
     ):
         return normalize_measured(x, pool, weight, bias, eps)[0]
+    if x.device.type == "cpu" and not can_see_values(x):
+        return _normalize_recorded(x, pool.groups, weight, bias, eps)
     return _normalize_by_torch(x, pool.groups, weight, bias, eps)
 
 
@@ -130,10 +135,10 @@ def normalize_measured(
 
     The moments carry no gradient.
     """
-    if pool.processes or x.device.type != "cpu" or not can_see_values():
+    if pool.processes or x.device.type != "cpu" or not can_see_values(x):
         own = moments(x)
         shared = pool.processes
-        pooled = pool_over_processes(own.pool(0)) if shared else pool.moments(own)
+        pooled = pool_batch(own) if shared else pool.moments(own)
         y = normalize(x, pooled.mean, pooled.std(eps), weight, bias)
         return y, Moments(*(field.detach() for field in pooled))
     shape, dtype = x.shape[:2], statistics_dtype(x)
@@ -200,6 +205,21 @@ def _normalize_by_torch(
     return y if y.shape == shape else y.view(shape)
 
 
+def _normalize_recorded(
+    x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """As `_normalize_by_torch`, for any number of samples and voxels."""
+    dtype = values_dtype(x)
+    one = torch.ones(x.shape[1], dtype=dtype, device=x.device)
+    y = torch.group_norm(x.contiguous(), groups, one, torch.zeros_like(one), eps)
+    after = (...,) + (None,) * (x.dim() - 2)
+    if weight is not None:
+        y = y * weight.to(dtype)[after]
+    if bias is not None:
+        y = y + bias.to(dtype)[after]
+    return y.to(x.dtype)
+
+
 def _group_norm(
     x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -215,6 +235,6 @@ def _group_norm(
 
 def _too_far_off(mean: Tensor, rstd: Tensor) -> bool:
     """Whether some mean is so large that folding it into the offset costs digits."""
-    if mean.device.type != "cpu" or not can_see_values():
+    if mean.device.type != "cpu" or not can_see_values(mean):
         return False  # reading the values would stop the device or the trace
     return bool((mean.detach().abs() * rstd.detach() > LARGEST_RATIO).any())

@@ -38,13 +38,28 @@ def add_over_processes(values: Tensor) -> Tensor:
     return total
 
 
+def pool_batch(measured: Moments) -> Moments:
+    """Moments of a batch, or of those of all processes, ``(1, C)``.
+
+    Args:
+        measured: moments of the channels of each sample, ``(N, C)``; of none if other
+            processes have samples.
+    """
+    if len(measured.mean) or process_count() == 1:
+        return pool_over_processes(measured.pool(0))
+    # Sums of nothing, so that the backward pass, too, meets the other processes.
+    nothing = measured.mean.sum(0, keepdim=True)
+    return pool_over_processes(Moments(nothing.detach(), nothing, nothing))
+
+
 def pool_over_processes(measured: Moments) -> Moments:
     """Moments of the union of what all processes measured."""
     if process_count() == 1:
         return measured
     count = measured.count.expand_as(measured.mean)
     total = add_over_processes(count)
-    mean = add_over_processes(count / total * measured.mean)
+    share = count / torch.where(total > 0, total, 1)
+    mean = add_over_processes(share * measured.mean)
     between = count * (measured.mean - mean).square()
     return Moments(total, mean, add_over_processes(measured.m2 + between))
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from medinorm.layers.statistics.moments import Moments
-from medinorm.layers.statistics.processes import pool_over_processes
+from medinorm.layers.statistics.processes import pool_batch, process_count
 
 
 class RunningMoments(nn.Module):
@@ -50,9 +50,11 @@ class RunningMoments(nn.Module):
         Returns:
             Moments of shape ``(1, C)``.
         """
-        if not self.training:
+        # Of an empty batch there is nothing to remember, unless others have samples.
+        empty = not measured.mean.shape[0] and process_count() == 1
+        if not self.training or empty:
             return as_moments(self.running_mean[None], self.running_var[None])
-        batch = pool_over_processes(measured.pool(0))
+        batch = pool_batch(measured)
         state = (self.running_mean, self.running_var, self.num_batches_tracked)
         remember(state, batch, self.momentum)
         return batch

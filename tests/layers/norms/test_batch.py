@@ -6,7 +6,6 @@ from medinorm.layers import BatchNorm3d
 
 CONFORMANCE = {
     "invariant": False,
-    "batch_statistics": True,
 }
 
 

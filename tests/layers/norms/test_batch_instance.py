@@ -5,7 +5,6 @@ from medinorm.layers import BatchInstanceNorm3d, BatchNorm3d, InstanceNorm3d
 
 CONFORMANCE = {
     "invariant": False,
-    "batch_statistics": True,
 }
 
 

@@ -5,7 +5,6 @@ from medinorm.layers import BatchNorm3d, IBN3d, InstanceNorm3d
 
 CONFORMANCE = {
     "invariant": False,
-    "batch_statistics": True,
 }
 
 

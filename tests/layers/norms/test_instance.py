@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from medinorm.layers import InstanceNorm3d
+from medinorm.layers import BatchNorm3d, InstanceNorm3d
 
 VOLUME = torch.randn(
     2, 8, 6, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
@@ -39,3 +39,50 @@ def test_activation_is_that_of_torch(layout):
 def test_one_voxel_is_refused():
     with pytest.raises(ValueError, match="more than one value per statistic"):
         InstanceNorm3d(2)(torch.zeros(4, 2, 1, 1, 1))
+
+
+def test_a_volume_without_batch_axis_is_taken_as_torch_takes_it():
+    volume = torch.randn(4, 5, 6, 7)
+    wanted = nn.InstanceNorm3d(4)(volume)
+    torch.testing.assert_close(InstanceNorm3d(4, affine=False)(volume), wanted)
+    cube = torch.randn(4, 4, 6, 7) * torch.arange(1, 5).view(4, 1, 1, 1)
+    with pytest.warns(UserWarning, match="spatial_dims=2 or spatial_dims=3"):
+        y = InstanceNorm3d(4, affine=False)(cube)
+    torch.testing.assert_close(y, nn.InstanceNorm3d(4)(cube))
+    for dims, theirs in ((3, nn.InstanceNorm3d(4)), (2, nn.InstanceNorm2d(4))):
+        ours = InstanceNorm3d(4, affine=False, spatial_dims=dims)
+        torch.testing.assert_close(ours(cube), theirs(cube))
+    flat = torch.randn(4, 6, 7)
+    ours = InstanceNorm3d(4, affine=False, spatial_dims=2)
+    torch.testing.assert_close(ours(flat), nn.InstanceNorm2d(4)(flat))
+
+
+def test_shapes_that_do_not_go_with_the_axes_are_refused():
+    with pytest.raises(ValueError, match="expected 2 spatial axes"):
+        InstanceNorm3d(4, spatial_dims=2)(torch.zeros(1, 4, 3, 3, 3))
+    with pytest.raises(ValueError, match="spatial_dims must be"):
+        InstanceNorm3d(4, spatial_dims=4)
+    with pytest.raises(ValueError, match=r"give the layer x\[None\]"):
+        BatchNorm3d(4)(torch.zeros(4, 3, 3, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.bool])
+def test_whole_numbers_are_refused(dtype):
+    with pytest.raises(ValueError, match=r"give the layer x\.float\(\)"):
+        InstanceNorm3d(4)(torch.ones(1, 4, 3, 3, 3, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    ("choice", "slope"),
+    [(nn.LeakyReLU, 0.01), (nn.LeakyReLU(0.2), 0.2), ("leaky_relu", 0.01), ("relu", 0)],
+)
+def test_an_activation_may_be_a_module_or_a_class(choice, slope):
+    x = torch.randn(1, 4, 3, 3, 3)
+    wanted = nn.functional.leaky_relu(InstanceNorm3d(4)(x), slope)
+    torch.testing.assert_close(InstanceNorm3d(4, activation=choice)(x), wanted)
+
+
+@pytest.mark.parametrize("choice", ["gelu", nn.GELU, nn.PReLU()])
+def test_an_unknown_activation_is_refused_when_the_layer_is_made(choice):
+    with pytest.raises(ValueError, match="activation must be relu or leaky_relu"):
+        InstanceNorm3d(4, activation=choice)

@@ -6,7 +6,6 @@ from medinorm.layers import BatchNorm3d, InstanceNorm3d, LayerNorm3d, Switchable
 CONFORMANCE = {
     "one_voxel": True,
     "invariant": False,
-    "batch_statistics": True,
 }
 
 

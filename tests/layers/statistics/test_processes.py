@@ -1,9 +1,11 @@
 """Sums over processes: two of them measure what one does."""
 
+import pytest
 import torch
-from torch import distributed
+from torch import distributed, nn
 
 from medinorm.jobs.processes import run_in_processes
+from medinorm.layers import NORMS, ConditionalNetwork
 from medinorm.layers.norms.batch import BatchNorm3d
 from medinorm.layers.statistics.processes import process_count, process_rank
 from medinorm.train.trainer import joined
@@ -36,3 +38,55 @@ def test_batch_norm_of_two_processes_is_that_of_one():
             assert distributed.get_world_size() == 2
 
     run_in_processes(work, 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["batch", "batch_instance", "ibn", "switchable", "domain_specific"]
+)
+def test_two_processes_train_as_one_does(name):
+    scans = torch.randn(4, 1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    domain = torch.tensor([0, 1, 1, 1])  # the second process lacks the first domain
+    split = (slice(0, 3), slice(3, 4))
+
+    def make():
+        torch.manual_seed(0)
+        norm = NORMS[name](4)
+        if name == "batch_instance":
+            nn.init.constant_(norm.rho, 0.5)  # inside of its range nothing is cut
+        return ConditionalNetwork(nn.Sequential(nn.Conv3d(1, 4, 1), norm))
+
+    def train(network, mine, share):
+        y = network(scans[mine], domain=domain[mine])
+        (y.pow(3).mean() * share).backward()
+        return y.detach()
+
+    alone = make()
+    whole = train(alone, slice(None), 1.0)
+
+    def work(place):
+        with joined(place, "cpu"):
+            mine, network = split[place.rank], make()
+            both = nn.parallel.DistributedDataParallel(network)
+            # DDP averages gradients: each process counts as much as it has samples.
+            y = train(both, mine, 2 * len(scans[mine]) / 4)
+            close = {"rtol": 1e-3, "atol": 1e-5}
+            torch.testing.assert_close(y, whole[mine], **close)
+            pairs = zip(alone.parameters(), network.parameters(), strict=True)
+            for one, two in pairs:
+                torch.testing.assert_close(two.grad, one.grad, **close)
+            for one, two in zip(alone.buffers(), network.buffers(), strict=True):
+                torch.testing.assert_close(two, one)
+            if place.rank == 0:  # evaluation waits for nobody
+                network.eval()(scans, domain=domain)
+
+    run_in_processes(work, 2)
+
+
+def test_torchs_conversion_takes_over_what_was_learned():
+    ours = BatchNorm3d(4, eps=1e-3, momentum=0.3)
+    ours(torch.randn(2, 4, 3, 3, 3))
+    theirs = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(ours))[0]
+    assert isinstance(theirs, nn.SyncBatchNorm)
+    assert theirs.weight is ours.weight
+    assert torch.equal(theirs.running_mean, ours.running_mean)
+    assert (theirs.eps, theirs.momentum) == (1e-3, 0.3)
