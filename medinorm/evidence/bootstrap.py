@@ -1,43 +1,31 @@
 r"""Resampling of seeds and subjects, and what it says about an estimate.
 
 A study has scans of subjects on domains, and networks trained from several seeds. Its
-statements must hold for other seeds and other subjects, so both are resampled. Every
-resampling is a pair of weights, one for each scan and one for each seed, drawn once for
-all variants: differences between variants are therefore paired.
+statements must hold for other seeds and other subjects. Both are varied in replicates
+of the study, which are shared by all variants: differences between variants are
+therefore paired.
 
-- *Subjects* are resampled within strata of subjects seen on the same domains (where
-  each subject has one domain: within domain), with all their scans. A stratum of one
-  subject is joined with the smallest stratum that shares a domain with it. Otherwise
-  this subject would count once in every replicate, as if there were no error.
-- *Seeds* are resampled jointly for all domains. Networks that left out different
-  domains are different networks even if they share a seed. Resampling them jointly
-  estimates the variance of the mean over domains whether or not their errors are
-  related.
-- From a stratum of n, n - 1 are drawn with replacement (McCarthy and Snowden). With n
-  draws the variance would be too small by the factor (n - 1) / n, which is 2/3 with
-  three seeds.
-- Percentiles of the bootstrap cannot make a 95 % interval from three seeds: they never
-  leave the range of the three, which misses the true mean one time in four. Intervals
-  are therefore :math:`m \pm t_\nu\,\mathrm{SE}`, with Satterthwaite's degrees of
-  freedom :math:`\nu`, whose variance components come from leaving out each seed and
-  each subject in turn. The standard error is the larger of two: that of the bootstrap
-  and that of leaving out. Where strata were joined, a resample may have neither of the
-  two subjects of a domain. It has no mean then, and the other resamples vary too
-  little.
+- *Subjects* are varied within strata of subjects seen on the same domains (where each
+  subject has one domain: within domain), with all their scans. A stratum of one subject
+  is joined with the smallest stratum that shares a domain with it. Otherwise this
+  subject would count once in every replicate, as if there were no error.
+- *Seeds* are varied jointly for all domains. Networks that left out different domains
+  are different networks even if they share a seed. Varying them jointly estimates the
+  variance of the mean over domains whether or not their errors are related.
+- *Resamples* show how often a variant comes first. From a stratum of n, n - 1 are drawn
+  with replacement (McCarthy and Snowden): with n draws the variance would be too small
+  by the factor (n - 1) / n, which is 2/3 with three seeds.
+- *Standard errors* come from leaving out each seed, each subject, and each pair of
+  both: `medinorm.evidence.inference.components`. Percentiles of the resamples cannot
+  make a 95 % interval from three seeds: they never leave the range of the three, which
+  misses the true mean one time in four. Intervals are therefore
+  :math:`m \pm t_\nu\,\mathrm{SE}`, with Satterthwaite's degrees of freedom.
 - Where leaving out one seed, or one subject, leaves nothing (one seed, one subject on a
   domain), the variance cannot be known and there is no interval.
-
-Resampling both seeds and subjects counts their interaction more than once. The
-intervals are therefore rather too wide than too narrow (Owen, the pigeonhole
-bootstrap).
 
 References:
     McCarthy and Snowden, "The bootstrap and finite population sampling", Vital and
     Health Statistics 2(95), 1985.
-    Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007,
-    doi:10.1214/07-AOAS122.
-    Satterthwaite, "An approximate distribution of estimates of variance components",
-    Biometrics Bulletin 1946, doi:10.2307/3002019.
 """
 
 import math
@@ -49,6 +37,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from medinorm.evidence.inference.components import Components, split_variance
+
 Array = NDArray[np.float64]
 
 _POWER = 0.8
@@ -56,23 +46,35 @@ _POWER = 0.8
 
 @dataclass(frozen=True)
 class Replicates:
-    """Weights of scans and seeds in each replicate of the study.
+    """Replicates of a study, in this order.
 
-    The first replicate is the study itself, then come the resamples, then the study
-    without each seed and without each subject.
+    The study itself; the resamples; the study without each seed; without each subject,
+    in the order of the strata; without each pair of a subject and a seed, subject by
+    subject.
 
     Args:
-        scans: shape ``(S, R)``.
-        seeds: shape ``(K, R)``.
-        resamples: number of bootstrap resamples.
-        left_out: how many replicates leave out one seed, then one subject of each
-            stratum, in order.
+        scans: weights of the scans in the study and the resamples, ``(S, 1 + B)``.
+        seeds: weights of the seeds in the same, ``(K, 1 + B)``.
+        resamples: number of bootstrap resamples, B.
+        left_out: number of seeds, then of subjects of each stratum.
+        people: subject of each scan, a position in the order of the strata, ``(S,)``.
     """
 
     scans: Array
     seeds: Array
     resamples: int
     left_out: tuple[int, ...]
+    people: NDArray[np.intp]
+
+    @property
+    def after(self) -> int:
+        """Where the replicates that leave out begin."""
+        return 1 + self.resamples
+
+    @property
+    def pairs(self) -> slice:
+        """Where the replicates without both a subject and a seed are."""
+        return slice(self.after + sum(self.left_out), None)
 
 
 class Interval(NamedTuple):
@@ -94,7 +96,10 @@ class Estimate:
         se: standard error.
         df: degrees of freedom of the standard error.
         p: two-sided probability of such a value if the truth were 0.
-        detectable: true value that is found to differ from 0 with 80 % probability.
+        detectable: true value that is found to differ from 0 with 80 % probability, if
+            the standard error is as estimated.
+        lean: how far the end on the side of the long tail is moved, for shares.
+        parts: components of the variance.
     """
 
     value: Array
@@ -104,36 +109,23 @@ class Estimate:
     df: Array
     p: Array
     detectable: Array
+    lean: Array
+    parts: Components
 
     def interval(self, index: tuple[int, ...], *, share: bool = False) -> Interval:
         """One of the estimates with its interval.
 
         Args:
             index: which of them.
-            share: whether it lies between 0 and 1; then its interval does too.
+            share: whether it lies between 0 and 1. Then its interval does too, and
+                reaches further to the side on which subjects lie far off.
         """
-        low, high = (0.0, 1.0) if share else (-np.inf, np.inf)
-        return Interval(
-            known(self.value[index]),
-            known(np.maximum(self.low[index], low)),
-            known(np.minimum(self.high[index], high)),
-        )
-
-
-class Further(NamedTuple):
-    """Prediction interval for one further domain.
-
-    Args:
-        low: lower end.
-        high: upper end.
-        factor: half-width in standard deviations; 4.97 with three domains at 95 %.
-        standard_deviation: between domains.
-    """
-
-    low: float
-    high: float
-    factor: float
-    standard_deviation: float
+        low, high = self.low[index], self.high[index]
+        if share:
+            lean = self.lean[index]
+            low = np.maximum(low + np.minimum(lean, 0.0), 0.0)
+            high = np.minimum(high + np.maximum(lean, 0.0), 1.0)
+        return Interval(known(self.value[index]), known(low), known(high))
 
 
 def known(number: float) -> float | None:
@@ -166,27 +158,23 @@ def draw_replicates(
     for subject, domain in zip(subjects, domains, strict=True):
         seen_on.setdefault(subject, set()).add(domain)
     names = list(seen_on)
-    row_of = [names.index(subject) for subject in subjects]
     strata = _stratify(list(seen_on.values()))
-    trainings = [list(range(seeds))]
+    order = [position for members in strata for position in members]
+    rank = {names[position]: place for place, position in enumerate(order)}
+    people = np.array([rank[subject] for subject in subjects], dtype=np.intp)
     by_seed = np.hstack(
-        [
-            np.ones((seeds, 1)),
-            _resample(trainings, resamples, rng),
-            _leave_one_out(trainings),
-            np.ones((seeds, len(names))),
-        ]
+        [np.ones((seeds, 1)), _resample([range(seeds)], resamples, rng)]
     )
     by_subject = np.hstack(
-        [
-            np.ones((len(names), 1)),
-            _resample(strata, resamples, rng),
-            np.ones((len(names), seeds)),
-            _leave_one_out(strata),
-        ]
+        [np.ones((len(names), 1)), _resample(strata, resamples, rng)]
     )
-    left_out = (seeds, *map(len, strata))
-    return Replicates(by_subject[row_of], by_seed, resamples, left_out)
+    return Replicates(
+        scans=by_subject[np.array(order, dtype=np.intp)][people],
+        seeds=by_seed,
+        resamples=resamples,
+        left_out=(seeds, *map(len, strata)),
+        people=people,
+    )
 
 
 def domain_means(
@@ -203,31 +191,46 @@ def domain_means(
         Shape ``(..., D, R)``; NaN where a replicate has no score.
     """
     means = [
-        _weighted_mean(values[..., scans, :], replicates, scans) for scans in members
+        np.concatenate(
+            [
+                _weighted_mean(values[..., scans, :], replicates, scans),
+                _means_left_out(values[..., scans, :], replicates, scans),
+            ],
+            axis=-1,
+        )
+        for scans in members
     ]
     return np.stack(means, axis=-2)
 
 
 def estimate(replicated: Array, replicates: Replicates, confidence: float) -> Estimate:
-    """Value, interval and test of quantities that were computed in each replicate.
+    r"""Value, interval and test of quantities that were computed in each replicate.
+
+    A mean of Dice is skewed where few subjects are far lower than the others. Of the
+    studentized mean, the first term of the Edgeworth expansion moves both ends of the
+    interval by :math:`\gamma (2 t^2 + 1) / 6` standard errors, where :math:`\gamma` is
+    the skewness of the estimate. `Estimate.lean` is this move; only the end on the side
+    of the long tail is moved, so that no interval becomes narrower.
 
     Args:
         replicated: shape ``(..., R)``, as from `domain_means`.
         replicates: where it comes from.
         confidence: level of the intervals.
+
+    References:
+        Johnson, "Modified t tests and confidence intervals for asymmetrical
+        populations", JASA 1978, doi:10.1080/01621459.1978.10480051.
+        Hall, "On the removal of skewness by transformation", JRSS B 1992,
+        doi:10.1111/j.2517-6161.1992.tb01872.x.
     """
     value = replicated[..., 0]
-    resampled = replicated[..., 1 : 1 + replicates.resamples]
-    variance, df = _satterthwaite(replicated, replicates)
-    finite = np.isfinite(value) & np.isfinite(variance)
-    se = np.full(value.shape, np.nan)
-    se[finite] = np.maximum(
-        _standard_deviation(resampled[finite]), np.sqrt(variance[finite])
-    )
-    tail = (1 - confidence) / 2
-    reach = stats.t.isf(tail, df) * se
+    parts = split_variance(replicated[..., replicates.after :], replicates.left_out)
+    se, df = np.sqrt(parts.variance), parts.df
+    quantile = stats.t.isf((1 - confidence) / 2, df)
+    reach = quantile * se
     with np.errstate(divide="ignore", invalid="ignore"):
         chance = 2 * stats.t.sf(np.abs(value) / se, df)
+        lean = parts.third / parts.variance * (2 * quantile**2 + 1) / 6
     return Estimate(
         value=value,
         low=value - reach,
@@ -236,34 +239,9 @@ def estimate(replicated: Array, replicates: Replicates, confidence: float) -> Es
         df=df,
         p=np.where((se == 0) & (value == 0), 1.0, chance),
         detectable=reach + stats.t.ppf(_POWER, df) * se,
+        lean=np.where(se > 0, lean, 0.0),
+        parts=parts,
     )
-
-
-def predict_further(means: Array, confidence: float) -> Further:
-    r"""Where the mean of one further domain will lie, if it is like the others.
-
-    .. math:: m \pm t_{k-1}\, s \sqrt{1 + 1/k}
-
-    for k domains with mean m and standard deviation s.
-
-    Args:
-        means: mean of each domain, shape ``(k,)``.
-        confidence: level of the interval.
-
-    Returns:
-        NaN throughout with fewer than two domains.
-
-    Examples:
-        >>> round(predict_further(np.array([0.7, 0.8, 0.9]), 0.95).factor, 2)
-        4.97
-    """
-    k = len(means)
-    if k < 2 or not np.isfinite(means).all():
-        return Further(np.nan, np.nan, np.nan, np.nan)
-    factor = float(stats.t.isf((1 - confidence) / 2, k - 1) * np.sqrt(1 + 1 / k))
-    centre, deviation = float(np.mean(means)), float(np.std(means, ddof=1))
-    reach = factor * deviation
-    return Further(centre - reach, centre + reach, factor, deviation)
 
 
 def _group(keys: Iterable[Hashable]) -> list[list[int]]:
@@ -318,18 +296,6 @@ def _resample(
     return weights
 
 
-def _leave_one_out(strata: Sequence[Sequence[int]]) -> Array:
-    """Weights without each unit in turn, scaled to the stratum's size."""
-    size = sum(map(len, strata))
-    blocks = []
-    for members in strata:
-        n = len(members)
-        block = np.ones((size, n))
-        block[members] = (1 - np.eye(n)) * (n / max(n - 1, 1))
-        blocks.append(block)
-    return np.hstack(blocks)
-
-
 def _weighted_mean(
     values: Array, replicates: Replicates, scans: NDArray[np.intp]
 ) -> Array:
@@ -349,29 +315,55 @@ def _weighted_mean(
     return means
 
 
-def _satterthwaite(replicated: Array, replicates: Replicates) -> tuple[Array, Array]:
-    """Jackknife variance and its degrees of freedom; NaN where it cannot be known."""
-    total = np.zeros(replicated.shape[:-1])
-    squares = np.zeros(replicated.shape[:-1])
-    start = 1 + replicates.resamples
-    for n in replicates.left_out:
-        block = replicated[..., start : start + n]
-        start += n
-        centred = block - block.mean(axis=-1, keepdims=True)
-        share = (n - 1) / n * np.sum(centred**2, axis=-1)
-        total += share
-        squares += share**2 / max(n - 1, 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        df: Array = np.where(total > 0, total**2 / squares, np.inf)
-    df[~np.isfinite(total)] = np.nan
-    return total, df
+def _means_left_out(
+    values: Array, replicates: Replicates, scans: NDArray[np.intp]
+) -> Array:
+    """Mean of the scans of one domain without seeds, subjects and pairs of both."""
+    known = np.isfinite(values)
+    totals = _totals_left_out(np.where(known, values, 0.0), replicates, scans)
+    counts = _totals_left_out(known.astype(np.float64), replicates, scans)
+    # Weights are fractions: a count of nothing may be a rounding error away from 0.
+    return np.asarray(totals / np.where(counts > 1e-9, counts, np.nan))
 
 
-def _standard_deviation(resampled: Array) -> Array:
-    """Standard deviation over the resamples with a score; 0 where fewer than two."""
-    known = np.isfinite(resampled)
-    count = known.sum(axis=-1, keepdims=True)
-    total = np.where(known, resampled, 0.0).sum(axis=-1, keepdims=True)
-    centred = np.where(known, resampled - total / np.maximum(count, 1), 0.0)
-    degrees = np.maximum(count[..., 0] - 1, 1)
-    return np.asarray(np.sqrt(np.sum(centred**2, axis=-1) / degrees))
+def _totals_left_out(
+    numbers: Array, replicates: Replicates, scans: NDArray[np.intp]
+) -> Array:
+    """Weighted sums without seeds, subjects, pairs; the rest of a stratum weighs more.
+
+    Args:
+        numbers: of the scans of one domain, shape ``(..., S, K)``.
+        replicates: subjects and strata.
+        scans: positions of the scans.
+
+    Returns:
+        Shape ``(..., K + N + N K)``.
+    """
+    _, *strata = replicates.left_out
+    of_subject = _sum_subjects(numbers, replicates.people[scans], sum(strata))
+    starts = np.cumsum([0, *strata[:-1]])
+    of_stratum = np.repeat(
+        np.add.reduceat(of_subject, starts, axis=-2), strata, axis=-2
+    )
+    sizes = np.repeat(strata, strata).astype(np.float64)
+    # The others of the stratum stand for the one who is left out.
+    factor = (sizes / np.maximum(sizes - 1, 1))[:, np.newaxis]
+    by_seed = numbers.sum(axis=-2)
+    without = (
+        by_seed[..., np.newaxis, :] - of_stratum + factor * (of_stratum - of_subject)
+    )
+    subjects = without.sum(axis=-1)
+    pairs = subjects[..., np.newaxis] - without
+    seeds = by_seed.sum(axis=-1, keepdims=True) - by_seed
+    flat = pairs.reshape(*pairs.shape[:-2], -1)
+    return np.concatenate([seeds, subjects, flat], axis=-1)
+
+
+def _sum_subjects(numbers: Array, people: NDArray[np.intp], number: int) -> Array:
+    """Sums over the scans of each subject, ``(..., S, K)`` to ``(..., N, K)``."""
+    order = np.argsort(people, kind="stable")
+    present, starts = np.unique(people[order], return_index=True)
+    sums = np.zeros((*numbers.shape[:-2], number, numbers.shape[-1]))
+    if len(present):
+        sums[..., present, :] = np.add.reduceat(numbers[..., order, :], starts, axis=-2)
+    return sums

@@ -1,12 +1,20 @@
 """Which variants differ, and which is best, as far as the study can show."""
 
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from statsmodels.stats.multitest import multipletests
 
-from medinorm.evidence.bootstrap import Array, known
+from medinorm.evidence.bootstrap import Array, Estimate, Interval, known
+from medinorm.evidence.inference.further import LikeThese, infer_further
+from medinorm.evidence.inference.margins import (
+    correct_by_holm,
+    measure_beyond,
+    measure_equivalence,
+)
+from medinorm.evidence.inference.power import Target, find_detectable
+from medinorm.evidence.inference.winner import combine_intervals, score_by_choice
 from medinorm.evidence.study_scores import StudyScores, over_domains, pair_scores
 from medinorm.records.evidence import DifferenceRow, DifferenceVerdict, RankingRow
 from medinorm.variant import Variant
@@ -19,41 +27,89 @@ _ALL_PAIRS = 66
 
 
 def tabulate_differences(study: StudyScores) -> list[DifferenceRow]:
-    """Paired out-of-domain differences with Holm's correction and a verdict.
+    """Paired out-of-domain differences, here and on domains like these.
 
-    The comparisons with the best variant answer the study's question and are corrected
-    among themselves; the others are corrected apart from them.
+    All pairs are one family: the best variant is chosen on the same data, so that the
+    comparisons with it are no smaller family than all of them.
     """
     pairs = _choose_pairs(study)
     if not pairs:
         return []
     first, second = (list(side) for side in zip(*pairs, strict=True))
     one, other = pair_scores(study.lodo, study.lodo, first, second)
-    means = study.means(one) - study.means(other)
-    differences = study.estimate(over_domains(means[:, study.held_out]))
-    best = _find_best(study)
-    corrected = _correct(differences.p, np.array([best in pair for pair in pairs]))
-    limits = study.settings.equivalence, 1 - study.settings.confidence
+    means = (study.means(one) - study.means(other))[:, study.held_out]
+    here = study.estimate(over_domains(means))
+    by_domain = study.estimate(means)
+    further = infer_further(here, by_domain, study.settings.confidence)
+    tested = _test(study, here, further)
     rows = []
     for index, (a, b) in enumerate(pairs):
-        ends = float(differences.low[index]), float(differences.high[index])
         seen = np.isfinite(one[index])
         rows.append(
             DifferenceRow(
                 study.axes.variants[a],
                 study.axes.variants[b],
-                *differences.interval((index,)),
-                se=known(differences.se[index]),
-                df=known(differences.df[index]),
-                p=known(differences.p[index]),
-                p_holm=known(corrected[index]),
-                detectable=known(differences.detectable[index]),
-                verdict=judge(ends, corrected[index], *limits),
+                *here.interval((index,)),
+                se=known(here.se[index]),
+                df=known(here.df[index]),
+                p=known(tested.p[index]),
+                p_holm=known(tested.p_holm[index]),
+                detectable=known(tested.detectable[index]),
+                verdict=_judge(study, (here.low, here.high), tested.p_holm, index),
                 scans=int(seen.any(axis=1).sum()),
                 seeds=int(seen.any(axis=0).sum()),
+                p_equivalent=known(tested.p_equivalent[index]),
+                further_low=known(further.low[index]),
+                further_high=known(further.high[index]),
+                further_p=known(tested.further_p[index]),
+                further_p_holm=known(tested.further_p_holm[index]),
+                further_verdict=_judge(
+                    study, (further.low, further.high), tested.further_p_holm, index
+                ),
+                next_low=known(further.next_low[index]),
+                next_high=known(further.next_high[index]),
+                domain_sd=known(further.deviation[index]),
             )
         )
     return rows
+
+
+class _Tests(NamedTuple):
+    """Tests of all pairs, named as the columns of `DifferenceRow`."""
+
+    p: Array
+    p_holm: Array
+    p_equivalent: Array
+    detectable: Array
+    further_p: Array
+    further_p_holm: Array
+
+
+def _test(study: StudyScores, here: Estimate, further: LikeThese) -> _Tests:
+    """Test all pairs against the margin."""
+    margin, level = study.settings.equivalence, 1 - study.settings.confidence
+    p = measure_beyond(here.value, here.se, here.df, margin)
+    beyond = measure_beyond(here.value, further.se, further.df, margin)
+    # Where one cannot be known, neither can the other.
+    further_p = np.maximum(p, beyond)
+    family = max(int(np.isfinite(p).sum()), 1)
+    return _Tests(
+        p=p,
+        p_holm=correct_by_holm(p),
+        p_equivalent=measure_equivalence(here.value, here.se, here.df, margin),
+        detectable=find_detectable(here.parts, Target(margin, level / family)),
+        further_p=further_p,
+        further_p_holm=correct_by_holm(further_p),
+    )
+
+
+def _judge(
+    study: StudyScores, ends: tuple[Array, Array], p: Array, index: int
+) -> DifferenceVerdict:
+    """What one difference means in practice."""
+    low, high = (float(end[index]) for end in ends)
+    limits = study.settings.equivalence, 1 - study.settings.confidence
+    return judge((low, high), p[index], *limits)
 
 
 def judge(
@@ -117,9 +173,30 @@ def tabulate_ranking(study: StudyScores) -> list[RankingRow]:
             interval.low,
             interval.high,
             *_rank_range(chance[index], ranks[index], tails),
+            *(_NONE if rank > 1 else _correct(study, places, means[places], interval)),
         )
         rows.append(row)
     return rows
+
+
+_NONE = Interval(None, None, None)
+
+
+def _correct(
+    study: StudyScores, places: NDArray[np.intp], means: Array, winner: Interval
+) -> Interval:
+    """The mean of the first variant, corrected for having been chosen.
+
+    Args:
+        study: the scores.
+        places: positions of the ranked variants.
+        means: of these over domains, in each replicate.
+        winner: the mean of the first variant as it is.
+    """
+    scores = score_by_choice(study.lodo.dice[places, -1], means, study.replicates)
+    by_domain = study.means(scores)[study.held_out]
+    corrected = study.estimate(over_domains(by_domain)).interval((), share=True)
+    return combine_intervals(corrected, winner)
 
 
 def _rank_range(
@@ -183,13 +260,3 @@ def _differ_in_one(one: Variant, other: Variant) -> bool:
         one.augmentation != other.augmentation,
     )
     return sum(respects) == 1
-
-
-def _correct(p: Array, with_best: NDArray[np.bool_]) -> Array:
-    """Holm's correction of those probabilities that are known, family by family."""
-    corrected = np.full(p.shape, np.nan)
-    for family in (with_best, ~with_best):
-        known = np.isfinite(p) & family
-        if known.any():
-            corrected[known] = multipletests(p[known], method="holm")[1]
-    return corrected

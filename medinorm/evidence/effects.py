@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from medinorm.evidence.bootstrap import Array, Estimate, Interval, known
 from medinorm.evidence.differences import judge
+from medinorm.evidence.inference.margins import correct_by_holm, measure_beyond
 from medinorm.evidence.study_scores import StudyScores, over_domains
 from medinorm.records.evidence import EffectRow, FactorName
 from medinorm.variant import Variant
@@ -99,7 +99,9 @@ def _effects(study: StudyScores, factor: FactorName) -> Iterator[EffectRow]:
     order = np.argsort(-means[:, 0], kind="stable")
     best = order[0]
     value, behind = study.estimate(means), study.estimate(means - means[best])
-    corrected = _correct(behind, best)
+    p = measure_beyond(behind.value, behind.se, behind.df, study.settings.equivalence)
+    p[best] = np.nan  # the highest level is compared with nothing
+    tests = p, correct_by_holm(p)
     for index in order:
         within, top, bottom = _range(study, crossing, index)
         row = EffectRow(
@@ -119,11 +121,15 @@ def _effects(study: StudyScores, factor: FactorName) -> Iterator[EffectRow]:
             spread_best=top,
             spread_worst=bottom,
         )
-        yield row if index == best else _compare(study, row, behind, corrected, index)
+        yield row if index == best else _compare(study, row, behind, tests, index)
 
 
 def _compare(
-    study: StudyScores, row: EffectRow, behind: Estimate, corrected: Array, index: int
+    study: StudyScores,
+    row: EffectRow,
+    behind: Estimate,
+    tests: tuple[Array, Array],
+    index: int,
 ) -> EffectRow:
     """The row of a level with its difference from the highest.
 
@@ -131,10 +137,10 @@ def _compare(
         study: its region of practical equivalence and its confidence.
         row: the level.
         behind: all levels minus the highest.
-        corrected: their probabilities, corrected.
+        tests: probabilities of such differences within the region, and corrected.
         index: which of them.
     """
-    interval = behind.interval((index,))
+    interval, (p, corrected) = behind.interval((index,)), tests
     ends = float(behind.low[index]), float(behind.high[index])
     limits = study.settings.equivalence, 1 - study.settings.confidence
     verdict = judge(ends, corrected[index], *limits)
@@ -143,7 +149,7 @@ def _compare(
         difference=interval.value,
         difference_low=interval.low,
         difference_high=interval.high,
-        p=known(behind.p[index]),
+        p=known(p[index]),
         p_holm=known(corrected[index]),
         # No level is above the highest.
         verdict="undecided" if verdict == "better" else verdict,
@@ -164,13 +170,3 @@ def _range(
         return Interval(None, None, None), None, None
     range_of_levels = study.estimate(within[high] - within[low])
     return range_of_levels.interval(()), crossing.others[high], crossing.others[low]
-
-
-def _correct(comparisons: Estimate, best: int) -> Array:
-    """Holm's correction of the comparisons with the best level."""
-    corrected = np.full(comparisons.p.shape, np.nan)
-    known = np.isfinite(comparisons.p)
-    known[best] = False
-    if known.any():
-        corrected[known] = multipletests(comparisons.p[known], method="holm")[1]
-    return corrected

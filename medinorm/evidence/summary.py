@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from medinorm.evidence.bootstrap import Array, known, predict_further
+from medinorm.evidence.bootstrap import Array, Interval, known
+from medinorm.evidence.inference.further import infer_further, predict_further
 from medinorm.evidence.score_arrays import gather_scores
 from medinorm.evidence.study_scores import (
     StudyScores,
@@ -93,16 +94,22 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
     same = [study.means(scores) for scores in pairs]
     in_domain = study.estimate(over_domains(inside))
     out_domain = study.estimate(over_domains(outside))
+    further = infer_further(
+        out_domain, study.estimate(outside), study.settings.confidence
+    )
     gap = study.estimate(over_domains((same[0] - same[1])[:, study.held_out]))
     for index, variant in enumerate(study.axes.variants):
         counts = count_cases(study.lodo, (index, -1), np.arange(len(study.axes.scans)))
         subjects, domains = _count_tested(study, index)
+        mean = out_domain.interval((index,), share=True)
+        following = further.next_low[index], further.next_high[index]
         yield SummaryRow(
             variant,
             *in_domain.interval((index,), share=True),
-            *out_domain.interval((index,), share=True),
+            *mean,
             *gap.interval((index,)),
-            *_further(outside[index, :, 0], study),
+            *_contain(mean, following),
+            *_deviation(outside[index, :, 0], study),
             *_worst(outside[index, :, 0], study),
             other_metrics=_other_metrics(study, index),
             scans=counts.scans,
@@ -114,17 +121,22 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
         )
 
 
-def _further(
+def _contain(
+    mean: Interval, following: tuple[float, float]
+) -> tuple[float | None, float | None]:
+    """Dice expected on one further domain: it contains the interval of the mean."""
+    low, high = following
+    if np.isnan(low) or mean.low is None or mean.high is None:
+        return known(np.maximum(low, 0.0)), known(np.minimum(high, 1.0))
+    return min(max(low, 0.0), mean.low), max(min(high, 1.0), mean.high)
+
+
+def _deviation(
     by_domain: Array, study: StudyScores
-) -> tuple[float | None, float | None, float | None, float | None]:
-    """Dice expected on one further domain: `new_low` to `domain_sd` of `SummaryRow`."""
+) -> tuple[float | None, float | None]:
+    """How far domains lie apart: `new_factor` and `domain_sd` of `SummaryRow`."""
     further = predict_further(by_domain, study.settings.confidence)
-    return (
-        known(np.maximum(further.low, 0.0)),
-        known(np.minimum(further.high, 1.0)),
-        known(further.factor),
-        known(further.standard_deviation),
-    )
+    return known(further.factor), known(further.standard_deviation)
 
 
 def _worst(by_domain: Array, study: StudyScores) -> tuple[str | None, float | None]:

@@ -150,9 +150,11 @@ class SummaryRow:
     Args:
         in_domain: Dice of the pooled networks; of the size-matched, if these were run.
         out_domain: Dice on domains the network never saw.
-        new_low: low end of the prediction interval for one further domain.
+        new_low: low end of the prediction interval for one further domain; it contains
+            the interval of `out_domain`.
         new_high: its high end.
-        new_factor: its half-width, in standard deviations between domains.
+        new_factor: its half-width, in standard deviations between domains, where these
+            are larger than the sampling error.
         domain_sd: standard deviation between domains.
         other_metrics: means of the other metrics, their names the columns; these and
             all columns that follow are out of domain.
@@ -189,8 +191,19 @@ class SummaryRow:
 class DifferenceRow:
     """Out-of-domain Dice of a variant minus that of the other, on the same scans.
 
+    Columns hold for the domains of the study. Only those that begin with ``further``
+    hold for the mean over domains like these, of which the study has a sample, and
+    those that begin with ``next`` for a single further domain.
+
     Args:
-        detectable: difference that such a study finds with 80 % probability.
+        p: probability of such a difference if the truth were within the region of
+            practical equivalence.
+        p_holm: the same, corrected over all rows.
+        p_equivalent: probability of it if the truth were outside of the region (TOST).
+        detectable: true difference that such a study calls better or worse with 80 %
+            probability, after a correction for as many comparisons.
+        domain_sd: standard deviation of the difference between domains; never less
+            than the sampling error of a domain.
     """
 
     variant: Variant
@@ -206,6 +219,15 @@ class DifferenceRow:
     verdict: DifferenceVerdict
     scans: int
     seeds: int
+    p_equivalent: float | None = None
+    further_low: float | None = None
+    further_high: float | None = None
+    further_p: float | None = None
+    further_p_holm: float | None = None
+    further_verdict: DifferenceVerdict = "undecided"
+    next_low: float | None = None
+    next_high: float | None = None
+    domain_sd: float | None = None
 
     def reverse(self) -> "DifferenceRow":
         """The same difference, seen from the other variant."""
@@ -217,6 +239,11 @@ class DifferenceRow:
             difference_low=_negative(self.difference_high),
             difference_high=_negative(self.difference_low),
             verdict=_OPPOSITE.get(self.verdict, self.verdict),
+            further_low=_negative(self.further_high),
+            further_high=_negative(self.further_low),
+            further_verdict=_OPPOSITE.get(self.further_verdict, self.further_verdict),
+            next_low=_negative(self.next_high),
+            next_high=_negative(self.next_low),
         )
 
 
@@ -252,7 +279,13 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class RankingRow:
-    """The rank of a variant among all, and how certain it is."""
+    """The rank of a variant among all, and how certain it is, on these domains.
+
+    Args:
+        probability_best: share of resamples of seeds and subjects in which it is first.
+        corrected: of the first variant: its mean without the part that comes from
+            having been chosen for being the highest; of the others ``None``.
+    """
 
     rank: int
     variant: Variant
@@ -262,6 +295,9 @@ class RankingRow:
     probability_best: float | None
     rank_low: int | None
     rank_high: int | None
+    corrected: float | None = None
+    corrected_low: float | None = None
+    corrected_high: float | None = None
 
 
 @dataclass(frozen=True)

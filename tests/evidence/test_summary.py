@@ -87,17 +87,30 @@ def test_the_gap_ignores_scans_that_only_one_of_the_designs_has(uneven):
     assert row["gap_low"] == ""  # one subject: no interval
 
 
-def test_what_a_further_domain_may_bring(uneven):
-    (row,) = read(uneven.compare(), "summary", norm="batch")
-    means = by_hand(rows_of(uneven, "batch"), "lodo-{}".format)
+def test_what_a_further_domain_may_bring(comparison):
+    """Domains that lie far apart, beside which subjects and seeds are nothing."""
+    rng = np.random.default_rng(8)
+    levels = {"ge": 0.70, "philips": 0.72, "siemens": 0.77}
+    study = comparison(UNEVEN)
+    study.add(BATCH, lambda case: levels[case.domain] + 0.002 * rng.normal())
+    (row,) = read(study.compare(), "summary", norm="batch")
+    means = by_hand(rows_of(study, "batch"), "lodo-{}".format)
     centre, deviation = np.mean([*means.values()]), np.std([*means.values()], ddof=1)
     assert float(row["new_factor"]) == pytest.approx(4.968275, rel=1e-6)
+    assert float(row["domain_sd"]) == pytest.approx(deviation, abs=1e-8)
     low, high = centre - 4.968275 * deviation, centre + 4.968275 * deviation
     assert float(row["new_low"]) == pytest.approx(max(low, 0), abs=1e-6)
     assert float(row["new_high"]) == pytest.approx(min(high, 1), abs=1e-6)
     worst = min(means, key=means.get)
     assert row["worst_domain"] == worst
     assert float(row["worst_dice"]) == pytest.approx(means[worst], abs=1e-8)
+
+
+def test_the_next_domain_is_never_more_certain_than_the_mean(uneven):
+    """Domains that agree by chance, subjects that do not."""
+    for row in read(uneven.compare(), "summary"):
+        assert float(row["new_low"]) < float(row["out_domain_low"])
+        assert float(row["new_high"]) > float(row["out_domain_high"])
 
 
 def test_intervals_of_a_share_stay_between_0_and_1(comparison):

@@ -49,6 +49,8 @@ def test_columns_stay_where_readers_find_them():
             *DIFFERENCE,
         ),
         *("se", "df", "p", "p_holm", "detectable", "verdict", "scans", "seeds"),
+        *("p_equivalent", "further_low", "further_high", "further_p"),
+        *("further_p_holm", "further_verdict", "next_low", "next_high", "domain_sd"),
     )
     assert column_names(EffectRow) == (
         *("factor", "level", "variants", *OUT, *DIFFERENCE, "p", "p_holm", "verdict"),
@@ -56,6 +58,7 @@ def test_columns_stay_where_readers_find_them():
     )
     assert column_names(RankingRow) == (
         *("rank", *VARIANT, *OUT, "probability_best", "rank_low", "rank_high"),
+        *("corrected", "corrected_low", "corrected_high"),
     )
     assert column_names(FairnessRow) == (
         *(*VARIANT, "runs", "seconds_per_step", "peak_memory_mb", "parameters"),

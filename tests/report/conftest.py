@@ -260,6 +260,7 @@ def write_scores(study: FakeStudy) -> None:
         | named(b, "other_")
         | around("difference", 0.031, 0.012)
         | {"p_holm": 0.0004, "detectable": 0.018, "verdict": "better"}
+        | {"further_verdict": "undecided", "next_low": -0.2, "next_high": 0.26}
         | {"scans": 9, "seeds": study.seeds}
         for a, b in combinations(study.variants, 2)
     ]

@@ -273,21 +273,29 @@ def _statistics(findings: ReportFindings) -> list[str]:
     """Intervals, prediction interval, differences and the ranking."""
     verdict = findings.verdict
     return [
-        f"{findings.level} intervals are m ± t SE. The standard error comes from "
-        f"{verdict.settings['resamples']:,.0f} bootstrap resamples of seeds and of "
-        "subjects within domain, drawn once for all variants; the degrees of freedom "
-        "of t are Satterthwaite's. Domains were not resampled: these intervals hold "
-        "for the domains of this study only.",
-        f"Where the next {findings.noun.one} is expected: m ± t(k - 1) s √(1 + 1/k), "
-        "with mean m and standard deviation s of the k domains that were held out.",
-        "Variants were compared on the same scans, subjects and seeds, p-values were "
-        "corrected by Holm's method, apart for the comparisons with the best variant "
-        "and for all others. Better or worse: the whole interval lies beyond "
-        f"± {verdict.settings['equivalence']:g} Dice and the corrected p is at most "
-        f"{1 - verdict.confidence:.2g}. Equivalent: the whole interval lies within. "
-        "Undecided: everything else.",
-        "The chance of being best is the share of resamples in which a variant came "
-        "first."
+        f"{findings.level} intervals are m ± t SE. The variance has the components "
+        "of seeds, of subjects within domain, and of both together, as in a two-way "
+        "analysis of variance; with fewer than five seeds the last is not subtracted, "
+        "which makes intervals rather too wide. The degrees of freedom of t are "
+        "Satterthwaite's, capped by the number of seeds. Intervals of mean Dice reach "
+        "further to the side of scans that lie far off. They hold for the domains of "
+        "this study only.",
+        f"Further {findings.noun.many} like these: the mean over them is m ± t(k - 1) "
+        f"s / √k, the next {findings.noun.one} is expected in m ± t(k - 1) "
+        "s √(1 + 1/k), with mean m and standard deviation s of the k domains that were "
+        "held out. s is never less than the sampling error of a domain, and these "
+        "intervals contain those of the domains of the study.",
+        "The mean of the best variant was corrected for having been chosen: each score "
+        "was taken from the variant that is best over all other subjects and seeds.",
+        "Variants were compared on the same scans, subjects and seeds. p is the "
+        "probability of such a difference if the truth were within "
+        f"± {verdict.settings['equivalence']:g} Dice, corrected by Holm's method over "
+        "all comparisons. Better or worse: the whole interval lies beyond this region "
+        f"and the corrected p is at most {1 - verdict.confidence:.2g}. Equivalent: the "
+        "whole interval lies within (two one-sided tests). Undecided: everything else.",
+        "The chance of being best on these domains is the share of "
+        f"{verdict.settings['resamples']:,.0f} bootstrap resamples of seeds and "
+        "subjects in which a variant came first."
         if verdict.ranked
         else f"The variants were not ranked: {verdict.reason}.",
     ]

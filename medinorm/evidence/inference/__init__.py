@@ -1,0 +1,1 @@
+"""How an estimate becomes a statement: variance, tests, predictions, power."""
