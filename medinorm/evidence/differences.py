@@ -1,5 +1,6 @@
 """Which variants differ, and which is best, as far as the study can show."""
 
+from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -13,7 +14,13 @@ from medinorm.evidence.inference.margins import (
     measure_beyond,
     measure_equivalence,
 )
-from medinorm.evidence.inference.power import Target, find_detectable
+from medinorm.evidence.inference.power import (
+    Target,
+    find_detectable,
+    plan_domains,
+    plan_seeds,
+    plan_subjects,
+)
 from medinorm.evidence.inference.winner import combine_intervals, score_by_choice
 from medinorm.evidence.study_scores import StudyScores, over_domains, pair_scores
 from medinorm.records.evidence import DifferenceRow, DifferenceVerdict, RankingRow
@@ -71,7 +78,39 @@ def tabulate_differences(study: StudyScores) -> list[DifferenceRow]:
                 domain_sd=known(further.deviation[index]),
             )
         )
-    return rows
+    return _plan(study, rows, here, further)
+
+
+def _plan(
+    study: StudyScores, rows: list[DifferenceRow], here: Estimate, further: LikeThese
+) -> list[DifferenceRow]:
+    """Add how large a study would decide what is undecided."""
+    level = (1 - study.settings.confidence) / len(rows)
+    target = Target(study.settings.equivalence, level)
+    domains = plan_domains(here.value, further.deviation, len(study.held_out), target)
+    seeds = plan_seeds(here.value, here.parts, len(study.axes.seeds), target)
+    factors = plan_subjects(here.value, here.parts, target)
+    subjects = np.ceil(factors * _count_subjects(study))
+    return [
+        replace(
+            row,
+            domains_needed=_whole(domains[index], row.further_verdict),
+            seeds_needed=_whole(seeds[index], row.verdict),
+            subjects_needed=_whole(subjects[index], row.verdict),
+        )
+        for index, row in enumerate(rows)
+    ]
+
+
+def _whole(number: float, verdict: DifferenceVerdict) -> int | None:
+    """A number of units, where something is left to decide."""
+    return int(number) if verdict == "undecided" and np.isfinite(number) else None
+
+
+def _count_subjects(study: StudyScores) -> int:
+    """Subjects on domains that were held out."""
+    scans = [scan for place in study.held_out for scan in study.axes.members[place]]
+    return len({study.axes.subjects[scan] for scan in scans})
 
 
 class _Tests(NamedTuple):

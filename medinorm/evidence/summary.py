@@ -98,10 +98,13 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
         out_domain, study.estimate(outside), study.settings.confidence
     )
     gap = study.estimate(over_domains((same[0] - same[1])[:, study.held_out]))
+    outer = study.means(study.external.dice[:, -1])[:, present_domains(study.external)]
+    external = study.estimate(over_domains(outer))
     for index, variant in enumerate(study.axes.variants):
         counts = count_cases(study.lodo, (index, -1), np.arange(len(study.axes.scans)))
         subjects, domains = _count_tested(study, index)
         mean = out_domain.interval((index,), share=True)
+        beyond = external.interval((index,), share=True)
         following = further.next_low[index], further.next_high[index]
         yield SummaryRow(
             variant,
@@ -118,6 +121,9 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
             seeds=counts.seeds,
             failures=counts.failures,
             empty=counts.empty,
+            external=beyond.value,
+            external_low=beyond.low,
+            external_high=beyond.high,
         )
 
 

@@ -156,6 +156,7 @@ class SummaryRow:
         new_factor: its half-width, in standard deviations between domains, where these
             are larger than the sampling error.
         domain_sd: standard deviation between domains.
+        external: Dice of the pooled networks on domains that only tested.
         other_metrics: means of the other metrics, their names the columns; these and
             all columns that follow are out of domain.
     """
@@ -185,6 +186,9 @@ class SummaryRow:
     seeds: int
     failures: int
     empty: int
+    external: float | None = None
+    external_low: float | None = None
+    external_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,11 @@ class DifferenceRow:
             probability, after a correction for as many comparisons.
         domain_sd: standard deviation of the difference between domains; never less
             than the sampling error of a domain.
+        domains_needed: how many domains would decide what is undecided on domains like
+            these, with 80 % probability, if the difference is as measured; ``None``
+            where it is decided, or where 100 are too few. So are the next two.
+        seeds_needed: how many seeds would decide about the domains of the study.
+        subjects_needed: how many subjects in all would, with the seeds of the study.
     """
 
     variant: Variant
@@ -228,6 +237,9 @@ class DifferenceRow:
     next_low: float | None = None
     next_high: float | None = None
     domain_sd: float | None = None
+    domains_needed: int | None = None
+    seeds_needed: int | None = None
+    subjects_needed: int | None = None
 
     def reverse(self) -> "DifferenceRow":
         """The same difference, seen from the other variant."""

@@ -38,6 +38,7 @@ def test_columns_stay_where_readers_find_them():
         *("new_low", "new_high", "new_factor", "domain_sd"),
         *("worst_domain", "worst_dice", *OTHER_METRICS),
         *("scans", "subjects", "domains", "seeds", "failures", "empty"),
+        *("external", "external_low", "external_high"),
     )
     assert column_names(DifferenceRow) == (
         *(
@@ -51,6 +52,7 @@ def test_columns_stay_where_readers_find_them():
         *("se", "df", "p", "p_holm", "detectable", "verdict", "scans", "seeds"),
         *("p_equivalent", "further_low", "further_high", "further_p"),
         *("further_p_holm", "further_verdict", "next_low", "next_high", "domain_sd"),
+        *("domains_needed", "seeds_needed", "subjects_needed"),
     )
     assert column_names(EffectRow) == (
         *("factor", "level", "variants", *OUT, *DIFFERENCE, "p", "p_holm", "verdict"),

@@ -23,6 +23,9 @@ from medinorm.evidence.inference.components import Components
 Array = NDArray[np.float64]
 
 POWER = 0.81
+_ENOUGH = 0.8
+SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 30, 50, 100)
+FACTORS = (1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0)
 _DRAWS = 512
 _UNIFORM = qmc.Halton(d=4, scramble=False).random(_DRAWS + 1)[1:]
 
@@ -72,3 +75,81 @@ def _chi_square(column: int, df: Array) -> Array:
     """Draws of chi square over its degrees of freedom, one axis more."""
     df = np.maximum(df, 1e-3)[..., np.newaxis]
     return np.asarray(2 * special.gammaincinv(df / 2, _UNIFORM[:, column]) / df)
+
+
+def plan_domains(
+    difference: Array, deviation: Array, domains: int, target: Target
+) -> Array:
+    """The number of domains that would decide about domains like these.
+
+    Decided is what lies beyond the margin as a whole, or within it as a whole.
+
+    Args:
+        difference: mean differences, taken to be the truth.
+        deviation: standard deviation of each between domains.
+        domains: how many the study has.
+        target: what counts as decided.
+
+    Returns:
+        The least number of `SIZES` with a power of 80 %; NaN where none has.
+    """
+    normal, uniform = special.ndtri(_UNIFORM[:, 0]), _UNIFORM[:, 1]
+    needed = np.full(difference.shape, np.nan)
+    for number in (size for size in SIZES[::-1] if size > domains):
+        df = number - 1
+        chi_square = 2 * special.gammaincinv(df / 2, uniform) / df
+        se = deviation[..., np.newaxis] / np.sqrt(number)
+        reach = -special.stdtrit(df, target.level / 2) * se * np.sqrt(chi_square)
+        decided = _decide(difference, normal * se, reach, target.margin)
+        needed = np.where(decided >= _ENOUGH, number, needed)
+    return needed
+
+
+def plan_seeds(
+    difference: Array, parts: Components, seeds: int, target: Target
+) -> Array:
+    """The number of seeds that would decide about the domains of the study.
+
+    Arguments and result are as of `plan_domains`; `parts` has the components of the
+    variance of the differences.
+    """
+    needed = np.full(difference.shape, np.nan)
+    for number in (size for size in SIZES[::-1] if size > seeds):
+        drawn = _draw(_enlarge(parts, number / seeds, 1.0), target.level)
+        decided = _decide(difference, *drawn, target.margin)
+        needed = np.where(decided >= _ENOUGH, number, needed)
+    return needed
+
+
+def plan_subjects(difference: Array, parts: Components, target: Target) -> Array:
+    """How many times as many subjects would decide; see `plan_seeds`."""
+    needed = np.full(difference.shape, np.nan)
+    for factor in FACTORS[::-1]:
+        drawn = _draw(_enlarge(parts, 1.0, factor), target.level)
+        decided = _decide(difference, *drawn, target.margin)
+        needed = np.where(decided >= _ENOUGH, factor, needed)
+    return needed
+
+
+def _decide(difference: Array, error: Array, reach: Array, margin: float) -> Array:
+    """In which share of drawn studies a difference is found, or found not to matter."""
+    size = np.abs(difference)[..., np.newaxis]
+    beyond = size + error - reach > margin
+    within = np.abs(size + error) + reach <= margin
+    return np.asarray(np.where(size > margin, beyond, within).mean(axis=-1))
+
+
+def _enlarge(parts: Components, seeds: float, subjects: float) -> Components:
+    """The components of a study with so many times as many seeds and subjects."""
+    rest = parts.rest / (seeds * subjects)
+    seed_df = (parts.seed_df + 1) * seeds - 1
+    subject_df = parts.subject_df * subjects
+    return Components(
+        seeds=np.maximum(parts.seeds - parts.rest, 0.0) / seeds + rest,
+        subjects=np.maximum(parts.subjects - parts.rest, 0.0) / subjects + rest,
+        rest=rest,
+        seed_df=seed_df,
+        subject_df=subject_df,
+        rest_df=parts.rest_df * subjects * seed_df / np.maximum(parts.seed_df, 1),
+        third=parts.third,
+    )

@@ -5,7 +5,15 @@ import pytest
 from scipy import optimize, stats
 
 from medinorm.evidence.inference.components import Components
-from medinorm.evidence.inference.power import POWER, Target, find_detectable
+from medinorm.evidence.inference.power import (
+    POWER,
+    SIZES,
+    Target,
+    find_detectable,
+    plan_domains,
+    plan_seeds,
+    plan_subjects,
+)
 
 
 def only_subjects(variance, df):
@@ -42,3 +50,40 @@ def test_the_margin_comes_on_top():
 
 def test_what_is_unknown_stays_unknown():
     assert np.isnan(find_detectable(only_subjects(np.nan, 5.0), Target(0.01, 0.05)))
+
+
+@pytest.mark.parametrize("difference", [0.03, 0.06])
+def test_planned_domains_are_those_of_the_power_of_a_t_test(difference):
+    deviation, margin = 0.04, 0.01
+    (found,) = plan_domains(
+        np.array([difference]), np.array([deviation]), 3, Target(margin, 0.05)
+    )
+    powers = {
+        k: stats.nct.sf(
+            stats.t.isf(0.025, k - 1),
+            k - 1,
+            (difference - margin) / (deviation / np.sqrt(k)),
+        )
+        for k in SIZES
+    }
+    smaller = max(k for k in SIZES if k < found)
+    assert powers[int(found)] >= 0.78
+    assert smaller <= 3 or powers[smaller] < 0.82
+
+
+def test_more_seeds_help_where_seeds_vary_and_more_subjects_where_subjects_do():
+    of_seeds = only_subjects(1e-12, 10.0)._replace(seeds=np.array([4e-4]))
+    target, difference = Target(0.01, 0.05), np.array([0.04])
+    assert 5 < plan_seeds(difference, of_seeds, 5, target)[0] <= 20
+    assert np.isnan(plan_subjects(difference, of_seeds, target))
+    of_subjects = only_subjects(4e-4, 10.0)
+    assert np.isnan(plan_seeds(difference, of_subjects, 5, target))
+    assert 1 < plan_subjects(difference, of_subjects, target)[0] <= 4
+
+
+def test_what_does_not_matter_is_decided_by_equivalence():
+    target = Target(0.01, 0.05)
+    (needed,) = plan_domains(np.array([0.001]), np.array([0.01]), 3, target)
+    assert 8 <= needed <= 30
+    (at_margin,) = plan_domains(np.array([0.01]), np.array([0.01]), 3, target)
+    assert np.isnan(at_margin)
