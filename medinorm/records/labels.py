@@ -12,6 +12,25 @@ from medinorm.files.sidecars import sidecar_path
 LARGEST = 255  # of the values in medinorm's own label maps, which are bytes
 IGNORED_KEY = "IgnoredValue"  # in the sidecar of a canonical label map
 
+# A name too many only costs a mirror; a name too few makes left and right one label.
+_SIDES = re.compile(
+    r"(?<![cC])(?i:left)"  # `left_kidney`, `kidneyLeft`, `leftlung`; not `cleft`
+    r"|(?<![bBfFwW])(?<!up)(?i:right)"  # not `bright`
+    r"|(?<![A-Za-z])(?i:l|r|lt|rt|lh|rh)(?![A-Za-z0-9])"  # `Kidney-R`; not `L2`
+    r"|(?<=[a-z])[LR](?![A-Za-z0-9])"  # `kidneyR`
+    r"|(?<![A-Za-z])[LR](?=[A-Z][a-z])"  # `LHippocampus`
+)
+
+
+def have_sides(names: Iterable[str]) -> bool:
+    """Whether a label is named left or right: a left-right mirror would mix them up.
+
+    Examples:
+        >>> have_sides(["left_kidney", "spleen"]), have_sides(["cleft"])
+        (True, False)
+    """
+    return bool(_SIDES.search(" ".join(names)))
+
 
 def values_of_names(values: Any) -> Any:
     """The forms that a user may write, as one: a name for each value.

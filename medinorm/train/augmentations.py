@@ -1,6 +1,5 @@
 """What is done to training patches at random, the same for every variant."""
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from monai.transforms import (
 from torch import Tensor
 
 from medinorm.config import TaskConfig, TrainConfig
+from medinorm.records.labels import have_sides
 from medinorm.train.changes.intensity import CHANGES, RandChangesd
 from medinorm.transforms import RandAdaptiveInstanceNormalized, RandScannerContrastd
 
@@ -45,15 +45,6 @@ class Augmentation:
     resamples: bool = False
     styles: bool = False
 
-
-# A name too many only costs a mirror; a name too few makes left and right one label.
-_SIDES = re.compile(
-    r"(?<![cC])(?i:left)"  # `left_kidney`, `kidneyLeft`, `leftlung`; not `cleft`
-    r"|(?<![bBfFwW])(?<!up)(?i:right)"  # not `bright`
-    r"|(?<![A-Za-z])(?i:l|r|lt|rt|lh|rh)(?![A-Za-z0-9])"  # `Kidney-R`; not `L2`
-    r"|(?<=[a-z])[LR](?![A-Za-z0-9])"  # `kidneyR`
-    r"|(?<![A-Za-z])[LR](?=[A-Z][a-z])"  # `LHippocampus`
-)
 
 _DECLARED: dict[str, Augmentation] = {}
 
@@ -171,8 +162,7 @@ def allow_mirrors(settings: TrainConfig, task: TaskConfig) -> str:
         return ""
     if settings.mirror_axes != "auto":
         return settings.mirror_axes
-    names = " ".join(task.named_labels.values())
-    return "AS" if _SIDES.search(names) else "RAS"
+    return "AS" if have_sides(task.named_labels.values()) else "RAS"
 
 
 def mirrored_axes(name: str, allowed: str) -> Axes:

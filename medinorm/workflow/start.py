@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from medinorm.config import StudyConfig
+from medinorm.domain_noun import count_noun
 from medinorm.errors import MedinormError, StageError
 from medinorm.files.checksums import checksum_path, is_as_written, keep_edited
 from medinorm.files.records import require_distinct_columns
@@ -17,6 +18,7 @@ from medinorm.files.sidecars import is_intact, sidecar_path
 from medinorm.files.tables import read_table
 from medinorm.layout import Layout, is_canonical_label
 from medinorm.records.evidence import DomainRow, SummaryRow
+from medinorm.records.labels import have_sides
 from medinorm.records.scans import HARMONIZED_ONLY
 from medinorm.records.scores import ScoreRow
 
@@ -141,6 +143,52 @@ def count_networks(study: StudyConfig, splits: Path) -> str:
     if searched:
         product = f"({product})"
     return f"{each * number} networks: {number} splits x {product}"
+
+
+def find_same_networks(study: StudyConfig, splits: Path) -> list[str]:
+    """Levels of an axis that train the same networks in this study, one line each.
+
+    Args:
+        study: its configuration.
+        splits: `splits.tsv`; without it the domains of a split are not known.
+    """
+    levels = set(study.experiments.augmentation)
+    lines = []
+    if {"flip", "none"} <= levels and not _mirrors_sides(study):
+        lines.append(
+            "augmentations flip and none train the same networks: nothing is mirrored "
+            "left-right here; leave one out of experiments.augmentation"
+        )
+    if {"style", "standard"} <= levels and (alone := _count_alone(study, splits)):
+        lines.append(
+            "augmentations style and standard train the same networks in "
+            f"{alone} that train on one domain: there is no style of another one"
+        )
+    return lines
+
+
+def _mirrors_sides(study: StudyConfig) -> bool:
+    """Whether training may mirror left and right."""
+    axes = study.train.mirror_axes
+    if axes == "auto":
+        return not have_sides(study.input.named_labels.values())
+    return axes != "none" and "R" in axes
+
+
+def _count_alone(study: StudyConfig, splits: Path) -> str:
+    """The splits that train on one domain, in words; empty if none is known to."""
+    try:
+        rows = read_table(splits) if splits.exists() else []
+    except MedinormError:
+        rows = []  # damaged: made again
+    domains: dict[str, set[str]] = {}
+    for row in rows:
+        if row.get("role") == "train":
+            domains.setdefault(row["split"], set()).add(row["domain"])
+    alone = sum(len(names) == 1 for names in domains.values())
+    if alone:
+        return count_noun(alone, "split")
+    return "splits" if not rows and "single" in study.split.designs else ""
 
 
 def hold_results(results: Path) -> None:

@@ -12,6 +12,7 @@ from medinorm.records.scans import HARMONIZED_ONLY
 from medinorm.workflow.start import (
     NO_CONFIGURATION,
     count_networks,
+    find_same_networks,
     show_if_silent,
     start_study,
 )
@@ -57,6 +58,8 @@ onstart:
     try:
         start_study(layout)
         logger.info(count_networks(study, Path(layout.splits)))
+        for line in find_same_networks(study, Path(layout.splits)):
+            logger.warning(line)
     except StageError as error:
         show_if_silent(str(error), workflow.output_settings.quiet)
         raise WorkflowError(str(error)) from None

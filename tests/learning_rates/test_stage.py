@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from medinorm.config import HarmonizeConfig, NetworkConfig, TaskConfig, TrainConfig
 from medinorm.config.train import AutoTrainConfig
 from medinorm.errors import ConfigError, DamagedError, RunError, StageError
+from medinorm.files.atomic import read_json
 from medinorm.files.checksums import checksum_path
 from medinorm.files.nifti import read_volume, write_volume
-from medinorm.files.records import read_records
+from medinorm.files.records import read_records, write_records
 from medinorm.files.sidecars import Provenance, write_sidecar
 from medinorm.harmonize.stage import harmonize_scans
 from medinorm.layout import harmonized_paths, rate_folder, run_folder
@@ -264,3 +266,18 @@ def test_what_is_missing_is_one_line(folder):
     (folder / "runs" / "learning_rates.tsv").unlink()
     with pytest.raises(StageError, match=r"learning_rates.tsv"):
         train(folder)
+
+
+def test_another_choice_trains_again_and_the_same_one_does_not(folder, steps):
+    """The choice is a cell of a table: networks of the old one are stale."""
+    train(folder, seeds=(0, 1))
+    assert train(folder, seeds=(0, 1)) == ["current", "current"]
+    rows = rows_of(folder)
+    other = next(row.rate for row in rows if not row.chosen)
+    changed = [replace(row, chosen=row.rate == other) for row in rows]
+    write_records(folder / "runs" / "learning_rates.tsv", changed, RateRow)
+    steps.clear()
+    assert train(folder, seeds=(0, 1)) == ["made", "made"]
+    assert len(steps) == TINY["steps"]  # seed 0 is copied from the search
+    recorded = read_json(run_folder(folder / "runs", 1) / "model.json")
+    assert recorded["learning_rate"] == other

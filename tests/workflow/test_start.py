@@ -22,6 +22,7 @@ from medinorm.workflow.start import (
     LOCK_NAME,
     count_networks,
     discard_superseded,
+    find_same_networks,
     hold_results,
     keep_edited_files,
     show_if_silent,
@@ -170,6 +171,45 @@ def test_the_number_of_networks_is_told(tmp_path):
     assert count_networks(study, splits).startswith("12 networks: 2 splits x 1 inten")
     splits.write_text(splits.read_text() + "c\tx\n")  # damaged: made again
     assert count_networks(study, splits).startswith("6 networks for each split")
+
+
+SIDES = {"input": {"label_values": {1: "left kidney", 2: "right kidney"}}}
+BOTH = {"experiments": {"augmentation": ["flip", "none"]}}
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [
+        (SIDES | BOTH, True),
+        (BOTH, False),
+        (SIDES, False),
+        (BOTH | {"train": {"mirror_axes": "none"}}, True),
+        (BOTH | {"train": {"mirror_axes": "AS"}}, True),
+        (SIDES | BOTH | {"train": {"mirror_axes": "RAS"}}, False),
+    ],
+)
+def test_a_flip_that_flips_nothing_is_told_before_training(tmp_path, study, told):
+    lines = find_same_networks(parse_study(study), tmp_path / "splits.tsv")
+    assert [line.split(":")[0] for line in lines] == [
+        "augmentations flip and none train the same networks"
+    ] * told
+
+
+def test_so_is_a_style_without_another_domain(tmp_path):
+    experiments = {"augmentation": ["style", "standard"]}
+    splits = tmp_path / "splits.tsv"
+    single = {"designs": ["lodo", "single"]}
+    study = parse_study({"experiments": experiments, "split": single})
+    assert "in splits that train on one" in find_same_networks(study, splits)[0]
+    study = parse_study({"experiments": experiments})
+    assert find_same_networks(study, splits) == []
+    rows = [
+        {"split": split, "scan": domain, "domain": domain, "role": "train"}
+        for split, domains in (("pooled", "ab"), ("lodo-a", "b"), ("lodo-b", "a"))
+        for domain in domains
+    ]
+    write_table(splits, rows, column_names(SplitRow))
+    assert "in 2 splits that train on one" in find_same_networks(study, splits)[0]
 
 
 def test_the_search_among_learning_rates_is_counted(tmp_path):

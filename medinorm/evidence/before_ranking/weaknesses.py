@@ -9,6 +9,7 @@ from medinorm.domain_noun import DomainNoun, count_noun
 from medinorm.evidence.before_ranking.learning import LEAST_DICE
 from medinorm.evidence.before_ranking.obstacles import find_runs_without_predictions
 from medinorm.evidence.before_ranking.run_records import RunRecords
+from medinorm.evidence.before_ranking.same_networks import say_same_networks
 from medinorm.evidence.differences import MIN_SEEDS
 from medinorm.evidence.study_scores import StudyScores, present_domains
 from medinorm.records.scans import SplitRow
@@ -41,6 +42,7 @@ def find_weaknesses(
         *_say_unlearned(study, trained),
         *_say_failed_trainings(study, trained),
         *_say_unknown(trained),
+        *say_same_networks(trained),
     ]
 
 
