@@ -36,8 +36,11 @@ from medinorm.evidence.summary import (
 from medinorm.evidence.verdict import Comparison, reach_verdict
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
-from medinorm.layout import calibration_path
-from medinorm.records.calibration import CalibrationRow, CalibrationSummaryRow
+from medinorm.records.calibration import (
+    CalibrationRow,
+    CalibrationSummaryRow,
+    calibration_path,
+)
 from medinorm.records.evidence import (
     CaseRow,
     CurveRow,

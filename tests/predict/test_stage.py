@@ -19,9 +19,10 @@ from medinorm.config import (
 from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.harmonize.stage import harmonize_scans
-from medinorm.layout import confidence_path, run_folder
+from medinorm.layout import run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.predict.stage import Prediction, infer, predict_scans
+from medinorm.records.calibration import confidence_path
 from medinorm.records.scans import SplitRow
 from medinorm.train.model import ModelCard, read_model
 from medinorm.train.stage import train_networks
