@@ -20,8 +20,8 @@ from medinorm.evidence.before_ranking.obstacles import (
 from medinorm.evidence.before_ranking.run_records import RunRecords
 from medinorm.evidence.before_ranking.selection import find_oracle_selection
 from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
+from medinorm.evidence.beyond_means.calibration import tabulate_calibration
 from medinorm.evidence.beyond_means.write import write_beyond_means
-from medinorm.evidence.calibration import tabulate_calibration
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects

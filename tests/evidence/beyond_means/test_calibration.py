@@ -2,7 +2,10 @@
 
 import pytest
 
-from medinorm.evidence.calibration import measure_prediction, tabulate_calibration
+from medinorm.evidence.beyond_means.calibration import (
+    measure_prediction,
+    tabulate_calibration,
+)
 from medinorm.files.records import read_records, write_records
 from medinorm.records.calibration import (
     BINS,
