@@ -187,16 +187,6 @@ class Layout:
         return f"{self.results}/scores/{_SPLIT_VARIANT}/job-{{job}}.tsv"
 
     @property
-    def scores_summary(self) -> str:
-        """The same scores, as nnU-Net writes them."""
-        return summary_path(Path(self.scores)).as_posix()
-
-    @property
-    def calibration(self) -> str:
-        """How sure the predictions of one job were."""
-        return calibration_path(Path(self.scores)).as_posix()
-
-    @property
     def evidence(self) -> str:
         """Folder of the comparison's tables."""
         return f"{self.results}/evidence"
@@ -304,36 +294,6 @@ def run_folder(runs: Path, seed: int) -> Path:
         'pooled/seed-3'
     """
     return runs / f"seed-{seed}"
-
-
-def summary_path(scores: Path) -> Path:
-    """The summary beside a table of scores.
-
-    Examples:
-        >>> summary_path(Path("pooled/job-0.tsv")).as_posix()
-        'pooled/job-0_summary.json'
-    """
-    return scores.with_name(f"{scores.stem}_summary.json")
-
-
-def calibration_path(scores: Path) -> Path:
-    """The table beside a table of scores that says how sure predictions were.
-
-    Examples:
-        >>> calibration_path(Path("pooled/job-0.tsv")).as_posix()
-        'pooled/job-0_calibration.tsv'
-    """
-    return scores.with_name(f"{scores.stem}_calibration.tsv")
-
-
-def confidence_path(prediction: Path) -> Path:
-    """How sure a network was of each voxel of a prediction; in a folder of its own.
-
-    Examples:
-        >>> confidence_path(Path("seed-0/sub-1.nii.gz")).as_posix()
-        'seed-0/confidence/sub-1.nii.gz'
-    """
-    return prediction.parent / "confidence" / prediction.name
 
 
 def rate_folder(runs: Path, rate: float) -> Path:

@@ -20,8 +20,8 @@ from medinorm.evidence.before_ranking.obstacles import (
 from medinorm.evidence.before_ranking.run_records import RunRecords
 from medinorm.evidence.before_ranking.selection import find_oracle_selection
 from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
+from medinorm.evidence.beyond_means.calibration import tabulate_calibration
 from medinorm.evidence.beyond_means.write import write_beyond_means
-from medinorm.evidence.calibration import tabulate_calibration
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
@@ -36,8 +36,11 @@ from medinorm.evidence.summary import (
 from medinorm.evidence.verdict import Comparison, reach_verdict
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
-from medinorm.layout import calibration_path
-from medinorm.records.calibration import CalibrationRow, CalibrationSummaryRow
+from medinorm.records.calibration import (
+    CalibrationRow,
+    CalibrationSummaryRow,
+    calibration_path,
+)
 from medinorm.records.evidence import (
     CaseRow,
     CurveRow,

@@ -30,8 +30,9 @@ from medinorm.harmonize.spatial import resample_onto
 from medinorm.jobs.declare import stage
 from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.shards import Done, Failed, run_items
-from medinorm.layout import confidence_path, harmonized_paths, run_folder
+from medinorm.layout import harmonized_paths, run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
+from medinorm.records.calibration import confidence_path
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.status import PredictionStatus, RunStatus, ScanStatus
 from medinorm.train.conditions import central_patch, scan_conditions

@@ -1,6 +1,7 @@
 """How sure networks were, and how often they were right."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from medinorm.variant import Variant
 
@@ -64,3 +65,23 @@ class CalibrationSummaryRow:
     error_75: float
     error_50: float
     retention: float
+
+
+def calibration_path(scores: Path) -> Path:
+    """The table beside a table of scores that says how sure predictions were.
+
+    Examples:
+        >>> calibration_path(Path("pooled/job-0.tsv")).as_posix()
+        'pooled/job-0_calibration.tsv'
+    """
+    return scores.with_name(f"{scores.stem}_calibration.tsv")
+
+
+def confidence_path(prediction: Path) -> Path:
+    """How sure a network was of each voxel of a prediction; in a folder of its own.
+
+    Examples:
+        >>> confidence_path(Path("seed-0/sub-1.nii.gz")).as_posix()
+        'seed-0/confidence/sub-1.nii.gz'
+    """
+    return prediction.parent / "confidence" / prediction.name

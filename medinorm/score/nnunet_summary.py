@@ -10,6 +10,7 @@ References:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
 
 from medinorm.records.scores import ScoreRow
@@ -17,6 +18,16 @@ from medinorm.records.scores import ScoreRow
 Numbers = dict[str, float | int | None]
 
 _NAMES = ("Dice", "FN", "FP", "IoU", "TN", "TP", "n_pred", "n_ref")
+
+
+def summary_path(scores: Path) -> Path:
+    """The summary beside a table of scores.
+
+    Examples:
+        >>> summary_path(Path("pooled/job-0.tsv")).as_posix()
+        'pooled/job-0_summary.json'
+    """
+    return scores.with_name(f"{scores.stem}_summary.json")
 
 
 def summarize_as_nnunet(

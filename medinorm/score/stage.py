@@ -24,19 +24,18 @@ from medinorm.files.nifti import Volume, read_volume
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
-from medinorm.layout import (
+from medinorm.layout import run_folder
+from medinorm.records.calibration import (
+    CalibrationRow,
     calibration_path,
     confidence_path,
-    run_folder,
-    summary_path,
 )
-from medinorm.records.calibration import CalibrationRow
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
 from medinorm.records.status import PredictionStatus
 from medinorm.score.calibration import Calibration, measure_calibration
 from medinorm.score.compare import LabelMeasures, compare_label_maps, worst_scores
-from medinorm.score.nnunet_summary import summarize_as_nnunet
+from medinorm.score.nnunet_summary import summarize_as_nnunet, summary_path
 from medinorm.score.overlaps import Labels
 from medinorm.variant import Variant
 

@@ -7,8 +7,9 @@ rule score:
         predicted=layout.predicted,
     output:
         scores=layout.scores,
-        summary=layout.scores_summary,
-        calibration=layout.calibration,
+        beside=multiext(
+            layout.scores.removesuffix(".tsv"), "_calibration.tsv", "_summary.json"
+        ),
     log:
         f"{layout.log}/score/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
     conda:

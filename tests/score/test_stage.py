@@ -12,8 +12,11 @@ from medinorm.files.atomic import read_json
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.records import read_records
 from medinorm.files.tables import read_table
-from medinorm.layout import calibration_path, confidence_path
-from medinorm.records.calibration import CalibrationRow
+from medinorm.records.calibration import (
+    CalibrationRow,
+    calibration_path,
+    confidence_path,
+)
 from medinorm.score.stage import score_predictions
 from tests.score.conftest import write_labels
 

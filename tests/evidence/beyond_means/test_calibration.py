@@ -2,10 +2,17 @@
 
 import pytest
 
-from medinorm.evidence.calibration import measure_prediction, tabulate_calibration
+from medinorm.evidence.beyond_means.calibration import (
+    measure_prediction,
+    tabulate_calibration,
+)
 from medinorm.files.records import read_records, write_records
-from medinorm.layout import calibration_path
-from medinorm.records.calibration import BINS, CalibrationRow, CalibrationSummaryRow
+from medinorm.records.calibration import (
+    BINS,
+    CalibrationRow,
+    CalibrationSummaryRow,
+    calibration_path,
+)
 from medinorm.variant import Variant
 
 VARIANT = Variant("zscore", "batch", "flip", "none")
