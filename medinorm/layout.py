@@ -20,6 +20,15 @@ EVIDENCE = (
     *("rank_probabilities", "rank_agreement", "components", "recovered", "calibration"),
 )
 
+# Files beside the report.
+DOCUMENTS = (
+    "claim.md",
+    "tripod_ai.md",
+    "model_card.md",
+    "medinorm_variants_mqc.json",
+    "medinorm_domains_mqc.json",
+)
+
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
 
 _SPLIT_RUNS = "{intensity}/{norm}/{augmentation}/{split}"  # of a network
@@ -210,6 +219,11 @@ class Layout:
     def report(self) -> str:
         """The report, one HTML file."""
         return f"{self.results}/report/report.html"
+
+    @property
+    def documents(self) -> list[str]:
+        """Checklists, model card and tables for MultiQC, beside the report."""
+        return [f"{self.results}/report/{name}" for name in DOCUMENTS]
 
     @property
     def previews(self) -> str:

@@ -13,6 +13,7 @@ rule report:
         shown=lambda wildcards: wiring.shown(checkpoints.split.get().output.splits),
     output:
         report=report(layout.report, caption="captions/report.rst", category="Report"),
+        documents=layout.documents,
     log:
         f"{layout.log}/report.log",
     conda:

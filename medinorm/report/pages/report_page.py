@@ -15,6 +15,8 @@ from medinorm.files.records import read_records
 from medinorm.jobs.declare import stage
 from medinorm.records.scans import AccountRow, read_scans
 from medinorm.records.training_plan import read_training_plan
+from medinorm.report.documents.checklists import write_documents
+from medinorm.report.documents.multiqc import write_multiqc
 from medinorm.report.findings import read_findings
 from medinorm.report.html import write_page
 from medinorm.report.section import ReportInputs, write_sections
@@ -49,7 +51,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
 
     Its sections are the functions declared in `medinorm.report.sections`. Scans and
     predictions are only read for figures: a file that cannot be read leaves a note in
-    place of its figure.
+    place of its figure. Beside it: checklists, a model card and tables for MultiQC.
 
     Args:
         report: the file to write.
@@ -99,5 +101,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
     )
     with replacing(report) as temporary:
         temporary.write_text(page, encoding="utf-8")
+    write_documents(report.parent, inputs)
+    write_multiqc(report.parent, inputs.findings)
     variants = len(inputs.findings.variants)
     _log.info("report: %d variants, %.1f MB", variants, len(page) / 1e6)

@@ -19,6 +19,7 @@ from medinorm.report.text.definitions import (
     NORMS,
 )
 from medinorm.report.text.scores import describe_scores
+from medinorm.report.text.training import describe_training
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def describe_methods(
                 *_normalizations(findings, settings.harmonize),
             ],
         ),
-        Paragraph("Training", _training(findings, settings.train)),
+        Paragraph("Training", [*describe_training(findings, settings.train)]),
         Paragraph("Scores", describe_scores(settings.score, findings.scans)),
         Paragraph("Generalization gap", _gap(findings)),
         Paragraph("Statistics", _statistics(findings)),
@@ -194,35 +195,6 @@ def _defined(names: Sequence[str], definitions: Mapping[str, str]) -> str:
         for name in names
     )
     return "; ".join(parts)
-
-
-def _training(findings: ReportFindings, train: TrainConfig | None) -> list[str]:
-    """Seeds, and what all variants share."""
-    seeds = len(findings.seeds)
-    plural = "seed" if seeds == 1 else "seeds"
-    sentences = [
-        f"Each network was trained with {seeds} {plural}, with the same data and "
-        "settings for all variants."
-    ]
-    if train is None:
-        return sentences
-    levels = ", ".join(map(str, train.network.channels))
-    patch = " x ".join(map(str, train.patch))
-    return [
-        *sentences,
-        f"Network: {train.network.name} with {levels} channels.",
-        f"{train.steps:,} steps of {train.batch_size} patches of {patch} voxels, "
-        f"AdamW with a one-cycle learning rate of at most {train.learning_rate:g} and "
-        f"weight decay {train.weight_decay:g}.",
-        _SELECTIONS[train.selection],
-    ]
-
-
-_SELECTIONS = {
-    "last": "The weights after the last step were kept.",
-    "validation": "The weights with the best Dice on validation subjects of the "
-    "training domains were kept.",
-}
 
 
 def _harmonizing(

@@ -32,7 +32,7 @@ be read.</p>
 
 
 @section(
-    "new-scanner",
+    "new-domain",
     "Is a new {one} like these?",
     order=92,
     heading="Is my new {one} like these?",

@@ -1,16 +1,31 @@
 """The training plan, the methods in sentences for a paper, and the terms."""
 
+from collections.abc import Iterator, Sequence
+
 from markupsafe import Markup
 
+from medinorm.records.environment import read_environment
 from medinorm.records.training_plan import TrainingPlan
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
-from medinorm.report.text.methods import define_terms, describe_methods
+from medinorm.report.text.citations import (
+    cite,
+    find_sources,
+    list_used,
+    write_bibtex,
+)
+from medinorm.report.text.methods import Paragraph, define_terms, describe_methods
+from medinorm.report.text.training import describe_prediction
 
 _METHODS = """\
 {% for paragraph in paragraphs %}
 <p><strong>{{ paragraph.head }}.</strong> {{ paragraph.sentences|join(" ") }}</p>
 {% endfor %}
+<p>Keys in brackets are those of the BibTeX entries.</p>
+<details><summary>BibTeX of the {{ number }} sources</summary>
+<div class="scroll tall" tabindex="0" role="region" aria-label="BibTeX">\
+<pre><code>{{ bibtex }}</code></pre></div>
+</details>
 """
 _GLOSSARY = """\
 <dl class="glossary">
@@ -76,9 +91,35 @@ def show_value(plan: TrainingPlan, name: str) -> str:
 
 @section("methods", "Methods", order=130)
 def write_methods(inputs: ReportInputs) -> Markup:
-    """What was done."""
-    paragraphs = describe_methods(inputs.findings, inputs.stages)
-    return write_html(_METHODS, paragraphs=paragraphs)
+    """What was done, with its sources."""
+    used = list_used(inputs.findings, inputs.stages)
+    sources = find_sources(used)
+    return write_html(
+        _METHODS,
+        paragraphs=[
+            *describe_methods(inputs.findings, inputs.stages),
+            *_describe_rest(inputs, used),
+        ],
+        number=len(sources),
+        bibtex=write_bibtex(sources),
+    )
+
+
+def _describe_rest(inputs: ReportInputs, used: Sequence[str]) -> Iterator[Paragraph]:
+    """What the record of the study says, and the sources."""
+    environment = read_environment(inputs.evidence / "environment.json")
+    if environment:
+        predicted = [*describe_prediction(environment.configuration)]
+        if predicted:
+            yield Paragraph("Prediction", predicted)
+        listed = (f"{name} {own}" for name, own in environment.software.items())
+        ran = f"{environment.system}, {environment.processor}"
+        yield Paragraph("Versions", [f"{', '.join(listed)}; {ran}."])
+    both = find_sources(["always", "training"])
+    general = ", ".join(f"@{one.key}" for one in both)
+    cited = "; ".join(cite(used))
+    rest = f"Loss, statistics and software: {general}."
+    yield Paragraph("Sources", [f"{cited}. {rest}"])
 
 
 @section("glossary", "Glossary", order=140)

@@ -1,0 +1,1 @@
+"""Files beside the report: checklists, a model card, tables for MultiQC."""
