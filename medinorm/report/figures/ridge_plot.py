@@ -23,6 +23,7 @@ _BOTTOM = 46.0
 _CHARACTERS = 30
 _PER_CHARACTER = 8.2
 _BINS = 96
+_ROOM = 2  # more bins at each end, so that curves come to an end
 # Above this ratio, the narrowest domain would be invisible on a linear axis.
 _LOG_RATIO = 30.0
 
@@ -94,7 +95,9 @@ def _bins(
     if logarithmic:
         low, high = np.log10(max(low, float(middle.min()) / 10)), np.log10(high)
     high = high if high > low else low + 1.0
-    edges = np.linspace(low, high, _BINS + 1)
+    room = _ROOM * (high - low) / _BINS
+    low, high = low - room, high + room
+    edges = np.linspace(low, high, _BINS + 2 * _ROOM + 1)
     axis = Axis(float(low), float(high), *span)
     return (10**edges if logarithmic else edges), axis, logarithmic
 
@@ -129,8 +132,9 @@ def _row(
         name: np.histogram(sample, edges)[0] / max(sample.size, 1)
         for name, sample in ridge.samples.items()
     }
-    # Values beyond a limit are all in the outermost bins; these hide the other bins.
-    inner = max((float(share[1:-1].max()) for share in shares.values()), default=0.0)
+    # Values that were cut at a limit are all in one bin there, which hides the others.
+    shown = slice(_ROOM + 1, -_ROOM - 1)
+    inner = max((float(share[shown].max()) for share in shares.values()), default=0.0)
     peak = inner or max((float(s.max()) for s in shares.values()), default=0.0)
     positions = np.linspace(axis.start, axis.end, edges.size - 1)
     for name, share in shares.items():
