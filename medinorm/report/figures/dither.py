@@ -33,7 +33,7 @@ def spread_steps(values: NDArray[np.floating]) -> NDArray[np.floating]:
     rank[np.argsort(place, kind="stable")] = np.arange(values.size)
     rank -= (np.cumsum(counts) - counts)[place]
     share = (rank + 0.5) / counts[place]
-    spread: NDArray[np.floating] = (
+    moved: NDArray[np.floating] = (
         distinct[place] - below[place] + share * (below + above)[place]
     ).astype(values.dtype)
-    return spread
+    return moved

@@ -17,12 +17,13 @@ from medinorm.report.figures.svg import (
     shorten,
 )
 
-_WIDTH = 980.0
+_WIDTH, _NARROW = 980.0, 360.0
 _ROW = 86.0
 _BOTTOM = 46.0
 _CHARACTERS = 30
 _PER_CHARACTER = 8.2
 _BINS = 96
+_ROOM = 2  # more bins at each end, so that curves come to an end
 # Above this ratio, the narrowest domain would be invisible on a linear axis.
 _LOG_RATIO = 30.0
 
@@ -46,6 +47,8 @@ def draw_ridges(
     ridges: Sequence[Ridge],
     labels: Sequence[str],
     what: str = "intensity as stored, before harmonization",
+    *,
+    narrow: bool = False,
 ) -> Markup:
     """Draw the distribution of intensities inside each label, one row a domain.
 
@@ -53,21 +56,24 @@ def draw_ridges(
         ridges: the domains.
         labels: names of the labels; their order gives the colours.
         what: title of the axis.
+        narrow: whether it is for the width of a telephone: names above their curves.
     """
     longest = max((len(shorten(r.domain, _CHARACTERS)) for r in ridges), default=0)
-    span = 24 + longest * _PER_CHARACTER, _WIDTH - 16
+    width = _NARROW if narrow else _WIDTH
+    span = (12.0 if narrow else 24 + longest * _PER_CHARACTER), width - 16
     edges, axis, logarithmic = _bins(ridges, span)
     height = _ROW * len(ridges) + _BOTTOM
+    rise = _ROW - 20 if narrow else 10.0  # of a name above its base line
     rows = [
-        _row(ridge, labels, edges, axis, _ROW * (index + 1))
+        _row(ridge, labels, edges, axis, (_ROW * (index + 1), rise))
         for index, ridge in enumerate(ridges)
     ]
     unit = "logarithmic axis" if logarithmic else "linear axis"
-    title = f"{what} ({unit}, common to all)"
+    title = what if narrow else f"{what} ({unit}, common to all)"
     foot = label(title, (sum(span) / 2, height - 8), "axis", "middle")
     return figure(
         [_frame(axis, height, logarithmic=logarithmic), *rows, foot],
-        (_WIDTH, height),
+        (width, height),
         "Intensities inside each label by domain",
         "One row a domain, one curve a label; each curve has the same area.",
     )
@@ -94,7 +100,9 @@ def _bins(
     if logarithmic:
         low, high = np.log10(max(low, float(middle.min()) / 10)), np.log10(high)
     high = high if high > low else low + 1.0
-    edges = np.linspace(low, high, _BINS + 1)
+    room = _ROOM * (high - low) / _BINS
+    low, high = low - room, high + room
+    edges = np.linspace(low, high, _BINS + 2 * _ROOM + 1)
     axis = Axis(float(low), float(high), *span)
     return (10**edges if logarithmic else edges), axis, logarithmic
 
@@ -102,7 +110,7 @@ def _bins(
 def _frame(axis: Axis, height: float, *, logarithmic: bool) -> Markup:
     """Grid lines and tick labels."""
     parts = []
-    ticks = axis.ticks(8)
+    ticks = axis.ticks(8 if axis.end > _NARROW else 4)
     if logarithmic:
         ticks = [tick for tick in ticks if tick == round(tick)]
     for tick in ticks:
@@ -118,19 +126,21 @@ def _row(
     labels: Sequence[str],
     edges: NDArray[np.float64],
     axis: Axis,
-    base: float,
+    place: tuple[float, float],
 ) -> Markup:
     """One domain: its name, its base line and a curve for each label."""
+    base, rise = place
     parts = [
-        label(shorten(ridge.domain, _CHARACTERS), (8, base - 10), "name"),
+        label(shorten(ridge.domain, _CHARACTERS), (8, base - rise), "name"),
         line((axis.start, base), (axis.end, base), "rule"),
     ]
     shares = {
         name: np.histogram(sample, edges)[0] / max(sample.size, 1)
         for name, sample in ridge.samples.items()
     }
-    # Values beyond a limit are all in the outermost bins; these hide the other bins.
-    inner = max((float(share[1:-1].max()) for share in shares.values()), default=0.0)
+    # Values that were cut at a limit are all in one bin there, which hides the others.
+    shown = slice(_ROOM + 1, -_ROOM - 1)
+    inner = max((float(share[shown].max()) for share in shares.values()), default=0.0)
     peak = inner or max((float(s.max()) for s in shares.values()), default=0.0)
     positions = np.linspace(axis.start, axis.end, edges.size - 1)
     for name, share in shares.items():

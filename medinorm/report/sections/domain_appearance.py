@@ -26,6 +26,7 @@ from medinorm.report.figures.slices import (
     draw_slice,
     turn_upright,
 )
+from medinorm.report.figures.svg import show_by_width
 from medinorm.report.findings import ReportFindings, distinct
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
@@ -127,7 +128,7 @@ def write_domain_appearance(inputs: ReportInputs) -> Markup:
         _TEMPLATE,
         noun=findings.noun,
         domains=domains,
-        ridges=draw_ridges([domain.ridge for domain in domains], names),
+        ridges=_draw([domain.ridge for domain in domains], names),
         harmonized=_chart_harmonized(findings, scans_of, harmonized)
         if harmonized
         else [],
@@ -161,9 +162,17 @@ def _chart_harmonized(
             else ""
         )
         if ridges:
-            figure = draw_ridges(ridges, names, f"intensity after {intensity}")
+            figure = _draw(ridges, names, f"intensity after {intensity}")
             panels.append(Panel(f"{intensity}{note}", figure))
     return panels
+
+
+def _draw(ridges: Sequence[Ridge], names: Sequence[str], *what: str) -> Markup:
+    """The ridges, for wide and for narrow pages."""
+    wide, narrow = (
+        draw_ridges(ridges, names, *what, narrow=small) for small in (False, True)
+    )
+    return show_by_width(wide, narrow)
 
 
 def show_domain(

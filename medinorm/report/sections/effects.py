@@ -40,7 +40,8 @@ _TEMPLATE = """\
 {% if figure %}\
 <figure><div class="scroll" tabindex="0" role="region" \
 aria-label="Figure: {{ rows }} and norms">{{ figure }}\
-</div><details><summary>As a table</summary>{{ show_table(numbers) }}</details>\
+</div><details class="as-table"><summary>As a table</summary>\
+{{ show_table(numbers) }}</details>\
 <figcaption>Dice on {{ noun.many }} never seen. Rows: {{ rows }}; columns: \
 norms; the last of each are means. If the cells of a column are nearly equal, its norm \
 makes the choice of the row unnecessary; if the cells of a row are nearly equal, the \

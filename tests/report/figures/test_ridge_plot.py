@@ -57,3 +57,18 @@ def test_what_was_cut_off_does_not_flatten_the_rest():
 def test_ridges_without_a_sample_are_an_empty_figure():
     empty = Ridge("A", {"dark": np.array([])})
     assert "density" not in draw_ridges([empty], ["dark"])
+
+
+def test_the_narrow_figure_has_names_above_and_the_same_curves():
+    ridges = [ridge("A", 1.0), ridge("B", 2.0)]
+    wide, narrow = (
+        draw_ridges(ridges, ["dark", "bright"], narrow=small) for small in (False, True)
+    )
+    assert 'viewBox="0 0 360 ' in narrow
+    assert narrow.count("density label-0") == wide.count("density label-0")
+    for label in (0, 1):
+        one, other = (
+            draw_ridges(ridges[:1], ["dark", "bright"], narrow=small)
+            for small in (False, True)
+        )
+        assert heights(one, label) == pytest.approx(heights(other, label))

@@ -44,3 +44,13 @@ def test_a_failed_scan_is_a_cross():
     dots, crosses = marks(svg)
     assert (len(dots), crosses) == (2, 1)
     assert "3 scans, 1 of them failed with a seed" in svg
+
+
+def test_a_thousand_scans_of_eight_variants_are_small():
+    scores = np.random.default_rng(0).beta(8, 2, (8, 1000))
+    values = {f"norm_{row}": own for row, own in enumerate(scores)}
+    both = [
+        draw_strips("A", values, (0.0, 1.0), width, narrow=width < 500)
+        for width in (980, 360)
+    ]
+    assert sum(map(len, both)) < 300_000

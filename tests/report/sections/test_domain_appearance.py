@@ -16,7 +16,8 @@ def test_each_domain_has_a_slice_and_a_ridge(fake_study):
     study = fake_study()
     section = write_domain_appearance.write(study.inputs())
     assert section.count("<figcaption>") == len(study.scanners)
-    assert section.count("density label-0") == 1 + len(study.scanners)  # and legend
+    curves = section.count('density label-0"')
+    assert curves == 1 + 2 * len(study.scanners)  # a legend, and in both widths
     assert "24 \N{MULTIPLICATION SIGN} 24 \N{MULTIPLICATION SIGN} 24 voxels" in section
 
 
