@@ -263,6 +263,16 @@ class AutoTrainConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where to train."
     )
+    workers: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
+        default=AUTO,
+        description="Processes beside each device that cut and augment patches; "
+        "`auto`: for a graphics card up to 8, as many as cores are left; on a CPU 0.",
+    )
+    compile: bool = Field(
+        default=False,
+        description="Compile the network with `torch.compile`: minutes at the start, "
+        "fewer seconds a step on a card. The weights differ in their last digits.",
+    )
     budget: BudgetConfig = Field(
         default=BudgetConfig(), description="Time and memory for one network."
     )

@@ -112,8 +112,10 @@ class Experiment:
         """
         # How often a run is saved changes nothing, unless the best save is chosen.
         # The budget is spent by the plan, whose numbers are recorded here.
-        # Processes that share a run see the same mini-batches.
-        ignored = {"budget", "devices", "nodes"}
+        # Processes that share a run, or cut its patches, give the same mini-batches.
+        ignored = {"budget", "devices", "nodes", "workers"}
+        if not self.settings.compile:
+            ignored.add("compile")
         ignored |= set() if self.settings.selection == "validation" else {_INTERVAL}
         settings = self.settings.model_dump(mode="json", exclude=ignored)
         inputs = {"scans": self._hash_scans(self.training)}

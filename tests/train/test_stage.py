@@ -435,6 +435,32 @@ def test_a_study_without_any_label_is_told(small_study, harmonized):
     assert row["reason"].startswith("no training scan has a voxel with a label")
 
 
+def test_workers_give_the_same_network(small_study, harmonized):
+    runs, _ = train(small_study, harmonized)
+    alone = weights(runs)
+    shutil.rmtree(runs)
+    with_workers = SETTINGS.model_copy(update={"workers": 2})
+    runs, states = train(small_study, harmonized, settings=with_workers)
+    assert states == ["made"]
+    assert same(weights(runs), alone)
+
+
+def test_a_network_is_compiled_where_that_is_asked_for(
+    small_study, harmonized, monkeypatch
+):
+    compiled = []
+
+    def note(network):
+        compiled.append(network)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", note)
+    train(small_study, harmonized)
+    assert not compiled
+    asked = SETTINGS.model_copy(update={"compile": True})
+    assert train(small_study, harmonized, settings=asked)[1] == ["made"]
+    assert len(compiled) == 1
+
+
 SHARED = SETTINGS.model_copy(update={"steps": 20, "checkpoint_steps": 5})
 
 
