@@ -1,5 +1,6 @@
 """What is trained: networks, steps, and the variants that are compared."""
 
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -77,6 +78,16 @@ class AutoNetworkConfig(Section):
         """The keys that the training plan decides."""
         able = ["channels", *(n for n in ("strides", "kernels") if self.uses(n))]
         return tuple(name for name in able if getattr(self, name) == AUTO)
+
+    @model_validator(mode="after")
+    def _installed(self) -> Self:
+        package = NETWORK_DECLARATIONS[self.name].facts.get("package", "")
+        if package and find_spec(package) is None:
+            raise ValueError(
+                f"name: {self.name} needs {package.replace('_', '-')}; pip install "
+                "medinorm[nnunet] or take another network"
+            )
+        return self
 
     @model_validator(mode="after")
     def _used(self) -> Self:

@@ -461,6 +461,19 @@ def test_a_network_is_compiled_where_that_is_asked_for(
     assert len(compiled) == 1
 
 
+@pytest.mark.parametrize("name", ["plain_unet", "residual_encoder_unet"])
+def test_networks_of_nnunet_train_and_are_read_again(small_study, harmonized, name):
+    pytest.importorskip("dynamic_network_architectures", reason="medinorm[nnunet]")
+    network = NetworkConfig(name=name, channels=(2, 4, 4))
+    changes = {"network": network, "steps": 2, "deep_supervision": True}
+    settings = SETTINGS.model_copy(update=changes)
+    runs, states = train(small_study, harmonized, settings=settings)
+    assert states == ["made"]
+    read, _ = read_model(run_folder(runs, 0))
+    assert same(dict(read.state_dict()), weights(runs))
+    assert read(torch.zeros(1, 1, 12, 12, 12)).shape == (1, 3, 12, 12, 12)
+
+
 SHARED = SETTINGS.model_copy(update={"steps": 20, "checkpoint_steps": 5})
 
 
