@@ -17,7 +17,6 @@ from medinorm.errors import ConfigError, StageError
 from medinorm.files.sidecars import Provenance
 from medinorm.harmonize.fit import scans_of
 from medinorm.layers.norms.cluster_instance import ClusterInstanceNorm3d
-from medinorm.layers.norms.domain_specific import DomainSpecificNorm3d
 from medinorm.layers.statistics.random import Draws
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import SplitRow
@@ -243,5 +242,4 @@ def _looks_across(layer: nn.Module) -> bool:
 
     Batch statistics are measured over all processes; these layers are not.
     """
-    by_domain = isinstance(layer, DomainSpecificNorm3d) and layer.statistics == "batch"
-    return by_domain or isinstance(layer, (Draws, ClusterInstanceNorm3d))
+    return isinstance(layer, (Draws, ClusterInstanceNorm3d))

@@ -492,7 +492,7 @@ def assert_close(one, other):
         torch.testing.assert_close(value, other[name], atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("norm", ["instance", "batch", "switchable"])
+@pytest.mark.parametrize("norm", ["instance", "batch_instance", "domain_specific"])
 def test_two_processes_train_as_one(small_study, harmonized, norm):
     """Padded patches too: the processes then know unequal numbers of voxels."""
     # Adam would take whole steps along gradients that are 0 but for rounding.
@@ -548,7 +548,7 @@ def test_two_nodes_train_as_one_process(small_study, harmonized):
     assert (runs / "status.tsv").exists()
 
 
-@pytest.mark.parametrize("norm", ["window_instance", "domain_specific"])
+@pytest.mark.parametrize("norm", ["window_instance", "cluster_instance"])
 def test_a_norm_that_needs_the_whole_mini_batch_needs_one_device(
     small_study, harmonized, norm
 ):
