@@ -30,6 +30,9 @@ OPTIONAL = {
     "typing-extensions": "type checkers read it, Python does not",
 }
 
+# Extras of users, and the parts that import what they bring.
+EXTRAS = {"pacs": "medinorm/ingest/pacs/", "nnunet": "medinorm/train/networks/nnunet"}
+
 # The import name follows from none of the installed packages where these are not.
 NAMES = {"pil": "pillow", "yaml": "pyyaml", "gdcm": "python-gdcm"}
 
@@ -64,12 +67,12 @@ def imported(folder):
 
 
 def test_each_import_of_the_package_is_a_dependency():
-    missing = imported("medinorm").keys() - required("pacs") - OPTIONAL.keys()
+    missing = imported("medinorm").keys() - required(*EXTRAS) - OPTIONAL.keys()
     assert not missing
 
 
 def test_each_dependency_is_imported_or_has_a_reason():
-    unused = required("pacs") - imported("medinorm").keys()
+    unused = required(*EXTRAS) - imported("medinorm").keys()
     assert unused == REASONS.keys()
 
 
@@ -79,10 +82,11 @@ def test_each_import_of_the_tests_is_a_dependency():
 
 
 def test_only_some_parts_import_what_only_an_extra_brings():
-    only_extra = required("pacs") - required()
     where = imported("medinorm")
-    assert only_extra <= where.keys()
-    assert all(where[name].startswith("medinorm/ingest/pacs/") for name in only_extra)
+    for extra, part in EXTRAS.items():
+        only_extra = required(extra) - required()
+        assert only_extra <= where.keys()
+        assert all(where[name].startswith(part) for name in only_extra)
 
 
 @pytest.mark.parametrize("name", sorted(required("pacs", "test", "dev", "peers")))

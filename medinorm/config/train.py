@@ -1,5 +1,6 @@
 """What is trained: networks, steps, and the variants that are compared."""
 
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -77,6 +78,16 @@ class AutoNetworkConfig(Section):
         """The keys that the training plan decides."""
         able = ["channels", *(n for n in ("strides", "kernels") if self.uses(n))]
         return tuple(name for name in able if getattr(self, name) == AUTO)
+
+    @model_validator(mode="after")
+    def _installed(self) -> Self:
+        package = NETWORK_DECLARATIONS[self.name].facts.get("package", "")
+        if package and find_spec(package) is None:
+            raise ValueError(
+                f"name: {self.name} needs {package.replace('_', '-')}; pip install "
+                "medinorm[nnunet] or take another network"
+            )
+        return self
 
     @model_validator(mode="after")
     def _used(self) -> Self:
@@ -262,6 +273,16 @@ class AutoTrainConfig(Section):
     nodes: Count = Field(default=1, description="Nodes that share a run, with `srun`.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where to train."
+    )
+    workers: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
+        default=AUTO,
+        description="Processes beside each device that cut and augment patches; "
+        "`auto`: for a graphics card up to 8, as many as cores are left; on a CPU 0.",
+    )
+    compile: bool = Field(
+        default=False,
+        description="Compile the network with `torch.compile`: minutes at the start, "
+        "fewer seconds a step on a card. The weights differ in their last digits.",
     )
     budget: BudgetConfig = Field(
         default=BudgetConfig(), description="Time and memory for one network."

@@ -106,7 +106,8 @@ def run_in_processes(
     """Do `work` in some new processes of this node, and wait for all.
 
     The processes are forked: what was read is shared, and nothing is imported again.
-    The first error of any ends all and is raised here.
+    The first error of any ends all and is raised here. They may start processes
+    themselves, as loaders of patches do.
 
     Args:
         work: what each process does.
@@ -130,7 +131,6 @@ def run_in_processes(
                 process = context.Process(  # type: ignore[attr-defined]
                     target=_work_and_tell,
                     args=(work, place, sender, logging.root.level),
-                    daemon=True,
                 )
                 process.start()
                 sender.close()

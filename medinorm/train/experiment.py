@@ -17,7 +17,6 @@ from medinorm.errors import ConfigError, StageError
 from medinorm.files.sidecars import Provenance
 from medinorm.harmonize.fit import scans_of
 from medinorm.layers.norms.cluster_instance import ClusterInstanceNorm3d
-from medinorm.layers.norms.domain_specific import DomainSpecificNorm3d
 from medinorm.layers.statistics.random import Draws
 from medinorm.layout import harmonized_paths
 from medinorm.records.scans import SplitRow
@@ -112,8 +111,10 @@ class Experiment:
         """
         # How often a run is saved changes nothing, unless the best save is chosen.
         # The budget is spent by the plan, whose numbers are recorded here.
-        # Processes that share a run see the same mini-batches.
-        ignored = {"budget", "devices", "nodes"}
+        # Processes that share a run, or cut its patches, give the same mini-batches.
+        ignored = {"budget", "devices", "nodes", "workers"}
+        if not self.settings.compile:
+            ignored.add("compile")
         ignored |= set() if self.settings.selection == "validation" else {_INTERVAL}
         settings = self.settings.model_dump(mode="json", exclude=ignored)
         inputs = {"scans": self._hash_scans(self.training)}
@@ -241,5 +242,4 @@ def _looks_across(layer: nn.Module) -> bool:
 
     Batch statistics are measured over all processes; these layers are not.
     """
-    by_domain = isinstance(layer, DomainSpecificNorm3d) and layer.statistics == "batch"
-    return by_domain or isinstance(layer, (Draws, ClusterInstanceNorm3d))
+    return isinstance(layer, (Draws, ClusterInstanceNorm3d))

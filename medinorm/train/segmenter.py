@@ -64,6 +64,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
         self._validation = validation
         self._loss = SegmentationLoss()
         self._losses: list[float] = []
+        self._waiting: list[tuple[int, Tensor]] = []  # steps and losses not read yet
         self._dices: list[float] = []
         self._started = 0.0
         self._reported = -math.inf
@@ -78,18 +79,36 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
             outputs = self.network(batch["image"], **conditions_of(batch))
         loss = weigh_outputs(self._loss, outputs, batch["label"])
         # The same in all processes: they end together where it is not finite.
-        value = float(add_over_processes(loss.detach())) / process_count()
-        if not math.isfinite(value):
-            raise DivergedError(
-                f"the loss is not finite at step {self.global_step}; "
-                "lower train.learning_rate"
-            )
-        self._losses.append(value)
-        if self.global_step % _DICE_INTERVAL == 0:
+        shared = add_over_processes(loss.detach()) / process_count()
+        self._waiting.append((self.global_step, shared))
+        measures = self.global_step % _DICE_INTERVAL == 0
+        if measures or loss.device.type == "cpu":
+            self._note_losses()
+        if measures:
             logits = outputs if isinstance(outputs, Tensor) else outputs[0]
             dice = _mean_dice(_find_classes(logits), batch["label"][:, 0])
             self._dices.append(float(dice))
         return loss
+
+    def _note_losses(self) -> None:
+        """Note the losses of the steps since the last time.
+
+        A graphics card would wait in each step for the number to be read.
+
+        Raises:
+            DivergedError: one is not finite.
+        """
+        if not self._waiting:
+            return
+        steps, losses = zip(*self._waiting, strict=True)
+        self._waiting.clear()
+        values = torch.stack(losses).tolist()
+        for step, value in zip(steps, values, strict=True):
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"the loss is not finite at step {step}; lower train.learning_rate"
+                )
+        self._losses += values
 
     def on_train_epoch_start(self) -> None:
         """Start the clock."""
@@ -107,6 +126,7 @@ class Segmenter(lightning.LightningModule):  # type: ignore[misc]  # untyped lib
 
     def on_train_epoch_end(self) -> None:
         """Add a row to the history, which survives in the checkpoint; validate."""
+        self._note_losses()
         steps = max(1, len(self._losses))
         seconds = (time.perf_counter() - self._started) / steps
         selects = self._settings.selection == "validation"

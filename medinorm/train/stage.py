@@ -16,7 +16,6 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from medinorm.choices import AugmentationName, IntensityName, NormName
 from medinorm.config import AutoTrainConfig, TaskConfig
@@ -50,6 +49,7 @@ from medinorm.train.trainer import (
     end_together,
     find_device,
     joined,
+    make_loader,
     make_trainer,
     quiet,
 )
@@ -248,8 +248,9 @@ def _train(
         done=lambda: module.global_step * settings.batch_size,
         share=(process_rank(), process_count()),
     )
-    own = settings.batch_size // process_count()
-    loader = DataLoader(patches, batch_size=own, sampler=sampler)
+    loader = make_loader(patches, sampler, settings)
+    if settings.compile:
+        network.compile()
     with quiet():
         trainer = make_trainer(run, settings, count_stretches(settings, checkpoint))
         try:

@@ -17,8 +17,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import distributed as processes
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from medinorm.config import TrainConfig
+from medinorm.config.numbers import AUTO
 from medinorm.errors import ItemError, MedinormError
 from medinorm.files.atomic import replacing
 from medinorm.jobs.processes import ProcessRank
@@ -26,6 +28,8 @@ from medinorm.jobs.shards import place_of
 from medinorm.layers.statistics.processes import process_count, process_rank
 
 T = TypeVar("T")
+
+_MOST_WORKERS = 8
 
 _log = logging.getLogger(__name__)
 
@@ -173,6 +177,41 @@ def end_together(work: Callable[[], T]) -> T:
         reason = str(error) if isinstance(error, MedinormError) else place_of(error)
         _log.error("a process of the training failed: %s; run again", reason)
         raise SystemExit(1) from None
+
+
+def make_loader(
+    patches: Dataset[T], sampler: Sampler[int], settings: TrainConfig
+) -> Any:
+    """Mini-batches of the share of this process.
+
+    Workers cut patches while the device computes; pinned memory lets them be copied
+    meanwhile. Which patch has which number does not depend on it.
+    """
+    cards = find_device(settings.device) == "cuda"
+    workers = count_workers(settings, cards=cards)
+    return DataLoader(
+        patches,
+        batch_size=settings.batch_size // process_count(),
+        sampler=sampler,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=cards,
+    )
+
+
+def count_workers(settings: TrainConfig, *, cards: bool) -> int:
+    """How many processes cut patches for each device.
+
+    Args:
+        settings: how to train; a number in them is kept.
+        cards: whether the devices are graphics cards.
+    """
+    if settings.workers != AUTO:
+        return settings.workers
+    if not cards:  # the cores are at work already
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return min(_MOST_WORKERS, cores // settings.devices - 1)
 
 
 def find_device(device: str) -> str:

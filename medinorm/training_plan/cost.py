@@ -12,6 +12,7 @@ from medinorm.choices import NetworkName
 from medinorm.training_plan.cohort import Size
 from medinorm.training_plan.topology import Topology
 
+_RESIDUAL_BLOCKS = (1, 3, 4, 6)  # of each level, as in nnU-Net's residual encoder
 _CLASSES = 3  # outputs that the model assumes; the true number hardly matters
 
 # One thread of a CPU with AVX-512, in float32: forward, backward and optimizer step.
@@ -109,9 +110,11 @@ def estimate_step(
 def list_layers(
     network: NetworkName, channels: tuple[int, ...], topology: Topology
 ) -> Iterator[Conv]:
-    """The convolutions of a network: MONAI's `unet`, or a U-Net of two a level."""
+    """The convolutions of a network: MONAI's `unet`, nnU-Net's, or two a level."""
     if network == "unet":
         yield from _strided_layers(channels, topology)
+    elif network == "residual_encoder_unet":
+        yield from _residual_layers(channels, topology)
     else:
         yield from _double_layers(channels, topology)
 
@@ -154,4 +157,22 @@ def _double_layers(channels: tuple[int, ...], topology: Topology) -> Iterator[Co
         )
         yield Conv(2 * width, width, kernels[level], grids[level])
         yield Conv(width, width, kernels[level], grids[level])
+    yield Conv(channels[0], _CLASSES, (1, 1, 1), grids[0])
+
+
+def _residual_layers(channels: tuple[int, ...], topology: Topology) -> Iterator[Conv]:
+    """nnU-Net's residual encoder, and its way up with one convolution a level."""
+    grids, kernels, below = _grids(topology), topology.kernels, channels[0]
+    yield Conv(1, below, kernels[0], grids[0])
+    for level, width in enumerate(channels):
+        blocks = _RESIDUAL_BLOCKS[min(level, len(_RESIDUAL_BLOCKS) - 1)]
+        for inputs in (below, *(width,) * (2 * blocks - 1)):
+            yield Conv(inputs, width, kernels[level], grids[level])
+        if below != width:
+            yield Conv(below, width, (1, 1, 1), grids[level])
+        below = width
+    for level, width in enumerate(channels[:-1]):
+        stride = topology.strides[level]
+        yield Conv(channels[level + 1], width, stride, grids[level + 1])
+        yield Conv(2 * width, width, kernels[level], grids[level])
     yield Conv(channels[0], _CLASSES, (1, 1, 1), grids[0])

@@ -1,12 +1,10 @@
 """Networks are built as configured, or refused; variants are named once."""
 
-from typing import get_args
-
 import pytest
 
-from medinorm.choices import NetworkName
 from medinorm.config import AutoTrainConfig, NetworkConfig, TrainConfig
 from medinorm.method_names import NETWORK_DECLARATIONS
+from tests.train.networks.installed import NETWORKS
 
 
 @pytest.mark.parametrize(
@@ -33,9 +31,15 @@ def test_what_a_network_would_ignore_is_refused(refuse, values, message):
     refuse({"train": {"network": values}}, message)
 
 
-@pytest.mark.parametrize("name", get_args(NetworkName))
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_takes_the_default_channels(name):
     assert NetworkConfig(name=name).channels == (16, 32, 64, 128)
+
+
+def test_a_network_of_an_extra_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("medinorm.config.train.find_spec", lambda _name: None)
+    with pytest.raises(ValueError, match=r"pip install medinorm\[nnunet\]"):
+        NetworkConfig(name="plain_unet")
 
 
 def test_options_that_the_network_uses_are_taken():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from medinorm.config import TrainConfig
-from medinorm.errors import RunError
+from medinorm.errors import DivergedError, RunError
 from medinorm.train.dataset import IGNORED
 from medinorm.train.segmenter import (
     HistoryRow,
@@ -103,3 +103,10 @@ def test_mean_dice_is_over_the_classes_that_occur():
 def test_the_class_of_each_voxel_is_that_of_argmax():
     logits = torch.randint(0, 3, (2, 4, 5, 6, 7)).float()  # with ties
     assert torch.equal(_find_classes(logits), logits.argmax(1))
+
+
+def test_losses_that_are_read_later_name_their_own_step():
+    module = Segmenter(nn.Conv3d(1, 2, 1), TrainConfig(), 0)
+    module._waiting = [(3, torch.tensor(1.0)), (4, torch.tensor(torch.nan))]
+    with pytest.raises(DivergedError, match="step 4"):
+        module._note_losses()

@@ -435,6 +435,45 @@ def test_a_study_without_any_label_is_told(small_study, harmonized):
     assert row["reason"].startswith("no training scan has a voxel with a label")
 
 
+def test_workers_give_the_same_network(small_study, harmonized):
+    runs, _ = train(small_study, harmonized)
+    alone = weights(runs)
+    shutil.rmtree(runs)
+    with_workers = SETTINGS.model_copy(update={"workers": 2})
+    runs, states = train(small_study, harmonized, settings=with_workers)
+    assert states == ["made"]
+    assert same(weights(runs), alone)
+
+
+def test_a_network_is_compiled_where_that_is_asked_for(
+    small_study, harmonized, monkeypatch
+):
+    compiled = []
+
+    def note(network):
+        compiled.append(network)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", note)
+    train(small_study, harmonized)
+    assert not compiled
+    asked = SETTINGS.model_copy(update={"compile": True})
+    assert train(small_study, harmonized, settings=asked)[1] == ["made"]
+    assert len(compiled) == 1
+
+
+@pytest.mark.parametrize("name", ["plain_unet", "residual_encoder_unet"])
+def test_networks_of_nnunet_train_and_are_read_again(small_study, harmonized, name):
+    pytest.importorskip("dynamic_network_architectures", reason="medinorm[nnunet]")
+    network = NetworkConfig(name=name, channels=(2, 4, 4))
+    changes = {"network": network, "steps": 2, "deep_supervision": True}
+    settings = SETTINGS.model_copy(update=changes)
+    runs, states = train(small_study, harmonized, settings=settings)
+    assert states == ["made"]
+    read, _ = read_model(run_folder(runs, 0))
+    assert same(dict(read.state_dict()), weights(runs))
+    assert read(torch.zeros(1, 1, 12, 12, 12)).shape == (1, 3, 12, 12, 12)
+
+
 SHARED = SETTINGS.model_copy(update={"steps": 20, "checkpoint_steps": 5})
 
 
@@ -453,7 +492,7 @@ def assert_close(one, other):
         torch.testing.assert_close(value, other[name], atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("norm", ["instance", "batch", "switchable"])
+@pytest.mark.parametrize("norm", ["instance", "batch_instance", "domain_specific"])
 def test_two_processes_train_as_one(small_study, harmonized, norm):
     """Padded patches too: the processes then know unequal numbers of voxels."""
     # Adam would take whole steps along gradients that are 0 but for rounding.
@@ -509,7 +548,7 @@ def test_two_nodes_train_as_one_process(small_study, harmonized):
     assert (runs / "status.tsv").exists()
 
 
-@pytest.mark.parametrize("norm", ["window_instance", "domain_specific"])
+@pytest.mark.parametrize("norm", ["window_instance", "cluster_instance"])
 def test_a_norm_that_needs_the_whole_mini_batch_needs_one_device(
     small_study, harmonized, norm
 ):

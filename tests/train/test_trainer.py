@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 
 import pytest
 
@@ -9,6 +10,7 @@ from medinorm.config import TrainConfig
 from medinorm.train.trainer import (
     AtomicCheckpoints,
     _precision,
+    count_workers,
     make_trainer,
     quiet,
 )
@@ -58,3 +60,12 @@ def test_quiet_ends():
     with quiet():
         assert logger.level == logging.ERROR
     assert logger.level == level
+
+
+def test_workers_are_for_cards_and_leave_a_core(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(12)))
+    auto, two = TrainConfig(), TrainConfig(devices=2)
+    assert count_workers(auto, cards=False) == 0
+    assert count_workers(auto, cards=True) == 8
+    assert count_workers(two, cards=True) == 5
+    assert count_workers(TrainConfig(workers=3), cards=False) == 3

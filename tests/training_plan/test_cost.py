@@ -6,6 +6,7 @@ from medinorm.config import NetworkConfig
 from medinorm.train.networks.build import build_network
 from medinorm.training_plan.cost import estimate_step, list_layers
 from medinorm.training_plan.topology import uniform_topology
+from tests.train.networks.installed import is_missing
 
 WIDE = (16, 32, 64, 128)
 
@@ -28,8 +29,12 @@ def test_the_model_is_near_what_was_measured(name, channels, patch, seconds):
     assert 0.75 * seconds < cost.seconds < 1.25 * seconds + 0.04
 
 
-@pytest.mark.parametrize("name", ["unet", "dynunet"])
+@pytest.mark.parametrize(
+    "name", ["unet", "dynunet", "plain_unet", "residual_encoder_unet"]
+)
 def test_the_layers_are_those_of_the_network(name):
+    if is_missing(name):
+        pytest.skip("pip install medinorm[nnunet]")
     channels = (4, 8, 12)
     network = build_network(
         NetworkConfig(name=name, channels=channels),

@@ -11,6 +11,7 @@ from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
 from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
+from medinorm.layers.statistics.processes import add_over_processes
 from medinorm.layers.statistics.running import RunningMoments
 from medinorm.layers.statistics.torch_arguments import TorchArguments, place_tensors
 
@@ -88,5 +89,7 @@ class _Gate(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (rho,) = ctx.saved_tensors
-        outwards = ((rho >= 1) & (gradient < 0)) | ((rho <= 0) & (gradient > 0))
+        # Where processes share a mini-batch, the direction is that of all together.
+        total = add_over_processes(gradient)
+        outwards = ((rho >= 1) & (total < 0)) | ((rho <= 0) & (total > 0))
         return torch.where(outwards, 0, gradient)

@@ -30,6 +30,7 @@ class Network:
         deep: whether it can have outputs at lower resolutions; its `build` then takes
             `deep_supervision`, and in training the network gives a list of logits, the
             largest first.
+        package: what must be importable; an extra of this package brings it.
     """
 
     name: str
@@ -39,9 +40,10 @@ class Network:
     doubles: bool
     build: Build
     deep: bool = False
+    package: str = ""
 
 
-def network(
+def network(  # noqa: PLR0913  (what a network says of itself)
     name: str,
     text: str,
     *,
@@ -49,13 +51,16 @@ def network(
     levels: int = 2,
     doubles: bool = False,
     deep: bool = False,
+    package: str = "",
 ) -> Callable[[Build], Network]:
     """Declare the function below as a network, see `Network`.
 
     The arguments must be literals: the configuration reads them from the text of the
     file, because importing it would import torch.
     """
-    return lambda build: Network(name, text, uses, levels, doubles, build, deep)
+    return lambda build: Network(
+        name, text, uses, levels, doubles, build, deep, package
+    )
 
 
 @cache

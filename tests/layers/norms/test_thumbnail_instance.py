@@ -101,6 +101,5 @@ def test_the_gradient_knows_that_offset_and_scale_of_a_patch_do_not_count():
     with within_surroundings(norm, scan):
         norm(patch).pow(3).sum().backward()
     axes = (2, 3, 4)
-    assert patch.grad.abs().max() > 1e-3
-    assert patch.grad.sum(axes).abs().max() < 1e-3
-    assert (patch.grad * patch).sum(axes).abs().max() < 1e-3
+    for product in (patch.grad, patch.grad * patch):
+        assert product.sum(axes).abs().max() < 1e-4 * product.abs().sum()

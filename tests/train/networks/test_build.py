@@ -5,11 +5,12 @@ from typing import get_args
 import pytest
 import torch
 
-from medinorm.choices import NetworkName, NormName
+from medinorm.choices import NormName
 from medinorm.config import NetworkConfig
 from medinorm.layers import NORMS, PERTURBATIONS
 from medinorm.layers.registry import DECLARATIONS
 from medinorm.train.networks.build import build_network
+from tests.train.networks.installed import NETWORKS
 
 
 def build(name, norm, **options):
@@ -17,7 +18,7 @@ def build(name, norm, **options):
     return build_network(config, channels=2, classes=3, norm=norm, norm_options=options)
 
 
-@pytest.mark.parametrize("name", get_args(NetworkName))
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("norm", get_args(NormName))
 def test_every_network_takes_every_norm(name, norm):
     network = build(name, norm).eval()
