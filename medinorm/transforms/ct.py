@@ -10,7 +10,8 @@ from medinorm.transforms.voxels import require_all_finite
 class ClipIntensity(IntensityTransform):
     """Clip intensities, such as CT's padding of -2000 HU and metal.
 
-    Clipping has no inverse: `inverse` refuses images.
+    Clipping has no inverse: `inverse` refuses images, unless ``restore=False`` leaves
+    them as they are.
 
     Args:
         low: lowest intensity that stays.
@@ -49,7 +50,8 @@ class ClipIntensityd(InvertibleOnKeys):
 class WindowIntensity(IntensityTransform):
     """Bring the edges of a CT window to 0 and 1, and clip what is beyond.
 
-    Clipping has no inverse: `inverse` refuses images.
+    Clipping has no inverse: `inverse` refuses images, unless ``restore=False`` leaves
+    them as they are.
 
     Args:
         center: middle of the window, in HU.

@@ -42,7 +42,15 @@ class FittedTransform(IntensityTransform):
 
     kinds: ClassVar[tuple[type, ...]] = ()
 
-    def __init__(self, fitted: Fitted, **settings: Unpack[Settings]) -> None:
+    def __init__(
+        self, fitted: Fitted | None = None, **settings: Unpack[Settings]
+    ) -> None:
+        if fitted is None:
+            raise IntensityError(
+                f"{type(self).__name__} needs what was learned from training scans: "
+                "give it a fitted map or its JSON file, made by `medinorm fit` or by "
+                "the method's own fit function in medinorm.intensity"
+            )
         source = read_map(Path(fitted)) if isinstance(fitted, str | Path) else fitted
         if isinstance(source, FittedMap):
             settings = _with_recorded(source.parameters, settings)
@@ -53,7 +61,8 @@ class FittedTransform(IntensityTransform):
             known = " or ".join(kind.__name__ for kind in self.kinds)
             raise IntensityError(
                 f"{type(self).__name__} needs a {known}, not a "
-                f"{type(self.map).__name__}; give it the map of its own method"
+                f"{type(self.map).__name__}; give it the map of its own method, "
+                "learned from training scans"
             )
 
     @property

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 import torch
@@ -19,7 +19,14 @@ from medinorm.intensity.voxels.kinds import (
 )
 from medinorm.transforms.record import record_map, recorded_map
 from medinorm.transforms.settings import Settings, make_policy
-from medinorm.transforms.voxels import image_of, mask_for, voxels_of
+from medinorm.transforms.torchio_images import is_of_torchio, map_torchio
+from medinorm.transforms.voxels import (
+    image_of,
+    image_voxels,
+    mask_for,
+    strip_metadata,
+    voxels_of,
+)
 
 
 class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
@@ -63,11 +70,12 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
             mask: of the foreground, for the foregrounds `label` and `file`.
         """
 
-    def __call__(self, img: Voxels, mask: Voxels | None = None) -> Tensor:
+    def __call__(self, img: Any, mask: Voxels | None = None) -> Any:
         """Map an image.
 
         Args:
-            img: shape ``(C, ...)``.
+            img: shape ``(C, ...)``; or an image or a subject of TorchIO, which comes
+                back as a new one.
             mask: of the foreground, for ``foreground="label"`` and ``"file"``: shape
                 ``(C, ...)``, ``(1, ...)`` or the grid alone; not 0 inside.
 
@@ -75,7 +83,12 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
             IntensityError: the intensities or the mask cannot be used. `Compose` wraps
                 it in a `RuntimeError`, as its ``__cause__``.
         """
-        voxels = voxels_of(img)
+        if is_of_torchio(img):
+            call = IntensityTransform.__call__  # a random one has drawn already
+            return map_torchio(
+                img, lambda voxels: strip_metadata(call(self, voxels, mask))
+            )
+        voxels = image_voxels(img)
         policy, own, masks = self._find_masks(voxels, mask_for(voxels, mask))
         fitted = self.fit(voxels, policy, own)
         if masks is None and getattr(fitted, "background", None) is not None:
@@ -92,7 +105,7 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
             img: shape ``(C, ...)``.
             masks: one for each channel, where the map sets the background.
         """
-        voxels = voxels_of(img)
+        voxels = image_voxels(img)
         result = image_of(intensity_map.apply(voxels, masks), img)
         recorded: Tensor = self.push_transform(
             result, extra_info=record_map(intensity_map)

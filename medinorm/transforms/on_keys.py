@@ -1,5 +1,6 @@
 """Dictionary transforms from array transforms."""
 
+import copy
 import inspect
 from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ from monai.config import KeysCollection
 from monai.transforms import InvertibleTransform, MapTransform, Randomizable
 
 from medinorm.intensity.foreground import NEEDS_MASK
+from medinorm.transforms.torchio_images import is_of_torchio, with_attributes
 
 
 class OnKeys(MapTransform):  # type: ignore[misc]
@@ -44,11 +46,12 @@ class OnKeys(MapTransform):  # type: ignore[misc]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Map the images; the dictionary is not changed, the result is a new one."""
-        result = dict(data)
+        result = _copy_of(data)
         options = self.options_for(result)
         for key in self.key_iterator(result):
             result[key] = self.transform(result[key], **options)
-        return result
+        changed: dict[Hashable, Any] = with_attributes(result)
+        return changed
 
     def options_for(self, _data: Mapping[Hashable, Any]) -> dict[str, Any]:
         """What the array transform is given besides each image."""
@@ -95,7 +98,8 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
 
     def options_for(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
         """The mask."""
-        return {"mask": None if self.mask_key is None else data[self.mask_key]}
+        mask: Any = None if self.mask_key is None else data[self.mask_key]
+        return {"mask": mask.data if is_of_torchio(mask) else mask}
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Bring the intensities of the images back, but not those of predictions.
@@ -137,6 +141,11 @@ class RandomOnKeys(Randomizable, OnKeys):  # type: ignore[misc]
     def options_for(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
         """The change is not drawn again for each image."""
         return {**super().options_for(data), "randomize": False}
+
+
+def _copy_of(data: Mapping[Hashable, Any]) -> Any:
+    """A new dictionary, or a new subject of TorchIO, with the same items."""
+    return copy.copy(data) if is_of_torchio(data) else dict(data)
 
 
 def _signature(cls: type[OnKeys]) -> inspect.Signature:

@@ -12,7 +12,8 @@ from medinorm.transforms.settings import Settings
 class PercentileScale(IntensityTransform):
     """Bring two percentiles of each channel to 0 and 1, and clip what is beyond.
 
-    Clipping has no inverse: `inverse` leaves images as they are, from 0 to 1.
+    Clipping has no inverse: `inverse` refuses images, unless ``restore=False`` leaves
+    them as they are, from 0 to 1.
 
     Args:
         percentiles: the lower and the upper one, in percent; exact for any number of
@@ -35,6 +36,11 @@ class PercentileScale(IntensityTransform):
         if not 0 <= low < high <= 100:
             raise ValueError(
                 f"percentiles {low:g} and {high:g} must rise, from 0 to 100 percent"
+            )
+        if high <= 1:
+            raise ValueError(
+                f"percentiles are in percent: say {100 * low:g} and {100 * high:g}, "
+                f"not the fractions {low:g} and {high:g}"
             )
         self.percentiles = low, high
 

@@ -92,7 +92,8 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
         """
         if randomize:
             self.randomize()
-        return super().__call__(img, mask)
+        changed: Tensor = super().__call__(img, mask)
+        return changed
 
     def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The map of a scan; it joins the others where they are learned."""

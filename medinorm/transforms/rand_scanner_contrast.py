@@ -1,11 +1,10 @@
 """Contrast of scanners that were never seen, drawn at random."""
 
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from monai.transforms import RandomizableTransform
 from monai.utils import TransformBackends
-from torch import Tensor
 
 from medinorm.intensity.contrast import (
     Bounds,
@@ -14,12 +13,12 @@ from medinorm.intensity.contrast import (
     draw_contrast,
 )
 from medinorm.intensity.voxels.kinds import (
-    Voxels,
     match_kind,
     to_host,
 )
 from medinorm.transforms.on_keys import RandomOnKeys
-from medinorm.transforms.voxels import image_of, voxels_of
+from medinorm.transforms.torchio_images import is_of_torchio, map_torchio
+from medinorm.transforms.voxels import image_of, image_voxels, strip_metadata
 
 
 class ContrastSettings(TypedDict, total=False):
@@ -88,7 +87,7 @@ class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
         # Always drawn: later draws do not depend on whether there is a change.
         self._seed = int(self.R.randint(2**32, dtype=np.uint64))
 
-    def __call__(self, img: Voxels, randomize: bool = True) -> Tensor:
+    def __call__(self, img: Any, randomize: bool = True) -> Any:
         """Change an image, perhaps.
 
         Args:
@@ -100,7 +99,11 @@ class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
         """
         if randomize:
             self.randomize()
-        voxels = voxels_of(img)
+        if is_of_torchio(img):
+            return map_torchio(
+                img, lambda voxels: strip_metadata(self(voxels, randomize=False))
+            )
+        voxels = image_voxels(img)
         contrast = Contrast()
         if self._do_transform:
             rng = np.random.default_rng(self._seed)

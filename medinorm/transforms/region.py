@@ -11,7 +11,7 @@ from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import MeasureSettings
-from medinorm.transforms.voxels import mask_for, voxels_of
+from medinorm.transforms.voxels import image_voxels, mask_for
 
 
 class RegionNormalize(IntensityTransform):
@@ -53,7 +53,7 @@ class RegionNormalize(IntensityTransform):
         Raises:
             IntensityError: the intensities, the mask or the region map cannot be used.
         """
-        voxels = voxels_of(img)
+        voxels = image_voxels(img)
         fitted = fit_regions(
             voxels,
             self.policy,

@@ -51,6 +51,19 @@ _CHOICES = {
 }
 
 
+# What other packages call their settings.
+_OF_OTHERS = {
+    "nonzero": 'say foreground="nonzero", and background=0.0 to keep the zeros',
+    "channel_wise": "leave it out: each channel has a map of its own, and with "
+    "LayerNormalize all have one",
+    "subtrahend": "use monai.transforms.NormalizeIntensity for fixed numbers",
+    "divisor": "use monai.transforms.NormalizeIntensity for fixed numbers",
+    "masking_method": "say foreground=..., or give a mask with foreground='file'",
+    "lower": "say percentiles=(lower, upper), of `PercentileScale`",
+    "upper": "say percentiles=(lower, upper), of `PercentileScale`",
+}
+
+
 def make_policy(**settings: Any) -> Policy:
     """The policy by these settings and the defaults.
 
@@ -62,6 +75,10 @@ def make_policy(**settings: Any) -> Policy:
         ValueError: a choice is unknown.
         TypeError: a setting is unknown.
     """
+    known = {*Settings.__optional_keys__} - {"restore"}
+    if unknown := sorted(settings.keys() - known):
+        hint = _OF_OTHERS.get(unknown[0], f"known: {', '.join(sorted(known))}")
+        raise TypeError(f"there is no setting {unknown[0]!r}; {hint}")
     for name, choice in _CHOICES.items():
         if name in settings:
             require_known(name, settings[name], choice)

@@ -1,17 +1,23 @@
 """Voxels of the images that MONAI passes, and images of voxels."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.data.meta_obj import get_track_meta
 from torch import Tensor
 
+from medinorm.errors import IntensityError
 from medinorm.intensity.voxels.arrays import require_finite
 from medinorm.intensity.voxels.kinds import (
     Voxels,
     is_tensor,
     to_host,
 )
+
+# (C, H, W) with more channels than this is taken for a volume without channels.
+MOST_CHANNELS_OF_2D = 4
 
 
 def voxels_of(image: Voxels) -> Voxels:
@@ -20,6 +26,57 @@ def voxels_of(image: Voxels) -> Voxels:
         tensor: Tensor = image.as_tensor().detach()
         return tensor
     return image.detach() if is_tensor(image) else np.asanyarray(image)
+
+
+def strip_metadata(image: Tensor) -> Tensor:
+    """An image as a tensor without metadata."""
+    tensor: Tensor = image.as_tensor() if isinstance(image, MetaTensor) else image
+    return tensor
+
+
+def image_voxels(image: Voxels) -> Voxels:
+    """The voxels of an image with channels; those of a mask as numbers 0 and 1.
+
+    Raises:
+        IntensityError: it is no array or tensor ``(C, ...)``; with what to do.
+    """
+    if not (is_tensor(image) or isinstance(image, np.ndarray)):
+        raise IntensityError(_how_to_read(image))
+    voxels = voxels_of(image)
+    if voxels.ndim < 2:
+        raise IntensityError(
+            f"expected an image (C, ...), got {voxels.ndim} axes; give image[None]"
+        )
+    if voxels.ndim == 3 and voxels.shape[0] > MOST_CHANNELS_OF_2D:
+        raise IntensityError(
+            f"3 axes, the first of {voxels.shape[0]}: a volume without channels? Give "
+            "image[None]; a 2D image with so many channels as (C, H, W, 1)"
+        )
+    if isinstance(voxels, Tensor):
+        return voxels.view(torch.uint8) if voxels.dtype == torch.bool else voxels
+    return voxels.view(np.uint8) if voxels.dtype == bool else voxels
+
+
+def _how_to_read(image: object) -> str:
+    """What to do with something that is no array or tensor."""
+    kind = type(image)
+    library = kind.__module__.partition(".")[0]
+    if isinstance(image, str | Path):
+        return (
+            "expected an image, got a path; read the file first, e.g. with "
+            "monai.transforms.LoadImage(ensure_channel_first=True)"
+        )
+    if library == "nibabel":
+        return (
+            "a nibabel image has its voxels in get_fdata(); give "
+            "image.get_fdata()[None]"
+        )
+    if library == "SimpleITK":
+        return (
+            "a SimpleITK image has its voxels behind GetArrayFromImage; give "
+            "SimpleITK.GetArrayFromImage(image)[None]"
+        )
+    return f"expected an array or a tensor (C, ...), got a {kind.__name__}"
 
 
 def mask_for(voxels: Voxels, mask: Voxels | None) -> Voxels | None:

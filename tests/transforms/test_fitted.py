@@ -137,3 +137,11 @@ def test_numbers_of_numpy_and_torch_are_numbers(scan):
 def test_statistics_of_a_reference_must_be_possible(std):
     with pytest.raises(IntensityError, match="a mean and a positive std for each"):
         AdaptiveInstanceNormalize({"mean": [100.0, 50.0], "std": std})
+
+
+@pytest.mark.parametrize("kind", [NyulNormalize, ClusterNormalize])
+def test_a_transform_without_its_map_says_what_it_needs(kind):
+    with pytest.raises(IntensityError, match=r"from training scans.*medinorm fit"):
+        kind()
+    with pytest.raises(IntensityError, match="learned from training scans"):
+        kind([np.zeros((1, 2, 2, 2))])

@@ -23,3 +23,8 @@ def test_percentiles_are_those_of_numpy(scan):
 def test_refuses_impossible_percentiles(percentiles):
     with pytest.raises(ValueError, match="must rise"):
         PercentileScale(percentiles)
+
+
+def test_fractions_are_refused_with_the_percentages():
+    with pytest.raises(ValueError, match="say 1 and 99, not the fractions"):
+        PercentileScale((0.01, 0.99))

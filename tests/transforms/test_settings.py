@@ -123,3 +123,17 @@ def test_precise_far_from_zero():
     scan = rng.normal(1e6, 1, (1, 16, 16, 16))
     result = InstanceNormalize(foreground="image")(scan).numpy()
     np.testing.assert_allclose(result, (scan - scan.mean()) / scan.std(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ({"nonzero": True}, 'say foreground="nonzero"'),
+        ({"channel_wise": True}, "each channel has a map of its own"),
+        ({"lower": 1}, r"percentiles=\(lower, upper\)"),
+        ({"backgruond": 0}, "known: background, constant, foreground"),
+    ],
+)
+def test_settings_of_other_packages_are_refused_with_ours(option, hint):
+    with pytest.raises(TypeError, match=hint):
+        InstanceNormalize(**option)

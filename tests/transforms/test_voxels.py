@@ -1,11 +1,14 @@
 """Voxels of what MONAI hands over, and back with the image's metadata."""
 
+import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 from monai.data import MetaTensor
 
 from medinorm.errors import IntensityError
+from medinorm.transforms import InstanceNormalize, KdeNormalize, PercentileScale
 from medinorm.transforms.voxels import (
     image_of,
     mask_for,
@@ -48,3 +51,30 @@ def test_nan_in_any_channel_is_refused():
     scan[1, 0, 0, 0] = np.nan
     with pytest.raises(IntensityError, match="1 voxels are NaN and 0 infinite"):
         require_all_finite(scan)
+
+
+VOLUME = np.arange(5 * 6 * 7, dtype=np.float32).reshape(5, 6, 7)
+NO_IMAGES = {
+    "read the file first": "scan.nii.gz",
+    r"image\.get_fdata\(\)\[None\]": nibabel.Nifti1Image(VOLUME, np.eye(4)),
+    r"GetArrayFromImage\(image\)\[None\]": SimpleITK.GetImageFromArray(VOLUME),
+    "got a NoneType": None,
+    r"a volume without channels\? Give image\[None\]": VOLUME,
+    "got 1 axes": VOLUME[0, 0],
+}
+
+
+@pytest.mark.parametrize("message", NO_IMAGES)
+def test_what_is_no_image_with_channels_is_refused_with_what_to_do(message):
+    normalize = InstanceNormalize(foreground="image")
+    with pytest.raises(IntensityError, match=message):
+        normalize(NO_IMAGES[message])
+
+
+@pytest.mark.parametrize("make", [torch.as_tensor, np.asarray])
+@pytest.mark.parametrize("kind", [InstanceNormalize, PercentileScale, KdeNormalize])
+def test_a_boolean_image_is_one_of_0_and_1(make, kind):
+    drawn = np.random.default_rng(0).random((1, 6, 7, 8)) > 0.4
+    normalize = kind(foreground="image")
+    expected = normalize(make(drawn.astype(np.uint8)))
+    torch.testing.assert_close(normalize(make(drawn)), expected)
