@@ -1,8 +1,10 @@
 """The norms by the names used in configurations, here and in MONAI networks."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
+from inspect import signature
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -108,4 +110,16 @@ def register_norms() -> None:
     known = set(Norm.names)
     for name, norm in NORMS.items():
         if monai_name(name).upper() not in known:
-            Norm.add_factory_class(monai_name(name), norm)
+            Norm.add_factory_callable(monai_name(name), _for_axes(norm))
+
+
+def _for_axes(kind: type[nn.Module]) -> Callable[..., Callable[..., nn.Module]]:
+    """What MONAI asks for the class of a norm, given a number of spatial axes."""
+    knows_axes = "spatial_dims" in signature(kind).parameters
+
+    def choose(spatial_dims: int = 3) -> Callable[..., nn.Module]:
+        if knows_axes and spatial_dims != 3:
+            return partial(kind, spatial_dims=spatial_dims)
+        return kind
+
+    return choose

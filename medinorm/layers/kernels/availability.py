@@ -24,6 +24,29 @@ LONGEST_AXIS = 65535
 MOST_VOXELS = 2**31 - 1
 
 
+_SWITCH = {"on": False}
+
+
+def enable(*, on: bool = True) -> None:
+    """Let `InstanceNorm3d` use these kernels where they are `available`.
+
+    They are off until this is called: their numbers are tested in Triton's interpreter,
+    and they have not been timed on a card.
+
+    Examples:
+        >>> enable()
+        >>> is_enabled()
+        True
+        >>> enable(on=False)
+    """
+    _SWITCH["on"] = on
+
+
+def is_enabled() -> bool:
+    """Whether `enable` was called."""
+    return _SWITCH["on"]
+
+
 def available(x: Tensor) -> bool:
     """Whether the kernels of this package can compute the norms of `x`.
 

@@ -35,7 +35,8 @@ class InstanceNorm3d(ChannelNorm):
     The same function as `torch.nn.InstanceNorm3d` without running statistics. Its state
     dicts load; one with running statistics is refused. This layer is two to three times
     faster on a CPU, and correct in ``channels_last_3d``. `affine` is on by default.
-    On a CUDA device where Triton works, norm and activation are one kernel.
+    On a CUDA device where Triton works, norm and activation are one kernel, after
+    `medinorm.layers.kernels.enable()`.
 
     Args:
         num_features: number of channels, :math:`C`.
@@ -105,7 +106,7 @@ class InstanceNorm3d(ChannelNorm):
             return self.forward(x[None])[0]
         check_input(x, self.num_features)
         pool = Pool(groups=self.num_features)
-        if kernels.available(x):
+        if kernels.is_enabled() and kernels.available(x):
             pool.check(x)
             y = kernels.fused_instance_norm(
                 strip_subclass(x),

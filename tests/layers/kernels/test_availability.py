@@ -3,7 +3,7 @@ import sys
 
 import torch
 
-from medinorm.layers import kernels
+from medinorm.layers import InstanceNorm3d, kernels
 
 WITHOUT_TRITON = """
 import sys
@@ -18,6 +18,19 @@ assert InstanceNorm3d(2)(torch.zeros(1, 2, 3)).shape == (1, 2, 3)
 def test_tensors_on_the_cpu_are_left_to_torch(monkeypatch):
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     assert not kernels.available(torch.zeros(1, 2, 3))
+
+
+def test_layers_use_the_kernels_only_after_they_are_enabled(monkeypatch):
+    called = []
+    monkeypatch.setattr(kernels, "available", lambda x: called.append(x.shape))
+    x = torch.zeros(1, 2, 3)
+    InstanceNorm3d(2)(x)
+    assert not called
+    kernels.enable()
+    InstanceNorm3d(2)(x)
+    kernels.enable(on=False)
+    InstanceNorm3d(2)(x)
+    assert called == [x.shape]
 
 
 def test_layers_work_without_triton():

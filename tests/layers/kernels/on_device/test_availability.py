@@ -98,6 +98,7 @@ def test_the_layer_takes_the_kernel(monkeypatch):
         return availability.fused_instance_norm(*arguments)
 
     monkeypatch.setattr(kernels, "fused_instance_norm", counted)
+    monkeypatch.setitem(availability._SWITCH, "on", True)
     layer = InstanceNorm3d(3, activation="leaky_relu")
     x = torch.randn(2, 3, 4, 5, 6).requires_grad_()
     y = layer(x)
