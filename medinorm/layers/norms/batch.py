@@ -2,14 +2,21 @@
 
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medinorm.layers.declare import norm
-from medinorm.layers.statistics.channel_norm import check_input
+from medinorm.layers.statistics.channel_norm import (
+    check_input,
+    restore_subclass,
+    strip_subclass,
+)
 from medinorm.layers.statistics.moments import Moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import (
+    LARGEST_RATIO,
     Pool,
     normalize_measured,
     normalize_pooled,
@@ -18,6 +25,8 @@ from medinorm.layers.statistics.processes import process_count
 from medinorm.layers.statistics.recorded import RecordedNorm, can_see_values, is_traced
 from medinorm.layers.statistics.running import remember
 from medinorm.layers.statistics.torch_arguments import Device, DType, place_tensors
+
+_PRECISE = (torch.float32, torch.float64)
 
 
 @norm(
@@ -31,7 +40,7 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
     The same function and the same state dict as `torch.nn.BatchNorm3d`, for 1 to 3
     spatial axes. Tools such as SyncBatchNorm's conversion treat it as torch's batch
     norm. `momentum` is the weight of the *new* statistics. On the CPU torch's code is
-    slow, and wrong in ``channels_last_3d``; there this package's own code is used.
+    wrong in ``channels_last_3d`` and for large means; there this package's own is used.
 
     Args:
         num_features: number of channels, :math:`C`.
@@ -104,6 +113,8 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
         at_torch = input.device.type != "cpu" or not can_see_values(input)
         if at_torch and not shared:
             return super().forward(input)
+        if (by_torch := self._normalize_by_torch(input, pool, uses_batch)) is not None:
+            return by_torch
         if not uses_batch:
             mean = self.running_mean[None]
             std = (self.running_var[None] + self.eps).sqrt()
@@ -111,6 +122,43 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
         y, batch = normalize_measured(input, pool, self.weight, self.bias, self.eps)
         self._remember(batch)
         return y
+
+    def _normalize_by_torch(
+        self, x: Tensor, pool: Pool, uses_batch: bool
+    ) -> Tensor | None:
+        """Normalize by torch's code, which is faster, where it is right; else None.
+
+        It is right for contiguous tensors whose means are not large: it folds them into
+        the offset.
+        """
+        affine = self.weight is None or self.weight.dtype == x.dtype
+        suits = x.is_contiguous() and x.dtype in _PRECISE and affine
+        if pool.processes or not suits:
+            return None
+        values = strip_subclass(x)
+        if uses_batch:
+            # With a momentum of 1 these become the mean and the unbiased variance.
+            mean, variance = torch.zeros(2, self.num_features, dtype=x.dtype)
+        else:
+            mean, variance = self.running_mean, self.running_var
+            if variance.dtype != x.dtype or self._is_far_off(mean, variance):
+                return None
+        y = F.batch_norm(
+            values, mean, variance, self.weight, self.bias, uses_batch, 1.0, self.eps
+        )
+        if uses_batch:
+            if self._is_far_off(mean, variance):
+                return None
+            count = variance.new_tensor(x.numel() / self.num_features)
+            m2 = variance[None] * (count - 1)
+            self._remember(Moments(count, mean[None], m2))
+        return restore_subclass(y, x)
+
+    def _is_far_off(self, mean: Tensor, variance: Tensor) -> bool:
+        """Whether a mean is so large that folding it into the offset costs digits."""
+        return not bool(
+            (mean.abs() <= LARGEST_RATIO * (variance + self.eps).sqrt()).all()
+        )
 
     def _remember(self, batch: Moments) -> None:
         """Update the running statistics, in training and where there are some."""
