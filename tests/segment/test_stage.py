@@ -12,6 +12,7 @@ from medinorm.errors import StageError
 from medinorm.files.nifti import read_grid, read_volume
 from medinorm.files.tables import read_table, write_table
 from medinorm.segment.stage import segment_scans
+from tests.ingest.conftest import Fake, save
 
 KEEP = IngestConfig(subjects="keep")
 
@@ -112,3 +113,28 @@ def test_exactly_one_input_is_named(made_bundle, tmp_path):
     for named in ({}, {"images": [tmp_path], "dicom": [tmp_path]}):
         with pytest.raises(StageError, match="name one input"):
             segment_scans(made_bundle[1], tmp_path / "out", ingest=KEEP, **named)
+
+
+def test_dicom_is_segmented_in_its_own_geometry(made_bundle, tmp_path):
+    x, y, z = np.indices((24, 24, 24)) - 12
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    array = (100 + 300 * ((radius < 7) + (radius < 4)) + (x + y + z) % 5).astype("i2")
+    series = Fake(array, header={"PatientName": "SECRET^NAME"})
+    save(series.datasets(), tmp_path / "dicom")
+    output = tmp_path / "out"
+    segment_scans(
+        made_bundle[1],
+        output,
+        dicom=[tmp_path / "dicom"],
+        private=tmp_path / "p",
+        ingest=IngestConfig(),
+    )
+    (made,) = segmented(output)
+    label_map = read_volume(made)
+    assert label_map.array.shape == (1, *array.shape)
+    np.testing.assert_allclose(label_map.affine, series.affine, atol=1e-4)
+    assert label_map.array[0, 12, 12, 12] != 0
+    assert (label_map.array != 0).mean() < 0.5
+    files = [path for path in output.rglob("*") if path.is_file()]
+    texts = [path.name.encode() + path.read_bytes() for path in files]
+    assert not any(b"SECRET" in text or b"patient-1" in text for text in texts)
