@@ -64,31 +64,39 @@ def imported(folder):
 
 
 def test_each_import_of_the_package_is_a_dependency():
-    missing = imported("medinorm").keys() - required("pacs") - OPTIONAL.keys()
+    missing = (
+        imported("medinorm").keys() - required("workflow", "pacs") - OPTIONAL.keys()
+    )
     assert not missing
 
 
 def test_each_dependency_is_imported_or_has_a_reason():
-    unused = required("pacs") - imported("medinorm").keys()
+    unused = required("workflow", "pacs") - imported("medinorm").keys()
     assert unused == REASONS.keys()
 
 
 def test_each_import_of_the_tests_is_a_dependency():
-    allowed = required("pacs", "test") | OPTIONAL.keys()
+    allowed = required("workflow", "pacs", "test") | OPTIONAL.keys()
     assert not imported("tests").keys() - allowed
 
 
 def test_only_some_parts_import_what_only_an_extra_brings():
-    only_extra = required("pacs") - required()
+    only_extra = required("workflow", "pacs") - required("workflow")
     where = imported("medinorm")
     assert only_extra <= where.keys()
     assert all(where[name].startswith("medinorm/ingest/pacs/") for name in only_extra)
 
 
-@pytest.mark.parametrize("name", sorted(required("pacs", "test", "dev", "peers")))
+@pytest.mark.parametrize(
+    "name", sorted(required("workflow", "pacs", "test", "dev", "peers"))
+)
 def test_versions_of_what_is_tested_are_pinned(name):
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {
         canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line
     }
     assert name in pinned
+
+
+def test_layers_alone_need_torch_and_numpy():
+    assert required() == {"numpy", "torch"}
