@@ -38,6 +38,8 @@ MAY_IMPORT = {
     "train": {"harmonize", "intensity", "layers", "training_plan", "transforms"},
     "learning_rates": {"train", "training_plan"},
     "predict": {"harmonize", "layers", "train"},
+    "bundle": {"intensity", "layers", "train"},
+    "segment": {"bundle", "harmonize", "ingest", "predict"},
     "score": set(),
     "evidence": set(),
     "environment": set(),

@@ -48,4 +48,4 @@ def test_the_container_is_built():
 def test_the_environment_installs_the_tested_versions():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (pip,) = [part for part in environment["dependencies"] if isinstance(part, dict)]
-    assert pip["pip"] == ["--constraint constraints.txt", "--editable ."]
+    assert pip["pip"] == ["--constraint constraints.txt", "--editable .[workflow]"]

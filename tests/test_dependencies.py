@@ -67,32 +67,38 @@ def imported(folder):
 
 
 def test_each_import_of_the_package_is_a_dependency():
-    missing = imported("medinorm").keys() - required(*EXTRAS) - OPTIONAL.keys()
+    missing = imported("medinorm").keys() - required("workflow", *EXTRAS) - OPTIONAL.keys()
     assert not missing
 
 
 def test_each_dependency_is_imported_or_has_a_reason():
-    unused = required(*EXTRAS) - imported("medinorm").keys()
+    unused = required("workflow", *EXTRAS) - imported("medinorm").keys()
     assert unused == REASONS.keys()
 
 
 def test_each_import_of_the_tests_is_a_dependency():
-    allowed = required("pacs", "test") | OPTIONAL.keys()
+    allowed = required("workflow", "pacs", "test") | OPTIONAL.keys()
     assert not imported("tests").keys() - allowed
 
 
 def test_only_some_parts_import_what_only_an_extra_brings():
     where = imported("medinorm")
     for extra, part in EXTRAS.items():
-        only_extra = required(extra) - required()
+        only_extra = required(extra) - required("workflow")
         assert only_extra <= where.keys()
         assert all(where[name].startswith(part) for name in only_extra)
 
 
-@pytest.mark.parametrize("name", sorted(required("pacs", "test", "dev", "peers")))
+@pytest.mark.parametrize(
+    "name", sorted(required("workflow", "pacs", "test", "dev", "peers"))
+)
 def test_versions_of_what_is_tested_are_pinned(name):
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {
         canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line
     }
     assert name in pinned
+
+
+def test_layers_alone_need_torch_and_numpy():
+    assert required() == {"numpy", "torch"}

@@ -95,6 +95,31 @@ assert kinds[1] == {"torch.nn.modules.instancenorm"}, kinds
 """
 
 
+# As after `pip install medinorm`, without any extra.
+ONLY_TORCH = (
+    ONLY_MONAI.partition("from medinorm")[0]
+    + """
+sys.modules |= dict.fromkeys(("monai", "tqdm", "SimpleITK", "jinja2", "PIL"))
+import torch
+from medinorm.layers import InstanceNorm3d
+assert InstanceNorm3d(2)(torch.rand(1, 2, 3, 3, 3)).shape == (1, 2, 3, 3, 3)
+from medinorm.__main__ import main
+sys.exit(main())
+"""
+)
+
+
+def test_without_extras_there_are_layers_and_the_command_says_what_it_needs():
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY_TORCH], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "medinorm: only the layers are installed; for the command line and the "
+        "workflow: pip install 'medinorm[workflow]'\n"
+    )
+
+
 def test_layers_need_torch_and_monai_only():
     done = subprocess.run(
         [sys.executable, "-c", ONLY_MONAI], check=False, capture_output=True, text=True

@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from medinorm import __version__
+from medinorm.cli import run
 from medinorm.cli.hidden_flags import expand_words
 from medinorm.cli.signatures import read_arguments, read_summary
 from medinorm.cli.stages import STAGES
@@ -55,8 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 after an error that a user can correct, 2 after a bug.
     """
+    typed = sys.argv[1:] if arguments is None else arguments
+    if list(typed[:1]) == [run.NAME]:
+        return _run_workflow(typed[1:])
     try:
-        words = expand_words(sys.argv[1:] if arguments is None else arguments)
+        words = expand_words(typed)
     except ConfigError as error:
         return _complain(_flag_of(str(error)))
     words = list(map(_without_exponent, words))
@@ -67,6 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     level = logging.WARNING if options.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     return _run(STAGES[options.stage], options)
+
+
+def _run_workflow(words: Sequence[str]) -> int:
+    """Run the whole workflow; the exit code, if this process was not replaced."""
+    try:
+        run.run_workflow(words)
+    except MedinormError as error:
+        return _complain(str(error))
+    return 0
 
 
 def _without_exponent(word: str) -> str:
@@ -169,6 +182,8 @@ def _parser(chosen: str | None) -> _Parser:
             _add_stage(commands, name, target)
         elif chosen is None:
             commands.add_parser(name, help=read_summary(target))
+    if chosen is None:
+        commands.add_parser(run.NAME, help=run.SUMMARY)
     return parser
 
 

@@ -29,6 +29,8 @@ STAGES: Mapping[str, str] = {
     "report": "medinorm.report.pages.report_page:write_report",
     "previews": "medinorm.report.figures.previews:draw_previews",
     "qc": "medinorm.report.pages.quality_page:write_quality_page",
+    "bundle": "medinorm.bundle.stage:write_bundle",
+    "segment": "medinorm.segment.stage:segment_scans",
     "strict": "medinorm.ingest.strict:require_all",
     "export": "medinorm.ingest.export:export_dicom",
     "audit": "medinorm.audit.stage:audit_folder",

@@ -14,7 +14,6 @@ SOFTWARE = (
     "lightning",
     "numpy",
     "scipy",
-    "statsmodels",
     "nibabel",
     "pydicom",
     "SimpleITK",

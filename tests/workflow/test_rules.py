@@ -14,7 +14,15 @@ from medinorm.config.section import Section
 
 FOLDER = Path(medinorm.workflow.__file__).parent
 RULE = re.compile(r"^(?:rule|checkpoint) (\w+):$", re.MULTILINE)
-BY_HAND = {"init", "ingest", "export", "audit", "schema"}  # stages that no rule calls
+BY_HAND = {
+    "init",
+    "ingest",
+    "export",
+    "audit",
+    "schema",
+    "bundle",
+    "segment",
+}  # stages that no rule calls
 
 
 def commands():

@@ -1,0 +1,1 @@
+"""The chosen variant as a MONAI Bundle that stands alone."""

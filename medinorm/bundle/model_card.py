@@ -1,0 +1,94 @@
+"""The page of a bundle that a person reads first."""
+
+from pathlib import Path
+
+from medinorm import __version__
+from medinorm.bundle.contents import BundleContents
+from medinorm.files.atomic import replacing
+from medinorm.records.evidence import SummaryRow
+
+CARD = Path("docs", "README.md")
+
+_TEXT = """\
+# {title}
+
+Segments {labels} in images of the channels {channels}. {networks} networks, one for
+each seed of training; their mean probabilities decide.
+
+| | |
+| --- | --- |
+| variant | {variant} |
+| training domains ({domain}) | {domains} |
+| Dice on domains never seen | {expected} |
+| expected on one further domain | {further} |
+| voxel spacing | {spacing} mm |
+| licence | {licence} |
+| made with | medinorm {version} |
+
+Segment new scans, in DICOM or image files:
+
+```bash
+medinorm segment --bundle . --images scan.nii.gz --output segmented
+```
+
+or with MONAI, in this folder:
+
+```bash
+python -m monai.bundle run --config_file configs/inference.json \\
+    --meta_file configs/metadata.json --images "['scan.nii.gz']"
+```
+
+For research. The numbers above are those of the study's own test scans, with networks
+that left out one domain in turn; a scanner unlike these may do worse.
+"""
+
+
+def write_model_card(
+    bundle: Path, contents: BundleContents, summary: SummaryRow, licence: str
+) -> None:
+    """Write the model card.
+
+    Args:
+        bundle: folder of the bundle.
+        contents: what it holds.
+        summary: what the study found of the variant.
+        licence: of the weights.
+    """
+    card = contents.card
+    text = _TEXT.format(
+        title=f"Segmentation of {', '.join(contents.labels.values())}",
+        labels=", ".join(contents.labels.values()),
+        channels=", ".join(card.channels),
+        networks=len(contents.weights),
+        variant=summary.variant.name,
+        domain=" and ".join(contents.domain),
+        domains=", ".join(card.domains),
+        expected=_with_interval(
+            summary.out_domain, summary.out_domain_low, summary.out_domain_high
+        ),
+        further=_range(summary.new_low, summary.new_high),
+        spacing=" x ".join(f"{step:g}" for step in contents.harmonize.spacing),
+        licence=licence,
+        version=__version__,
+    )
+    path = bundle / CARD
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A mean with its interval.
+
+    Examples:
+        >>> _with_interval(0.7, 0.6, 0.8), _with_interval(None, None, None)
+        ('0.700 (0.600 to 0.800)', 'not measured')
+    """
+    if value is None:
+        return "not measured"
+    return f"{value:.3f}" + (f" ({_range(low, high)})" if low is not None else "")
+
+
+def _range(low: float | None, high: float | None) -> str:
+    """The ends of an interval."""
+    return "not known" if low is None or high is None else f"{low:.3f} to {high:.3f}"

@@ -1,0 +1,1 @@
+"""New scans segmented with a bundle."""

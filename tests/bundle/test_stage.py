@@ -1,0 +1,40 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from medinorm.bundle.stage import write_bundle
+from medinorm.errors import StageError
+
+NO_PICKLE = {".json", ".md", ".safetensors"}
+
+
+def test_a_bundle_stands_alone_and_holds_no_pickle(made_bundle):
+    _, bundle = made_bundle
+    files = [path for path in bundle.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == NO_PICKLE
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    own = metadata["medinorm"]
+    assert own["labels"] == {"1": "shell", "2": "core"}
+    assert own["harmonize"]["spacing"] == [1.5, 1.5, 1.5]
+    assert own["harmonize"]["foreground"] == "image"
+    assert own["predict"]["overlap"] == 0.5
+    assert own["training_domains"] == ["a", "b"]
+    assert own["expected_dice"]["out_domain"] == 0.7
+    assert own["weights"].keys() == {"seed-0.safetensors"}
+    text = "".join(path.read_text() for path in files if path.suffix != ".safetensors")
+    assert str(bundle.parent) not in text
+
+
+def test_what_is_not_there_is_named(made_bundle, tmp_path):
+    layout, bundle = made_bundle
+    results = Path(layout.results)
+    with pytest.raises(StageError, match="--bundle: the folder is there already"):
+        write_bundle(results, bundle)
+    with pytest.raises(StageError, match=r"0 variants fit; known: nyul/instance/none"):
+        write_bundle(results, tmp_path / "b", variant="zscore/instance")
+    with pytest.raises(StageError, match=r"--split: name one of .*pooled"):
+        write_bundle(results, tmp_path / "b", split="other")
+    with pytest.raises(StageError, match="no trained network in this split"):
+        write_bundle(results, tmp_path / "b", split="lodo-a")
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,39 @@
+"""Several networks decide by the mean of their probabilities."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from medinorm.bundle.contents import read_bundle, read_networks
+from medinorm.records.scans import read_scans
+from medinorm.segment.ensemble import Ensemble
+
+
+class Sure(nn.Module):
+    """A network that is sure of one class everywhere."""
+
+    def __init__(self, network, value, logit):
+        super().__init__()
+        self.network, self.value, self.logit = network, value, logit
+
+    def forward(self, x):
+        y = self.network(x) * 0
+        y[:, self.value] += self.logit
+        return y
+
+
+def test_the_mean_decides(made_bundle, tmp_path):
+    layout, bundle = made_bundle
+    contents = read_bundle(bundle)
+    (network,) = read_networks(bundle, contents)
+    canonical = Path(layout.results) / "canonical"
+    scan = next(iter(read_scans(Path(layout.scans), canonical).values()))
+    networks = [Sure(network, 1, 1.0), Sure(network, 2, 9.0), Sure(network, 1, 0.5)]
+    label_map = Ensemble(contents, networks, tmp_path).segment(scan, "")
+    assert np.unique(label_map.array).tolist() == [2]
+    label_map = Ensemble(contents, [*networks, networks[0]] * 2, tmp_path).segment(
+        scan, "a"
+    )
+    assert label_map.array.dtype == np.uint8
+    assert not list(tmp_path.iterdir())
