@@ -20,6 +20,7 @@ from medinorm.evidence.inference.power import (
     plan_domains,
     plan_seeds,
     plan_subjects,
+    take_components,
 )
 from medinorm.evidence.inference.winner import combine_intervals, score_by_choice
 from medinorm.evidence.study_scores import StudyScores, over_domains, pair_scores
@@ -84,22 +85,29 @@ def tabulate_differences(study: StudyScores) -> list[DifferenceRow]:
 def _plan(
     study: StudyScores, rows: list[DifferenceRow], here: Estimate, further: LikeThese
 ) -> list[DifferenceRow]:
-    """Add how large a study would decide what is undecided."""
+    """Add how large a study would decide what is undecided about the best variant."""
     level = (1 - study.settings.confidence) / len(rows)
     target = Target(study.settings.equivalence, level)
-    domains = plan_domains(here.value, further.deviation, len(study.held_out), target)
-    seeds = plan_seeds(here.value, here.parts, len(study.axes.seeds), target)
-    factors = plan_subjects(here.value, here.parts, target)
-    subjects = np.ceil(factors * _count_subjects(study))
-    return [
-        replace(
+    best = study.axes.variants[_find_best(study)]
+    places = [i for i, row in enumerate(rows) if best in (row.variant, row.other)]
+    if not places:
+        return rows
+    value, parts = here.value[places], take_components(here.parts, places)
+    domains = plan_domains(
+        value, further.deviation[places], len(study.held_out), target
+    )
+    seeds = plan_seeds(value, parts, len(study.axes.seeds), target)
+    subjects = np.ceil(plan_subjects(value, parts, target) * _count_subjects(study))
+    planned = list(rows)
+    for number, place in enumerate(places):
+        row = rows[place]
+        planned[place] = replace(
             row,
-            domains_needed=_whole(domains[index], row.further_verdict),
-            seeds_needed=_whole(seeds[index], row.verdict),
-            subjects_needed=_whole(subjects[index], row.verdict),
+            domains_needed=_whole(domains[number], row.further_verdict),
+            seeds_needed=_whole(seeds[number], row.verdict),
+            subjects_needed=_whole(subjects[number], row.verdict),
         )
-        for index, row in enumerate(rows)
-    ]
+    return planned
 
 
 def _whole(number: float, verdict: DifferenceVerdict) -> int | None:

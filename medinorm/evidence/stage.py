@@ -109,6 +109,7 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     )
     comparison = Comparison(
         summary=list(tabulate_summary(study)),
+        domains=list(tabulate_domains(study)),
         differences=tabulate_differences(study),
         ranking=[] if obstacle else tabulate_ranking(study),
         obstacle=obstacle,
@@ -117,7 +118,7 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     write_records(evidence / "failures.tsv", tabulate_failures(cases), FailureRow)
     sure = tabulate_calibration(_read_calibration(scores), cases)
     write_records(evidence / "calibration.tsv", sure, CalibrationSummaryRow)
-    write_records(evidence / "domains.tsv", tabulate_domains(study), DomainRow)
+    write_records(evidence / "domains.tsv", comparison.domains, DomainRow)
     write_records(evidence / "gaps.tsv", tabulate_gaps(study), GapRow)
     write_records(evidence / "summary.tsv", comparison.summary, SummaryRow)
     write_records(evidence / "differences.tsv", comparison.differences, DifferenceRow)

@@ -210,7 +210,8 @@ class DifferenceRow:
             than the sampling error of a domain.
         domains_needed: how many domains would decide what is undecided on domains like
             these, with 80 % probability, if the difference is as measured; ``None``
-            where it is decided, or where 100 are too few. So are the next two.
+            where it is decided, where 100 are too few, and in comparisons without the
+            best variant. So are the next two.
         seeds_needed: how many seeds would decide about the domains of the study.
         subjects_needed: how many subjects in all would, with the seeds of the study.
     """

@@ -13,6 +13,28 @@ from medinorm.variant import Variant
 
 
 @dataclass(frozen=True)
+class CitedNumber:
+    """A number of the verdict, and the cell of the table that it comes from.
+
+    Args:
+        sentence: which of the sentences has it, from 0.
+        shown: the number as the sentence has it. A difference of two variants may have
+            the other sign in the table, where the two are the other way round.
+        value: as the table has it.
+        table: its file, without ``.tsv``.
+        column: of the table.
+        row: cells by which the row is found, by column.
+    """
+
+    sentence: int
+    shown: str
+    value: float
+    table: str
+    column: str
+    row: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What a study shows, in sentences and in the numbers they rest on.
 
@@ -33,6 +55,9 @@ class Verdict:
         domain: columns that define the domains.
         settings: those of the comparison, by the words of the configuration.
         weaknesses: what a reader must know before any number, as sentences.
+        numbers: those of the sentences that stand in a table, in their order. Counts of
+            predictions are `predictions` and `failures`; the margin and the level are
+            in `settings`.
     """
 
     ranked: bool
@@ -51,6 +76,7 @@ class Verdict:
     domain: tuple[str, ...]
     settings: Mapping[str, float]
     weaknesses: tuple[str, ...] = ()
+    numbers: tuple[CitedNumber, ...] = ()
 
 
 def write_verdict(
@@ -84,13 +110,14 @@ def read_verdict(path: Path) -> Verdict:
         # Verdicts of version 0.1.0 may lack it: their domains were scanners.
         values.setdefault("domain", ("scanner",))
         values.setdefault("weaknesses", ())
+        numbers = tuple(CitedNumber(**row) for row in values.pop("numbers", ()))
         names = ("sentences", "domain", "weaknesses")
         lists = {name: tuple(values[name]) for name in names}
         variants = {
             "best": tuple(map(_variant, values["best"])),
             "reference": _variant(values["reference"]) if values["reference"] else None,
         }
-        return Verdict(**values | lists | variants)
+        return Verdict(**values | lists | variants, numbers=numbers)
     except FileNotFoundError:
         raise StageError(f"{path.name}: does not exist; run evidence") from None
     except (AttributeError, KeyError, TypeError, ValueError):

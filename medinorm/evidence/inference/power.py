@@ -11,6 +11,7 @@ simulated studies (`benchmarks/statistics.py`) the power at the answer is 75 to 
 Because power falls faster than it rises, slightly more is asked for than 80 %.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -129,6 +130,11 @@ def plan_subjects(difference: Array, parts: Components, target: Target) -> Array
         decided = _decide(difference, *drawn, target.margin)
         needed = np.where(decided >= _ENOUGH, factor, needed)
     return needed
+
+
+def take_components(parts: Components, places: Sequence[int]) -> Components:
+    """The components of some of several estimates."""
+    return Components(*(values[list(places)] for values in parts))
 
 
 def _decide(difference: Array, error: Array, reach: Array, margin: float) -> Array:
