@@ -67,7 +67,9 @@ def imported(folder):
 
 
 def test_each_import_of_the_package_is_a_dependency():
-    missing = imported("medinorm").keys() - required("workflow", *EXTRAS) - OPTIONAL.keys()
+    missing = (
+        imported("medinorm").keys() - required("workflow", *EXTRAS) - OPTIONAL.keys()
+    )
     assert not missing
 
 
