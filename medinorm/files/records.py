@@ -365,10 +365,12 @@ def _written(column: _TableColumn, value: Any) -> object:
 
 def _cell(value: Any, name: str) -> object:
     """The same, for a value of one of the common types."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and math.isnan(value):
         raise ValueError(f"{name} is NaN; absent values are None")
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         return ",".join(map(str, value))
     return value

@@ -9,6 +9,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from medinorm.errors import StageError
@@ -111,7 +112,13 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.9g}"
-    text = " ".join(str(value).replace("\0", " ").split())
+    return _write_text(str(value))
+
+
+@lru_cache(maxsize=10_000)  # names of scans and variants come again and again
+def _write_text(value: str) -> str:
+    """The same, of a text."""
+    text = " ".join(value.replace("\0", " ").split())
     if text[:1].isalnum() or not _FORMULA.match(text) or _NUMBER.fullmatch(text):
         return text
     return _INERT + text
