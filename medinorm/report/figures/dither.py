@@ -1,4 +1,4 @@
-"""Values of whole steps, step_widths so that a histogram shows no comb."""
+"""Values of whole steps, spread so that a histogram shows no comb."""
 
 import numpy as np
 from numpy.typing import NDArray
