@@ -33,11 +33,12 @@ RENAMED = (
 RENAMED_COLUMNS = {"kernel": "reconstruction_kernel"}
 # Neither a measurement nor made from scans: they tell of this run only.
 IGNORED = re.compile(
-    r"(^|/)(logs|tensorboard|report|ingest/strict)(/|$)|\.png$|\.checksum$|\.edited(-\d+)?$"
+    r"(^|/)(logs|tensorboard|report|ingest/strict)(/|$)|\.png$|\.checksum$"
+    r"|\.edited(-\d+)?$|(^|/)evidence/environment\.json$"
 )
-CHANGING_COLUMNS = {"seconds_per_step", "peak_memory_mb"}
+CHANGING_COLUMNS = {"seconds", "seconds_per_step", "peak_memory_mb"}
 CHANGING_KEYS = {
-    *("settings", "version", "seconds", "inputs", "sidecar"),
+    *("settings", "version", "inputs", "sidecar"),
     *CHANGING_COLUMNS,
 }
 
