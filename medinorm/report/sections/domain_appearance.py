@@ -115,8 +115,10 @@ def write_domain_appearance(inputs: ReportInputs) -> Markup:
     findings = inputs.findings
     scans_of: dict[str, list[Scan]] = defaultdict(list)
     for scan, domain in sorted(findings.domain_of.items()):
-        if scan in inputs.volumes:
-            scans_of[domain].append(inputs.volumes[scan])
+        volume = inputs.volumes.get(scan)
+        # What is drawn is what lies within labels.
+        if volume is not None and volume.label is not None:
+            scans_of[domain].append(volume)
     names = list(findings.labels.values())
     domains = [
         appearance
