@@ -1,5 +1,7 @@
 """Each domain is shown before and after harmonization, as far as it can be read."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from medinorm.files.nifti import Volume, read_volume, write_volume
@@ -37,6 +39,15 @@ def test_some_scans_of_many_are_measured(fake_study):
 
 def _label(scan):
     return read_volume(scan.label).array
+
+
+def test_scans_without_a_label_map_have_no_part(fake_study):
+    inputs = fake_study().inputs()
+    unlabelled = {
+        name: replace(scan, label=None) for name, scan in inputs.volumes.items()
+    }
+    section = write_domain_appearance.write(replace(inputs, volumes=unlabelled))
+    assert words(section).startswith("No scan could be read")
 
 
 def test_unreadable_scans_leave_a_note(fake_study):
