@@ -178,7 +178,7 @@ def test_the_default_domain_is_a_scanner(fake_study):
     text = Page(speak_of(("scanner",), fake_study)).text
     for said in (
         "Which normalization still works on a scanner that the network has never seen?",
-        "On scanners it had never seen, ",
+        ", which its networks had never seen, ",
         "Known and unseen scanners",
         "in-domain: scanner seen in training",
         "Circles: scanners seen in training; diamonds: scanners never seen.",
