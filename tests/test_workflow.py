@@ -353,7 +353,8 @@ def test_spaces_and_braces_do_no_harm(tmp_path):
 
 def test_the_verdict_is_told_what_a_domain_is(tmp_path):
     study = STUDY | {"split": {"domain": ["vendor", "model"], "folds": 2}}
-    code, output = snakemake(tmp_path, "-n", "--printshellcmds", study=study)
+    words = ("results/evidence/verdict.json", "-n", "--printshellcmds")
+    code, output = snakemake(tmp_path, *words, study=study)
     assert code == 0, output[-2000:]
     (command,) = re.findall(r"medinorm evidence .*", output)
     assert " --domain vendor model --" in command
