@@ -33,8 +33,8 @@ def measure_beyond(value: Array, se: Array, df: Array | float, margin: float) ->
         margin: half-width of the region of practical equivalence.
 
     Examples:
-        >>> measure_beyond(np.array([0.005, 0.05]), np.array([0.01, 0.01]), 10, 0.01)
-        array([1.        , 0.00249...])
+        >>> measure_beyond(np.array([0.005, 0.05]), np.full(2, 0.01), 10, 0.01).round(4)
+        array([1.    , 0.0025])
     """
     distance = np.abs(value) - margin
     chance = np.minimum(2 * stats.t.sf(_ratio(distance, se), df), 1.0)
