@@ -185,6 +185,13 @@ def test_nothing_is_learned_from_a_constant_scan(small_study, fit, intensity):
     assert list(fitted.parameters["left_out"]) == training[:1]
 
 
+def test_a_map_that_another_job_has_just_deleted_is_one_line(small_study, fit):
+    target = fit("nyul", "lodo-a")
+    target.unlink()
+    with pytest.raises(DamagedError, match=r"lodo-a\.json: does not exist; fit it"):
+        check(small_study, target)
+
+
 def test_methods_of_single_scans_are_not_fitted(fit):
     with pytest.raises(StageError, match="zscore has nothing to fit"):
         fit("zscore", "lodo-a")

@@ -57,8 +57,8 @@ def read_fitted(path: Path) -> FittedMap:
     """Read a fitted map.
 
     Raises:
-        IntensityError: the file is not one that `write_fitted` wrote, or it has been
-            changed since.
+        IntensityError: the file does not exist, is not one that `write_fitted` wrote,
+            or has been changed since.
     """
     try:
         values = dict(read_json(path))
@@ -66,5 +66,7 @@ def read_fitted(path: Path) -> FittedMap:
         if values.pop(_CHECKSUM, None) not in {None, checksum_of_values(values)}:
             raise IntensityError("changed since it was fitted; fit it again")
         return FittedMap(**{**values, "map": map_from_dict(values["map"])})
+    except FileNotFoundError:  # perhaps another job has just deleted a damaged one
+        raise IntensityError("does not exist; fit it again") from None
     except (TypeError, ValueError, KeyError):
         raise IntensityError("this is no fitted map; fit it again") from None
