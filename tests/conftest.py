@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,13 @@ def real_data():
     if not folder.is_dir():
         pytest.skip("no real data: set MEDINORM_REAL_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def process_server():
+    """The server of which processes are forked: it imports once what training needs."""
+    forkserver.set_forkserver_preload(["medinorm.train.stage"])
+    forkserver.ensure_running()
 
 
 @dataclass(frozen=True)

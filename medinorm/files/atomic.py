@@ -36,9 +36,11 @@ def clear_leftovers(targets: Iterable[Path]) -> None:
             a folder.
     """
     for target in targets:
-        for path in target.parent.glob(f".*-{target.name}"):
-            if re.match(r"\.\d+-", path.name) and path.is_file():
-                path.unlink(missing_ok=True)
+        # The file's own, and its checksum's (`medinorm.files.checksums`).
+        for name in (target.name, f".{target.name}.checksum"):
+            for path in target.parent.glob(f".*-{name}"):
+                if re.match(r"\.\d+-", path.name) and path.is_file():
+                    path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,6 +1,5 @@
 """Processes that share the work of one job, on one node or on several."""
 
-import ctypes
 import logging
 import multiprocessing
 import os
@@ -9,9 +8,11 @@ import re
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import connection
 from typing import Any
 
@@ -22,7 +23,7 @@ _LAUNCHERS = (
     ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS"),
     ("RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE"),
 )
-_DIE_WITH_PARENT = 1  # of `prctl.h`
+THIS_NODE = "127.0.0.1"
 _LAST_WORDS = 3.0  # seconds in which the others tell their errors after the first
 
 
@@ -85,7 +86,7 @@ def read_place(
             f"nodes: the launcher's processes are not {devices} on each of {nodes} "
             f"nodes; {remedy}"
         )
-    hosts = environment.get("SLURM_JOB_NODELIST", "127.0.0.1")
+    hosts = environment.get("SLURM_JOB_NODELIST", THIS_NODE)
     address = environment.get("MASTER_ADDR", first_host(hosts))
     return ProcessRank(rank, local, node, count, address, port)
 
@@ -100,35 +101,34 @@ def first_host(hosts: str) -> str:
     return re.sub(r"\[(\w+)[^\]]*\]", r"\1", hosts).split(",")[0]
 
 
-def run_in_processes(
-    work: Callable[[ProcessRank], None], count: int, *, fresh: bool = False
-) -> None:
+def run_in_processes(work: Callable[[ProcessRank], None], count: int) -> None:
     """Do `work` in some new processes of this node, and wait for all.
 
-    The processes are forked: what was read is shared, and nothing is imported again.
-    The first error of any ends all and is raised here. They may start processes
+    They are forked from a server that has imported the module of `work` and has no
+    threads: a fork of this process could wait for ever for a lock that one of its
+    threads held, and could not use a graphics card that this one has looked for. The
+    first error of any ends all and is raised here. They may start processes
     themselves, as loaders of patches do.
 
     Args:
-        work: what each process does.
+        work: what each process does; it is sent (pickled): a function of a module, or
+            one with some arguments (`functools.partial`).
         count: how many processes.
-        fresh: start new programs instead, to which `work` is sent (pickled): a graphics
-            card that was looked at before a fork cannot be used after it.
 
     Raises:
         BaseException: that error.
         StageError: a process was ended from outside.
         SystemExit: this job was asked to end (SIGTERM).
     """
-    context = multiprocessing.get_context("spawn" if fresh else "fork")
+    context = _process_context(work)
     port = _free_port()
     processes, receivers = [], []
     with _heeding_end():
         try:
             for rank in range(count):
                 receiver, sender = context.Pipe(duplex=False)
-                place = ProcessRank(rank, rank, 0, count, "127.0.0.1", port)
-                process = context.Process(  # type: ignore[attr-defined]
+                place = ProcessRank(rank, rank, 0, count, THIS_NODE, port)
+                process = context.Process(
                     target=_work_and_tell,
                     args=(work, place, sender, logging.root.level),
                 )
@@ -141,6 +141,16 @@ def run_in_processes(
             for process in processes:
                 process.kill()  # checkpoints are whole or not there
                 process.join()
+
+
+def _process_context(work: Callable[[ProcessRank], None]) -> Any:
+    """How the processes are started; where there is no server, as new programs."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    function = work.func if isinstance(work, partial) else work
+    context.set_forkserver_preload([function.__module__])
+    return context
 
 
 def _wait_for(receivers: list[Any]) -> None:
@@ -175,17 +185,22 @@ def _work_and_tell(
     work: Callable[[ProcessRank], None], place: ProcessRank, sender: Any, level: int
 ) -> None:
     """Do the work of one process, and send the error it ends with, or None."""
-    # Nothing where the log is set up already: that of a forked process.
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, int(signal.SIGKILL))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         work(place)
     except BaseException as error:
         sender.send(_sendable(error))
     else:
         sender.send(None)
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one, and end too."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _sendable(error: BaseException) -> BaseException:
@@ -214,6 +229,6 @@ def _heeding_end() -> Iterator[None]:
 def _free_port() -> int:
     """A port that no program listens at."""
     with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
+        opened.bind((THIS_NODE, 0))
         port: int = opened.getsockname()[1]
     return port

@@ -47,7 +47,6 @@ from medinorm.train.segmenter import Segmenter
 from medinorm.train.trainer import (
     do_once,
     end_together,
-    find_device,
     joined,
     make_loader,
     make_trainer,
@@ -121,9 +120,6 @@ def train_networks(  # noqa: PLR0913  (one argument a flag)
     experiment = Experiment.of_split(
         card, resolved, read_records(splits, SplitRow), split, harmonized
     )
-    # A process that has threads cannot be forked safely: the new ones have them.
-    torch.set_num_threads(1 if resolved.processes > 1 else resolved.threads)
-    keep_freed_memory()
 
     def work(run: Run) -> Done[str]:
         state = train_network(experiment, run.seed, runs, searched)
@@ -179,9 +175,7 @@ def train_network(
 
     make = partial(_make, experiment, seed, run, checkpoint)
     if settings.nodes == 1 and settings.devices > 1:
-        # A forked process cannot use a card that this one has looked for.
-        fresh = find_device(settings.device) == "cuda"
-        run_in_processes(make, settings.devices, fresh=fresh)
+        run_in_processes(make, settings.devices)
     else:
         make(None)
     return "made"
@@ -197,6 +191,7 @@ def _make(
     """Train one network and write it; of several processes the first one writes."""
     settings = experiment.settings
     torch.set_num_threads(settings.threads)
+    keep_freed_memory()
     with joined(place, settings.device):
         lightning.seed_everything(seed, verbose=False)
         module = _train(experiment, seed, run, checkpoint)

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from medinorm.config import TrainConfig
 from medinorm.config.numbers import AUTO
 from medinorm.errors import ItemError, MedinormError
 from medinorm.files.atomic import replacing
-from medinorm.jobs.processes import ProcessRank
+from medinorm.jobs.processes import THIS_NODE, ProcessRank
 from medinorm.jobs.shards import place_of
 from medinorm.layers.statistics.processes import process_count, process_rank
 
@@ -130,6 +131,10 @@ def joined(place: ProcessRank | None, device: str) -> Iterator[None]:
     # Where Lightning looks for what a launcher says.
     os.environ |= {"LOCAL_RANK": str(place.local_rank), "NODE_RANK": str(place.node)}
     os.environ |= {"MASTER_ADDR": place.address, "MASTER_PORT": str(place.port)}
+    if place.address == THIS_NODE:
+        # Else gloo asks for the node's name, which may lead to where nobody answers.
+        loops = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", ",".join(loops[:1]))
     cards = find_device(device) == "cuda"
     processes.init_process_group(
         "cpu:gloo,cuda:nccl" if cards else "gloo",

@@ -47,7 +47,8 @@ def test_checksum_is_blake2b(tmp_path):
 
 
 def test_only_temporaries_of_the_named_files_are_cleared(tmp_path):
-    left = [tmp_path / ".7-scans.tsv", tmp_path / ".81-scans.tsv"]
+    names = (".7-scans.tsv", ".81-scans.tsv", ".7-.scans.tsv.checksum")
+    left = [tmp_path / name for name in names]
     kept = [tmp_path / name for name in (".7-other.tsv", ".x-scans.tsv", "7-scans.tsv")]
     for path in (*left, *kept):
         path.touch()

@@ -7,6 +7,7 @@ import shutil
 import signal
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -493,6 +494,7 @@ def assert_close(one, other):
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch_instance", "domain_specific"])
+@pytest.mark.usefixtures("process_server")
 def test_two_processes_train_as_one(small_study, harmonized, norm):
     """Padded patches too: the processes then know unequal numbers of voxels."""
     # Adam would take whole steps along gradients that are 0 but for rounding.
@@ -512,6 +514,14 @@ def test_two_processes_train_as_one(small_study, harmonized, norm):
     ]
 
 
+def make_and_kill(*arguments):
+    """What the processes of a killed job do."""
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, 4)
+        stage._make(*arguments)
+
+
+@pytest.mark.usefixtures("process_server")
 def test_two_processes_go_on_where_they_were_killed(
     small_study, harmonized, monkeypatch
 ):
@@ -520,7 +530,7 @@ def test_two_processes_go_on_where_they_were_killed(
     undisturbed = model_path(run_folder(runs, 0)).read_bytes()
     shutil.rmtree(runs)
     with monkeypatch.context() as patch:
-        kill_at(patch, 4)
+        patch.setattr(stage, "_make", make_and_kill)
         with pytest.raises(SystemExit):
             train(small_study, harmonized, settings=short, norm="batch")
     assert (run_folder(runs, 0) / "checkpoints" / "last.ckpt").exists()
@@ -529,6 +539,15 @@ def test_two_processes_go_on_where_they_were_killed(
     assert model_path(run_folder(runs, 0)).read_bytes() == undisturbed
 
 
+def train_as_a_node(study, harmonized, settings, place):
+    rank = str(place.rank)
+    named = {"SLURM_PROCID": rank, "SLURM_NODEID": rank, "SLURM_LOCALID": "0"}
+    os.environ |= named | {"SLURM_NTASKS": "2", "MASTER_ADDR": place.address}
+    os.environ["MASTER_PORT"] = str(place.port)
+    train(study, harmonized, settings=settings)
+
+
+@pytest.mark.usefixtures("process_server")
 def test_two_nodes_train_as_one_process(small_study, harmonized):
     """As `srun` starts them; the second one writes nothing."""
     runs, _ = train(small_study, harmonized, settings=SHARED)
@@ -536,14 +555,7 @@ def test_two_nodes_train_as_one_process(small_study, harmonized):
     shutil.rmtree(runs)
     two = SHARED.model_copy(update={"nodes": 2})
 
-    def work(place):
-        rank = str(place.rank)
-        named = {"SLURM_PROCID": rank, "SLURM_NODEID": rank, "SLURM_LOCALID": "0"}
-        os.environ |= named | {"SLURM_NTASKS": "2", "MASTER_ADDR": place.address}
-        os.environ["MASTER_PORT"] = str(place.port)
-        train(small_study, harmonized, settings=two)
-
-    run_in_processes(work, 2)
+    run_in_processes(partial(train_as_a_node, small_study, harmonized, two), 2)
     assert losses(runs) == pytest.approx(alone, abs=1e-3)
     assert (runs / "status.tsv").exists()
 

@@ -1,5 +1,7 @@
 """Sums over processes: two of them measure what one does."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import distributed, nn
@@ -9,6 +11,8 @@ from medinorm.layers import NORMS, ConditionalNetwork
 from medinorm.layers.norms.batch import BatchNorm3d
 from medinorm.layers.statistics.processes import process_count, process_rank
 from medinorm.train.trainer import joined
+
+pytestmark = pytest.mark.usefixtures("process_server")
 
 
 def step(x, norm):
@@ -22,61 +26,67 @@ def test_alone_there_is_one_process():
     assert (process_count(), process_rank()) == (1, 0)
 
 
+def normalize_a_share(x, y, gradient, variance, place):
+    with joined(place, "cpu"):
+        norm = BatchNorm3d(3)
+        mine = slice(place.rank, None, 2)
+        own_y, own_gradient = step(x[mine], norm)
+        torch.testing.assert_close(own_y, y[mine], atol=1e-4, rtol=0)
+        torch.testing.assert_close(own_gradient, gradient[mine], atol=1e-3, rtol=0)
+        torch.testing.assert_close(norm.running_var, variance)
+        assert distributed.get_world_size() == 2
+
+
 def test_batch_norm_of_two_processes_is_that_of_one():
     x = torch.randn(4, 3, 4, 4, 4, generator=torch.Generator().manual_seed(0)) + 100
     alone = BatchNorm3d(3)
     y, gradient = step(x, alone)
 
-    def work(place):
-        with joined(place, "cpu"):
-            norm = BatchNorm3d(3)
-            mine = slice(place.rank, None, 2)
-            own_y, own_gradient = step(x[mine], norm)
-            torch.testing.assert_close(own_y, y[mine], atol=1e-4, rtol=0)
-            torch.testing.assert_close(own_gradient, gradient[mine], atol=1e-3, rtol=0)
-            torch.testing.assert_close(norm.running_var, alone.running_var)
-            assert distributed.get_world_size() == 2
+    variance = alone.running_var
+    run_in_processes(partial(normalize_a_share, x, y, gradient, variance), 2)
 
-    run_in_processes(work, 2)
+
+SCANS = torch.randn(4, 1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+DOMAIN = torch.tensor([0, 1, 1, 1])  # the second process lacks the first domain
+SHARES = (slice(0, 3), slice(3, 4))
+
+
+def make(name):
+    torch.manual_seed(0)
+    return ConditionalNetwork(nn.Sequential(nn.Conv3d(1, 4, 1), NORMS[name](4)))
+
+
+def train(network, mine, share):
+    y = network(SCANS[mine], domain=DOMAIN[mine])
+    (y.pow(3).mean() * share).backward()
+    return y.detach()
+
+
+def train_a_share(name, place):
+    """One process alone does all of it too, and compares."""
+    alone = make(name)
+    whole = train(alone, slice(None), 1.0)
+    with joined(place, "cpu"):
+        mine, network = SHARES[place.rank], make(name)
+        both = nn.parallel.DistributedDataParallel(network)
+        # DDP averages gradients: each process counts as much as it has samples.
+        y = train(both, mine, 2 * len(SCANS[mine]) / 4)
+        close = {"rtol": 1e-3, "atol": 1e-5}
+        torch.testing.assert_close(y, whole[mine], **close)
+        pairs = zip(alone.parameters(), network.parameters(), strict=True)
+        for one, two in pairs:
+            torch.testing.assert_close(two.grad, one.grad, **close)
+        for one, two in zip(alone.buffers(), network.buffers(), strict=True):
+            torch.testing.assert_close(two, one)
+        if place.rank == 0:  # evaluation waits for nobody
+            network.eval()(SCANS, domain=DOMAIN)
 
 
 @pytest.mark.parametrize(
     "name", ["batch", "batch_instance", "ibn", "switchable", "domain_specific"]
 )
 def test_two_processes_train_as_one_does(name):
-    scans = torch.randn(4, 1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
-    domain = torch.tensor([0, 1, 1, 1])  # the second process lacks the first domain
-    split = (slice(0, 3), slice(3, 4))
-
-    def make():
-        torch.manual_seed(0)
-        return ConditionalNetwork(nn.Sequential(nn.Conv3d(1, 4, 1), NORMS[name](4)))
-
-    def train(network, mine, share):
-        y = network(scans[mine], domain=domain[mine])
-        (y.pow(3).mean() * share).backward()
-        return y.detach()
-
-    alone = make()
-    whole = train(alone, slice(None), 1.0)
-
-    def work(place):
-        with joined(place, "cpu"):
-            mine, network = split[place.rank], make()
-            both = nn.parallel.DistributedDataParallel(network)
-            # DDP averages gradients: each process counts as much as it has samples.
-            y = train(both, mine, 2 * len(scans[mine]) / 4)
-            close = {"rtol": 1e-3, "atol": 1e-5}
-            torch.testing.assert_close(y, whole[mine], **close)
-            pairs = zip(alone.parameters(), network.parameters(), strict=True)
-            for one, two in pairs:
-                torch.testing.assert_close(two.grad, one.grad, **close)
-            for one, two in zip(alone.buffers(), network.buffers(), strict=True):
-                torch.testing.assert_close(two, one)
-            if place.rank == 0:  # evaluation waits for nobody
-                network.eval()(scans, domain=domain)
-
-    run_in_processes(work, 2)
+    run_in_processes(partial(train_a_share, name), 2)
 
 
 def test_torchs_conversion_takes_over_what_was_learned():
