@@ -26,15 +26,17 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import torch
 import yaml
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medinorm.config import PredictConfig
+from medinorm.config import PredictConfig, StudyConfig
 from medinorm.files.atomic import read_json
 from medinorm.files.nifti import read_volume, write_volume
 from medinorm.files.tables import read_table
+from medinorm.layout import Layout
 from medinorm.predict.stage import Prediction, segment
 from medinorm.records.scans import read_scans
 from medinorm.train.model import read_model
@@ -153,23 +155,32 @@ def run(*words: object) -> float:
     return seconds / 60
 
 
-def run_study(folder: Path, one: Contestant, until: str) -> float:
-    """Run the study of ours up to one rule; its CPU minutes."""
+def make(folder: Path, one: Contestant, *targets: str) -> float:
+    """Make some files of the study of ours; its CPU minutes."""
     folder.mkdir(parents=True, exist_ok=True)
     study = folder / "study.yaml"
     study.write_text(yaml.safe_dump(describe_study(one)))
     return run(
-        *(Path(sys.executable).with_name("snakemake"), "--cores", 1, "--quiet", "all"),
-        *("--until", until, "--snakefile", ROOT / "Snakefile"),
+        *(Path(sys.executable).with_name("snakemake"), *targets),
+        *("--cores", 1, "--quiet", "all", "--snakefile", ROOT / "Snakefile"),
         *("--directory", folder, "--configfile", study),
     )
 
 
 def train_ours(folder: Path, one: Contestant) -> Result:
     """Train and score a network of ours."""
-    run_study(folder, one, "harmonize")
-    minutes = run_study(folder, one, "train")
-    run_study(folder, one, "predict")
+    settings = StudyConfig.model_validate(describe_study(one))
+    layout, (augmentation,) = Layout.of(settings), settings.experiments.augmentation
+    names = {"intensity": "zscore", "norm": one.norm, "augmentation": augmentation}
+    names |= {"split": "pooled", "map": "shared", "adapt": "none"}
+    make(folder, one, layout.splits)  # what follows the split is known after it
+    harmonized = [
+        layout.harmonized_status.format(shard=shard, **names)
+        for shard in range(settings.shards)
+    ]
+    make(folder, one, layout.training_plan, *harmonized)
+    minutes = make(folder, one, layout.trained.format(job=0, **names))
+    make(folder, one, layout.predicted.format(job=0, **names))
     study = folder / "results"
     (model,) = study.glob("runs/**/model.json")
     facts = read_json(model)
@@ -202,7 +213,7 @@ class Ensemble(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """The logarithm of the mean probability, shape as a member's logits."""
         shares = [member(image).float().softmax(dim=1) for member in self.members]
-        return (sum(shares) / len(shares)).clamp_min(1e-12).log()
+        return torch.stack(shares).mean(dim=0).clamp_min(1e-12).log()
 
 
 def join_seeds(folder: Path, members: Sequence[Path], spent: Result) -> Result:
@@ -218,7 +229,8 @@ def join_seeds(folder: Path, members: Sequence[Path], spent: Result) -> Result:
         image = harmonized / f"{name}.nii"
         scan = Prediction(scans[name], image, runs[0], 0, target, "", ())
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_volume(segment(network, cards[0][1], scan, PredictConfig()), target)
+        labels, _ = segment(network, cards[0][1], scan, PredictConfig())
+        write_volume(labels, target)
     counts = (len(runs) * n for n in (spent.minutes, spent.steps, spent.patches))
     minutes, steps, patches = counts
     dice = score(study, folder / "predictions")
