@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medinorm.layers.declare import norm
+from medinorm.layers.statistics.blocks import in_layout_of
 from medinorm.layers.statistics.channel_norm import (
     check_input,
     restore_subclass,
@@ -18,6 +19,7 @@ from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import (
     LARGEST_RATIO,
     Pool,
+    is_small,
     normalize_measured,
     normalize_pooled,
 )
@@ -129,13 +131,13 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
         """Normalize by torch's code, which is faster, where it is right; else None.
 
         It is right for contiguous tensors whose means are not large: it folds them into
-        the offset.
+        the offset. Small ones are turned to that layout and back.
         """
         affine = self.weight is None or self.weight.dtype == x.dtype
-        suits = x.is_contiguous() and x.dtype in _PRECISE and affine
+        suits = (x.is_contiguous() or is_small(x)) and x.dtype in _PRECISE and affine
         if pool.processes or not suits:
             return None
-        values = strip_subclass(x)
+        values = strip_subclass(x).contiguous()
         if uses_batch:
             # With a momentum of 1 these become the mean and the unbiased variance.
             mean, variance = torch.zeros(2, self.num_features, dtype=x.dtype)
@@ -152,7 +154,7 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
             count = variance.new_tensor(x.numel() / self.num_features)
             m2 = variance[None] * (count - 1)
             self._remember(Moments(count, mean[None], m2))
-        return restore_subclass(y, x)
+        return restore_subclass(in_layout_of(y, x), x)
 
     def _is_far_off(self, mean: Tensor, variance: Tensor) -> bool:
         """Whether a mean is so large that folding it into the offset costs digits."""

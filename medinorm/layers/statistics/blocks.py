@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from medinorm.layers import compiled
+
 BLOCK = 1 << 19  # elements: 2 MB of float32, the cache of a core
 # Each step of each block waits for all threads. On a busy machine that costs more than
 # the cache gains (16 times a copy instead of 4), so with threads there are few blocks.
@@ -136,6 +138,8 @@ def split_mean(mean: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 def measure(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and sum of squared distances from it, ``(N, C)`` each, in float64."""
     view, axis = voxel_view(x)
+    if axis == 1 and compiled.takes(view):
+        return compiled.measure(view)
     centre = view.mean(axis, keepdim=True, dtype=values_dtype(x))
     rest, squares = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
@@ -197,6 +201,10 @@ def apply_affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor
     terms = (centre, scale, bias - rest * scale)
     centre, scale, bias = (term.to(dtype).unsqueeze(axis) for term in terms)
     out, target = empty_like_view(x, axis)
+    if axis == 1 and compiled.takes(view):
+        centre, scale, bias = (term.squeeze(axis) for term in (centre, scale, bias))
+        compiled.apply_affine(view, centre, scale, bias, target)
+        return out
     same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None
@@ -212,7 +220,11 @@ def reduce_gradient(gradient: Tensor, x: Tensor, mean: Tensor) -> tuple[Tensor, 
     view, axis = voxel_view(x)
     dtype = values_dtype(x)
     centre, rest = split_mean(mean, dtype)
-    gradients, centre = view_along(gradient, axis), centre.unsqueeze(axis)
+    gradients = view_along(gradient, axis)
+    if axis == 1 and compiled.takes(view, gradients):
+        total, moment = compiled.reduce_gradient(gradients, view, centre)
+        return total, moment - rest * total
+    centre = centre.unsqueeze(axis)
     total, moment = torch.zeros_like(centre), torch.zeros_like(centre)
     for block, stat in blocks(view.shape, axis):
         incoming = gradients[block].to(dtype)
@@ -235,6 +247,10 @@ def combine(
     terms = (centre, a, b, c - rest * b)
     centre, a, b, c = (term.to(dtype).unsqueeze(axis) for term in terms)
     out, target = empty_like_view(x, axis)
+    if axis == 1 and compiled.takes(view, gradients):
+        centre, a, b, c = (term.squeeze(axis) for term in (centre, a, b, c))
+        compiled.combine(gradients, view, centre, (a, b, c), target)
+        return out
     same_dtype = out.dtype == dtype
     for block, stat in blocks(view.shape, axis):
         room = target[block] if same_dtype else None

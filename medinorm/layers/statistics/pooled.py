@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from medinorm.layers.statistics.blocks import (
     apply_affine,
     combine,
+    in_layout_of,
     is_channels_last,
     measure,
     reduce_gradient,
@@ -29,6 +30,7 @@ from medinorm.layers.statistics.recorded import can_see_values, is_traced
 # torch folds the mean into the offset: the error is |mean| / std times that of one
 # rounding. Beyond this ratio the mean is subtracted first.
 LARGEST_RATIO = 64.0
+SMALL = 1 << 18  # elements: 1 MB of float32, in a cache of a core
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def normalize_pooled(
 
     Contiguous tensors take torch's group norm, which costs little more than a copy (its
     instance norm costs two to three). In ``channels_last_3d`` torch's code is wrong
-    by up to the mean itself, so there the code of this package is used.
+    by up to the mean itself, so there the code of this package is used; small tensors
+    are turned to torch's layout and back.
 
     Args:
         x: ``(N, C, ...)``.
@@ -117,15 +120,22 @@ def normalize_pooled(
                  [-1.0000,  1.0000]]])
     """
     pool.check(x)
+    innermost = x.device.type == "cpu" and is_channels_last(x)
     if (
         pool.samples
         or (not is_traced() and not x.shape[0])
-        or (x.device.type == "cpu" and is_channels_last(x))
+        or (innermost and not is_small(x))
     ):
         return normalize_measured(x, pool, weight, bias, eps)[0]
     if x.device.type == "cpu" and not can_see_values(x):
         return _normalize_recorded(x, pool.groups, weight, bias, eps)
-    return _normalize_by_torch(x, pool.groups, weight, bias, eps)
+    y = _normalize_by_torch(x, pool.groups, weight, bias, eps)
+    return in_layout_of(y, x) if innermost else y
+
+
+def is_small(x: Tensor) -> bool:
+    """Whether `x` is turned to and from torch's layout faster than ours is computed."""
+    return can_see_values(x) and x.numel() <= SMALL
 
 
 def normalize_measured(
