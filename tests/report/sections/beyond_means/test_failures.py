@@ -1,0 +1,90 @@
+"""Failures by kind, on each domain and in all."""
+
+from medinorm.files.records import write_records
+from medinorm.records.evidence import FailureRow
+from medinorm.report.sections.beyond_means.failures import name_kinds, write_failures
+from tests.report.beyond_means import write_unseen
+from tests.report.page import Page, words
+
+KINDS = tuple(name_kinds(0.5))
+
+
+def fail(study, counts=(0, 2, 1, 12), possible=40):
+    """Each variant fails so often on each scanner it never saw, and once elsewhere."""
+    rows = [
+        FailureRow(
+            *(variant, design, scanner, known, kind),
+            failures=int(kind in ("missed", "low")) if known else place,
+            possible=0 if kind == "false_positive" and known else possible,
+            predictions=1,
+            volume_ml=0.25 if kind == "false_positive" and not known else None,
+        )
+        for variant in study.findings().variants
+        for design, known in (("lodo", False), ("pooled", True))
+        for scanner in study.scanners
+        for kind, place in zip(KINDS, counts, strict=True)
+    ]
+    write_records(study.root / "evidence" / "failures.tsv", rows, FailureRow)
+
+
+def write(study):
+    return write_failures.write(study.inputs())
+
+
+def test_the_kinds_are_told_apart_by_place_and_words(fake_study):
+    study = fake_study()
+    write_unseen(study)
+    fail(study)
+    markup = write(study)
+    text = words(markup)
+    for kind in ("No prediction", "Structure missed", "Dice below 0.5"):
+        assert kind in text
+    assert "Failures by kind on" in markup
+    assert "2 of 40" in text
+    assert "12 of 40" in text
+    assert "30.0%" in text
+    assert "2.5%, 0.25 ml" in text
+
+
+def test_the_first_variant_has_a_sentence(fake_study):
+    study = fake_study(scanners=("A", "B"))
+    fail(study)
+    name = study.findings().names[study.findings().variants[0]]
+    assert (
+        f"{name}: 30 of 80 labels failed on scanners never seen, 4 of 80 labels on "
+        "scanners that its networks had trained on. Of those on scanners never seen, "
+        "15 are on A." in words(write(study))
+    )
+
+
+def test_each_figure_has_a_narrow_version_a_table_and_words(fake_study):
+    study = fake_study(scanners=("A", "B"))
+    fail(study)
+    page = Page(write(study))
+    figures = page.named("svg")
+    assert len(figures) == 4
+    assert all("Structure missed 2 of 40" in own["aria-label"] for own in figures)
+    heads = [own.get("scope") for own in page.named("th")]
+    rows = len(study.variants)
+    assert heads.count("row") == 2 * rows + 4 * rows
+
+
+def test_where_nothing_can_fail_so_there_is_a_dash(fake_study):
+    study = fake_study(scanners=("A", "B"))
+    fail(study)
+    text = words(write(study))
+    assert "0 of 0" not in text
+    assert "nan" not in text
+
+
+def test_no_failure_and_no_table(fake_study):
+    study = fake_study()
+    assert write(study) is None
+    fail(study, counts=(0, 0, 0, 0))
+    assert "0 of 120 labels failed on scanners never seen" in words(write(study))
+
+
+def test_hostile_names_stay_text(fake_study):
+    study = fake_study(scanners=("<script>alert(1)</script>", "{one}"))
+    fail(study)
+    assert "<script>" not in write(study)
