@@ -15,7 +15,7 @@ from medinorm.report.figures.svg import element, figure, join, label, line, shor
 _TOP = 28.0
 _ROW, _THICK = 26.0, 12.0
 _CHARACTERS = 30
-_PER_CHARACTER = 7.4
+_PER_CHARACTER = 8.2
 _COUNT = 76.0  # room for a count behind a bar
 _GAP = 14.0  # between columns
 _LEAST = 1.5  # length of the bar of what happened at all
@@ -76,7 +76,7 @@ def _draw_wide(
     """Names to the left, a column for each kind."""
     width = 980.0
     longest = max((len(shorten(row.name, _CHARACTERS)) for row in rows), default=0)
-    left = 16 + longest * _PER_CHARACTER
+    left = 22 + longest * _PER_CHARACTER
     step = (width - left) / max(len(kinds), 1)
     room = step - _COUNT - _GAP
     parts = [

@@ -86,7 +86,7 @@ def tabulate_differences(
         Column("Variant", numeric=False),
         Column("compared with", numeric=False),
         Column("Difference", f"Dice; {findings.level} interval"),
-        Column("p", "of such a difference within the margin; Holm-corrected"),
+        Column("p", "Holm-corrected"),
         Column("Detectable", "Dice, at 80 % power"),
         Column(f"Verdict on these {noun.many}", numeric=False),
         Column(f"Next {noun.one}", f"Dice; {findings.level} prediction"),
@@ -95,7 +95,7 @@ def tabulate_differences(
     rows = [
         [
             word(findings.names[row.variant], "name"),
-            word(row.other.name, "name"),
+            word(findings.names.get(row.other, row.other.name), "name"),
             estimate(
                 row.difference, row.difference_low, row.difference_high, signed=True
             ),
@@ -110,7 +110,8 @@ def tabulate_differences(
     margin = findings.verdict.settings["equivalence"]
     return Table(
         "Out-of-domain Dice of the first variant minus that of the second, on the same "
-        f"scans. Margin: {margin:g} Dice. Detectable: the smallest true difference "
+        f"scans. p: probability of such a difference if the truth were within {margin:g} "
+        "Dice, the margin. Detectable: the smallest true difference "
         "that a study of this size calls better or worse in 80 % of cases, after the "
         "correction for the number of comparisons. The last two columns are about "
         f"{noun.many} like these that the study does not have.",

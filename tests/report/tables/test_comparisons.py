@@ -49,7 +49,7 @@ def test_what_further_scanners_may_bring_is_beside_what_these_did(findings):
     ]
     texts = [cell.text for cell in table.rows[0][6:]]
     assert texts == ["\N{MINUS SIGN}0.05 to +0.20", "equivalent"]
-    assert "Margin: 0.01 Dice" in table.caption
+    assert "if the truth were within 0.01 Dice, the margin" in table.caption
 
 
 def test_the_chance_of_being_best_is_about_these_scanners(findings):

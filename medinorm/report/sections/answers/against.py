@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from medinorm.domain_noun import count_noun
 from medinorm.records.beyond_means import UnseenDomainRow
 from medinorm.records.evidence import SummaryRow
 from medinorm.report.findings import ReportFindings
@@ -179,9 +180,10 @@ def _say(here: StudyEvidence, there: StudyEvidence, *, compared: bool) -> Iterat
     common = [variant for variant in ours if variant in theirs]
     both = here.domains & there.domains
     yield (
-        f"{len(common)} variants and {len(both)} unseen {{many}} are in both studies, "
-        f"matched by name; {len(ours) - len(common)} variants are in this one alone, "
-        f"{len(theirs) - len(common)} in the other alone."
+        f"In both studies, matched by name: {count_noun(len(common), 'variant')}, "
+        f"{len(both)} of the unseen {{many}}. In this study alone: "
+        f"{count_noun(len(ours) - len(common), 'variant')}; in the other alone: "
+        f"{count_noun(len(theirs) - len(common), 'variant')}."
     )
     if not compared:
         return
@@ -207,8 +209,8 @@ def _say_scans(here: StudyEvidence, there: StudyEvidence, common: list[Variant])
             "be the scans."
         )
     return (
-        "They tested as many scans of each of the {many}; that these are the same "
-        "scans, the names of scans do not tell."
+        "They tested equally many scans of each of the {many}; whether these are the "
+        "same scans is not known."
     )
 
 

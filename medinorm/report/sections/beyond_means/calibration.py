@@ -28,13 +28,12 @@ predicts there. If this can be trusted, doubtful voxels can be shown to a reader
 Measured in a band around the structures.</p>
 {% for sentence in sentences %}<p>{{ sentence }}</p>
 {% endfor %}
-{{ show_table(table, table.rows|length > tall) }}
 {% if panels %}
 <ul class="legend">
 <li><svg width="30" height="12" aria-hidden="true">\
-<path d="M1 6h28" class="shift outside"/></svg>{{ noun.many }} never seen</li>
+<path d="M1 6h28" class="curve-unseen"/></svg>{{ noun.many }} never seen</li>
 <li><svg width="30" height="12" aria-hidden="true">\
-<path d="M1 6h28" class="shift inside"/></svg>{{ noun.many }} trained on</li>
+<path d="M1 6h28" class="curve-known"/></svg>{{ noun.many }} trained on</li>
 </ul>
 <p class="note">Error-retention curve: the share of wrong voxels among those that are \
 retained, if the least confident are given to a human. The right end is all voxels. A \
@@ -45,6 +44,8 @@ flat line to one that does not.</p>
 {% for panel in panels %}{{ show_panel(panel) }}{% endfor %}
 </div></details>
 {% endif %}
+<details{{ " open" if not panels }}><summary>Each {{ noun.one }} in numbers</summary>
+{{ show_table(table, table.rows|length > tall) }}</details>
 """
 
 
@@ -157,8 +158,8 @@ def _chart(findings: ReportFindings, points: Sequence[RetentionRow]) -> Iterator
                 css,
             )
             for words, curve, css in (
-                (f"{many} trained on", known, "shift inside"),
-                (f"{many} never seen", unseen, "shift outside"),
+                (f"{many} trained on", known, "curve-known"),
+                (f"{many} never seen", unseen, "curve-unseen"),
             )
             if curve
         ]

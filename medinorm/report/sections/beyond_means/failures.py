@@ -32,7 +32,7 @@ prediction is judged by itself, and has failed in one way at most.</p>
 {% endfor %}
 {% if panels %}
 <p class="note">On {{ noun.many }} never seen. A bar is the share of what could fail \
-in this way; at full length it is {{ limit }}.</p>
+in this way; at full length it is {{ limit }}. {{ absent }}: nothing could.</p>
 <div class="panels {{ "single" if panels|length <= few else "wide" }}">
 {% for panel in panels %}{{ show_panel(panel) }}{% endfor %}
 </div>
@@ -60,6 +60,7 @@ def write_failures(inputs: ReportInputs) -> Markup | None:
         sentences=list(_say(findings, rows)),
         panels=list(_chart(findings, unseen, kinds, limit)),
         limit=f"{limit:.0%}",
+        absent=ABSENT,
         few=FEW_DOMAINS,
         table=tabulate_failures(findings, rows, kinds),
         tall=_TALL,

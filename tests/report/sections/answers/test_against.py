@@ -43,7 +43,8 @@ def test_means_and_domains_have_differences_with_intervals(fake_study):
     changes = {"summary.tsv": lower, "unseen_domains.tsv": lower}
     markup = write(study, beside(study, changes))
     text = words(markup)
-    assert "5 variants and 3 unseen scanners are in both studies" in text
+    assert "matched by name: 5 variants, 3 of the unseen scanners." in text
+    assert "In this study alone: 0 variants" in text
     assert text.count("+0.100") == 5 + 15
     assert "Not compared" not in text
     assert "Not known: the configuration" in text

@@ -63,7 +63,7 @@ def test_each_variant_has_a_figure_with_words_and_a_table(fake_study):
 def test_lines_are_told_apart_without_colour(fake_study):
     markup = (measure(study := fake_study()), write(study))[1]
     classes = [own["class"] for own in Page(markup).named("path")]
-    assert {"shift inside", "shift outside"} <= set(classes)
+    assert {"curve-known", "curve-unseen"} <= set(classes)
     assert "stroke-dasharray" in markup
 
 
