@@ -110,9 +110,9 @@ def tabulate_differences(
     margin = findings.verdict.settings["equivalence"]
     return Table(
         "Out-of-domain Dice of the first variant minus that of the second, on the same "
-        f"scans. p: probability of such a difference if the truth were within {margin:g} "
-        "Dice, the margin. Detectable: the smallest true difference "
-        "that a study of this size calls better or worse in 80 % of cases, after the "
+        "scans. p: probability of such a difference if the truth were within "
+        f"{margin:g} Dice, the margin. Detectable: the smallest true difference that a "
+        "study of this size calls better or worse in 80 % of cases, after the "
         "correction for the number of comparisons. The last two columns are about "
         f"{noun.many} like these that the study does not have.",
         columns,
