@@ -41,7 +41,7 @@ line that falls to 0 at the left belongs to a network that knows where it is wro
 flat line to one that does not.</p>
 <details{{ " open" if panels|length <= few }}><summary>Error-retention curves</summary>
 <div class="panels wide">
-{% for panel in panels %}{{ show_panel(panel) }}{% endfor %}
+{% for panel in panels %}{{ show_panel(panel, "error retention") }}{% endfor %}
 </div></details>
 {% endif %}
 <details{{ " open" if not panels }}><summary>Each {{ noun.one }} in numbers</summary>
@@ -172,7 +172,7 @@ def _chart(findings: ReportFindings, points: Sequence[RetentionRow]) -> Iterator
             across=_ACROSS,
             description=_describe(curves),
         )
-        yield Panel(name, figure, table=_tabulate_curves(curves))
+        yield Panel(name, figure, table=_tabulate_curves(curves, name))
 
 
 def _describe(curves: Sequence[Curve]) -> str:
@@ -184,7 +184,7 @@ def _describe(curves: Sequence[Curve]) -> str:
     )
 
 
-def _tabulate_curves(curves: Sequence[Curve]) -> Table:
+def _tabulate_curves(curves: Sequence[Curve], name: str) -> Table:
     """Some points of the curves of one variant."""
     columns = (
         Column("Voxels retained", numeric=False),
@@ -197,7 +197,8 @@ def _tabulate_curves(curves: Sequence[Curve]) -> Table:
         ]
         for share in _SHOWN
     ]
-    return Table("Share of wrong voxels among those retained.", columns, rows)
+    caption = f"Share of wrong voxels of {name} among those retained."
+    return Table(caption, columns, rows)
 
 
 def _value_at(curve: Curve, share: float) -> float:

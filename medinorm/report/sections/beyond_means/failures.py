@@ -34,7 +34,7 @@ prediction is judged by itself, and has failed in one way at most.</p>
 <p class="note">On {{ noun.many }} never seen. A bar is the share of what could fail \
 in this way; at full length it is {{ limit }}. {{ absent }}: nothing could.</p>
 <div class="panels {{ "single" if panels|length <= few else "wide" }}">
-{% for panel in panels %}{{ show_panel(panel) }}{% endfor %}
+{% for panel in panels %}{{ show_panel(panel, "failures by kind") }}{% endfor %}
 </div>
 {% endif %}
 <details><summary>All numbers, also on {{ noun.many }} that the networks trained on\
@@ -111,6 +111,7 @@ def tabulate_failures(
     findings: ReportFindings,
     rows: Sequence[FailureRow],
     kinds: Mapping[FailureKind, str],
+    where: str = "",
 ) -> Table:
     """Every count: variant, domain, whether its networks had seen it, and kinds.
 
@@ -118,6 +119,7 @@ def tabulate_failures(
         findings: the tables.
         rows: the failures to show.
         kinds: what each kind is called.
+        where: on which domain alone.
     """
     columns = (
         Column("Variant", numeric=False),
@@ -141,9 +143,10 @@ def tabulate_failures(
             groups.items(), key=lambda item: (order[item[0][0]], item[0][1:])
         )
     ]
+    place = f" on {where}" if where else ""
     return Table(
-        "Failures by kind: how many labels of predictions failed, of how many that "
-        "could. A false structure has its mean volume.",
+        f"Failures by kind{place}: how many labels of predictions failed, of how many "
+        "that could. A false structure has its mean volume.",
         columns,
         cells,
     )
@@ -208,7 +211,7 @@ def _chart(
         ]
         title = f"Failures by kind on {domain}"
         draw = partial(draw_bars, title, list(kinds.values()), bars, limit)
-        table = tabulate_failures(findings, own, kinds)
+        table = tabulate_failures(findings, own, kinds, domain)
         yield Panel(domain, draw(), draw(narrow=True), table)
 
 

@@ -2,32 +2,9 @@
 
 import pytest
 
-from medinorm.files.records import write_records
-from medinorm.records.calibration import CalibrationSummaryRow, RetentionRow
 from medinorm.report.sections.beyond_means.calibration import write_calibration
+from tests.report.beyond_means import measure
 from tests.report.page import Page, words
-
-
-def measure(study, curves=True):
-    """Each variant is off by 0.2 where unseen and by 0.05 where known."""
-    evidence, places = study.root / "evidence", list(study.scanners)
-    rows, points = [], []
-    for variant in study.findings().variants:
-        for design, known, off in (("lodo", False, 0.2), ("pooled", True, 0.05)):
-            for scanner in places:
-                key = variant, design, scanner, known
-                rows.append(
-                    CalibrationSummaryRow(
-                        *key, 9, off, off / 2, 2 * off, off, off / 4, off / 3
-                    )
-                )
-                points += [
-                    RetentionRow(*key, step / 20, 2 * off * step / 20)
-                    for step in range(1, 21)
-                ]
-    write_records(evidence / "calibration.tsv", rows, CalibrationSummaryRow)
-    if curves:
-        write_records(evidence / "error_retention.tsv", points, RetentionRow)
 
 
 def write(study):

@@ -1,30 +1,8 @@
 """Failures by kind, on each domain and in all."""
 
-from medinorm.files.records import write_records
-from medinorm.records.evidence import FailureRow
-from medinorm.report.sections.beyond_means.failures import name_kinds, write_failures
-from tests.report.beyond_means import write_unseen
+from medinorm.report.sections.beyond_means.failures import write_failures
+from tests.report.beyond_means import fail, write_unseen
 from tests.report.page import Page, words
-
-KINDS = tuple(name_kinds(0.5))
-
-
-def fail(study, counts=(0, 2, 1, 12), possible=40):
-    """Each variant fails so often on each scanner it never saw, and once elsewhere."""
-    rows = [
-        FailureRow(
-            *(variant, design, scanner, known, kind),
-            failures=int(kind in ("missed", "low")) if known else place,
-            possible=0 if kind == "false_positive" and known else possible,
-            predictions=1,
-            volume_ml=0.25 if kind == "false_positive" and not known else None,
-        )
-        for variant in study.findings().variants
-        for design, known in (("lodo", False), ("pooled", True))
-        for scanner in study.scanners
-        for kind, place in zip(KINDS, counts, strict=True)
-    ]
-    write_records(study.root / "evidence" / "failures.tsv", rows, FailureRow)
 
 
 def write(study):
