@@ -73,6 +73,15 @@ def write_calibration(inputs: ReportInputs) -> Markup | None:
     )
 
 
+def has_confidence(evidence: Path) -> bool:
+    """Whether a study measured the confidence of its predictions.
+
+    Args:
+        evidence: folder of the comparison's tables.
+    """
+    return bool(_read(evidence / "calibration.tsv", CalibrationSummaryRow))
+
+
 def tabulate_calibration(
     findings: ReportFindings, rows: Sequence[CalibrationSummaryRow]
 ) -> Table:
