@@ -100,7 +100,7 @@ def tabulate_calibration(
         Column("Wrong voxels", "share of all"),
         Column("Wrong, 75 % retained", "share of the most confident"),
         Column("Wrong, 50 % retained", "share of the most confident"),
-        Column("Predictions"),
+        Column("Number", "predictions"),
     )
     cells = []
     for variant in findings.variants:

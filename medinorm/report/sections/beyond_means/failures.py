@@ -33,9 +33,11 @@ prediction is judged by itself, and has failed in one way at most.</p>
 {% if panels %}
 <p class="note">On {{ noun.many }} never seen. A bar is the share of what could fail \
 in this way; at full length it is {{ limit }}. {{ absent }}: nothing could.</p>
-<div class="panels {{ "single" if panels|length <= few else "wide" }}">
+<details{{ " open" if panels|length <= few }}><summary>Each {{ noun.one }} never seen\
+</summary>
+<div class="panels single">
 {% for panel in panels %}{{ show_panel(panel, "failures by kind") }}{% endfor %}
-</div>
+</div></details>
 {% endif %}
 <details><summary>All numbers, also on {{ noun.many }} that the networks trained on\
 </summary>
@@ -183,8 +185,8 @@ def _say(findings: ReportFindings, rows: Sequence[FailureRow]) -> Iterator[str]:
         name: sum(row.failures for row in unseen if row.domain == name)
         for name in distinct(row.domain for row in unseen)
     }
-    worst = max(counts, key=counts.__getitem__)
-    if counts[worst] and len(counts) > 1:
+    worst, *others = sorted(counts, key=counts.__getitem__, reverse=True)
+    if others and counts[worst] > counts[others[0]]:
         words += f". Of those on {many} never seen, {counts[worst]:,} are on {worst}"
     yield f"{words}."
 

@@ -29,10 +29,18 @@ def test_the_first_variant_has_a_sentence(fake_study):
     fail(study)
     name = study.findings().names[study.findings().variants[0]]
     assert (
-        f"{name}: 30 of 80 labels failed on scanners never seen, 4 of 80 labels on "
+        f"{name}: 31 of 80 labels failed on scanners never seen, 4 of 80 labels on "
         "scanners that its networks had trained on. Of those on scanners never seen, "
-        "15 are on A." in words(write(study))
+        "16 are on A." in words(write(study))
     )
+
+
+def test_no_scanner_is_named_where_several_are_as_bad(fake_study):
+    study = fake_study(scanners=("A", "B"))
+    fail(study, counts=(0, 2, 1, 9))
+    text = words(write(study))
+    assert "24 of 80 labels failed on scanners never seen" in text
+    assert "Of those" not in text
 
 
 def test_each_figure_has_a_narrow_version_a_table_and_words(fake_study):
