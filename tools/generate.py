@@ -189,6 +189,7 @@ def write_files(root: Path, files: Mapping[str, Text], *, check: bool) -> list[s
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             outdated.append(name)
             if not check:
+                file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
     return outdated
 
