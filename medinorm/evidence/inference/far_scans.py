@@ -50,8 +50,9 @@ def leave_far_out(dice: Array, members: Sequence[NDArray[np.intp]]) -> WithoutFa
 
     Examples:
         >>> scores = np.array([[0.9], [0.92], [0.88], [0.91], [0.2]])
-        >>> leave_far_out(scores, [np.arange(5)])
-        WithoutFar(scans=1, dice=0.9025)
+        >>> without = leave_far_out(scores, [np.arange(5)])
+        >>> without.scans, round(without.dice, 4)
+        (1, 0.9025)
     """
     known = np.isfinite(dice)
     count = known.sum(axis=1)
