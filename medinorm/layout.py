@@ -18,6 +18,7 @@ EVIDENCE = (
     *("ranking", "fairness", "curves", "learning_rates", "networks"),
     *("unseen_domains", "worst_domains", "unseen_labels", "ranks"),
     *("rank_probabilities", "rank_agreement", "components", "recovered", "calibration"),
+    "error_retention",
 )
 
 # Files beside the report.

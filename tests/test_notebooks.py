@@ -1,13 +1,22 @@
 """The notebooks run as a reader would run them, and are stored without outputs."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 from ipykernel.kernelspec import write_kernel_spec
 from nbclient import NotebookClient
+
+from medinorm.records.verdict import read_verdict
+from tests.evidence.conftest import ScoreTables
+
+mpl.use("Agg")
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -64,6 +73,84 @@ def execute(notebook, folder):
 def test_all_notebooks_are_found():
     names = {path.stem for path in NOTEBOOKS}
     assert names >= {"layers_in_monai", "normalize_a_cohort", "two_scanners"}
+    assert "read_a_report" in names
+
+
+def run_here(path, study):
+    """Run the code of `read_a_report` in this process, on a study of the reader."""
+    names = {}
+    with plt.ioff():
+        for cell in code_cells(read(path)):
+            source = cell.source.replace("STUDY = None", f"STUDY = {str(study)!r}")
+            exec(compile(source, cell.id, "exec"), names)
+    plt.close("all")
+    return names
+
+
+READ_A_REPORT = ROOT / "notebooks" / "read_a_report.ipynb"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A study with travelling subjects, five seeds and networks of matched size."""
+    folder = tmp_path_factory.mktemp("study")
+    tables = ScoreTables(folder, dict.fromkeys(("a", "b", "c", "d"), 4), range(5))
+    tables.subject_of = lambda scan: scan.replace("d", "c") if scan < "d2" else scan
+    rng = np.random.default_rng(5)
+    person = {scan: 0.03 * rng.normal() for scan in tables.scans}
+    for norm, mean in {"batch": 0.6, "group": 0.79, "instance": 0.8}.items():
+
+        def dice(case, mean=mean):
+            level = mean if case.design == "lodo" else 0.85
+            noise = person[case.scan] + 0.02 * rng.normal() + 0.01 * (case.seed - 2)
+            return float(
+                np.clip(level + noise - 0.02 * "abcd".index(case.domain), 0, 1)
+            )
+
+        tables.add(("none", norm, "flip", "none"), dice, designs=DESIGNS)
+    tables.compare(DESIGNS)
+    (folder / "scores").mkdir()
+    (folder / "scores.tsv").rename(folder / "scores" / "scores.tsv")
+    return folder
+
+
+@pytest.fixture
+def scored(finished, tmp_path, monkeypatch):
+    """The evidence of a copy of this study."""
+    monkeypatch.setattr(plt, "show", lambda: None)
+    results = tmp_path / "results"
+    shutil.copytree(finished, results)
+    return results / "evidence"
+
+
+DESIGNS = ("lodo", "size_matched")
+
+
+def test_each_number_of_the_verdict_is_computed_by_hand(scored):
+    verdict = read_verdict(scored / "verdict.json")
+    names = run_here(READ_A_REPORT, scored.parent)
+    checked = names["checked"]
+    assert len(checked) == len(verdict.numbers) >= 12
+    assert checked["off by"].max() < 1e-9
+    assert list(checked["by hand"]) == [number.shown for number in verdict.numbers]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("0.6", "0.7"),  # in a sentence and its number
+        ("scans and 5 seeds", "scans and 6 seeds"),
+        ("It was ", "At 0.123 it was "),  # in a sentence alone
+    ],
+)
+def test_a_verdict_with_another_number_stops_the_notebook(scored, old, new):
+    path = scored / "verdict.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    path.with_name(".verdict.json.checksum").unlink()
+    with pytest.raises(AssertionError):
+        run_here(READ_A_REPORT, scored.parent)
 
 
 @pytest.mark.slow

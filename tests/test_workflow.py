@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
 from medinorm.config import DemoConfig
 from medinorm.demo.patients import planted_tokens
 from medinorm.files.tables import read_table
+from medinorm.report.documents.evidence_schema import read_as_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -156,6 +158,18 @@ def test_a_study_ends_in_a_report(finished):
         finished / "results/scores/zscore/batch/flip/batch_statistics/pooled/job-0.tsv"
     )
     assert {row["seed"] for row in scores} == {"0", "1"}
+
+
+def test_its_evidence_fits_the_published_schema(finished):
+    files = [
+        path
+        for path in (finished / "results" / "evidence").glob("[!.]*")
+        if path.suffix in {".json", ".tsv"}
+    ]
+    values = {path.stem: read_as_json(path) for path in files}
+    assert len(values) > 20
+    schema = json.loads((ROOT / "docs/reference/evidence.schema.json").read_text())
+    jsonschema.validate(values, schema)
 
 
 def test_the_page_is_part_of_snakemakes_own_report(finished):

@@ -7,9 +7,10 @@ function, put the two comments into the file, and add a line to `PARTS`.
 """
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ sys.path.insert(0, str(ROOT))  # this checkout, whatever is installed
 
 from medinorm.declarations import Declaration, read_declarations  # noqa: E402
 from medinorm.method_names import NORM_DECLARATIONS  # noqa: E402
+from medinorm.report.documents.evidence_schema import describe_evidence  # noqa: E402
 
 _WIDTH = 88
 
@@ -110,6 +112,11 @@ def _find_stages() -> dict[str, Declaration]:
     }
 
 
+def evidence_schema() -> str:
+    """The JSON schema of the files of the comparison."""
+    return json.dumps(describe_evidence(), indent=2) + "\n"
+
+
 @dataclass(frozen=True)
 class Part:
     """One generated part of a file.
@@ -132,6 +139,9 @@ PARTS = (
     Part("README.md", "norm table", norm_table),
     Part("config/examples/all_norms.yaml", "norm list", norm_list),
 )
+
+Text = Callable[[], str]
+FILES: dict[str, Text] = {"docs/reference/evidence.schema.json": evidence_schema}
 
 
 def replace_part(text: str, name: str, lines: Iterable[str]) -> str:
@@ -171,12 +181,26 @@ def generate(root: Path, parts: Sequence[Part], *, check: bool) -> list[str]:
     return outdated
 
 
+def write_files(root: Path, files: Mapping[str, Text], *, check: bool) -> list[str]:
+    """Bring whole files up to date; arguments and result as of `generate`."""
+    outdated = []
+    for name, write in files.items():
+        file, text = root / name, write()
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            outdated.append(name)
+            if not check:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+    return outdated
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
     check = parser.parse_args().check
     outdated = generate(ROOT, PARTS, check=check)
+    outdated += write_files(ROOT, FILES, check=check)
     for line in outdated:
         print(f"out of date: {line}" if check else f"written: {line}")
     if check and outdated:

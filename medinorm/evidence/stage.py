@@ -20,7 +20,7 @@ from medinorm.evidence.before_ranking.obstacles import (
 from medinorm.evidence.before_ranking.run_records import RunRecords
 from medinorm.evidence.before_ranking.selection import find_oracle_selection
 from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
-from medinorm.evidence.beyond_means.calibration import tabulate_calibration
+from medinorm.evidence.beyond_means.calibration import write_calibration
 from medinorm.evidence.beyond_means.write import write_beyond_means
 from medinorm.evidence.cases import read_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
@@ -36,11 +36,7 @@ from medinorm.evidence.summary import (
 from medinorm.evidence.verdict import Comparison, reach_verdict
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
-from medinorm.records.calibration import (
-    CalibrationRow,
-    CalibrationSummaryRow,
-    calibration_path,
-)
+from medinorm.records.calibration import CalibrationRow, calibration_path
 from medinorm.records.evidence import (
     CaseRow,
     CurveRow,
@@ -75,10 +71,10 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
 ) -> None:
     """Compare the variants of a study, and write what the comparison shows.
 
-    Writes `cases`, `failures`, `calibration`, `domains`, `gaps`, `summary`,
-    `differences`, `effects`, `ranking`, `fairness`, `curves`, `learning_rates` and
-    `networks` (``.tsv``, rows in `medinorm.records`), the tables of
-    `medinorm.records.beyond_means` and `verdict.json`. Where a design is absent, its
+    Writes `cases`, `failures`, `calibration`, `error_retention`, `domains`, `gaps`,
+    `summary`, `differences`, `effects`, `ranking`, `fairness`, `curves`,
+    `learning_rates` and `networks` (``.tsv``, rows in `medinorm.records`), the tables
+    of `medinorm.records.beyond_means` and `verdict.json`. Where a design is absent, its
     columns are empty and the verdict says why; the tables of ranks are empty unless
     variants may be ranked.
 
@@ -116,8 +112,7 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     )
     write_records(evidence / "cases.tsv", cases, CaseRow)
     write_records(evidence / "failures.tsv", tabulate_failures(cases), FailureRow)
-    sure = tabulate_calibration(_read_calibration(scores), cases)
-    write_records(evidence / "calibration.tsv", sure, CalibrationSummaryRow)
+    write_calibration(evidence, _read_calibration(scores), cases)
     write_records(evidence / "domains.tsv", comparison.domains, DomainRow)
     write_records(evidence / "gaps.tsv", tabulate_gaps(study), GapRow)
     write_records(evidence / "summary.tsv", comparison.summary, SummaryRow)

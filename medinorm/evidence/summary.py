@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from medinorm.evidence.bootstrap import Array, Interval, known
+from medinorm.evidence.inference.far_scans import leave_far_out
 from medinorm.evidence.inference.further import infer_further, predict_further
 from medinorm.evidence.score_arrays import gather_scores
 from medinorm.evidence.study_scores import (
@@ -106,6 +107,8 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
         mean = out_domain.interval((index,), share=True)
         beyond = external.interval((index,), share=True)
         following = further.next_low[index], further.next_high[index]
+        held_out = [study.axes.members[place] for place in study.held_out]
+        far = leave_far_out(study.lodo.dice[index, -1], held_out)
         yield SummaryRow(
             variant,
             *in_domain.interval((index,), share=True),
@@ -124,6 +127,8 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
             external=beyond.value,
             external_low=beyond.low,
             external_high=beyond.high,
+            far_scans=far.scans,
+            without_far=known(far.dice),
         )
 
 

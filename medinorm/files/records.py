@@ -100,6 +100,19 @@ def columns(*, prefix: str = "", names: Iterable[str] = ()) -> dict[str, Any]:
     return {_PREFIX: prefix, _NAMES: tuple(names)}
 
 
+def named_columns(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `columns` that made the metadata of a field.
+
+    Args:
+        metadata: of a field.
+
+    Examples:
+        >>> named_columns(columns(prefix="other_"))
+        {'prefix': 'other_', 'names': ()}
+    """
+    return {"prefix": metadata.get(_PREFIX, ""), "names": metadata.get(_NAMES, ())}
+
+
 def cell(
     *, parse: Callable[[str], Any], write: Callable[[Any], str]
 ) -> dict[str, _CellFormat]:

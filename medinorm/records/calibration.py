@@ -67,6 +67,28 @@ class CalibrationSummaryRow:
     retention: float
 
 
+@dataclass(frozen=True)
+class RetentionRow:
+    """One point of the error-retention curve of a variant on one domain.
+
+    Voxels are retained by their confidence, the highest first; the mean is over
+    predictions.
+
+    Args:
+        design: of the splits.
+        in_domain: whether the networks trained on the domain.
+        retained: share of the voxels, 0 to 1.
+        error: share of wrong voxels among those that are retained.
+    """
+
+    variant: Variant
+    design: str
+    domain: str
+    in_domain: bool
+    retained: float
+    error: float
+
+
 def calibration_path(scores: Path) -> Path:
     """The table beside a table of scores that says how sure predictions were.
 

@@ -157,6 +157,9 @@ class SummaryRow:
             are larger than the sampling error.
         domain_sd: standard deviation between domains.
         external: Dice of the pooled networks on domains that only tested.
+        far_scans: how many scans of unseen domains lie far below the others of their
+            domain (a modified z-score beyond 3.5).
+        without_far: `out_domain` without them; ``None`` if there are none.
         other_metrics: means of the other metrics, their names the columns; these and
             all columns that follow are out of domain.
     """
@@ -189,6 +192,8 @@ class SummaryRow:
     external: float | None = None
     external_low: float | None = None
     external_high: float | None = None
+    far_scans: int | None = None
+    without_far: float | None = None
 
 
 @dataclass(frozen=True)

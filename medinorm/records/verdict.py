@@ -57,7 +57,7 @@ class Verdict:
         weaknesses: what a reader must know before any number, as sentences.
         numbers: those of the sentences that stand in a table, in their order. Counts of
             predictions are `predictions` and `failures`; the margin and the level are
-            in `settings`.
+            in `settings`; comparisons are the rows of `differences.tsv` with a `p`.
     """
 
     ranked: bool

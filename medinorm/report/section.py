@@ -37,6 +37,7 @@ class ReportInputs:
         settings: what the report shows.
         stages: settings of earlier stages, for the methods text.
         plan: the training plan, if the study has one.
+        against: folder of the comparison's tables of another study, to be shown beside.
     """
 
     title: str
@@ -49,6 +50,7 @@ class ReportInputs:
     settings: ReportConfig
     stages: StageSettings
     plan: TrainingPlan | None = None
+    against: Path | None = None
 
 
 WriteSection = Callable[[ReportInputs], Markup | None]

@@ -8,7 +8,7 @@ from medinorm.files.records import column_names
 from medinorm.files.tables import read_table
 from medinorm.records import beyond_means
 from medinorm.records import evidence as records
-from medinorm.records.calibration import CalibrationSummaryRow
+from medinorm.records.calibration import CalibrationSummaryRow, RetentionRow
 from medinorm.records.learning_rates import RateRow
 from tests.evidence.planted import noisy
 
@@ -16,6 +16,7 @@ TABLES = {
     "cases": records.CaseRow,
     "failures": records.FailureRow,
     "calibration": CalibrationSummaryRow,
+    "error_retention": RetentionRow,
     "domains": records.DomainRow,
     "gaps": records.GapRow,
     "summary": records.SummaryRow,
@@ -49,6 +50,7 @@ def test_every_table_is_there_with_its_columns(study):
         rows = read_table(evidence / f"{name}.tsv")
         assert rows or name in {
             "calibration",
+            "error_retention",
             "curves",
             "learning_rates",
         }  # its runs have none here

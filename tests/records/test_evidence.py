@@ -38,7 +38,7 @@ def test_columns_stay_where_readers_find_them():
         *("new_low", "new_high", "new_factor", "domain_sd"),
         *("worst_domain", "worst_dice", *OTHER_METRICS),
         *("scans", "subjects", "domains", "seeds", "failures", "empty"),
-        *("external", "external_low", "external_high"),
+        *("external", "external_low", "external_high", "far_scans", "without_far"),
     )
     assert column_names(DifferenceRow) == (
         *(

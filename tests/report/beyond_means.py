@@ -11,6 +11,9 @@ from medinorm.records.beyond_means import (
     UnseenLabelRow,
     WorstDomainRow,
 )
+from medinorm.records.calibration import CalibrationSummaryRow, RetentionRow
+from medinorm.records.evidence import FailureRow
+from medinorm.report.sections.beyond_means.failures import name_kinds
 
 
 def write_unseen(study, winner_first=True):
@@ -80,3 +83,48 @@ def write_components(study, refused=""):
     shares = [RecoveredRow(best, reference, 0.76, 0.46, 1.06, 0.18, None)]
     write_records(evidence / "components.tsv", rows, ComponentRow)
     write_records(evidence / "recovered.tsv", shares, RecoveredRow)
+
+
+KINDS = tuple(name_kinds(0.5))
+
+
+def fail(study, counts=(0, 2, 1, 12), possible=40):
+    """Each variant fails so often on scanners it never saw, once more on the first."""
+    rows = [
+        FailureRow(
+            *(variant, design, scanner, known, kind),
+            failures=int(kind in ("missed", "low"))
+            if known
+            else place + (place > 9 and scanner == study.scanners[0]),
+            possible=0 if kind == "false_positive" and known else possible,
+            predictions=1,
+            volume_ml=0.25 if kind == "false_positive" and not known else None,
+        )
+        for variant in study.findings().variants
+        for design, known in (("lodo", False), ("pooled", True))
+        for scanner in study.scanners
+        for kind, place in zip(KINDS, counts, strict=True)
+    ]
+    write_records(study.root / "evidence" / "failures.tsv", rows, FailureRow)
+
+
+def measure(study, curves=True):
+    """Each variant is off by 0.2 where unseen and by 0.05 where known."""
+    evidence, places = study.root / "evidence", list(study.scanners)
+    rows, points = [], []
+    for variant in study.findings().variants:
+        for design, known, off in (("lodo", False, 0.2), ("pooled", True, 0.05)):
+            for scanner in places:
+                key = variant, design, scanner, known
+                rows.append(
+                    CalibrationSummaryRow(
+                        *key, 9, off, off / 2, 2 * off, off, off / 4, off / 3
+                    )
+                )
+                points += [
+                    RetentionRow(*key, step / 20, 2 * off * step / 20)
+                    for step in range(1, 21)
+                ]
+    write_records(evidence / "calibration.tsv", rows, CalibrationSummaryRow)
+    if curves:
+        write_records(evidence / "error_retention.tsv", points, RetentionRow)

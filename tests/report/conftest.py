@@ -140,7 +140,12 @@ class FakeStudy:
         )
         return replace(inputs, **changes)
 
-    def report(self, harmonized: Path | None = None, **settings: object) -> str:
+    def report(
+        self,
+        harmonized: Path | None = None,
+        against: Path | None = None,
+        **settings: object,
+    ) -> str:
         """Write the report and read it."""
         page = self.root / "report" / "report.html"
         write_report(
@@ -156,6 +161,7 @@ class FakeStudy:
             input=TaskConfig(label_values=LABELS),
             settings=ReportConfig(**settings),
             harmonized=harmonized,
+            against=against,
         )
         return page.read_text(encoding="utf-8")
 

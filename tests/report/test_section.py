@@ -45,8 +45,11 @@ def test_a_section_with_nothing_to_show_is_left_out(fake_study):
     inputs = fake_study().inputs()
     shown = {content.anchor for content in write_sections(inputs)}
     assert {one.anchor for one in find_sections()} - shown == {
+        "against",
+        "calibration",
         "components",
         "effects",
+        "failures",
         "learning-curves",
         "ranks",
         "training-plan",

@@ -6,6 +6,8 @@ from medinorm.evidence.verdict.comparison import Comparison
 from medinorm.records.evidence import DifferenceRow, DomainRow, SummaryRow
 from medinorm.variant import Variant
 
+_FEW = 1 / 5  # of all scans: more that lie far below the others are not few
+
 
 def say_best(comparison: Comparison, noun: DomainNoun, level: str) -> Sentence:
     """The mean of the best on these domains, corrected for having been chosen.
@@ -43,6 +45,34 @@ def say_best(comparison: Comparison, noun: DomainNoun, level: str) -> Sentence:
     return (
         sentence.cite_summary(row, "seeds", "d").say(_noun(row.seeds, " seed")).say(".")
     )
+
+
+def say_far_scans(comparison: Comparison, noun: DomainNoun, margin: float) -> Sentence:
+    """On how few scans the mean of the best hangs, if it does.
+
+    Args:
+        comparison: the tables.
+        noun: what a domain is called.
+        margin: half-width of the region of practical equivalence.
+    """
+    row = comparison.summary_of(comparison.ranked[0])
+    sentence = Sentence()
+    if row.far_scans is None or row.without_far is None or row.out_domain is None:
+        return sentence
+    moved = row.without_far - row.out_domain
+    if row.far_scans > _FEW * row.scans or moved <= margin:
+        return sentence
+    name = comparison.names[row.variant]
+    lies, them = ("lies", "it") if row.far_scans == 1 else ("lie", "them")
+    sentence.say(f"Few scans weigh heavily in the mean of {name}: ")
+    sentence.cite_summary(row, "far_scans", "d").say(" of ")
+    sentence.cite_summary(row, "scans", "d")
+    sentence.say(
+        f" {lies} far below the others of the same {noun.one}. Without {them} "
+    )
+    sentence.say("the mean would be ")
+    sentence.cite_summary(row, "without_far", ".3f").say(" instead of ")
+    return sentence.cite_summary(row, "out_domain", ".3f").say(".")
 
 
 def say_places(comparison: Comparison, noun: DomainNoun) -> Sentence:
@@ -92,6 +122,7 @@ def say_ties(
         margin: half-width of the region of practical equivalence.
     """
     others, here = best[1:], f"On these {noun.many}, "
+    corrected = _say_corrected(comparison)
     unranked = len(comparison.summary) - len(comparison.ranking)
     left = (
         f" {count_noun(unranked, 'variant')} with incomplete results had no rank."
@@ -100,7 +131,8 @@ def say_ties(
     )
     if not others:
         return Sentence(
-            f"{here}every other variant was worse, by more than {margin:g} Dice.{left}"
+            f"{here}every other variant was worse, by more than {margin:g} Dice"
+            f"{corrected}.{left}"
         )
     names = ", ".join(comparison.names[variant] for variant in others)
     rest = (
@@ -109,9 +141,16 @@ def say_ties(
         else "so this study has no single best variant"
     )
     sentence = Sentence(
-        f"{here}not shown to be worse by more than {margin:g} Dice: {names}; {rest}."
+        f"{here}not shown to be worse by more than {margin:g} Dice{corrected}: "
+        f"{names}; {rest}."
     )
     return _say_more(sentence, comparison, others[0]).say(left)
+
+
+def _say_corrected(comparison: Comparison) -> str:
+    """That chance is taken into account, which has more of it in more comparisons."""
+    tested = sum(row.p_holm is not None for row in comparison.differences)
+    return f", corrected for the number of comparisons ({tested})" if tested > 1 else ""
 
 
 def _say_more(sentence: Sentence, comparison: Comparison, other: Variant) -> Sentence:

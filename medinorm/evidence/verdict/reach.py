@@ -13,6 +13,7 @@ from medinorm.evidence.verdict.further import say_further, say_next
 from medinorm.evidence.verdict.ranked import (
     say_best,
     say_external,
+    say_far_scans,
     say_gap,
     say_places,
     say_reference,
@@ -101,6 +102,7 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[Sentence]:
         say_further(comparison, noun),
         say_best(comparison, noun, level),
         say_places(comparison, noun),
+        say_far_scans(comparison, noun, margin),
         say_ties(comparison, _find_best(comparison), noun, margin),
         say_reference(comparison, _find_reference(comparison), level),
         say_gap(row, noun, level, size_matched=study.size_matched),

@@ -47,8 +47,9 @@ class WindowInstanceNorm3d(ChannelNorm):
         ValueError: `smallest` is not in (0, 1]; on call: one voxel per channel.
 
     References:
-        Zhou et al., "Domain Generalization via Window Instance Normalization"
-        (cross-level window statistics), 2022, arXiv:2207.03366.
+        Zhou et al., "A simple normalization technique using window statistics to
+        improve the out-of-distribution generalization on medical images", IEEE TMI
+        2024, doi:10.1109/TMI.2024.3353800, arXiv:2207.03366.
     """
 
     def __init__(

@@ -94,7 +94,8 @@ def _results(inputs: ReportInputs) -> dict[str, str]:
         "excluded": f"{left_out} with the reason of each.",
         "flow": f"{size} {left_out} in the report.",
         "failures": f"{verdict.failures} of {verdict.predictions} predictions failed "
-        "for at least one label; worst cases are shown in the report.",
+        "for at least one label; each kind by variant and domain, and worst cases, are "
+        "shown in the report.",
         "verdict": " ".join(verdict.sentences),
         "external": _external(findings.external_names),
         "internal": _internal(inputs),

@@ -1,4 +1,4 @@
-"""Learning curves: a value over the steps of training, one line a run."""
+"""Curves over the steps of training, one line a run; or over something else."""
 
 import math
 from collections.abc import Sequence
@@ -30,11 +30,13 @@ class Curve:
         name: of the run, for those who point at the line.
         steps: after how many steps each value was measured, in order.
         values: as many; not-a-number is left out.
+        class_: of the style sheet.
     """
 
     name: str
     steps: Sequence[int]
     values: Sequence[float]
+    class_: str = "curve"
 
     @property
     def points(self) -> list[tuple[int, float]]:
@@ -53,6 +55,8 @@ def draw_curves(
     title: str,
     limits: tuple[float, float] | None = None,
     width: float = 470.0,
+    across: str = "steps of training",
+    description: str = "",
 ) -> Markup:
     """Draw one line a run.
 
@@ -61,6 +65,8 @@ def draw_curves(
         title: what the values are.
         limits: ends of the vertical axis; not given: those of the values.
         width: of the figure.
+        across: title of the horizontal axis.
+        description: what is to be seen; not given: how many lines there are.
     """
     points = [point for curve in curves for point in curve.points]
     if not points:
@@ -71,13 +77,14 @@ def draw_curves(
             "Nothing was recorded.",
         )
     low, high = limits or _limits([value for _, value in points])
-    across = Axis(0, max(step for step, _ in points), _LEFT, width - _RIGHT)
+    scale = Axis(0, max(step for step, _ in points), _LEFT, width - _RIGHT)
     upward = Axis(low, high, _HEIGHT - _BOTTOM, _TOP)
+    lines = (_line(curve, scale, upward) for curve in curves)
     return figure(
-        [_frame(across, upward), *(_line(curve, across, upward) for curve in curves)],
+        [_frame(scale, upward, across), *lines],
         (width, _HEIGHT),
         title,
-        f"One line for each of {len(curves)} runs, over the steps of training.",
+        description or f"One line for each of {len(curves)} runs, over the {across}.",
     )
 
 
@@ -88,7 +95,7 @@ def _limits(values: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _frame(across: Axis, upward: Axis) -> Markup:
+def _frame(across: Axis, upward: Axis, title: str) -> Markup:
     """Grid lines, tick labels and the title of the horizontal axis."""
     parts = []
     for tick, text in name_ticks(upward.ticks(4)):
@@ -99,7 +106,7 @@ def _frame(across: Axis, upward: Axis) -> Markup:
         at = (across(tick), _HEIGHT - _BOTTOM + 16)
         parts.append(label(f"{tick:,.0f}", at, "tick", "middle"))
     middle = (across.start + across.end) / 2
-    parts.append(label("steps of training", (middle, _HEIGHT - 8), "axis", "middle"))
+    parts.append(label(title, (middle, _HEIGHT - 8), "axis", "middle"))
     return join(parts)
 
 
@@ -116,5 +123,5 @@ def _line(curve: Curve, across: Axis, upward: Axis) -> Markup:
         "path",
         element("title", f"{curve.name}: {last:.3f} at the end"),
         d=path,
-        class_="curve",
+        class_=curve.class_,
     )

@@ -1,9 +1,11 @@
 """Values of whole steps, spread so that a histogram shows no comb."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-_WIDEST = 2.0  # times the median step; what is farther apart has nothing between it
+_WIDEST = 2.0  # times the steps nearby; what is farther apart has nothing between it
+_NEARBY = 2  # steps to either side
 
 
 def spread_steps(values: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -11,8 +13,9 @@ def spread_steps(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
     Images of 8 bits, and what a map makes of them, have few distinct values. Where the
     bins of a histogram are narrower than a step, some are empty and the curve is a
-    comb. Each value moves by half a step at most, so that the mean and the shape
-    stay. Values without repeats move by less than their distance.
+    comb. A map that bends makes steps of many sizes; each is compared with those
+    nearby. Each value moves by half a step at most, so that the mean and the shape
+    stay. Values without repeats do not move.
 
     Args:
         values: of one scan, shape ``(N,)``, finite.
@@ -25,7 +28,8 @@ def spread_steps(values: NDArray[np.floating]) -> NDArray[np.floating]:
     if distinct.size < 3:  # a constant, or two: no step is known
         return values
     steps = np.diff(distinct)
-    steps = np.minimum(steps, _WIDEST * np.median(steps))
+    around = sliding_window_view(np.pad(steps, _NEARBY, "edge"), 2 * _NEARBY + 1)
+    steps = np.minimum(steps, _WIDEST * np.median(around, axis=-1))
     below, above = (
         np.concatenate(pair) / 2 for pair in ((steps[:1], steps), (steps, steps[-1:]))
     )
@@ -36,4 +40,4 @@ def spread_steps(values: NDArray[np.floating]) -> NDArray[np.floating]:
     moved: NDArray[np.floating] = (
         distinct[place] - below[place] + share * (below + above)[place]
     ).astype(values.dtype)
-    return moved
+    return np.where(counts[place] > 1, moved, values)

@@ -46,6 +46,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
     score: ScoreConfig | None = None,
     harmonized: Path | None = None,
     training_plan: Path | None = None,
+    against: Path | None = None,
 ) -> None:
     """Write the comparison as one HTML file that needs nothing beside it.
 
@@ -70,6 +71,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
         score: for the methods text: the tolerance.
         harmonized: folder of all harmonized scans, to show their intensities.
         training_plan: the study's plan, to show it.
+        against: folder `results/evidence` of another study, to show both side by side.
 
     Raises:
         ConfigError: a setting is `auto` and there is no plan.
@@ -91,6 +93,7 @@ def write_report(  # noqa: PLR0913 (seven inputs, and the settings of four stage
             score,
         ),
         plan=read_training_plan(training_plan) if training_plan else None,
+        against=against,
     )
     if score and (
         warning := warn_small_tolerance(inputs.findings.scans, score.tolerance)

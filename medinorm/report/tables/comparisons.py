@@ -11,13 +11,14 @@ from medinorm.variant import Variant
 
 
 def tabulate_ranking(findings: ReportFindings) -> Table:
-    """The ranking, with how sure it is."""
+    """The ranking, with how sure it is on the domains of the study."""
+    many = findings.noun.many
     columns = (
         Column("Rank"),
         Column("Variant", numeric=False),
         Column("Out-of-domain Dice", "0 to 1, higher is better"),
-        Column("Chance of being best", "share of resamples"),
-        Column("Rank interval"),
+        Column(f"Chance of being best on these {many}", "share of resamples"),
+        Column("Rank interval", f"on these {many}"),
     )
     rows = [
         [
@@ -29,7 +30,25 @@ def tabulate_ranking(findings: ReportFindings) -> Table:
         ]
         for row in findings.ranking
     ]
-    return Table("Ranks over resampled seeds and subjects.", columns, rows)
+    return Table(
+        f"Ranks on these {many}, over resampled seeds and subjects. Other {many} may "
+        f"rank the variants differently.{_say_corrected(findings)}",
+        columns,
+        rows,
+    )
+
+
+def _say_corrected(findings: ReportFindings) -> str:
+    """The mean of the first variant without the luck of having been chosen."""
+    first = findings.ranking[0] if findings.ranking else None
+    if first is None or first.corrected is None:
+        return ""
+    shown = estimate(first.corrected, first.corrected_low, first.corrected_high)
+    ends = f" ({shown.detail})" if shown.detail else ""
+    return (
+        " The highest of several means tends to be too high; corrected for this, that "
+        f"of {findings.names[first.variant]} is {shown.text}{ends}."
+    )
 
 
 def _percent(share: float | None) -> Cell:
@@ -62,34 +81,51 @@ def tabulate_differences(
         findings: the tables.
         differences: which rows.
     """
+    noun = findings.noun
     columns = (
         Column("Variant", numeric=False),
         Column("compared with", numeric=False),
         Column("Difference", f"Dice; {findings.level} interval"),
         Column("p", "Holm-corrected"),
         Column("Detectable", "Dice, at 80 % power"),
-        Column("Verdict", numeric=False),
+        Column(f"Verdict on these {noun.many}", numeric=False),
+        Column(f"Next {noun.one}", f"Dice; {findings.level} prediction"),
+        Column(f"Verdict on further {noun.many}", numeric=False),
     )
     rows = [
         [
             word(findings.names[row.variant], "name"),
-            word(row.other.name, "name"),
+            word(findings.names.get(row.other, row.other.name), "name"),
             estimate(
                 row.difference, row.difference_low, row.difference_high, signed=True
             ),
             _probability(row.p_holm),
             number(row.detectable, 3),
             word(row.verdict, f"is-{row.verdict}"),
+            _range(row.next_low, row.next_high),
+            word(row.further_verdict, f"is-{row.further_verdict}"),
         ]
         for row in differences
     ]
+    margin = findings.verdict.settings["equivalence"]
     return Table(
         "Out-of-domain Dice of the first variant minus that of the second, on the same "
-        "scans. Detectable: the smallest difference that a study of this size finds "
-        "in 80 % of cases.",
+        "scans. p: probability of such a difference if the truth were within "
+        f"{margin:g} Dice, the margin. Detectable: the smallest true difference that a "
+        "study of this size calls better or worse in 80 % of cases, after the "
+        "correction for the number of comparisons. The last two columns are about "
+        f"{noun.many} like these that the study does not have.",
         columns,
         rows,
     )
+
+
+def _range(low: float | None, high: float | None) -> Cell:
+    """From one end of an interval of differences to the other."""
+    if low is None or high is None:
+        return Cell(ABSENT, math.nan)
+    ends = (f"{end:+.2f}".replace("-", "\N{MINUS SIGN}") for end in (low, high))
+    return Cell(" to ".join(ends), low)
 
 
 def _probability(p: float | None) -> Cell:

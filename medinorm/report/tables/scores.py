@@ -101,8 +101,9 @@ def explain_next_domain(findings: ReportFindings) -> str:
     return (
         f"Next {noun.one}: where the mean Dice on a new {noun.one} is expected, if it "
         f"is like these {count} held-out {noun.many}: the mean plus or minus "
-        f"{factor:.2f} standard deviations between {noun.many}. A wide interval means "
-        "that the mean predicts little."
+        f"{factor:.2f} standard deviations between {noun.many}, or sampling errors of "
+        "one where these are larger. A wide interval means that the mean predicts "
+        "little."
     )
 
 

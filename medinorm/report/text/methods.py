@@ -297,6 +297,6 @@ def define_terms(findings: ReportFindings) -> dict[str, str]:
         },
         "Seed": "the start of the random numbers of a training; several seeds show how "
         "much results change by chance.",
-        "Failure": "no prediction, a structure that was missed, or one that is not "
-        "there.",
+        "Failure": "no prediction, a structure that was missed, one that is not "
+        "there, or a Dice below the limit that the study set.",
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from medinorm.config import ScoreConfig
+from medinorm.records.calibration import BINS
 from medinorm.records.metrics import METRICS, Metric
 from medinorm.records.scans import ScanRow
 
@@ -46,6 +47,28 @@ def describe_scores(score: ScoreConfig | None, scans: Sequence[ScanRow]) -> list
         "A label that neither the label map nor the prediction holds is right: it has "
         "no score, enters no mean, and is counted. In a paired difference it counts as "
         "Dice 1 against a structure that is not there.",
+    ]
+
+
+CONFIDENCE_MEASURES = (
+    "confidence:calibration_error",
+    "confidence:brier_score",
+    "confidence:error_retention",
+)
+"""What is measured of the confidence of predictions, as the sources name it."""
+
+
+def describe_confidence() -> list[str]:
+    """How the confidence of predictions was judged."""
+    return [
+        "The confidence of a voxel is the probability of the label that was predicted "
+        "there. It was judged in a band around the structures, true or predicted, and "
+        "5 mm beyond.",
+        f"Expected calibration error: mean distance of confidence and accuracy over "
+        f"{BINS} bins, weighted by voxels. Brier score: mean squared distance of "
+        "confidence from 1 (right) or 0 (wrong). Error-retention curve: share of wrong "
+        "voxels among the most confident ones, over how many are retained. All are "
+        "means over predictions.",
     ]
 
 

@@ -5,12 +5,14 @@ import pytest
 from medinorm.evidence.beyond_means.calibration import (
     measure_prediction,
     tabulate_calibration,
+    trace_retention,
 )
 from medinorm.files.records import read_records, write_records
 from medinorm.records.calibration import (
     BINS,
     CalibrationRow,
     CalibrationSummaryRow,
+    RetentionRow,
     calibration_path,
 )
 from medinorm.variant import Variant
@@ -58,7 +60,27 @@ def test_the_table_has_means_by_variant_and_domain(study):
     assert (found[0].predictions, found[0].ece) == (2, pytest.approx(0.1))
 
 
+def test_the_curve_has_the_points_of_the_table(study):
+    rows = [
+        row("ge0", _19=(50, 50, 0.99), _9=(50, 30, 0.5)),
+        row("ge1", _19=(100, 90, 0.99)),
+    ]
+    path = calibration_path(study.folder / "scores.tsv")
+    write_records(path, rows, CalibrationRow)
+    evidence = study.compare()
+    points = read_records(evidence / "error_retention.tsv", RetentionRow)
+    (summary,) = read_records(evidence / "calibration.tsv", CalibrationSummaryRow)
+    curve = {point.retained: point.error for point in points}
+    assert list(curve) == pytest.approx([place / 20 for place in range(1, 21)])
+    assert curve[1.0] == pytest.approx(summary.error)
+    assert curve[0.75] == pytest.approx(summary.error_75)
+    assert curve[0.5] == pytest.approx(summary.error_50)
+    assert curve[0.5] == pytest.approx((0 + 0.1) / 2)
+    assert trace_retention(rows[1]) == pytest.approx(0.1)
+
+
 def test_without_confidence_the_table_is_empty(study):
     assert not list(tabulate_calibration([], []))
-    table = study.compare() / "calibration.tsv"
-    assert read_records(table, CalibrationSummaryRow) == []
+    evidence = study.compare()
+    assert read_records(evidence / "calibration.tsv", CalibrationSummaryRow) == []
+    assert read_records(evidence / "error_retention.tsv", RetentionRow) == []

@@ -47,10 +47,11 @@ def test_the_numbers_of_the_verdict_are_those_of_the_tables(study):
 
 
 def test_every_number_of_the_verdict_names_its_cell(study):
-    """What is left without them are words, the margin, the level and the failures."""
+    """What is left are words, the margin, the level, comparisons and failures."""
     verdict = read_verdict(study.compare() / "verdict.json")
     for place, sentence in enumerate(verdict.sentences[:-1]):
         rest = sentence.replace("95% interval", "").replace("0.01 Dice", "")
+        rest = rest.replace("corrected for the number of comparisons (6)", "")
         for number in verdict.numbers:
             if number.sentence == place:
                 rest = rest.replace(number.shown, "", 1)
@@ -99,6 +100,22 @@ def test_a_lead_that_is_alike_everywhere_holds_for_further_scanners(comparison):
     )
     assert verdict.sentences[2] == "It was first on each of these scanners."
     assert "every other variant was worse, by more than 0.01" in verdict.sentences[3]
+    assert "corrected" not in verdict.sentences[3]  # there is one comparison
+
+
+def test_all_worse_is_said_to_be_corrected_for_the_number_of_comparisons(comparison):
+    study = comparison()
+    rng = np.random.default_rng(2)
+    for norm, level in {"instance": 0.85, "batch": 0.7, "group": 0.6}.items():
+        study.add(
+            ("zscore", norm, "flip", "none"),
+            lambda _case, level=level: level + 0.01 * rng.normal(),
+        )
+    verdict = read_verdict(study.compare(resamples=100) / "verdict.json")
+    assert (
+        "On these scanners, every other variant was worse, by more than 0.01 Dice, "
+        "corrected for the number of comparisons (3)." in verdict.sentences
+    )
 
 
 DOMAINS = [(("export",), "export"), (("vendor", "model"), "domain")]

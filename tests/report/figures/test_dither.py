@@ -33,7 +33,23 @@ def test_steps_may_differ_in_one_image():
     values = np.where(stored < 40, stored, 40 + 3 * (stored - 40))
     spread = spread_steps(values)
     assert len(np.unique(spread)) > 30_000
-    assert np.abs(spread - values).max() <= 1.5
+    assert np.abs(spread - values).max() <= 3  # where a level has no voxel
+    assert np.quantile(np.abs(spread - values), 0.999) <= 1.5
+
+
+def test_a_map_that_bends_leaves_no_comb():
+    """Landmarks may stretch a part of the intensities fifteen times as much."""
+    stored = np.random.default_rng(0).normal(100, 15, 40_000).round()
+    values = np.where(stored < 100, 0.2 * stored, 20 + 3 * (stored - 100))
+    bins = np.linspace(*np.quantile(values, [0.01, 0.99]), 97)
+    assert (np.histogram(values, bins)[0] == 0).sum() > 40
+    assert (np.histogram(spread_steps(values), bins)[0] == 0).sum() == 0
+
+
+def test_a_gap_without_voxels_stays_a_gap():
+    values = np.repeat(np.concatenate([np.arange(20), np.arange(400, 420)]), 50)
+    spread = spread_steps(values.astype(np.float64))
+    assert not ((spread > 25) & (spread < 395)).any()
 
 
 @given(arrays(np.float64, st.integers(0, 50), elements=st.integers(-20, 20)))
@@ -49,7 +65,7 @@ def test_each_value_stays_nearest_to_itself(values):
 
 def test_values_that_repeat_nowhere_hardly_move():
     values = np.random.default_rng(0).normal(0, 1, 5000)
-    assert np.abs(spread_steps(values) - values).max() < 0.001
+    assert np.abs(spread_steps(values) - values).max() == 0
 
 
 def test_a_constant_stays():

@@ -19,6 +19,7 @@ from medinorm.files.tables import read_table, write_table
 from medinorm.records.scans import ExcludedRow
 from medinorm.report.figures.previews import draw_previews
 from medinorm.report.pages.quality_page import write_quality_page
+from tests.report.beyond_means import fail, measure
 
 AXE = "axe-core@4.11.0"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -95,7 +96,9 @@ def report(fake_study):
             }
         head = column_names(columns) if columns else list(rows[0])
         write_table(path, rows, head)
-    study.report()
+    fail(study)
+    measure(study)
+    study.report(against=study.root / "evidence")
     return study.root / "report" / "report.html"
 
 

@@ -22,6 +22,7 @@ from medinorm.report.text.citations import (
     write_bibtex,
 )
 from medinorm.report.text.methods import StageSettings
+from medinorm.report.text.scores import CONFIDENCE_MEASURES
 
 # Metrics without a paper of their own are those that Metrics Reloaded recommends.
 DECLARED = {
@@ -43,7 +44,7 @@ def test_each_declared_method_has_a_source(name):
 def test_sources_are_of_methods_that_exist():
     used = {use for source in read_sources().values() for use in source.uses}
     assert used >= {name for name in NAMES if name not in WITHOUT_SOURCE}
-    settings = ("optimizer", "schedule", "foreground", "bias_field")
+    settings = ("optimizer", "schedule", "foreground", "bias_field", "confidence")
     others = {u for u in used - set(NAMES) if u.partition(":")[0] not in settings}
     assert others == {"always", "training"}
 
@@ -56,6 +57,11 @@ def test_each_entry_is_whole(key):
     assert {"doi", "note"} & source.fields.keys()
     assert "medinorm" not in source.text
     assert source.text.count("{") == source.text.count("}")
+
+
+def test_measures_of_confidence_have_sources():
+    assert all(find_sources([name]) for name in CONFIDENCE_MEASURES)
+    assert next(cite(CONFIDENCE_MEASURES)) == "calibration error [@guo2017]"
 
 
 def test_the_file_has_no_entry_that_is_not_read():

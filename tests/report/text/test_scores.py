@@ -4,7 +4,12 @@ import pytest
 
 from medinorm.config import ScoreConfig
 from medinorm.records.scans import Identity, ScanRow
-from medinorm.report.text.scores import describe_scores, warn_small_tolerance
+from medinorm.report.text.scores import (
+    describe_confidence,
+    describe_scores,
+    warn_small_tolerance,
+)
+from medinorm.score.calibration import BAND
 
 
 def scans(*spacings):
@@ -51,3 +56,7 @@ def test_lesions_are_spoken_of_where_there_are_some():
     assert "Lesion" not in plain
     assert "Lesions are connected pieces of stroke, tumour." in lesions
     assert "Lesion F1:" in lesions
+
+
+def test_the_band_of_confidence_is_the_one_that_was_measured():
+    assert f"and {BAND:g} mm beyond" in " ".join(describe_confidence())

@@ -8,6 +8,7 @@ from medinorm.records.environment import read_environment
 from medinorm.records.training_plan import TrainingPlan
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
+from medinorm.report.sections.beyond_means.calibration import has_confidence
 from medinorm.report.text.citations import (
     cite,
     find_sources,
@@ -15,6 +16,7 @@ from medinorm.report.text.citations import (
     write_bibtex,
 )
 from medinorm.report.text.methods import Paragraph, define_terms, describe_methods
+from medinorm.report.text.scores import CONFIDENCE_MEASURES, describe_confidence
 from medinorm.report.text.training import describe_prediction
 
 _METHODS = """\
@@ -93,6 +95,8 @@ def show_value(plan: TrainingPlan, name: str) -> str:
 def write_methods(inputs: ReportInputs) -> Markup:
     """What was done, with its sources."""
     used = list_used(inputs.findings, inputs.stages)
+    if has_confidence(inputs.evidence):
+        used += CONFIDENCE_MEASURES
     sources = find_sources(used)
     return write_html(
         _METHODS,
@@ -107,6 +111,8 @@ def write_methods(inputs: ReportInputs) -> Markup:
 
 def _describe_rest(inputs: ReportInputs, used: Sequence[str]) -> Iterator[Paragraph]:
     """What the record of the study says, and the sources."""
+    if has_confidence(inputs.evidence):
+        yield Paragraph("Confidence", describe_confidence())
     environment = read_environment(inputs.evidence / "environment.json")
     if environment:
         predicted = [*describe_prediction(environment.configuration)]

@@ -11,6 +11,7 @@ from medinorm.report.sections.record.methods import (
 )
 from medinorm.report.text.methods import StageSettings
 from tests.records.test_training_plan import PLAN
+from tests.report.beyond_means import measure
 from tests.report.page import words
 
 NUMBERS = [field.name for field in fields(TrainingPlan)]
@@ -21,6 +22,16 @@ def test_numbers_and_settings_reach_the_methods(fake_study):
     text = words(write_methods.write(fake_study().inputs(stages=stages)))
     assert "18 scans of 18 subjects from 3 domains" in text
     assert "The tolerance of surfaces is 7.5 mm." in text
+
+
+def test_confidence_is_described_where_it_was_measured(fake_study):
+    study = fake_study()
+    assert "calibration error" not in words(write_methods.write(study.inputs()))
+    measure(study)
+    text = words(write_methods.write(study.inputs()))
+    assert "over 20 bins" in text
+    assert "error retention [@malinin2022]" in text
+    assert "brier1950" in text
 
 
 def test_terms_use_the_word_of_the_domain(fake_study):
