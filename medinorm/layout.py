@@ -14,7 +14,7 @@ FILES_NAME = "files.tsv"  # beside the plan
 
 # Tables of the comparison, beside verdict.json.
 EVIDENCE = (
-    *("cases", "failures", "domains", "gaps", "summary", "differences", "effects"),
+    *("failures", "domains", "gaps", "summary", "differences", "effects"),
     *("ranking", "fairness", "curves", "learning_rates", "networks"),
     *("unseen_domains", "worst_domains", "unseen_labels", "ranks"),
     *("rank_probabilities", "rank_agreement", "components", "recovered", "calibration"),
@@ -193,8 +193,8 @@ class Layout:
 
     @property
     def scores(self) -> str:
-        """Scores of the predictions of one job."""
-        return f"{self.results}/scores/{_SPLIT_VARIANT}/job-{{job}}.tsv"
+        """Scores of the predictions of one job, as columns."""
+        return f"{self.results}/scores/{_SPLIT_VARIANT}/job-{{job}}.parquet"
 
     @property
     def evidence(self) -> str:
@@ -208,8 +208,11 @@ class Layout:
 
     @property
     def evidence_tables(self) -> list[str]:
-        """The comparison's tables."""
-        return [f"{self.evidence}/{name}.tsv" for name in EVIDENCE]
+        """The comparison's tables; that of cases is of columns."""
+        return [
+            f"{self.evidence}/cases.parquet",
+            *(f"{self.evidence}/{name}.tsv" for name in EVIDENCE),
+        ]
 
     @property
     def environment(self) -> str:

@@ -18,6 +18,7 @@ GROUND_FLOOR = (
     "files",
     "jobs",
     "records",
+    "columns",
     "config",
     "layout",
     "damage",

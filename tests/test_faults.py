@@ -253,6 +253,32 @@ def test_damaged_files_of_every_kind(undisturbed, tmp_path):
     require_same(undisturbed, folder)
 
 
+@pytest.mark.parametrize("spoil", [flip_a_bit, truncate])
+@pytest.mark.parametrize(
+    ("kind", "gone"),
+    [
+        ("scores/nyul/mixstyle/flip/none/*/job-0.parquet", ["evidence", "report"]),
+        ("evidence/cases.parquet", ["report"]),
+    ],
+)
+def test_a_damaged_table_of_columns_is_made_again(
+    undisturbed, tmp_path, spoil, kind, gone
+):
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    results = folder / "results"
+    table = RNG.choice(sorted(results.glob(kind)))
+    spoil(table)
+    for name in gone:
+        if name not in table.parts:
+            shutil.rmtree(results / name)
+    (said,) = finish(folder, calls=2)
+    lines = re.findall(r"^medinorm: .*", said, flags=re.MULTILINE)
+    told = f"medinorm: {table.name} was changed since it was made; the next run makes"
+    assert any(line.startswith(told) for line in lines), said[-3000:]
+    require_same(undisturbed, folder)
+
+
 @pytest.fixture
 def flags(small_study):
     """Flags of harmonize and train on a small study."""

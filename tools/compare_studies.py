@@ -20,6 +20,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from pyarrow import parquet
 from safetensors.numpy import load_file
 
 from medinorm.files.tables import read_table
@@ -81,6 +82,7 @@ def _kind(name: str) -> str:
     """What a file is, as one word."""
     suffix = Path(name.removesuffix(".gz")).suffix
     words = {".tsv": "tables", ".nii": "volumes", ".safetensors": "networks"}
+    words[".parquet"] = "tables of columns"
     return words.get(suffix, "JSON files" if suffix == ".json" else "other files")
 
 
@@ -88,6 +90,7 @@ def _differences(before: Path, after: Path) -> Iterator[str]:
     """What differs between two files, one line each."""
     compare = {
         "tables": _table_differences,
+        "tables of columns": _column_differences,
         "volumes": _volume_differences,
         "networks": _network_differences,
         "JSON files": _json_differences,
@@ -136,6 +139,17 @@ def _table_differences(before: Path, after: Path) -> Iterator[str]:
         for column in old.keys() - CHANGING_COLUMNS:
             if old[column] != new[column]:
                 yield f"row {number}, {column}: {old[column]!r}, {new[column]!r}"
+
+
+def _column_differences(before: Path, after: Path) -> Iterator[str]:
+    """Columns that differ; what their files say of the version may."""
+    first, second = map(parquet.read_table, (before, after))
+    if first.column_names != second.column_names or len(first) != len(second):
+        yield "names of columns, or number of rows"
+        return
+    for name in first.column_names:
+        if first.column(name).to_pylist() != second.column(name).to_pylist():
+            yield f"column {name}"
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:

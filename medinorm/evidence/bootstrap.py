@@ -29,7 +29,7 @@ References:
 """
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,43 +38,24 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from medinorm.evidence.inference.components import Components, split_variance
+from medinorm.evidence.inference.replicates import Replicates, draw_replicates
+
+__all__ = [
+    "Array",
+    "Estimate",
+    "Interval",
+    "Replicates",
+    "domain_means",
+    "draw_replicates",
+    "estimate",
+    "known",
+    "observed_means",
+    "resampled_means",
+]
 
 Array = NDArray[np.float64]
 
 _POWER = 0.8
-
-
-@dataclass(frozen=True)
-class Replicates:
-    """Replicates of a study, in this order.
-
-    The study itself; the resamples; the study without each seed; without each subject,
-    in the order of the strata; without each pair of a subject and a seed, subject by
-    subject.
-
-    Args:
-        scans: weights of the scans in the study and the resamples, ``(S, 1 + B)``.
-        seeds: weights of the seeds in the same, ``(K, 1 + B)``.
-        resamples: number of bootstrap resamples, B.
-        left_out: number of seeds, then of subjects of each stratum.
-        people: subject of each scan, a position in the order of the strata, ``(S,)``.
-    """
-
-    scans: Array
-    seeds: Array
-    resamples: int
-    left_out: tuple[int, ...]
-    people: NDArray[np.intp]
-
-    @property
-    def after(self) -> int:
-        """Where the replicates that leave out begin."""
-        return 1 + self.resamples
-
-    @property
-    def pairs(self) -> slice:
-        """Where the replicates without both a subject and a seed are."""
-        return slice(self.after + sum(self.left_out), None)
 
 
 class Interval(NamedTuple):
@@ -138,45 +119,6 @@ def known(number: float) -> float | None:
     return None if math.isnan(number) else float(number)
 
 
-def draw_replicates(
-    subjects: Sequence[str],
-    domains: Sequence[str],
-    seeds: int,
-    resamples: int,
-    rng: np.random.Generator,
-) -> Replicates:
-    """Draw the replicates of a study.
-
-    Args:
-        subjects: subject of each scan, length S.
-        domains: domain of each scan, length S.
-        seeds: number of seeds of training, K.
-        resamples: number of bootstrap resamples.
-        rng: source of randomness.
-    """
-    seen_on: dict[str, set[str]] = {}
-    for subject, domain in zip(subjects, domains, strict=True):
-        seen_on.setdefault(subject, set()).add(domain)
-    names = list(seen_on)
-    strata = _stratify(list(seen_on.values()))
-    order = [position for members in strata for position in members]
-    rank = {names[position]: place for place, position in enumerate(order)}
-    people = np.array([rank[subject] for subject in subjects], dtype=np.intp)
-    by_seed = np.hstack(
-        [np.ones((seeds, 1)), _resample([range(seeds)], resamples, rng)]
-    )
-    by_subject = np.hstack(
-        [np.ones((len(names), 1)), _resample(strata, resamples, rng)]
-    )
-    return Replicates(
-        scans=by_subject[np.array(order, dtype=np.intp)][people],
-        seeds=by_seed,
-        resamples=resamples,
-        left_out=(seeds, *map(len, strata)),
-        people=people,
-    )
-
-
 def domain_means(
     values: Array, replicates: Replicates, members: Sequence[NDArray[np.intp]]
 ) -> Array:
@@ -190,17 +132,39 @@ def domain_means(
     Returns:
         Shape ``(..., D, R)``; NaN where a replicate has no score.
     """
-    means = [
-        np.concatenate(
-            [
-                _weighted_mean(values[..., scans, :], replicates, scans),
-                _means_left_out(values[..., scans, :], replicates, scans),
-            ],
-            axis=-1,
-        )
-        for scans in members
-    ]
-    return np.stack(means, axis=-2)
+    number = replicates.after + sum(replicates.left_out)
+    number += replicates.left_out[0] * sum(replicates.left_out[1:])
+    means = np.full((*values.shape[:-2], len(members), number), np.nan)
+    for place, scans in enumerate(members):
+        own = values[..., scans, :]
+        if np.isfinite(own).any():
+            after = replicates.after
+            means[..., place, :after] = _weighted_mean(own, replicates, scans)
+            means[..., place, after:] = _means_left_out(own, replicates, scans)
+    return means
+
+
+def resampled_means(
+    values: Array, replicates: Replicates, members: Sequence[NDArray[np.intp]]
+) -> Array:
+    """As `domain_means`, without the replicates that leave out: ``(..., D, 1 + B)``."""
+    means = np.full((*values.shape[:-2], len(members), replicates.after), np.nan)
+    for place, scans in enumerate(members):
+        means[..., place, :] = _weighted_mean(values[..., scans, :], replicates, scans)
+    return means
+
+
+def observed_means(values: Array, members: Sequence[NDArray[np.intp]]) -> Array:
+    """As `domain_means`, in the study itself only: ``(..., D)``."""
+    means = np.full((*values.shape[:-2], len(members)), np.nan)
+    for place, scans in enumerate(members):
+        own = values[..., scans, :]
+        known = np.isfinite(own)
+        count = known.sum(axis=(-2, -1))
+        if count.any():
+            total = np.where(known, own, 0.0).sum(axis=-2).sum(axis=-1)
+            means[..., place] = total / np.where(count > 0, count, np.nan)
+    return means
 
 
 def estimate(replicated: Array, replicates: Replicates, confidence: float) -> Estimate:
@@ -244,58 +208,6 @@ def estimate(replicated: Array, replicates: Replicates, confidence: float) -> Es
     )
 
 
-def _group(keys: Iterable[Hashable]) -> list[list[int]]:
-    """Positions of equal keys, in order of first appearance."""
-    groups: dict[Hashable, list[int]] = {}
-    for position, key in enumerate(keys):
-        groups.setdefault(key, []).append(position)
-    return list(groups.values())
-
-
-def _stratify(seen_on: Sequence[set[str]]) -> list[list[int]]:
-    """Positions of the subjects of each stratum.
-
-    A stratum that still has one subject shares no domain with another stratum. The
-    variance on its domains cannot be known, because nothing is left without it.
-
-    Args:
-        seen_on: the domains of each subject.
-    """
-    strata = _group(map(frozenset, seen_on))
-    reach = [set(seen_on[members[0]]) for members in strata]
-    position = 0
-    while position < len(strata):
-        near = [
-            place
-            for place, domains in enumerate(reach)
-            if place != position and domains & reach[position]
-        ]
-        if len(strata[position]) > 1 or not near:
-            position += 1
-            continue
-        smallest = min(near, key=lambda place: len(strata[place]))
-        strata[smallest] += strata[position]
-        reach[smallest] |= reach[position]
-        del strata[position], reach[position]
-    return strata
-
-
-def _resample(
-    strata: Sequence[Sequence[int]], resamples: int, rng: np.random.Generator
-) -> Array:
-    """How often each unit counts: n - 1 draws of n, scaled to the stratum's size.
-
-    The only unit of a stratum always counts once.
-    """
-    weights = np.ones((sum(map(len, strata)), resamples))
-    for members in strata:
-        n = len(members)
-        if n > 1:
-            counts = rng.multinomial(n - 1, np.full(n, 1 / n), size=resamples)
-            weights[members] = counts.T * (n / (n - 1))
-    return weights
-
-
 def _weighted_mean(
     values: Array, replicates: Replicates, scans: NDArray[np.intp]
 ) -> Array:
@@ -304,10 +216,16 @@ def _weighted_mean(
     weights = replicates.scans[scans]
 
     def total(numbers: Array) -> Array:
-        by_seed = np.swapaxes(numbers, -1, -2) @ weights
+        by_scan = np.swapaxes(numbers, -1, -2)
+        if by_scan.ndim > 3:  # labels and seeds as rows of one product: much faster
+            *lead, labels, seeds, number = by_scan.shape
+            rows = by_scan.reshape(*lead, labels * seeds, number) @ weights
+            by_seed = rows.reshape(*lead, labels, seeds, -1)
+        else:
+            by_seed = by_scan @ weights
         return np.asarray(np.einsum("...kr,kr->...r", by_seed, replicates.seeds))
 
-    count = total(known.astype(np.float64))
+    count = _count_distinct(known, total)
     with np.errstate(invalid="ignore"):
         means: Array = total(np.where(known, values, 0.0)) / np.where(
             count > 0, count, np.nan
@@ -315,13 +233,32 @@ def _weighted_mean(
     return means
 
 
+def _count_distinct(known: NDArray[np.bool_], total: Callable[[Array], Array]) -> Array:
+    """Weighted numbers of scores; of labels that the same scans have, once.
+
+    Args:
+        known: which scores there are, ``(..., S, K)``.
+        total: makes ``(..., R)`` of numbers of that shape.
+    """
+    masks = known.reshape(-1, *known.shape[-2:])
+    place: dict[bytes, int] = {}
+    of_mask = [place.setdefault(mask.tobytes(), len(place)) for mask in masks]
+    first = [of_mask.index(number) for number in range(len(place))]
+    counts = total(masks[first].astype(np.float64))[of_mask]
+    return np.asarray(counts.reshape(*known.shape[:-2], -1))
+
+
 def _means_left_out(
     values: Array, replicates: Replicates, scans: NDArray[np.intp]
 ) -> Array:
     """Mean of the scans of one domain without seeds, subjects and pairs of both."""
     known = np.isfinite(values)
-    totals = _totals_left_out(np.where(known, values, 0.0), replicates, scans)
-    counts = _totals_left_out(known.astype(np.float64), replicates, scans)
+
+    def total(numbers: Array) -> Array:
+        return _totals_left_out(numbers, replicates, scans)
+
+    totals = total(np.where(known, values, 0.0))
+    counts = _count_distinct(known, total)
     # Weights are fractions: a count of nothing may be a rounding error away from 0.
     return np.asarray(totals / np.where(counts > 1e-9, counts, np.nan))
 

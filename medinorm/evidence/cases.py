@@ -1,24 +1,25 @@
 """The scores of a study, joined with its splits."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from medinorm.choices import DesignName
+from medinorm.columns.cases import Cases
+from medinorm.columns.scores import ScoreColumns, read_scores
+from medinorm.columns.words import Codes, WordColumn
 from medinorm.config.score import FAILURE_DICE
 from medinorm.errors import StageError
-from medinorm.evidence.failures import judge_failure
+from medinorm.evidence.failures import judge_failures
 from medinorm.files.records import read_records
-from medinorm.records.evidence import CaseRow
 from medinorm.records.scans import SplitRow
-from medinorm.records.scores import ScoreRow
-
-Key = tuple[object, ...]
 
 
 def read_cases(
     scores: Sequence[Path], splits: Path, lowest: float = FAILURE_DICE
-) -> list[CaseRow]:
+) -> Cases:
     """Read all scores, with the design, domain and training set of each.
 
     Args:
@@ -33,67 +34,80 @@ def read_cases(
         StageError: there is no score, one is listed twice, or scores and splits are not
             of the same study.
     """
-    rows = [row for path in scores for row in read_records(path, ScoreRow)]
-    if not rows:
+    return join_cases(read_scores(scores), read_records(splits, SplitRow), lowest)
+
+
+def join_cases(
+    scores: ScoreColumns, roles: Sequence[SplitRow], lowest: float = FAILURE_DICE
+) -> Cases:
+    """As `read_cases`, of scores and roles that were read; use `scores` no more."""
+    if not len(scores):
         raise StageError("no scores to compare; see the logs of predict and score")
-    cases = _join_splits(rows, read_records(splits, SplitRow), lowest)
-    cases.sort(key=_key)
-    if any(_key(one) == _key(other) for one, other in pairwise(cases)):
+    cases = _join_splits(scores, roles, lowest)
+    keys = _keys(cases)
+    order = np.lexsort(keys[::-1])
+    if (np.diff(order) != 1).any():
+        cases = cases.reorder(order)
+        keys = _keys(cases)
+    if np.logical_and.reduce([key[1:] == key[:-1] for key in keys]).any():
         raise StageError("a score is listed twice; remove stale score tables")
     return cases
 
 
-def select_design(
-    cases: Sequence[CaseRow], design: DesignName, *, in_domain: bool
-) -> list[CaseRow]:
+def select_design(cases: Cases, design: DesignName, *, in_domain: bool) -> Cases:
     """The cases of one design, on domains that its networks saw or did not see."""
-    return [
-        case for case in cases if case.design == design and case.in_domain == in_domain
-    ]
+    known = cases.in_domain if in_domain else ~cases.in_domain
+    chosen: NDArray[np.bool_] = cases.design.equals(design) & known
+    return cases[chosen]
 
 
-def _key(case: CaseRow) -> tuple[Key, str, str, int, str, int]:
+def _keys(cases: Cases) -> list[Codes]:
     """What distinguishes a case from all others; cases are sorted by it."""
-    score = case.score
-    return (
-        *(score.variant, case.design, case.train_set),
-        *(score.seed, score.scan, score.label),
+    scores = cases.scores
+    columns = (
+        *(scores.variant, cases.design, cases.train_set),
+        *(scores.seed, scores.scan, scores.label),
     )
+    return [column.codes for column in columns]
 
 
 def _join_splits(
-    scores: Sequence[ScoreRow], splits: Sequence[SplitRow], lowest: float
-) -> list[CaseRow]:
+    scores: ScoreColumns, splits: Sequence[SplitRow], lowest: float
+) -> Cases:
     """Add what `splits.tsv` knows about each score."""
-    tests = {(row.split, row.scan): row for row in splits if row.role == "test"}
     _refuse_leaks(splits)
-    if any((score.split, score.scan) not in tests for score in scores):
+    tests = [row for row in splits if row.role == "test"]
+    rows = _find_rows(scores, tests)
+    if (rows < 0).any():
         raise StageError(
             "scores and splits.tsv are not of the same study: a scored scan is no test "
             "scan of its split; score again"
         )
     trained = {(row.split, row.domain) for row in splits if row.role == "train"}
-    return [_join(score, tests, trained, lowest) for score in scores]
-
-
-def _join(
-    score: ScoreRow,
-    tests: Mapping[tuple[str, str], SplitRow],
-    trained: set[tuple[str, str]],
-    lowest: float,
-) -> CaseRow:
-    """Add to one score what the table of splits knows about it."""
-    test = tests[score.split, score.scan]
-    return CaseRow(
-        score=score,
-        design=test.design,
-        fold=test.fold,
-        train_set=score.split.removesuffix(f"_fold-{test.fold}"),
-        subject=test.subject,
-        domain=test.domain,
-        in_domain=(score.split, test.domain) in trained,
-        failure=judge_failure(score, lowest),
+    in_domain = [(row.split, row.domain) in trained for row in tests]
+    return Cases(
+        scores=scores,
+        design=WordColumn.of(row.design for row in tests)[rows],
+        fold=WordColumn.of(row.fold for row in tests)[rows],
+        train_set=WordColumn.of(
+            row.split.removesuffix(f"_fold-{row.fold}") for row in tests
+        )[rows],
+        subject=WordColumn.of(row.subject for row in tests)[rows],
+        domain=WordColumn.of(row.domain for row in tests)[rows],
+        in_domain=np.array(in_domain, dtype=np.bool_)[rows],
+        failure=judge_failures(scores, lowest),
     )
+
+
+def _find_rows(scores: ScoreColumns, tests: Sequence[SplitRow]) -> NDArray[np.int32]:
+    """Which of the test scans each score is of; -1 where it is of none."""
+    split_place = {name: place for place, name in enumerate(scores.split.names)}
+    scan_place = {name: place for place, name in enumerate(scores.scan.names)}
+    rows = np.full((len(split_place), len(scan_place)), -1, dtype=np.int32)
+    for number, row in enumerate(tests):
+        if row.split in split_place and row.scan in scan_place:
+            rows[split_place[row.split], scan_place[row.scan]] = number
+    return np.asarray(rows[scores.split.codes, scores.scan.codes])
 
 
 def _refuse_leaks(splits: Sequence[SplitRow]) -> None:

@@ -11,16 +11,28 @@ A prediction without a structure that is not there is right: it is no failure, a
 has no Dice.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
-from typing import get_args
+from typing import Any, get_args
 
-from medinorm.records.evidence import CaseRow, FailureKind, FailureRow
+import numpy as np
+from numpy.typing import NDArray
+
+from medinorm.columns.cases import Cases
+from medinorm.columns.scores import ScoreColumns
+from medinorm.columns.words import WordColumn, count_distinct, find_present
+from medinorm.records.evidence import FailureKind, FailureRow
 from medinorm.records.scores import ScoreRow
-from medinorm.variant import Variant
 
 KINDS: tuple[FailureKind, ...] = get_args(FailureKind)[1:]  # all but "none"
+
+_NAMES: tuple[str, ...] = tuple(sorted(get_args(FailureKind)))
+_CODE = {name: code for code, name in enumerate(_NAMES)}
+
+# As `judge_failures` asks: what fits later does not count.
+_ORDER = ("missing", "false_positive", "none", "missed", "low")
 
 _WORDS: Mapping[FailureKind, str] = {
     "missing": "no prediction",
@@ -28,7 +40,7 @@ _WORDS: Mapping[FailureKind, str] = {
     "false_positive": "a structure that is not there",
 }
 
-Group = tuple[Variant, str, str, bool]  # variant, design, domain, in-domain
+Counts = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -53,48 +65,86 @@ def judge_failure(score: ScoreRow, lowest: float) -> FailureKind:
         score: of the label.
         lowest: a Dice below it is a failure.
     """
-    if score.state == "missing":
-        return "missing"
-    if not score.voxels_label:
-        return "false_positive" if score.voxels_prediction else "none"
-    if not score.voxels_prediction:
-        return "missed"
-    return "low" if score.dice is not None and score.dice < lowest else "none"
+    kind: FailureKind
+    (kind,) = judge_failures(ScoreColumns.of([score]), lowest).tolist()  # type: ignore[assignment]
+    return kind
 
 
-def tabulate_failures(cases: Sequence[CaseRow]) -> Iterator[FailureRow]:
+def judge_failures(scores: ScoreColumns, lowest: float) -> WordColumn[str]:
+    """In which way each score failed, if it did; arguments as of `judge_failure`."""
+    missing = scores.state.equals("missing")
+    label, predicted = (
+        np.nan_to_num(scores.numbers[name]) > 0
+        for name in ("voxels_label", "voxels_prediction")
+    )
+    low = scores.dice < lowest  # not where there is none
+    kinds = np.select(
+        [missing, ~label & predicted, ~label, ~predicted, low],
+        [_CODE[kind] for kind in _ORDER],
+        _CODE["none"],
+    )
+    return WordColumn(_NAMES, kinds.astype(np.uint8))
+
+
+def tabulate_failures(cases: Cases) -> Iterator[FailureRow]:
     """Each kind of failure by variant and domain; those that never happened too.
 
     Args:
         cases: all cases, judged.
     """
-    groups: dict[Group, list[CaseRow]] = {}
-    for case in cases:
-        key = case.score.variant, case.design, case.domain, case.in_domain
-        groups.setdefault(key, []).append(case)
-    for key in sorted(groups):
+    keys: tuple[WordColumn[Any], ...] = cases.scores.variant, cases.design, cases.domain
+    shape = *(len(key.names) for key in keys), 2
+    codes = *(key.codes for key in keys), cases.in_domain.view(np.uint8)
+    groups = np.ravel_multi_index(codes, shape)
+    occurring = find_present(groups, math.prod(shape))
+    counts = {kind: _count(cases, kind, groups) for kind in KINDS}
+    false = cases.failure.equals("false_positive")
+    volumes, groups = _measure_volumes(cases[false]), groups[false]
+    for group in occurring:
+        at = np.unravel_index(group, shape)
+        variant, design, domain = (
+            key.names[place] for key, place in zip(keys, at[:-1], strict=True)
+        )
         for kind in KINDS:
-            failed = [case for case in groups[key] if case.failure == kind]
+            failures, possible, predictions = (int(n[group]) for n in counts[kind])
+            own = volumes[groups == group] if kind == "false_positive" else volumes[:0]
             yield FailureRow(
-                *key,
+                variant,
+                design,
+                domain,
+                bool(at[-1]),
                 kind,
-                failures=len(failed),
-                possible=sum(_may_fail(case, kind) for case in groups[key]),
-                predictions=count_predictions(failed),
-                volume_ml=_mean_volume(failed) if kind == "false_positive" else None,
+                failures=failures,
+                possible=possible,
+                predictions=predictions,
+                volume_ml=_average_known(own),
             )
 
 
-def count_failures(cases: Sequence[CaseRow]) -> FailureCounts:
+def _count(cases: Cases, kind: FailureKind, groups: NDArray[np.intp]) -> list[Counts]:
+    """Failures of one kind in each group, those possible, and predictions with any."""
+    first, prediction = cases.predictions
+    failed = cases.failure.equals(kind)
+    any_failed = np.bincount(prediction[failed], minlength=len(first)) > 0
+    return [
+        np.bincount(chosen, minlength=groups.max(initial=-1) + 1)
+        for chosen in (
+            groups[failed],
+            groups[_may_fail(cases, kind)],
+            groups[first[any_failed]],
+        )
+    ]
+
+
+def count_failures(cases: Cases) -> FailureCounts:
     """How many predictions there are and how many failed, by kind."""
-    failed = [case for case in cases if case.failed]
+    prediction = cases.predictions.of_row
     kinds = {
-        kind: count_predictions(case for case in failed if case.failure == kind)
-        for kind in KINDS
+        kind: count_distinct(prediction[cases.failure.equals(kind)]) for kind in KINDS
     }
     return FailureCounts(
-        count_predictions(cases),
-        count_predictions(failed),
+        count_distinct(prediction),
+        count_distinct(prediction[cases.failed]),
         {kind: count for kind, count in kinds.items() if count},
     )
 
@@ -125,26 +175,24 @@ a Dice below 0.5: 27). What is missing, missed or false counts as Dice 0.'
     )
 
 
-def count_predictions(cases: Iterable[CaseRow]) -> int:
-    """How many predictions some cases belong to; each has one case a label."""
-    scores = (case.score for case in cases)
-    return len({(s.variant, s.split, s.seed, s.scan) for s in scores})
-
-
-def _may_fail(case: CaseRow, kind: FailureKind) -> bool:
-    """Whether a case could have failed in one way."""
+def _may_fail(cases: Cases, kind: FailureKind) -> NDArray[np.bool_]:
+    """Which cases could have failed in one way."""
     if kind == "missing":
-        return True
-    if case.score.state == "missing":
-        return False
-    return bool(case.score.voxels_label) == (kind != "false_positive")
+        return np.ones(len(cases), dtype=np.bool_)
+    occurs = np.nan_to_num(cases.scores.numbers["voxels_label"]) > 0
+    there = ~cases.scores.state.equals("missing")
+    return np.asarray(there & (occurs == (kind != "false_positive")))
 
 
-def _mean_volume(cases: Sequence[CaseRow]) -> float | None:
-    """Mean volume of what was predicted, in ml; ``None`` where it is not known."""
-    volumes = [
-        score.voxels_prediction * score.voxel_ml
-        for score in (case.score for case in cases)
-        if score.voxels_prediction is not None and score.voxel_ml is not None
-    ]
-    return fmean(volumes) if volumes else None
+def _measure_volumes(cases: Cases) -> NDArray[np.float64]:
+    """Volumes of what was predicted, in ml; NaN where it is not known."""
+    if not len(cases):
+        return np.empty(0)
+    numbers = cases.scores.numbers
+    return np.asarray(numbers["voxels_prediction"] * numbers["voxel_ml"])
+
+
+def _average_known(numbers: NDArray[np.float64]) -> float | None:
+    """The mean of the known numbers; ``None`` if there are none."""
+    known = numbers[~np.isnan(numbers)]
+    return fmean(known.tolist()) if len(known) else None

@@ -1,29 +1,31 @@
 """The trained networks of a study: their weights, and what training them took."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from medinorm.columns.cases import Cases
 from medinorm.files.atomic import read_json
 from medinorm.files.sidecars import KEY
 from medinorm.layout import run_folder, split_runs
-from medinorm.records.evidence import CaseRow, NetworkRow
+from medinorm.records.evidence import NetworkRow
 from medinorm.variant import Variant
 
 _RECORD, _WEIGHTS = "model.json", "model.safetensors"
 
 
-def tabulate_networks(cases: Sequence[CaseRow], runs: Path) -> Iterator[NetworkRow]:
+def tabulate_networks(cases: Cases, runs: Path) -> Iterator[NetworkRow]:
     """One row a network whose predictions were scored; what is not recorded is absent.
 
     Args:
         cases: all cases.
         runs: folder of all trained networks.
     """
-    design_of = {case.score.split: case.design for case in cases}
-    trained = {
-        (score.variant._replace(adapt="none"), score.split, score.seed)
-        for score in (case.score for case in cases)
-    }
+    tested = cases[cases.runs.first]
+    scores = tested.scores
+    splits = scores.split.tolist()
+    design_of = dict(zip(splits, tested.design.tolist(), strict=True))
+    variants = [one._replace(adapt="none") for one in scores.variant.tolist()]
+    trained = {*zip(variants, splits, scores.seed.tolist(), strict=True)}
     for variant, split, seed in sorted(trained):
         folder = run_folder(split_runs(runs, variant, split), seed)
         yield _describe(variant, split, seed, design_of[split], folder, runs.parent)

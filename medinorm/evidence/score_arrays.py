@@ -12,14 +12,16 @@ What is averaged, and what is not:
 - Pairs: see `medinorm.evidence.study_scores.pair_scores`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.columns.cases import Cases
 from medinorm.evidence.bootstrap import Array, Replicates, draw_replicates
-from medinorm.records.evidence import CaseRow
 from medinorm.records.metrics import METRICS, PRIMARY_METRIC
 from medinorm.variant import Variant
 
@@ -46,7 +48,7 @@ class Axes:
     domains: tuple[str, ...]
     domain_names: tuple[str, ...]
 
-    @property
+    @cached_property
     def members(self) -> list[NDArray[np.intp]]:
         """Indices of the scans of each domain."""
         domains = np.array(self.domains)
@@ -60,9 +62,10 @@ class ScoreArrays:
     Args:
         axes: what the axes stand for.
         metrics: by name, each of shape ``(V, L + 1, S, K)``: variant, label, scan,
-            seed. NaN: no such case, or nothing to score. Behind the labels lies what
-            each scan contributes to their mean, see `mean_over_labels`: the score of
-            the scan only where each of its domain has all labels.
+            seed; made when used. NaN: no such case, or nothing to score. Behind the
+            labels lies what each scan contributes to their mean, see
+            `mean_over_labels`: the score of the scan only where each of its domain has
+            all labels.
         failed: the same shape; what a clinician would call a failure.
         seen: the same shape; the case exists, scored or not.
         rejected: shape ``(V, L, S, K)``; neither reference nor prediction has the
@@ -84,54 +87,124 @@ class ScoreArrays:
         return self.metrics[PRIMARY_METRIC]
 
 
-def find_axes(cases: Sequence[CaseRow]) -> Axes:
+def find_axes(cases: Cases) -> Axes:
     """The axes on which all scores of a study lie."""
-    scans = sorted({case.score.scan: case for case in cases}.items())
+    scores = cases.scores
+    scans = scores.scan.present
+    places = scores.scan.places(scans)
+    case_of = np.zeros(len(scans), dtype=np.intp)
+    case_of[places] = np.arange(len(cases))
     return Axes(
-        variants=tuple(sorted({case.score.variant for case in cases})),
-        labels=tuple(sorted({case.score.label for case in cases})),
-        scans=tuple(scan for scan, _ in scans),
-        seeds=tuple(sorted({case.score.seed for case in cases})),
-        subjects=tuple(case.subject for _, case in scans),
-        domains=tuple(case.domain for _, case in scans),
-        domain_names=tuple(sorted({case.domain for _, case in scans})),
+        variants=tuple(scores.variant.present),
+        labels=tuple(scores.label.present),
+        scans=tuple(scans),
+        seeds=tuple(scores.seed.present),
+        subjects=tuple(cases.subject[case_of].tolist()),
+        domains=tuple(cases.domain[case_of].tolist()),
+        domain_names=tuple(cases.domain.present),
     )
 
 
-def gather_scores(cases: Sequence[CaseRow], axes: Axes) -> ScoreArrays:
+def gather_scores(cases: Cases, axes: Axes) -> ScoreArrays:
     """Put cases on the axes of the study.
 
     Args:
         cases: cases of one design (and one training set, where they overlap).
         axes: as from `find_axes` of all cases.
     """
-    shape = tuple(map(len, (axes.variants, axes.labels, axes.scans, axes.seeds)))
-    place = (
-        _positions((case.score.variant for case in cases), axes.variants),
-        _positions((case.score.label for case in cases), axes.labels),
-        _positions((case.score.scan for case in cases), axes.scans),
-        _positions((case.score.seed for case in cases), axes.seeds),
-    )
-    seen, failed, rejected, occurs = np.zeros((4, *shape), dtype=np.bool_)
+    scores, arrangement = cases.scores, Arrangement.of(cases, axes)
+    place, shape = arrangement.place, arrangement.shape
+    seen, failed, rejected, occurs = np.zeros((4, math.prod(shape)), dtype=np.bool_)
     seen[place] = True
-    rejected[place] = [case.score.state == "empty" for case in cases]
-    occurs[place] = [bool(case.score.voxels_label) for case in cases]
-    failed[place] = [case.failed for case in cases]
-    metrics = {}
-    for name in METRICS:
-        values = np.full(shape, np.nan)
-        scored = (case.score.metrics[name] for case in cases)
-        values[place] = [np.nan if score is None else score for score in scored]
-        means = mean_over_labels(values, axes.members)
-        metrics[name] = np.concatenate([values, means[:, np.newaxis]], axis=1)
+    rejected[place] = scores.state.equals("empty")
+    occurs[place] = np.nan_to_num(scores.numbers["voxels_label"]) > 0
+    failed[place] = cases.failed
     return ScoreArrays(
         axes=axes,
-        metrics=metrics,
-        failed=_with_any(failed),
-        seen=_with_any(seen),
-        rejected=rejected,
-        occurs=_with_any(occurs),
+        metrics=_MetricArrays(scores.numbers, arrangement),
+        failed=_with_any(failed.reshape(shape)),
+        seen=_with_any(seen.reshape(shape)),
+        rejected=rejected.reshape(shape),
+        occurs=_with_any(occurs.reshape(shape)),
     )
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Where cases are on the axes of a study.
+
+    Args:
+        axes: the axes.
+        place: where each case is in a flat array of `shape`, ``(n,)``.
+    """
+
+    axes: Axes
+    place: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, cases: Cases, axes: Axes) -> "Arrangement":
+        """Where these cases are; all that occurs in them must be on the axes."""
+        scores = cases.scores
+        places = (
+            scores.variant.places(axes.variants),
+            scores.label.places(axes.labels),
+            scores.scan.places(axes.scans),
+            scores.seed.places(axes.seeds),
+        )
+        return cls(axes, np.ravel_multi_index(places, _shape_of(axes)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of variants, labels, scans and seeds."""
+        return _shape_of(self.axes)
+
+    def arrange(self, numbers: Array) -> Array:
+        """Numbers of the cases on the axes, and behind the labels their mean.
+
+        Args:
+            numbers: one for each case; NaN is absent.
+
+        Returns:
+            Shape ``(V, L + 1, S, K)``, as in `ScoreArrays`.
+        """
+        variants, labels, *rest = self.shape
+        by_label = np.full(self.shape, np.nan)
+        by_label.reshape(-1)[self.place] = numbers
+        values = np.empty((variants, labels + 1, *rest))
+        values[:, :-1] = by_label
+        values[:, -1] = mean_over_labels(by_label, self.axes.members)
+        return values
+
+
+class _MetricArrays(Mapping[str, Array]):
+    """The metrics of `ScoreArrays`, each made when it is used: all take gigabytes.
+
+    Args:
+        numbers: columns of the cases.
+        arrangement: where each case is.
+    """
+
+    def __init__(self, numbers: Mapping[str, Array], arrangement: Arrangement) -> None:
+        self._numbers, self._arrangement = numbers, arrangement
+        self._primary: Array | None = None
+
+    def __getitem__(self, name: str) -> Array:
+        if name != PRIMARY_METRIC:
+            return self._arrangement.arrange(self._numbers[name])
+        if self._primary is None:
+            self._primary = self._arrangement.arrange(self._numbers[name])
+        return self._primary
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(METRICS)
+
+    def __len__(self) -> int:
+        return len(METRICS)
+
+
+def _shape_of(axes: Axes) -> tuple[int, ...]:
+    """Numbers of variants, labels, scans and seeds."""
+    return tuple(map(len, (axes.variants, axes.labels, axes.scans, axes.seeds)))
 
 
 def mean_over_labels(values: Array, members: Sequence[NDArray[np.intp]]) -> Array:
@@ -173,12 +246,6 @@ def replicate_study(axes: Axes, resamples: int, seed: int) -> Replicates:
     return draw_replicates(axes.subjects, axes.domains, len(axes.seeds), resamples, rng)
 
 
-def _positions(values: Iterable[object], axis: Sequence[object]) -> NDArray[np.intp]:
-    """Where each value is on an axis."""
-    place = {value: position for position, value in enumerate(axis)}
-    return np.array([place[value] for value in values], dtype=np.intp)
-
-
 def _with_any(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Masks of labels (the second axis), and behind them whether any is set."""
     return np.concatenate([masks, masks.any(axis=1, keepdims=True)], axis=1)
@@ -187,6 +254,8 @@ def _with_any(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _contributions(values: Array) -> Array:
     """As `mean_over_labels`, of the scans of one domain."""
     known = np.isfinite(values)
+    if not known.any():
+        return np.full((*values.shape[:-3], *values.shape[-2:]), np.nan)
     if known.all():
         return np.asarray(values.mean(axis=-3))
     scored = known.any(axis=-3)

@@ -1,10 +1,12 @@
 """From scores to statements: the tables of the comparison and its verdict."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from medinorm.columns.cases import Cases, write_cases
+from medinorm.columns.scores import read_scores
 from medinorm.config import EvidenceConfig
 from medinorm.config.score import FAILURE_DICE
 from medinorm.domain_noun import DomainNoun
@@ -22,7 +24,7 @@ from medinorm.evidence.before_ranking.selection import find_oracle_selection
 from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
 from medinorm.evidence.beyond_means.calibration import write_calibration
 from medinorm.evidence.beyond_means.write import write_beyond_means
-from medinorm.evidence.cases import read_cases
+from medinorm.evidence.cases import join_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
 from medinorm.evidence.effects import tabulate_effects
 from medinorm.evidence.failures import tabulate_failures
@@ -38,7 +40,6 @@ from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
 from medinorm.records.calibration import CalibrationRow, calibration_path
 from medinorm.records.evidence import (
-    CaseRow,
     CurveRow,
     DifferenceRow,
     DomainRow,
@@ -79,10 +80,11 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     variants may be ranked.
 
     Args:
-        scores: tables of scores.
+        scores: tables of scores, Parquet or text.
         splits: `splits.tsv`.
         runs: folder of all trained networks.
-        evidence: folder to write to.
+        evidence: folder to write to; `cases` are Parquet there, and text too up to
+            200,000 rows.
         domain: columns that define the domains; the verdict takes its words from them.
         learning_rates: tables of choose-rate, if learning rates were compared.
         failure: a prediction with a Dice below it has failed.
@@ -91,11 +93,12 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     Raises:
         StageError: there are no scores, or they do not belong to `splits`.
     """
-    cases = read_cases(scores, splits, failure)
+    roles = read_records(splits, SplitRow)
+    cases = _join_and_write(scores, roles, failure, evidence)
     study = StudyScores.of(cases, settings, DomainNoun.of(domain), failure)
     curves = list(tabulate_curves(cases, runs))
     searched = [row for path in learning_rates for row in read_records(path, RateRow)]
-    trained, roles = RunRecords.of(cases, runs), read_records(splits, SplitRow)
+    trained = RunRecords.of(cases, runs)
     obstacle = (
         find_obstacle(study)
         or find_unequal_training(trained)
@@ -110,7 +113,6 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         ranking=[] if obstacle else tabulate_ranking(study),
         obstacle=obstacle,
     )
-    write_records(evidence / "cases.tsv", cases, CaseRow)
     write_records(evidence / "failures.tsv", tabulate_failures(cases), FailureRow)
     write_calibration(evidence, _read_calibration(scores), cases)
     write_records(evidence / "domains.tsv", comparison.domains, DomainRow)
@@ -137,7 +139,20 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         _log.info("%s", sentence)
 
 
-def _read_calibration(scores: Sequence[Path]) -> list[CalibrationRow]:
-    """How sure predictions were, from the tables beside those of scores."""
-    paths = [path for path in map(calibration_path, scores) if path.exists()]
-    return [row for path in paths for row in read_records(path, CalibrationRow)]
+def _join_and_write(
+    scores: Sequence[Path], roles: Sequence[SplitRow], failure: float, evidence: Path
+) -> Cases:
+    """Write the cases, and keep those columns that all tables are made from."""
+    cases = join_cases(read_scores(scores), roles, failure)
+    write_cases(evidence, cases)
+    return cases.stored_in(evidence)
+
+
+def _read_calibration(scores: Sequence[Path]) -> Iterator[CalibrationRow]:
+    """How sure predictions were, from the tables beside those of scores.
+
+    One table is in memory at a time: all of them would be gigabytes.
+    """
+    for path in map(calibration_path, scores):
+        if path.exists():
+            yield from read_records(path, CalibrationRow)

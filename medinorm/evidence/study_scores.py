@@ -7,11 +7,13 @@ replicates of the study: all comparisons are made on the same scans, subjects an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.columns.cases import Cases
 from medinorm.config import EvidenceConfig
 from medinorm.config.score import FAILURE_DICE
 from medinorm.domain_noun import DomainNoun
@@ -21,6 +23,8 @@ from medinorm.evidence.bootstrap import (
     Replicates,
     domain_means,
     estimate,
+    observed_means,
+    resampled_means,
 )
 from medinorm.evidence.cases import select_design
 from medinorm.evidence.score_arrays import (
@@ -31,7 +35,6 @@ from medinorm.evidence.score_arrays import (
     mean_over_labels,
     replicate_study,
 )
-from medinorm.records.evidence import CaseRow
 from medinorm.records.metrics import METRICS, PRIMARY_METRIC
 
 
@@ -53,7 +56,7 @@ class StudyScores:
         failure: a prediction with a Dice below it has failed.
     """
 
-    cases: Sequence[CaseRow]
+    cases: Cases
     axes: Axes
     replicates: Replicates
     pooled: ScoreArrays
@@ -67,7 +70,7 @@ class StudyScores:
     @classmethod
     def of(
         cls,
-        cases: Sequence[CaseRow],
+        cases: Cases,
         settings: EvidenceConfig,
         noun: DomainNoun,
         failure: float = FAILURE_DICE,
@@ -75,7 +78,9 @@ class StudyScores:
         """The study that these cases make."""
         axes = find_axes(cases)
         matched = select_design(cases, "size_matched", in_domain=True)
-        pooled = matched or select_design(cases, "pooled", in_domain=True)
+        pooled = (
+            matched if len(matched) else select_design(cases, "pooled", in_domain=True)
+        )
         lodo = select_design(cases, "lodo", in_domain=False)
         external = select_design(cases, "pooled", in_domain=False)
         return cls(
@@ -83,7 +88,7 @@ class StudyScores:
             axes=axes,
             replicates=replicate_study(axes, settings.resamples, settings.seed),
             pooled=gather_scores(pooled, axes),
-            size_matched=bool(matched),
+            size_matched=len(matched) > 0,
             lodo=gather_scores(lodo, axes),
             external=gather_scores(external, axes),
             settings=settings,
@@ -91,18 +96,36 @@ class StudyScores:
             failure=failure,
         )
 
-    @property
+    @cached_property
     def held_out(self) -> list[int]:
         """Positions of the domains that some network left out and was tested on."""
         return present_domains(self.lodo)
 
-    def means(self, values: Array) -> Array:
-        """Domain means in each replicate, ``(..., S, K)`` to ``(..., D, R)``."""
-        return domain_means(values, self.replicates, self.axes.members)
+    def means(self, values: Array, places: Sequence[int] | None = None) -> Array:
+        """Domain means in each replicate, ``(..., S, K)`` to ``(..., D, R)``.
+
+        Args:
+            values: scores.
+            places: positions of the domains; all of the study without them.
+        """
+        return domain_means(values, self.replicates, self._members(places))
+
+    def observe(self, values: Array, places: Sequence[int]) -> Array:
+        """Domain means in the study itself, ``(..., S, K)`` to ``(..., D)``."""
+        return observed_means(values, self._members(places))
+
+    def resample(self, values: Array, places: Sequence[int]) -> Array:
+        """As `means`, in the study and the resamples, ``(..., D, 1 + B)``."""
+        return resampled_means(values, self.replicates, self._members(places))
 
     def estimate(self, replicated: Array) -> Estimate:
         """Value, interval and test of what was computed in each replicate."""
         return estimate(replicated, self.replicates, self.settings.confidence)
+
+    def _members(self, places: Sequence[int] | None) -> list[NDArray[np.intp]]:
+        """Scans of some domains."""
+        members = self.axes.members
+        return members if places is None else [members[place] for place in places]
 
     def complete_seeds(self) -> NDArray[np.int64]:
         """For each variant, how many seeds were tested on every out-of-domain scan."""

@@ -1,13 +1,18 @@
 """Means by domain, gaps, and the summary of each variant."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from medinorm.columns.cases import Cases
+from medinorm.columns.parquet import is_absent
+from medinorm.columns.words import find_present
 from medinorm.evidence.bootstrap import Array, Interval, known
 from medinorm.evidence.inference.far_scans import leave_far_out
 from medinorm.evidence.inference.further import infer_further, predict_further
-from medinorm.evidence.score_arrays import gather_scores
+from medinorm.evidence.score_arrays import Arrangement, gather_scores
 from medinorm.evidence.study_scores import (
     StudyScores,
     count_cases,
@@ -16,7 +21,7 @@ from medinorm.evidence.study_scores import (
     pair_scores,
     present_domains,
 )
-from medinorm.records.evidence import MEAN, CaseRow, DomainRow, GapRow, SummaryRow
+from medinorm.records.evidence import MEAN, DomainRow, GapRow, SummaryRow
 from medinorm.records.metrics import OTHER_METRICS
 
 TrainingSet = tuple[str, str, bool]  # design, training set, in-domain
@@ -24,40 +29,88 @@ TrainingSet = tuple[str, str, bool]  # design, training set, in-domain
 
 def tabulate_domains(study: StudyScores) -> Iterator[DomainRow]:
     """Mean scores by variant, training set, domain and label."""
-    groups: dict[TrainingSet, list[CaseRow]] = {}
-    for case in study.cases:
-        key = case.design, case.train_set, case.in_domain
-        groups.setdefault(key, []).append(case)
-    for key in sorted(groups):
-        yield from _domain_rows(study, groups[key], key)
+    cases = study.cases
+    keys = cases.design, cases.train_set
+    shape = *(len(key.names) for key in keys), 2
+    codes = *(key.codes for key in keys), cases.in_domain.view(np.uint8)
+    groups = np.ravel_multi_index(codes, shape)
+    occurring = find_present(groups, math.prod(shape))
+    rows = [np.flatnonzero(groups == group) for group in occurring]
+    others = _observe_others(study, rows)
+    for number, group in enumerate(occurring):
+        design, train_set, in_domain = np.unravel_index(group, shape)
+        key = keys[0].names[design], keys[1].names[train_set], bool(in_domain)
+        means = {name: values[number] for name, values in others.items()}
+        yield from _domain_rows(study, cases[rows[number]], key, means)
+
+
+def _observe_others(
+    study: StudyScores, groups: Sequence[NDArray[np.intp]]
+) -> dict[str, list[Array]]:
+    """Means by the metrics besides Dice, each of which is read once.
+
+    Args:
+        study: the scores.
+        groups: cases of each training set.
+
+    Returns:
+        By name and training set, of each variant, label and domain:
+        ``(V, L + 1, D)``.
+    """
+    cases, axes = study.cases, study.axes
+    arrangements = [Arrangement.of(cases[rows], axes) for rows in groups]
+    everywhere = range(len(axes.domain_names))
+    others = {}
+    for name in OTHER_METRICS:
+        column = cases.scores.numbers[name]
+        if is_absent(column):
+            shape = len(axes.variants), len(axes.labels) + 1, len(axes.domain_names)
+            others[name] = [np.full(shape, np.nan)] * len(groups)
+            continue
+        others[name] = [
+            study.observe(arrangement.arrange(column[rows]), everywhere)
+            for rows, arrangement in zip(groups, arrangements, strict=True)
+        ]
+    return others
 
 
 def _domain_rows(
-    study: StudyScores, cases: list[CaseRow], key: TrainingSet
+    study: StudyScores, cases: Cases, key: TrainingSet, others: Mapping[str, Array]
 ) -> Iterator[DomainRow]:
-    """Rows of the cases of one training set."""
+    """Rows of the cases of one training set.
+
+    Args:
+        study: all scores.
+        cases: those of the training set.
+        key: the training set.
+        others: means by the metrics besides Dice, ``(V, L + 1, D)``.
+    """
     design, train_set, in_domain = key
     scores = gather_scores(cases, study.axes)
     labels = [*map(str, study.axes.labels), MEAN]
-    dice = study.estimate(study.means(scores.dice))
-    others: dict[str, Array] = {
-        name: study.means(scores.metrics[name])[..., 0] for name in OTHER_METRICS
-    }
-    for index in np.ndindex(*dice.value.shape):
-        counts = count_cases(scores, index[:2], study.axes.members[index[2]])
-        if counts.seeds:
-            yield DomainRow(
-                study.axes.variants[index[0]],
-                design,
-                train_set,
-                study.axes.domain_names[index[2]],
-                in_domain,
-                labels[index[1]],
-                *counts,
-                *dice.interval(index, share=True),
-                {name: known(float(means[index])) for name, means in others.items()},
-                count_occurrences(scores, index[:2], study.axes.members[index[2]]),
-            )
+    tested = [study.axes.domain_names.index(name) for name in cases.domain.present]
+    for place, variant in enumerate(study.axes.variants):
+        one = slice(place, place + 1)  # replicates of all take gigabytes
+        dice = study.estimate(study.means(scores.dice[one], tested))
+        for label, position in np.ndindex(*dice.value.shape[1:]):
+            scans = study.axes.members[tested[position]]
+            counts = count_cases(scores, (place, label), scans)
+            if counts.seeds:
+                yield DomainRow(
+                    variant,
+                    design,
+                    train_set,
+                    study.axes.domain_names[tested[position]],
+                    in_domain,
+                    labels[label],
+                    *counts,
+                    *dice.interval((0, label, position), share=True),
+                    {
+                        name: known(float(means[place, label, tested[position]]))
+                        for name, means in others.items()
+                    },
+                    count_occurrences(scores, (place, label), scans),
+                )
 
 
 def tabulate_gaps(study: StudyScores) -> Iterator[GapRow]:
@@ -101,6 +154,7 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
     gap = study.estimate(over_domains((same[0] - same[1])[:, study.held_out]))
     outer = study.means(study.external.dice[:, -1])[:, present_domains(study.external)]
     external = study.estimate(over_domains(outer))
+    others = _other_metrics(study)
     for index, variant in enumerate(study.axes.variants):
         counts = count_cases(study.lodo, (index, -1), np.arange(len(study.axes.scans)))
         subjects, domains = _count_tested(study, index)
@@ -117,7 +171,7 @@ def tabulate_summary(study: StudyScores) -> Iterator[SummaryRow]:
             *_contain(mean, following),
             *_deviation(outside[index, :, 0], study),
             *_worst(outside[index, :, 0], study),
-            other_metrics=_other_metrics(study, index),
+            other_metrics={name: known(means[index]) for name, means in others.items()},
             scans=counts.scans,
             subjects=subjects,
             domains=domains,
@@ -159,12 +213,13 @@ def _worst(by_domain: Array, study: StudyScores) -> tuple[str | None, float | No
     return name, known(by_domain[worst])
 
 
-def _other_metrics(study: StudyScores, index: int) -> dict[str, float | None]:
-    """Means of one variant on unseen domains by the metrics besides Dice."""
+def _other_metrics(study: StudyScores) -> dict[str, Array]:
+    """Means on unseen domains by the metrics besides Dice, ``(V,)`` each."""
     means = {}
     for name in OTHER_METRICS:
-        by_domain = study.means(study.lodo.metrics[name][index, -1])
-        means[name] = known(over_domains(by_domain[study.held_out])[0])
+        values = study.lodo.metrics[name][:, -1]
+        by_domain = study.observe(values, study.held_out)
+        means[name] = over_domains(by_domain[..., np.newaxis])[..., 0]
     return means
 
 

@@ -51,6 +51,7 @@ class _TableColumn(NamedTuple):
     name: str
     cell: _CellFormat
     optional: bool  # may be absent from the table
+    hint: Any  # type of its values
 
 
 class _Nested(NamedTuple):
@@ -129,6 +130,11 @@ def cell(
 def column_names(kind: type[Any]) -> tuple[str, ...]:
     """Names of the columns of a record, without those that only some tables have."""
     return tuple(column.name for column in _flat(_fields_of(kind)))
+
+
+def column_hints(kind: type[Any]) -> dict[str, Any]:
+    """The type of the values of each column, as it is declared."""
+    return {column.name: column.hint for column in _flat(_fields_of(kind))}
 
 
 def read_records(path: Path, kind: type[R], *, called: str = "") -> list[R]:
@@ -227,16 +233,18 @@ def _each_field(
             inner = prefix + metadata.get(_PREFIX, "")
             yield _Nested(name, _fields_of(hint, inner))
         elif get_origin(hint) is Mapping and metadata.get(_NAMES):
-            cells = _CellFormat(_parser(get_args(hint)[1]))
+            of_key = get_args(hint)[1]
+            cells = _CellFormat(_parser(of_key))
             named = (
-                _TableColumn(prefix + key, cells, optional) for key in metadata[_NAMES]
+                _TableColumn(prefix + key, cells, optional, of_key)
+                for key in metadata[_NAMES]
             )
             yield _Named(name, tuple(named))
         elif get_origin(hint) is Mapping and _CELL not in metadata:
             yield _Others(name)
         else:
             own = metadata.get(_CELL)
-            yield _TableColumn(prefix + name, _parsed(hint, own), optional)
+            yield _TableColumn(prefix + name, _parsed(hint, own), optional, hint)
 
 
 def _declared(kind: Any) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:

@@ -88,11 +88,19 @@ def write_table(
     that a spreadsheet would run is written so that it does not. A checksum beside the
     table that was there before goes.
     """
+    cells = ([write_cell(row.get(name)) for name in columns] for row in rows)
+    write_cells(path, cells, columns)
+
+
+def write_cells(
+    path: Path, rows: Iterable[Sequence[str]], columns: Sequence[str]
+) -> None:
+    """Write rows of cells from `write_cell` under a header, as `write_table` does."""
     checksum_path(path).unlink(missing_ok=True)
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+        writer.writerows(rows)
 
 
 def json_cell(value: object) -> str:
@@ -106,7 +114,7 @@ def json_cell(value: object) -> str:
     return text.replace(" ", "\\u0020")
 
 
-def _cell(value: object) -> str:
+def write_cell(value: object) -> str:
     """Text of one value, without tabs, line breaks and other runs of white space."""
     if value is None:
         return ""

@@ -1,17 +1,18 @@
 """What the report is made from: the tables of a study, read and put in order."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from medinorm.columns.cases import Cases, read_cases_table
+from medinorm.columns.words import Groups, average_groups, group_rows
 from medinorm.domain_noun import DomainNoun
 from medinorm.errors import StageError
 from medinorm.files.records import read_records
 from medinorm.records.evidence import (
-    CaseRow,
     CurveRow,
     DifferenceRow,
     DomainRow,
@@ -28,7 +29,6 @@ from medinorm.records.verdict import Verdict, read_verdict
 from medinorm.variant import Variant, name_variants
 
 R = TypeVar("R")
-InDomain = TypeVar("InDomain", CaseRow, DomainRow)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ReportFindings:
     scans: tuple[ScanRow, ...]
     excluded: tuple[ExcludedRow, ...]
     splits: tuple[SplitRow, ...]
-    cases: tuple[CaseRow, ...]
+    cases: Cases
     domains: tuple[DomainRow, ...]
     gaps: tuple[GapRow, ...]
     summary: tuple[SummaryRow, ...]
@@ -105,7 +105,7 @@ class ReportFindings:
     @property
     def seeds(self) -> set[int]:
         """The seeds of all trainings."""
-        return {row.score.seed for row in self.cases}
+        return set(self.cases.scores.seed.present)
 
     @property
     def designs(self) -> list[str]:
@@ -117,13 +117,15 @@ class ReportFindings:
         """What a domain is called."""
         return DomainNoun.of(self.verdict.domain)
 
-    @property
-    def held_out(self) -> list[CaseRow]:
+    @cached_property
+    def held_out(self) -> Cases:
         """Cases whose domain the network never saw.
 
         From leave-one-domain-out where it was run, else from single-source training.
         """
-        return _preferring(self.cases, "lodo", in_domain=False)
+        unseen = self.cases[~self.cases.in_domain]
+        lodo = unseen.design.equals("lodo")
+        return unseen[lodo] if lodo.any() else unseen
 
     @property
     def held_out_domains(self) -> list[DomainRow]:
@@ -170,7 +172,7 @@ def read_findings(
         scans=tuple(read_records(scans, ScanRow)),
         excluded=tuple(read_records(excluded, ExcludedRow)),
         splits=tuple(read_records(splits, SplitRow)),
-        cases=tuple(read_records(evidence / "cases.tsv", CaseRow)),
+        cases=read_cases_table(evidence),
         domains=tuple(read_records(evidence / "domains.tsv", DomainRow)),
         gaps=tuple(read_records(evidence / "gaps.tsv", GapRow)),
         summary=tuple(summary),
@@ -187,8 +189,8 @@ def read_findings(
 
 
 def _preferring(
-    rows: Iterable[InDomain], design: str, *, in_domain: bool
-) -> list[InDomain]:
+    rows: Iterable[DomainRow], design: str, *, in_domain: bool
+) -> list[DomainRow]:
     """Rows in (or out of) domain, of one design if it was run, else of the others."""
     either = [row for row in rows if row.in_domain is in_domain]
     return [row for row in either if row.design == design] or either
@@ -226,7 +228,7 @@ def distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def scan_means(cases: Iterable[CaseRow]) -> dict[tuple[Variant, str, str], float]:
+def scan_means(cases: Cases) -> dict[tuple[Variant, str, str], float]:
     """Mean Dice of each scan: over its labels, then over seeds.
 
     A label that is empty in both label map and prediction has no Dice and does not
@@ -235,19 +237,24 @@ def scan_means(cases: Iterable[CaseRow]) -> dict[tuple[Variant, str, str], float
     Returns:
         Dice by variant, domain and scan; not-a-number where no label was scored.
     """
-    runs: dict[tuple[Variant, str, str], dict[tuple[str, int], list[float | None]]] = {}
-    for row in cases:
-        key = (row.score.variant, row.domain, row.score.scan)
-        of_scan = runs.setdefault(key, {})
-        of_scan.setdefault((row.score.split, row.score.seed), []).append(row.score.dice)
-    return {
-        key: or_nan(mean(mean(values) for values in by_run.values()))
-        for key, by_run in runs.items()
-    }
+    runs, scans = cases.predictions, _group_scans(cases)
+    of_run = average_groups(cases.scores.dice, runs)
+    means = average_groups(of_run, Groups(scans.first, scans.of_row[runs.first]))
+    return dict(zip(_name_scans(cases[scans.first]), means.tolist(), strict=True))
 
 
-def find_failed(cases: Iterable[CaseRow]) -> set[tuple[Variant, str, str]]:
+def find_failed(cases: Cases) -> set[tuple[Variant, str, str]]:
     """Variant, domain and scan of which a label failed with one seed at least."""
-    return {
-        (row.score.variant, row.domain, row.score.scan) for row in cases if row.failed
-    }
+    failed = cases[cases.failed]
+    return set(_name_scans(failed[_group_scans(failed).first]))
+
+
+def _group_scans(cases: Cases) -> Groups:
+    """The cases of each scan with each variant."""
+    return group_rows(cases.domain, cases.scores.scan, cases.scores.variant)
+
+
+def _name_scans(cases: Cases) -> Iterator[tuple[Variant, str, str]]:
+    """Variant, domain and scan of each case."""
+    columns = cases.scores.variant, cases.domain, cases.scores.scan
+    return zip(*(column.tolist() for column in columns), strict=True)

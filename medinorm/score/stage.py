@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from medinorm.choices import AdaptName, AugmentationName, IntensityName, NormName
+from medinorm.columns.scores import write_scores
 from medinorm.config import MeasureConfig, TaskConfig
 from medinorm.damage import require_failed, require_unchanged
 from medinorm.errors import (
@@ -182,7 +183,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
         scans: `scans.tsv`.
         splits: `splits.tsv`.
         canonical: folder of the label maps.
-        scores: table to write.
+        scores: table to write, Parquet; up to 200,000 rows also beside it as `.tsv`.
         intensity: intensity method of the networks.
         norm: normalization layer of the networks.
         augmentation: of their training patches.
@@ -222,7 +223,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
             sure = scorer.calibrate(truth, predicted, prediction)
             if sure is not None:
                 calibrations.append(CalibrationRow(variant, split, seed, scan, *sure))
-    write_records(scores, rows, ScoreRow)
+    write_scores(scores, rows)
     write_records(calibration_path(scores), calibrations, CalibrationRow)
     write_json(summary_path(scores), summarize_as_nnunet(rows, voxels))
 

@@ -78,10 +78,18 @@ def keep_edited_files(results: Path) -> None:
         if newer and not _is_as_made(path, vouching):
             kept = keep_edited(path)
             _log.warning(
-                "%s was changed since it was made and will be made again; the changed "
-                "one is kept beside it as %s",
-                *(path.name, kept.name),
+                "%s was changed since it was made and %s; the changed one is kept "
+                "beside it as %s",
+                *(path.name, _say_consequence(path), kept.name),
             )
+
+
+def _say_consequence(path: Path) -> str:
+    """What becomes of a file that a person changed."""
+    columns = path.with_suffix(".parquet")
+    if path.suffix == ".tsv" and columns.is_file():
+        return f"the study does not read it, but {columns.name}"
+    return "will be made again"
 
 
 def _vouched_files(results: Path) -> Iterator[tuple[Path, Path]]:

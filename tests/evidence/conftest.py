@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from medinorm.columns.parquet import column_types, write_columns
+from medinorm.columns.words import WordColumn
 from medinorm.config import EvidenceConfig
 from medinorm.evidence.stage import compare_variants
 from medinorm.files.records import column_names
@@ -96,7 +98,10 @@ class ScoreTables:
     def compare(
         self, designs=("lodo", "pooled"), domain=("scanner",), failure=0.5, **settings
     ):
-        """Write the tables and compare the variants; gives the folder of evidence."""
+        """Write the tables and compare the variants; gives the folder of evidence.
+
+        With `columns` the scores are Parquet, as the workflow has them.
+        """
         roles = []
         for design, split, training in self.all_splits(designs):
             fold = self.fold_of(split)
@@ -112,10 +117,15 @@ class ScoreTables:
                 for d in sorted(training)
             ]
         write_table(self.folder / "splits.tsv", roles, column_names(SplitRow))
-        write_table(self.folder / "scores.tsv", self.rows, column_names(ScoreRow))
+        if settings.pop("columns", False):
+            scores = self.folder / "scores.parquet"
+            write_columns(scores, columns_of(self.rows), ScoreRow)
+        else:
+            scores = self.folder / "scores.tsv"
+            write_table(scores, self.rows, column_names(ScoreRow))
         evidence = self.folder / "evidence"
         compare_variants(
-            [self.folder / "scores.tsv"],
+            [scores],
             self.folder / "splits.tsv",
             self.folder / "runs",
             evidence,
@@ -125,6 +135,16 @@ class ScoreTables:
             settings=EvidenceConfig(**{"resamples": 400, **settings}),
         )
         return evidence
+
+
+def columns_of(rows):
+    """The columns of rows that are dictionaries."""
+    columns = {}
+    for name, (kind, optional) in column_types(ScoreRow).items():
+        values = [row.get(name) for row in rows]
+        words = kind is str or not optional
+        columns[name] = WordColumn.of(values) if words else np.array(values, np.float64)
+    return columns
 
 
 def score_row(variant, split, seed, scan, label, dice):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from medinorm.columns.cases import Cases
 from medinorm.evidence.failures import (
     KINDS,
     count_failures,
@@ -55,7 +56,7 @@ def test_without_a_limit_a_low_dice_is_no_failure():
 def cases(*rows):
     """Cases of one domain, judged at 0.5."""
     facts = ("lodo", 0, "lodo-a", "1", "a", False)
-    return [CaseRow(row, *facts, judge_failure(row, 0.5)) for row in rows]
+    return Cases.of(CaseRow(row, *facts, judge_failure(row, 0.5)) for row in rows)
 
 
 def test_kinds_are_counted_apart_and_know_how_many_could_have_failed_so():

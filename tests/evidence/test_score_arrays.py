@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from medinorm.columns.cases import Cases
 from medinorm.evidence.score_arrays import (
     find_axes,
     gather_scores,
@@ -32,16 +33,17 @@ def case(scan, seed, label, dice):
     )
 
 
-CASES = [
+ROWS = [
     case(scan, seed, label, float(dice))
     for dice, (scan, seed, label) in enumerate(
         (scan, seed, label) for scan in "ab" for seed in (3, 5) for label in (1, 4)
     )
 ][:-1]  # the last is absent
+CASES = Cases.of(ROWS)
 
 
 def test_scores_find_their_place_on_the_axes():
-    axes = find_axes(CASES[::-1])
+    axes = find_axes(Cases.of(ROWS[::-1]))
     assert (axes.scans, axes.seeds, axes.labels) == (("a", "b"), (3, 5), (1, 4))
     assert (axes.subjects, axes.domains) == (("A", "B"), ("ge", "ge"))
     scores = gather_scores(CASES, axes)
@@ -61,7 +63,7 @@ def test_every_declared_metric_has_an_array():
 
 
 def test_what_was_not_scored_has_a_place_and_no_number():
-    scores = gather_scores([case("a", 3, 1, None)], find_axes(CASES))
+    scores = gather_scores(Cases.of([case("a", 3, 1, None)]), find_axes(CASES))
     assert scores.seen[0, 0, 0, 0]
     assert np.isnan(scores.dice).all()
 
@@ -104,7 +106,7 @@ def test_contributions_have_the_mean_by_class_on_each_domain():
 
 
 def test_no_cases_are_arrays_of_nothing():
-    scores = gather_scores([], find_axes(CASES))
+    scores = gather_scores(CASES[:0], find_axes(CASES))
     assert not scores.seen.any()
     assert np.isnan(scores.dice).all()
 

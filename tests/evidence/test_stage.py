@@ -4,6 +4,11 @@ import math
 import subprocess
 import sys
 
+import pytest
+
+from medinorm.config import EvidenceConfig
+from medinorm.errors import DamagedError
+from medinorm.evidence.stage import compare_variants
 from medinorm.files.records import column_names
 from medinorm.files.tables import read_table
 from medinorm.records import beyond_means
@@ -42,6 +47,7 @@ def test_every_table_is_there_with_its_columns(study):
     evidence = study.compare()
     assert {path.name for path in evidence.glob("[!.]*")} == {
         "verdict.json",
+        "cases.parquet",
         *(f"{name}.tsv" for name in TABLES),
     }
     for name, expected in TABLES.items():
@@ -96,6 +102,24 @@ def test_the_order_of_rows_changes_nothing(study):
     study.rows.reverse()
     second = {path.name: path.read_bytes() for path in study.compare().iterdir()}
     assert first == second
+
+
+def test_columns_give_what_text_gives(study):
+    """But for the last digits: text has nine."""
+    for row in study.rows:
+        row |= {name: round(row[name], 6) for name in ("dice", "nsd", "hd95")}
+    text = {path.name: path.read_bytes() for path in study.compare().iterdir()}
+    columns = study.compare(columns=True)
+    assert {path.name: path.read_bytes() for path in columns.iterdir()} == text
+
+
+def test_a_damaged_table_of_scores_is_one_line(study):
+    study.compare(columns=True)
+    table = study.folder / "scores.parquet"
+    table.write_bytes(table.read_bytes()[:-50])
+    splits, runs = study.folder / "splits.tsv", study.folder / "runs"
+    with pytest.raises(DamagedError, match=r"^scores\.parquet was changed since"):
+        compare_variants([table], splits, runs, runs, settings=EvidenceConfig())
 
 
 def test_another_bootstrap_seed_changes_chances_and_no_interval(comparison):
@@ -157,8 +181,8 @@ def test_twenty_variants_take_seconds(comparison, cpu_limit):
     study = comparison({"ge": 33, "philips": 33, "siemens": 34}, range(5))
     means = {f"n{number}": 0.5 + 0.01 * number for number in range(20)}
     study.fill(means)
-    with cpu_limit(25):  # 80,000 scores of ten metrics; about 12 on a quiet machine
-        evidence = study.compare(resamples=2000)
+    with cpu_limit(10):  # 80,000 scores of ten metrics; about 4 on a quiet machine
+        evidence = study.compare(resamples=2000, columns=True)
     assert len(read_table(evidence / "ranking.tsv")) == 20
     assert math.isclose(
         sum(float(r["probability_best"]) for r in read_table(evidence / "ranking.tsv")),

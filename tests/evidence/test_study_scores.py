@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from medinorm.columns.cases import Cases
 from medinorm.config import EvidenceConfig
 from medinorm.domain_noun import DomainNoun
 from medinorm.evidence.study_scores import (
@@ -42,7 +43,9 @@ def case(variant, scan, seed, dice, **changes):
 
 
 def study_of(cases):
-    return StudyScores.of(cases, EvidenceConfig(resamples=100), DomainNoun("scanner"))
+    return StudyScores.of(
+        Cases.of(cases), EvidenceConfig(resamples=100), DomainNoun("scanner")
+    )
 
 
 FULL = [

@@ -2,6 +2,7 @@
 
 import pytest
 
+from medinorm.columns.cases import Cases
 from medinorm.errors import StageError
 from medinorm.files.tables import read_table, write_table
 from medinorm.records.evidence import CaseRow
@@ -61,7 +62,7 @@ def test_scan_means_average_labels_then_seeds():
         )
         for seed, label, dice in ((0, 1, 0.2), (0, 2, 0.4), (1, 1, 0.9), (1, 2, None))
     ]
-    (value,) = scan_means(rows).values()
+    (value,) = scan_means(Cases.of(rows)).values()
     assert value == pytest.approx((0.3 + 0.9) / 2)
 
 

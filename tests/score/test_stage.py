@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from medinorm.columns.scores import read_scores
 from medinorm.config import InputConfig, ScoreConfig
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json
@@ -17,6 +18,7 @@ from medinorm.records.calibration import (
     calibration_path,
     confidence_path,
 )
+from medinorm.records.scores import ScoreRow
 from medinorm.score.stage import score_predictions
 from tests.score.conftest import write_labels
 
@@ -53,6 +55,16 @@ def scored(study, labels):
     study.write_tables({"a": "ge"})
     study.write_label("a", labels)
     return study
+
+
+def test_scores_are_columns_too(scored, labels):
+    """What evidence reads has the numbers of what people read."""
+    scored.write_prediction("a", 0, np.roll(labels, 1, axis=0))
+    score(scored)
+    table = scored.scores.with_suffix(".parquet")
+    rows = list(read_scores([table]).rows())
+    assert rows == read_records(scored.scores, ScoreRow)
+    assert 0 < rows[0].dice < 1
 
 
 def test_every_scan_seed_and_label_has_a_row(study, labels):

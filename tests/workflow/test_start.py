@@ -152,6 +152,17 @@ def test_what_a_person_changed_is_kept_before_snakemake_deletes_it(tmp_path, cap
     assert "verdict.tsv was changed since it was made and will be made" in caplog.text
 
 
+def test_a_change_in_the_text_of_columns_is_told_to_change_nothing(tmp_path, caplog):
+    text = tmp_path / "job-0.tsv"
+    text.write_bytes(b"made")
+    write_checksum(text)
+    text.with_suffix(".parquet").touch()
+    changed_later(text, b"mine")
+    keep_edited_files(tmp_path)
+    assert (tmp_path / "job-0.tsv.edited").read_bytes() == b"mine"
+    assert "made and the study does not read it, but job-0.parquet; the" in caplog.text
+
+
 @pytest.mark.parametrize(("quiet", "shown"), [("ALL", True), ("RULES", False)])
 def test_a_line_is_shown_where_snakemake_hides_all(capsys, quiet, shown):
     for told in (None, [SimpleNamespace(name=quiet)]):

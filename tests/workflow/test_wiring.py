@@ -43,7 +43,7 @@ def test_every_combination_is_scored_once(splits):
     scores = wiring(experiments=experiments).scores(splits)
     assert len(scores) == len(set(scores)) == 2 * (2 + 1) * 2 * 2 * 2
     assert not [path for path in scores if "instance/flip/batch_statistics" in path]
-    assert "results/scores/none/batch/flip/none/pooled/job-1.tsv" in scores
+    assert "results/scores/none/batch/flip/none/pooled/job-1.parquet" in scores
 
 
 def test_a_strict_study_is_for_its_marker(splits):

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, median
 
+import numpy as np
+
+from medinorm.columns.cases import Cases
 from medinorm.errors import MedinormError
 from medinorm.evidence.before_ranking.run_records import run_of, runs_of
 from medinorm.files.records import read_records
-from medinorm.records.evidence import CaseRow, CurveRow
+from medinorm.records.evidence import CurveRow
 from medinorm.records.history import HistoryRow
 from medinorm.variant import Variant
 
@@ -20,7 +23,7 @@ MOST_FALL = 0.25
 _LEAST_FALL = 0.02
 
 
-def tabulate_curves(cases: Sequence[CaseRow], runs: Path) -> Iterator[CurveRow]:
+def tabulate_curves(cases: Cases, runs: Path) -> Iterator[CurveRow]:
     """The histories of all runs as one table; a run without one is left out.
 
     Args:
@@ -46,7 +49,7 @@ def tabulate_curves(cases: Sequence[CaseRow], runs: Path) -> Iterator[CurveRow]:
                 )
 
 
-def find_unlearned(cases: Sequence[CaseRow], curves: Sequence[CurveRow]) -> str:
+def find_unlearned(cases: Cases, curves: Sequence[CurveRow]) -> str:
     """Why the networks have not learned; empty if they have, or nobody can say.
 
     Args:
@@ -101,13 +104,19 @@ def measure_fall(run: Sequence[CurveRow]) -> float | None:
     return fall / (first - fourth) if fall > _LEAST_FALL * abs(third) else 0.0
 
 
-def _best_known_dice(cases: Sequence[CaseRow]) -> float | None:
+def _best_known_dice(cases: Cases) -> float | None:
     """Mean Dice of the best variant on domains that its networks trained on."""
-    dice: dict[Variant, list[float]] = {}
-    for case in cases:
-        if case.in_domain and case.score.dice is not None:
-            dice.setdefault(case.score.variant, []).append(case.score.dice)
-    return max(map(fmean, dice.values()), default=None)
+    return max(mean_known_dice(cases).values(), default=None)
+
+
+def mean_known_dice(cases: Cases) -> dict[Variant, float]:
+    """Mean Dice of each variant on domains that its networks trained on."""
+    dice, variants = cases.scores.dice, cases.scores.variant
+    known = cases.in_domain & np.isfinite(dice)
+    dice, variants = dice[known], variants[known]
+    return {
+        variant: fmean(dice[variants.equals(variant)]) for variant in variants.present
+    }
 
 
 def _runs(curves: Sequence[CurveRow]) -> list[list[CurveRow]]:

@@ -1,9 +1,8 @@
 """Why the variants of a study must not be ranked."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from medinorm.columns.cases import Cases
 from medinorm.domain_noun import count_noun
 from medinorm.evidence.before_ranking.run_records import (
     RunRecords,
@@ -12,7 +11,6 @@ from medinorm.evidence.before_ranking.run_records import (
 )
 from medinorm.evidence.differences import MIN_SEEDS
 from medinorm.evidence.study_scores import StudyScores
-from medinorm.records.evidence import CaseRow
 
 MIN_DOMAINS = 3  # held out; with two, each is half of what is said
 MIN_SUBJECTS = 2  # that test, on each domain; `split` refuses fewer before training
@@ -45,7 +43,7 @@ def find_obstacle(study: StudyScores) -> str:
     return _find_single_subject_strata(study)
 
 
-def find_damaged_seeds(cases: Sequence[CaseRow], trained: RunRecords) -> str:
+def find_damaged_seeds(cases: Cases, trained: RunRecords) -> str:
     """Which networks could not be used for a technical reason; empty if none.
 
     Their predictions are all missing and count as Dice 0, which says nothing about
@@ -71,15 +69,18 @@ def find_damaged_seeds(cases: Sequence[CaseRow], trained: RunRecords) -> str:
     )
 
 
-def find_runs_without_predictions(cases: Sequence[CaseRow]) -> list[TrainedRun]:
+def find_runs_without_predictions(cases: Cases) -> list[TrainedRun]:
     """The trainings none of whose test scans has a prediction, in order."""
+    first, run_of_case = cases.runs
+    there = ~cases.scores.state.equals("missing")
+    has_any = np.bincount(run_of_case[there], minlength=len(first)) > 0
+    scores = cases.scores[first]
+    columns = scores.variant.tolist(), scores.split.tolist(), scores.seed.tolist()
     predicted: dict[TrainedRun, bool] = {}
-    for case in cases:
-        score = case.score
-        run = trained_run(score.variant, score.split, score.seed)
-        there = score.state != "missing"
-        predicted[run] = predicted.get(run, False) or there
-    return sorted(run for run, there in predicted.items() if not there)
+    for names, any_there in zip(zip(*columns, strict=True), has_any, strict=True):
+        run = trained_run(*names)
+        predicted[run] = predicted.get(run, False) or bool(any_there)
+    return sorted(run for run, any_there in predicted.items() if not any_there)
 
 
 def _find_single_subject_strata(study: StudyScores) -> str:

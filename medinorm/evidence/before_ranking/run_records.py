@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from medinorm.columns.cases import Cases
 from medinorm.errors import StageError
 from medinorm.files.atomic import read_json
 from medinorm.files.records import read_records
 from medinorm.files.sidecars import is_intact
 from medinorm.layout import run_folder, split_runs, status_tables
-from medinorm.records.evidence import CaseRow
 from medinorm.records.status import RunStatus
 from medinorm.variant import Variant, name_variants
 
@@ -49,7 +49,7 @@ class RunRecords:
     records: Mapping[TrainedRun, RunRecord]
 
     @classmethod
-    def of(cls, cases: Sequence[CaseRow], folder: Path) -> "RunRecords":
+    def of(cls, cases: Cases, folder: Path) -> "RunRecords":
         """The records of the networks that `cases` are predictions of."""
         runs = runs_of(cases)
         trained = dict.fromkeys(
@@ -100,12 +100,14 @@ def trained_run(variant: Variant, split: str, seed: int) -> TrainedRun:
     return TrainedRun(variant._replace(adapt="none"), split, seed)
 
 
-def runs_of(cases: Sequence[CaseRow]) -> dict[Variant, list[tuple[str, int]]]:
+def runs_of(cases: Cases) -> dict[Variant, list[tuple[str, int]]]:
     """Split and seed of the runs of each variant, in order."""
     trained: dict[Variant, set[tuple[str, int]]] = {}
-    for case in cases:
-        score = case.score
-        trained.setdefault(score.variant, set()).add((score.split, score.seed))
+    first, _ = cases.runs
+    scores = cases.scores[first]
+    columns = (scores.variant, scores.split, scores.seed)
+    for variant, *run in zip(*(one.tolist() for one in columns), strict=True):
+        trained.setdefault(variant, set()).add(tuple(run))
     return {variant: sorted(trained[variant]) for variant in sorted(trained)}
 
 

@@ -1,12 +1,11 @@
 """What makes a study weak although it may be ranked: the sentences of the banner."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
 
 import numpy as np
 
 from medinorm.domain_noun import DomainNoun, count_noun
-from medinorm.evidence.before_ranking.learning import LEAST_DICE
+from medinorm.evidence.before_ranking.learning import LEAST_DICE, mean_known_dice
 from medinorm.evidence.before_ranking.obstacles import find_runs_without_predictions
 from medinorm.evidence.before_ranking.run_records import RunRecords
 from medinorm.evidence.before_ranking.same_networks import say_same_networks
@@ -116,12 +115,8 @@ def _training_sizes(splits: Sequence[SplitRow], design: str) -> str:
 
 
 def _say_unlearned(study: StudyScores, trained: RunRecords) -> Iterator[str]:
-    dice: dict[Variant, list[float]] = {}
-    for case in study.cases:
-        if case.in_domain and case.score.dice is not None:
-            dice.setdefault(case.score.variant, []).append(case.score.dice)
-    for variant, values in dice.items():
-        if (mean := fmean(values)) < LEAST_DICE:
+    for variant, mean in mean_known_dice(study.cases).items():
+        if mean < LEAST_DICE:
             yield (
                 f"{trained.names[variant]} has not learned (mean Dice {mean:.3f} on "
                 "data like its training data): its rank shows its training, not its "

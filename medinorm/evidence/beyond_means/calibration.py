@@ -15,7 +15,7 @@ References:
     2022, arXiv:2206.15407.
 """  # noqa: E501 (a formula)
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -24,16 +24,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.columns.cases import Cases
+from medinorm.columns.words import group_rows
 from medinorm.files.records import write_records
 from medinorm.records.calibration import (
     CalibrationRow,
     CalibrationSummaryRow,
     RetentionRow,
 )
-from medinorm.records.evidence import CaseRow
 from medinorm.variant import Variant
 
-Prediction = tuple[Variant, str, int, str]
 Group = tuple[Variant, str, str, bool]  # variant, design, domain, in-domain
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ _STEP = 5  # every so many of them are in the table
 
 
 def write_calibration(
-    folder: Path, rows: Sequence[CalibrationRow], cases: Sequence[CaseRow]
+    folder: Path, rows: Iterable[CalibrationRow], cases: Cases
 ) -> None:
     """Write `calibration.tsv` and `error_retention.tsv`.
 
@@ -58,7 +58,7 @@ def write_calibration(
 
 
 def tabulate_calibration(
-    rows: Sequence[CalibrationRow], cases: Sequence[CaseRow]
+    rows: Iterable[CalibrationRow], cases: Cases
 ) -> Iterator[CalibrationSummaryRow]:
     """Means over the predictions of each variant on each domain.
 
@@ -96,18 +96,18 @@ class GroupCalibration:
 
 
 def measure_groups(
-    rows: Sequence[CalibrationRow], cases: Sequence[CaseRow]
+    rows: Iterable[CalibrationRow], cases: Cases
 ) -> Mapping[Group, GroupCalibration]:
     """The calibration of each variant on each domain; arguments as above.
 
     Predictions without a structure in sight have no voxels, and are left out.
     """
-    places = {_prediction(case): case for case in cases}
+    facts = _find_facts(cases)
     groups: dict[Group, list[tuple[PredictionCalibration, Array]]] = {}
     for row in rows:
-        case = places.get((row.variant, row.split, row.seed, row.scan))
-        if case is not None and any(row.voxels):
-            key = row.variant, case.design, case.domain, case.in_domain
+        fact = facts.get((row.split, row.scan))
+        if fact is not None and any(row.voxels):
+            key = row.variant, *fact
             curve = trace_retention(row)
             groups.setdefault(key, []).append((_measure(row, curve), curve))
     return {key: _average(groups[key]) for key in sorted(groups)}
@@ -168,7 +168,15 @@ def _average(
     return GroupCalibration(len(measured), means, np.mean(curves, axis=0))
 
 
-def _prediction(case: CaseRow) -> Prediction:
-    """Which prediction a case belongs to."""
-    score = case.score
-    return score.variant, score.split, score.seed, score.scan
+def _find_facts(cases: Cases) -> dict[tuple[str, str], tuple[str, str, bool]]:
+    """Design, domain and whether that was trained on, by split and scan."""
+    scores = cases.scores
+    own = cases[group_rows(scores.split, scores.scan).first]
+    columns = (
+        *(own.scores.split.tolist(), own.scores.scan.tolist()),
+        *(own.design.tolist(), own.domain.tolist(), own.in_domain.tolist()),
+    )
+    return {
+        (split, scan): (design, domain, known)
+        for split, scan, design, domain, known in zip(*columns, strict=True)
+    }

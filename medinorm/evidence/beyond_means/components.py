@@ -154,17 +154,16 @@ def _measure_within(dice: Array) -> _WithinDomain:
 
 def _gather(study: StudyScores, ranked: Sequence[Variant]) -> list[Array]:
     """Dice of each held-out domain, ``(V, subjects, K)``; scans are averaged."""
-    places = [study.axes.variants.index(variant) for variant in ranked]
+    variants = [study.axes.variants.index(variant) for variant in ranked]
     arrays = []
-    for place in study.held_out:
-        scans = study.axes.members[place]
-        dice = study.lodo.dice[places, -1][:, scans]
+    for domain in study.held_out:
+        scans = study.axes.members[domain]
+        dice = study.lodo.dice[variants, -1][:, scans]
         seeds = np.isfinite(dice).any(axis=(0, 1))
-        names = [study.axes.subjects[scan] for scan in scans]
-        by_subject = [
-            dice[:, [name == own for own in names]].mean(axis=1)
-            for name in dict.fromkeys(names)
-        ]
+        places: dict[str, list[int]] = {}
+        for place, scan in enumerate(scans):
+            places.setdefault(study.axes.subjects[scan], []).append(place)
+        by_subject = [dice[:, own].mean(axis=1) for own in places.values()]
         arrays.append(np.stack(by_subject, axis=1)[:, :, seeds])
     return arrays
 

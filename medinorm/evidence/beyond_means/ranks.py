@@ -222,7 +222,7 @@ def _order_by_means(
     study: StudyScores, metric: str, scores: Array, sign: int
 ) -> RankedOrder:
     """Mean over domains, then rank; `scores` are higher where better."""
-    means = over_domains(study.means(scores)[:, study.held_out])
+    means = over_domains(study.resample(scores, study.held_out))
     resampled = _rank_resamples(study, means)
     ranks = rank_highest_first(means[:, 0])
     return RankedOrder(metric, "mean_then_rank", sign * means[:, 0], ranks, resampled)
@@ -233,7 +233,7 @@ def _order_by_ranks(study: StudyScores, metric: str, scores: Array) -> RankedOrd
     complete = np.isfinite(scores).all(axis=0)
     by_case = stats.rankdata(-scores, axis=0, method="average")
     by_case = np.where(complete, by_case, np.nan)
-    by_label = study.means(by_case)[:, :, study.held_out]
+    by_label = study.resample(by_case, study.held_out)
     occurs = np.isfinite(by_label)
     total = np.where(occurs, by_label, 0.0).sum(axis=1)
     with np.errstate(invalid="ignore"):

@@ -2,9 +2,9 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from medinorm.columns.cases import Cases
+from medinorm.columns.words import Groups, WordColumn, average_groups
 from medinorm.damage import require_unchanged
 from medinorm.errors import ScanError
 from medinorm.files.nifti import Volume, read_volume
 from medinorm.layout import run_folder
-from medinorm.records.evidence import CaseRow
 from medinorm.records.scans import Scan
 from medinorm.report.figures.slices import (
     PLANES,
@@ -29,7 +30,7 @@ from medinorm.report.figures.slices import (
     frame,
     turn_upright,
 )
-from medinorm.report.findings import mean, or_nan
+from medinorm.report.findings import or_nan
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
 from medinorm.variant import Variant
@@ -171,7 +172,7 @@ def write_gallery(inputs: ReportInputs) -> Markup:
         )
         for group in groups
     ]
-    domains = {row.domain for row in findings.held_out}
+    domains = findings.held_out.domain.present
     return write_html(
         _TEMPLATE,
         groups=[(heading, cases) for heading, cases in drawn if cases],
@@ -185,44 +186,34 @@ def write_gallery(inputs: ReportInputs) -> Markup:
 
 
 def choose_cases(
-    rows: Sequence[CaseRow], variants: Sequence[Variant], count: int
+    cases: Cases, variants: Sequence[Variant], count: int
 ) -> list[CaseGroup]:
     """Worst and median of the first variant on each domain; the worst of the others.
 
     Args:
-        rows: cases on unseen domains.
+        cases: cases on unseen domains.
         variants: the variants, highest Dice first.
         count: how many of the worst cases of the other variants; 0: no case at all.
     """
     if not count or not variants:
         return []
-    lowest = _lowest(rows, variants[:1])
-    domains = sorted({case.domain for case in lowest}, key=_lowest_of(lowest))
+    lowest = RankedCases.of(cases, variants[0])
+    places = {name: lowest.places(name) for name in lowest.domains.present}
+    domains = sorted(places, key=lambda name: (lowest.dice[places[name][0]], name))
     groups = []
     for domain in sorted(domains[:_MOST_DOMAINS]):
-        own = [case for case in lowest if case.domain == domain]
+        own = places[domain]
         middle = (len(own) - 1) // 2
-        cases = [("Worst: ", own[0])]
+        shown = [("Worst: ", lowest[own[0]])]
         if middle:
-            cases.append(("Median: ", own[middle]))
-        groups.append(CaseGroup(domain, cases))
-    others = worst_cases(rows, variants[1:], count)
+            shown.append(("Median: ", lowest[own[middle]]))
+        groups.append(CaseGroup(domain, shown))
+    others = worst_cases(cases, variants[1:], count)
     groups.append(CaseGroup("Other variants", [("", case) for case in others]))
     return [group for group in groups if group.cases]
 
 
-def _lowest_of(cases: Sequence[Case]) -> Callable[[str], tuple[float, str]]:
-    """The order of domains: by their lowest Dice."""
-
-    def order(domain: str) -> tuple[float, str]:
-        return min(case.dice for case in cases if case.domain == domain), domain
-
-    return order
-
-
-def worst_cases(
-    rows: Sequence[CaseRow], variants: Sequence[Variant], count: int
-) -> list[Case]:
+def worst_cases(cases: Cases, variants: Sequence[Variant], count: int) -> list[Case]:
     """The lowest Dice on unseen domains, from each variant in turn.
 
     Each variant gives its worst scan, in the order of `variants`, then its second
@@ -230,50 +221,73 @@ def worst_cases(
     the worst seed is taken.
 
     Args:
-        rows: cases on unseen domains.
+        cases: cases on unseen domains.
         variants: the variants, in the order of their turns.
         count: how many cases.
     """
-    queues = [_lowest(rows, [variant]) for variant in variants]
+    queues = [RankedCases.of(cases, variant) for variant in variants]
     turns = chain.from_iterable(zip_longest(*queues))
-    return [case for case in turns if case is not None][:count]
+    return list(islice((case for case in turns if case is not None), count))
 
 
-def _lowest(rows: Iterable[CaseRow], variants: Sequence[Variant]) -> list[Case]:
-    """Each scan of some variants with its worst seed, the lowest Dice first."""
-    lowest: dict[tuple[Variant, str], Case] = {}
-    for case in _cases(row for row in rows if row.score.variant in variants):
-        key = case.variant, case.scan
-        if key not in lowest or case.dice < lowest[key].dice:
-            lowest[key] = case
-    return sorted(lowest.values(), key=lambda case: (case.dice, case.scan))
+@dataclass(frozen=True)
+class RankedCases(Sequence[Case]):
+    """The scans of a variant, each with its worst seed, the lowest Dice first.
 
+    A case is made when it is asked for.
 
-def _cases(rows: Iterable[CaseRow]) -> list[Case]:
-    """Rows of single labels gathered into cases; those without any score left out."""
-    groups: dict[tuple[Variant, str, int, str], list[CaseRow]] = {}
-    for row in rows:
-        score = row.score
-        key = score.variant, score.split, score.seed, score.scan
-        groups.setdefault(key, []).append(row)
-    cases = []
-    for (variant, split, seed, scan), group in groups.items():
-        scores = [row.score for row in group]
-        dice = mean(score.dice for score in scores)
-        if dice is not None:
-            cases.append(
-                Case(
-                    variant,
-                    split,
-                    seed,
-                    scan,
-                    domain=group[0].domain,
-                    dice=dice,
-                    by_label={score.label: or_nan(score.dice) for score in scores},
-                    missing=any(score.state == "missing" for score in scores),
-                )
-            )
-    return cases
+    Args:
+        cases: of the variant, one a label.
+        predictions: the predictions that they are of.
+        order: those of `predictions` that stand here, in order.
+        dice: mean over the labels of each that stands here.
+    """
+
+    cases: Cases
+    predictions: Groups
+    order: NDArray[np.intp]
+    dice: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, cases: Cases, variant: Variant) -> "RankedCases":
+        """The scans of one variant; those without any score are left out."""
+        own = cases[cases.scores.variant.equals(variant)]
+        predictions = own.predictions
+        dice = average_groups(own.scores.dice, predictions)
+        scans = own.scores.scan.codes[predictions.first]
+        order = np.lexsort((scans, dice))
+        order = order[np.isfinite(dice[order])]
+        _, first = np.unique(scans[order], return_index=True)
+        order = order[np.sort(first)]
+        return cls(own, predictions, order, dice[order])
+
+    @property
+    def domains(self) -> WordColumn[str]:
+        """The domain of each scan."""
+        return self.cases.domain[self.predictions.first[self.order]]
+
+    def places(self, domain: str) -> NDArray[np.intp]:
+        """Which of them are of one domain."""
+        return np.flatnonzero(self.domains.equals(domain))
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, place: int) -> Case:  # type: ignore[override]
+        """One of them; no slices."""
+        number = self.order[place]
+        cases = self.cases[self.predictions.of_row == number]
+        first, scores = cases[0], [case.score for case in cases]
+        return Case(
+            first.score.variant,
+            first.score.split,
+            first.score.seed,
+            first.score.scan,
+            domain=first.domain,
+            dice=float(self.dice[place]),
+            by_label={score.label: or_nan(score.dice) for score in scores},
+            missing=any(score.state == "missing" for score in scores),
+        )
 
 
 def draw_case(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from medinorm.columns.cases import Cases
 from medinorm.evidence.beyond_means.calibration import (
     measure_prediction,
     tabulate_calibration,
@@ -80,7 +81,7 @@ def test_the_curve_has_the_points_of_the_table(study):
 
 
 def test_without_confidence_the_table_is_empty(study):
-    assert not list(tabulate_calibration([], []))
+    assert not list(tabulate_calibration([], Cases.of([])))
     evidence = study.compare()
     assert read_records(evidence / "calibration.tsv", CalibrationSummaryRow) == []
     assert read_records(evidence / "error_retention.tsv", RetentionRow) == []

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from medinorm.columns.cases import Cases
 from medinorm.config import ReportConfig
 from medinorm.files.nifti import Volume, read_volume, write_volume
 from medinorm.records.evidence import CaseRow
@@ -55,7 +56,7 @@ def test_variants_take_turns_and_scans_stand_with_their_worst_seed():
         score(TWO, "s2", 0, 0.1),
         score(TWO, "s3", 0, 0.3),
     ]
-    cases = worst_cases(rows, [ONE, TWO], 5)
+    cases = worst_cases(Cases.of(rows), [ONE, TWO], 5)
     assert [(case.variant, case.scan, case.dice) for case in cases] == [
         (ONE, "s1", 0.7),
         (TWO, "s2", 0.1),
@@ -64,7 +65,7 @@ def test_variants_take_turns_and_scans_stand_with_their_worst_seed():
         (TWO, "s3", 0.3),
     ]
     assert cases[0].seed == 1
-    assert worst_cases(rows, [ONE, TWO], 2) == cases[:2]
+    assert worst_cases(Cases.of(rows), [ONE, TWO], 2) == cases[:2]
 
 
 def test_labels_without_a_score_do_not_count():
@@ -73,7 +74,7 @@ def test_labels_without_a_score_do_not_count():
         score(ONE, "s1", 0, None, label=2, state="empty"),
         score(ONE, "s2", 0, None, state="empty"),
     ]
-    (case,) = worst_cases(rows, [ONE], 5)
+    (case,) = worst_cases(Cases.of(rows), [ONE], 5)
     assert case.dice == 0.4
     assert np.isnan(case.by_label[2])
     assert not case.missing
@@ -111,7 +112,7 @@ def test_each_domain_shows_worst_and_median_of_the_best_variant():
         score(TWO, "a1", 0, 0.2),
         score(TWO, "a2", 0, 0.15),
     ]
-    groups = choose_cases(rows, [ONE, TWO], 1)
+    groups = choose_cases(Cases.of(rows), [ONE, TWO], 1)
     chosen = [
         (
             group.heading,
@@ -124,7 +125,7 @@ def test_each_domain_shows_worst_and_median_of_the_best_variant():
         ("b", [("Worst: ", "instance", "b0")]),
         ("Other variants", [("", "batch", "a2")]),
     ]
-    assert choose_cases(rows, [ONE, TWO], 0) == []
+    assert choose_cases(Cases.of(rows), [ONE, TWO], 0) == []
 
 
 def test_the_label_that_failed_is_outlined(case, scan, tmp_path):

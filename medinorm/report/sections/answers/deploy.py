@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
 from markupsafe import Markup
 
 from medinorm.domain_noun import count_noun
@@ -170,17 +171,15 @@ def describe_objections(findings: ReportFindings, variant: Variant) -> Iterator[
 
 def _count_failures(findings: ReportFindings, variant: Variant) -> str:
     """How many of its predictions on unseen domains failed, and how many were poor."""
-    own = [case for case in findings.held_out if case.score.variant == variant]
-    scans = {(case.score.split, case.score.seed, case.score.scan) for case in own}
-    failed = {
-        (case.score.split, case.score.seed, case.score.scan)
-        for case in own
-        if case.failure
-    }
-    dice = [case.score.dice for case in own if case.score.dice is not None]
-    low = f", lowest Dice of a label {min(dice):.2f}" if dice else ""
+    cases = findings.held_out
+    own = cases[cases.scores.variant.equals(variant)]
+    predictions = own.predictions
+    failed = np.unique(predictions.of_row[own.failed])
+    dice = own.scores.dice[np.isfinite(own.scores.dice)]
+    low = f", lowest Dice of a label {dice.min():.2f}" if len(dice) else ""
+    tested = count_noun(len(predictions.first), "prediction")
     return (
-        f"{len(failed)} of {count_noun(len(scans), 'prediction')} on unseen "
+        f"{len(failed)} of {tested} on unseen "
         f"{findings.noun.many} failed for at least one label{low}."
     )
 

@@ -1,7 +1,5 @@
 """The data: what went in, what was left out, and that the counts add up."""
 
-from collections import Counter
-
 from markupsafe import Markup
 
 from medinorm.report.html import write_html
@@ -57,7 +55,7 @@ _STATES = {
 def write_data(inputs: ReportInputs) -> Markup:
     """What became of all scans, files and scores; the domains and their scanners."""
     findings = inputs.findings
-    states = Counter(row.score.state for row in findings.cases)
+    states = findings.cases.scores.state.count()
     return write_html(
         _DATA,
         counts=count_scans(findings),

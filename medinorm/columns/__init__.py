@@ -1,0 +1,1 @@
+"""Tables of columns: scores, of which a study may have millions."""
