@@ -16,6 +16,7 @@ rule predict:
         "environment.yaml"
     resources:
         gpu=int(study.train.device == "cuda"),
+        **ask_for("predict"),
     params:
         canonical=layout.canonical,
         harmonized=lambda wildcards: wiring.harmonized_folder(
