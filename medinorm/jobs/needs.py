@@ -24,15 +24,17 @@ class Need:
     minutes: int
 
 
-# Measured: the demo (3 scanners, 12 subjects, a million voxels a scan) says what a job
-# takes that loads the least; `benchmarks/memory.py` what a CT volume of 512 x 512 x 300
-# voxels adds. Numbers are rounded up: the first attempt holds both.
+# Peaks of resident memory, measured: on the demo (3 scanners, 12 subjects) 36 to 217 MB
+# (most of it is what a stage loads), and 1,049 MB for a training; on a CT volume of
+# 512 x 512 x 300 voxels (`benchmarks/memory.py`) 0.5 GB more to convert it, 0.6 and
+# 1.9 GB more to harmonize it to 1.5 and 0.9 mm. Each rule asks for that and room. The
+# minutes are for a thousand scans.
 NEEDS: Mapping[str, Need] = {
     "demo": Need(1500, 60),
     "fetch": Need(1000, 720),
     "index": Need(1000, 240),
     "plan": Need(1500, 60),
-    "convert": Need(3000, 240),
+    "convert": Need(2000, 240),
     "collect": Need(1000, 30),
     "split": Need(1000, 30),
     "training_plan": Need(2000, 60),

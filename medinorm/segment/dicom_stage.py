@@ -126,6 +126,7 @@ def _write_seg(item: _DicomScan, *, job: SegJob) -> Done[str]:
         raise
     with replacing(target) as temporary:
         made.save_as(temporary, enforce_file_format=True)
+        temporary.chmod(0o600)  # it names the patient
     return Done("made", checksum)
 
 

@@ -14,7 +14,8 @@ from medinorm.ingest.labels.segmentation import read_segmentation
 from medinorm.ingest.plan.candidates import DicomSource
 from medinorm.segment.dicom_seg import Algorithm, build_segmentation, name_instance
 from medinorm.segment.source_series import read_source
-from tests.ingest.conftest import LPS_TO_RAS
+from tests.ingest.conftest import LPS_TO_RAS, blocks, ramp
+from tests.ingest.corpus.series import Truth, mosaic
 
 TURN = Rotation.from_euler("xyz", [12, -31, 47], degrees=True).as_matrix()
 OBLIQUE = tuple(map(tuple, TURN.T[:2]))
@@ -26,7 +27,7 @@ ALGORITHM = Algorithm("medinorm zscore instance", "0123abcd")
 def written(tmp_path, fake):
     """The SEG of a label map on files, read back, and the label map."""
 
-    def run(series, datasets, label_map=None, frames=None):
+    def run(series, datasets, label_map=None, frames=None, **geometry):
         paths = fake.save(datasets, tmp_path / "series")
         write_json(tmp_path / "private" / "series" / "a.json", list(map(str, paths)))
         if label_map is None:
@@ -34,7 +35,7 @@ def written(tmp_path, fake):
             label_map = Volume(array[np.newaxis], series.affine)
         source = read_source(
             DicomSource("a.json", frames=frames),
-            *(label_map, tmp_path / "private", GeometryConfig()),
+            *(label_map, tmp_path / "private", GeometryConfig(**geometry)),
         )
         uid = name_instance(source, "checksum", ALGORITHM)
         made = build_segmentation(label_map, source, LABELS, ALGORITHM, uid)
@@ -131,6 +132,24 @@ def test_a_label_map_on_another_grid_says_where_it_lies(written, fake):
     path, label_map = written(series, series.datasets(), wanted)
     assert_same(path, label_map)
     assert len(dcmread(path).SourceImageSequence) == 5
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_tiles_of_a_mosaic_come_back(written, reverse):
+    truth = Truth(ramp((14, 13, 11)), OBLIQUE)
+    labels = blocks((14, 13, 11), tuple(LABELS))
+    wanted = Volume(labels[np.newaxis], truth.affine)
+    assert_same(*written(truth, [mosaic(truth, reverse=reverse)], wanted))
+
+
+def test_slices_of_a_tilted_gantry_come_back(written, fake):
+    """As they are, where ingest keeps the shear of their grid."""
+    step = np.array([0.0, 0.6, 2.0])
+    series = fake.Series(fake.ramp(), step=step)
+    path, label_map = written(series, series.datasets(), tilt="keep_shear")
+    ours = read_segmentation(path, label_map, LABELS, 1e-3)
+    np.testing.assert_array_equal(ours.array, label_map.array)
+    assert len(dcmread(path).SourceImageSequence) == series.array.shape[2]
 
 
 def test_it_says_what_made_it_and_whose_it_is(written, fake):
