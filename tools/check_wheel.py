@@ -1,6 +1,7 @@
 """Does the wheel do what the README says, in a fresh environment outside any clone?
 
-    python tools/check_wheel.py [--python python3.12] [--lowest] [--keep FOLDER]
+    python tools/check_wheel.py [--python python3.12] [--keep FOLDER]
+    python tools/check_wheel.py --lowest [--torch 2.13.0]
 
 Builds the wheel, checks its description for a package index, installs it, and then:
 
@@ -12,7 +13,8 @@ Builds the wheel, checks its description for a package index, installs it, and t
 4. `python -m monai.bundle run` gives the same label maps.
 
 Takes minutes and downloads what the wheel needs. `--lowest` installs the oldest
-versions that pyproject.toml allows, by uv, and says what fails.
+versions that pyproject.toml allows, by uv, and says what fails; `--torch` takes another
+torch, since the oldest one brings gigabytes for CUDA.
 """
 
 import argparse
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -202,14 +205,14 @@ def run_monai(environment: Environment, bundle: Path, output: Path) -> str:
     return "monai.bundle run: the same label map\n"
 
 
-def check(folder: Path, python: str, *, lowest: bool) -> None:
+def check(folder: Path, python: str, *, lowest: bool, torch: str) -> None:
     """Do all of it and print what was found."""
     wheel = build_wheel(folder)
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, description accepted")
     environment = Environment(folder, python)
     constraints = ["-c", ROOT / "constraints.txt"]
     if lowest:
-        install_lowest(environment, wheel)
+        install_lowest(environment, wheel, torch)
     else:
         environment.install(wheel, *constraints)
         print(measure_layers(environment))
@@ -223,21 +226,18 @@ def check(folder: Path, python: str, *, lowest: bool) -> None:
         print(segment_all(environment, split), end="")
 
 
-def install_lowest(environment: Environment, wheel: Path) -> None:
+def install_lowest(environment: Environment, wheel: Path, torch: str) -> None:
     """Install the oldest versions that the wheel allows, as uv chooses them."""
     environment.install("uv")
+    uv = ("uv", "pip", "install", "--python", environment.bin / "python")
+    overrides = environment.work / "overrides.txt"
+    overrides.write_text(f"torch=={torch}\n" if torch else "")
     environment.run(
-        *("uv", "pip", "install", "--python", environment.bin / "python"),
-        *(
-            "--resolution",
-            "lowest-direct",
-            f"medinorm[workflow,seg] @ {wheel.as_uri()}",
-        ),
-        "fire",
+        *(*uv, "--resolution", "lowest-direct", "--overrides", overrides),
+        *(f"medinorm[workflow,seg] @ {wheel.as_uri()}", "fire>=0.6"),
     )
-    print(
-        environment.run("uv", "pip", "freeze", "--python", environment.bin / "python")
-    )
+    listed = environment.run("python", "-m", "pip", "list", "--format", "freeze")
+    print(listed.replace("\n", " "))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -245,14 +245,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--lowest", action="store_true")
+    parser.add_argument("--torch", default="", help="with --lowest: this version of it")
     parser.add_argument("--keep", type=Path, help="work in this new folder and keep it")
     options = parser.parse_args(arguments)
+    run = partial(
+        check, python=options.python, lowest=options.lowest, torch=options.torch
+    )
     if options.keep:
         options.keep.mkdir(parents=True)
-        check(options.keep.resolve(), options.python, lowest=options.lowest)
+        run(options.keep.resolve())
         return
     with tempfile.TemporaryDirectory() as folder:
-        check(Path(folder), options.python, lowest=options.lowest)
+        run(Path(folder))
 
 
 if __name__ == "__main__":
