@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -79,20 +80,24 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    """A controller and one node; the environment in which commands find them."""
+def why_not():
+    """Why no SLURM can be started here; empty if one can."""
     if not os.environ.get("MEDINORM_SLURM"):
-        pytest.skip("takes minutes: set MEDINORM_SLURM=1")
+        return "takes minutes: set MEDINORM_SLURM=1"
     lacking = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     if lacking:
-        pytest.skip(f"no {', '.join(lacking)}: apt-get install slurm-wlm munge")
-    pytest.importorskip("snakemake_executor_plugin_slurm")
+        return f"no {', '.join(lacking)}: apt-get install slurm-wlm munge"
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        return "pip install snakemake-executor-plugin-slurm"
     if os.geteuid() != 0:
-        pytest.skip("a SLURM of one's own is started by root only")
+        return "a SLURM of one's own is started by root only"
     if CONFIGURATION.exists():
-        pytest.skip(f"this computer belongs to a SLURM: {CONFIGURATION}")
-    folder = tmp_path_factory.mktemp("slurm")
+        return f"this computer belongs to a SLURM: {CONFIGURATION}"
+    return ""
+
+
+def configure(folder):
+    """Write key and configuration."""
     folder.chmod(0o755)
     for name in ("munge", "state", "spool"):
         (folder / name).mkdir(mode=0o755)
@@ -100,18 +105,25 @@ def slurm(tmp_path_factory):
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    host = socket.gethostname().partition(".")[0]
-    CONFIGURATION.parent.mkdir(exist_ok=True)
-    CONFIGURATION.write_text(
-        CLUSTER.format(
-            host=host,
-            folder=folder,
-            controller=free_port(),
-            node=free_port(),
-            cpus=os.cpu_count(),
-            memory=memory,
-        )
+    text = CLUSTER.format(
+        host=socket.gethostname().partition(".")[0],
+        folder=folder,
+        controller=free_port(),
+        node=free_port(),
+        cpus=os.cpu_count(),
+        memory=memory,
     )
+    CONFIGURATION.parent.mkdir(exist_ok=True)
+    CONFIGURATION.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """A controller and one node; the environment in which commands find them."""
+    if reason := why_not():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("slurm")
+    configure(folder)
     environment = os.environ | {"PATH": PATH}
     munge = ["munged", "--foreground", "--force", "--num-threads=1"]
     for what in ("key", "socket", "pid", "seed", "log"):
