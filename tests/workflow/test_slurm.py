@@ -6,10 +6,13 @@ SLURM, and `MEDINORM_SLURM=1`, so that nobody pays for it who does not ask.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from medinorm.files.tables import read_table
 # Not SLURM_CONF: the executor takes SLURM's variables away from the jobs it starts.
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "srun")
+NODE = ["slurmd", "-D"]
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 DEADLINE = 60
 STUDY = """\
@@ -43,7 +47,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
+AuthInfo=cred_expire=5,socket={folder}/munge/socket
 SlurmctldPort={controller}
 SlurmdPort={node}
 StateSaveLocation={folder}/state
@@ -62,6 +66,7 @@ JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
 ReturnToService=2
+BatchStartTimeout=2
 MpiDefault=none
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
@@ -117,6 +122,60 @@ def configure(folder):
     CONFIGURATION.write_text(text)
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A controller and a node, each a process."""
+
+    folder: Path
+    environment: dict
+    started: list = field(default_factory=list)
+
+    def start(self, command):
+        """Start a daemon."""
+        with (self.folder / f"{command[0]}.out").open("ab") as log:
+            process = subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=log
+            )
+        self.started.append(process)
+        time.sleep(0.5)
+
+    def await_idle(self):
+        """Return when the node takes jobs."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end and all(p.poll() is None for p in self.started):
+            asked = subprocess.run(
+                ["sinfo", "--noheader", "--format=%T"],
+                check=False,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+            )
+            if asked.stdout.strip() in {"idle", "mixed", "allocated"}:
+                return
+            time.sleep(0.3)
+        logs = [*self.folder.glob("*.out"), *self.folder.glob("*.log")]
+        pytest.fail(f"SLURM does not start: {[p.read_text()[-1500:] for p in logs]}")
+
+    def stop_node(self):
+        """Kill the node and all that runs on it, as a loss of power would."""
+        node = self.started.pop()
+        listed = subprocess.run(
+            ["ps", "-eo", "pid=,ppid=,comm="],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+        doomed = {row[0] for row in rows if row[2].startswith("slurmstepd")}
+        while more := {row[0] for row in rows if row[1] in doomed} - doomed:
+            doomed |= more
+        node.kill()
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        node.wait(DEADLINE)
+
+
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
     """A controller and one node; the environment in which commands find them."""
@@ -129,43 +188,17 @@ def slurm(tmp_path_factory):
     for what in ("key", "socket", "pid", "seed", "log"):
         flag = what if what == "socket" else f"{what}-file"
         munge.append(f"--{flag}={folder}/munge/{what}")
-    daemons = [munge, ["slurmctld", "-D"], ["slurmd", "-D"]]
-    started = []
+    cluster = Cluster(folder, environment)
     try:
-        for command in daemons:
-            log = (folder / f"{command[0]}.out").open("wb")
-            started.append(
-                subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-            )
-            log.close()
-            time.sleep(0.5)
-        await_idle(environment, folder, started)
-        yield environment
+        for command in (munge, ["slurmctld", "-D"], NODE):
+            cluster.start(command)
+        cluster.await_idle()
+        yield cluster
     finally:
-        for process in reversed(started):
+        for process in reversed(cluster.started):
             process.terminate()
             process.wait(DEADLINE)
         CONFIGURATION.unlink()
-
-
-def await_idle(environment, folder, started):
-    """Return when the node takes jobs."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end and all(p.poll() is None for p in started):
-        asked = subprocess.run(
-            ["sinfo", "--noheader", "--format=%T"],
-            check=False,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        if asked.stdout.strip() in {"idle", "mixed"}:
-            return
-        time.sleep(0.3)
-    logs = "".join(
-        p.read_text()[-1500:] for p in [*folder.glob("*.out"), *folder.glob("*.log")]
-    )
-    pytest.fail(f"SLURM does not start: {logs}")
 
 
 def run(folder, environment, *words, check=True):
@@ -194,8 +227,8 @@ def both(slurm, tmp_path_factory):
         (folder / "private").mkdir(mode=0o700)
         (folder / "private" / "pseudonym.key").write_bytes(bytes(range(32)))
         (folder / "private" / "pseudonym.key").chmod(0o600)
-    run(folders[0], slurm, "--cores", "1")
-    run(folders[1], slurm, *WAYS)
+    run(folders[0], slurm.environment, "--cores", "1")
+    run(folders[1], slurm.environment, *WAYS)
     return [folder / "results" for folder in folders]
 
 
@@ -240,7 +273,38 @@ def test_a_job_without_enough_memory_is_tried_again_with_more(slurm, tmp_path):
     command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
     command += ["--snakefile", tmp_path / "Snakefile"]
     done = subprocess.run(
-        command, check=False, env=slurm, capture_output=True, text=True
+        command, check=False, env=slurm.environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "done").read_text() == "1500\n"
+
+
+@pytest.mark.slow
+def test_a_node_that_stops_in_the_middle_does_not_end_the_call(slurm, tmp_path):
+    """The job is started again when the node is back, and the call goes on."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n"
+        "    output: 'done'\n"
+        "    shell:\n"
+        "        'if test -e begun; then touch {output};'\n"
+        "        ' else touch begun; sleep 600; fi'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
+    command += ["--snakefile", tmp_path / "Snakefile"]
+    with (tmp_path / "log.txt").open("wb") as log:
+        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
+    end = time.monotonic() + 2 * DEADLINE
+    while not (tmp_path / "begun").exists() and time.monotonic() < end:
+        assert call.poll() is None, (tmp_path / "log.txt").read_text()
+        time.sleep(0.2)
+    # The controller misses only jobs that have had the time to report their start:
+    # BatchStartTimeout, and 10 s for the message.
+    time.sleep(15)
+    slurm.stop_node()
+    slurm.start(NODE)
+    try:
+        assert call.wait(2 * DEADLINE) == 0, (tmp_path / "log.txt").read_text()[-3000:]
+    finally:
+        call.kill()
+        call.wait(DEADLINE)
+    assert (tmp_path / "done").exists()
