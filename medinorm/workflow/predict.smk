@@ -15,8 +15,8 @@ rule predict:
     conda:
         "environment.yaml"
     resources:
-        gpu=int(study.train.device == "cuda"),
         **ask_for("predict"),
+        gpu=int(study.train.device == "cuda"),
     params:
         canonical=layout.canonical,
         harmonized=lambda wildcards: wiring.harmonized_folder(
