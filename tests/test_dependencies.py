@@ -34,6 +34,7 @@ OPTIONAL = {
 EXTRAS = {
     "pacs": "medinorm/ingest/pacs/",
     "seg": "medinorm/segment/",
+    "compiled": "medinorm/layers/compiled/",
     "nnunet": "medinorm/train/networks/nnunet",
 }
 
