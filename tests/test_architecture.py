@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "learning_rates": {"train", "training_plan"},
     "predict": {"harmonize", "layers", "train"},
     "bundle": {"intensity", "layers", "train"},
-    "segment": {"bundle", "harmonize", "ingest", "predict"},
+    "segment": {"bundle", "harmonize", "ingest", "predict", "report"},
     "score": set(),
     "evidence": set(),
     "environment": set(),

@@ -31,7 +31,12 @@ OPTIONAL = {
 }
 
 # Extras of users, and the parts that import what they bring.
-EXTRAS = {"pacs": "medinorm/ingest/pacs/", "nnunet": "medinorm/train/networks/nnunet"}
+EXTRAS = {
+    "pacs": "medinorm/ingest/pacs/",
+    "seg": "medinorm/segment/",
+    "compiled": "medinorm/layers/compiled/",
+    "nnunet": "medinorm/train/networks/nnunet",
+}
 
 # The import name follows from none of the installed packages where these are not.
 NAMES = {"pil": "pillow", "yaml": "pyyaml", "gdcm": "python-gdcm"}
@@ -79,7 +84,7 @@ def test_each_dependency_is_imported_or_has_a_reason():
 
 
 def test_each_import_of_the_tests_is_a_dependency():
-    allowed = required("workflow", "pacs", "test") | OPTIONAL.keys()
+    allowed = required("workflow", "pacs", "seg", "test") | OPTIONAL.keys()
     assert not imported("tests").keys() - allowed
 
 
@@ -92,7 +97,7 @@ def test_only_some_parts_import_what_only_an_extra_brings():
 
 
 @pytest.mark.parametrize(
-    "name", sorted(required("workflow", "pacs", "test", "dev", "peers"))
+    "name", sorted(required("workflow", "pacs", "seg", "test", "dev", "peers"))
 )
 def test_versions_of_what_is_tested_are_pinned(name):
     lines = (ROOT / "constraints.txt").read_text().splitlines()

@@ -30,6 +30,7 @@ KEY = "medinorm"  # in metadata.json
 METADATA = Path("configs", "metadata.json")
 INFERENCE = Path("configs", "inference.json")
 INTENSITY_MAP = Path("configs", "intensity_map.json")
+LICENCE = Path("LICENSE")  # as MONAI calls it
 MODELS = Path("models")
 
 ALLOWED_TARGETS = frozenset(

@@ -9,6 +9,7 @@ from typing import Any
 from medinorm.bundle.contents import (
     INFERENCE,
     INTENSITY_MAP,
+    LICENCE,
     METADATA,
     MODELS,
     BundleContents,
@@ -18,10 +19,12 @@ from medinorm.bundle.monai_files import describe_bundle, write_inference
 from medinorm.bundle.records import Chosen, choose_variant
 from medinorm.damage import require_intact
 from medinorm.errors import StageError
-from medinorm.files.atomic import checksum, write_json
+from medinorm.files.atomic import checksum, replacing, write_json
 from medinorm.intensity import read_fitted
 from medinorm.jobs.declare import stage
 from medinorm.train.model import model_path
+
+_OURS = "Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0."
 
 _log = logging.getLogger(__name__)
 
@@ -77,10 +80,20 @@ def write_bundle(
         shutil.copyfile(fitted, bundle / INTENSITY_MAP)
     write_json(bundle / INFERENCE, write_inference(contents))
     write_model_card(bundle, contents, chosen.summary, licence)
+    _write_licence(bundle / LICENCE, licence)
     # Last: without it there is no bundle.
     described = describe_bundle(contents, chosen.variant, facts, licence)
     write_json(bundle / METADATA, described)
     _log.info("%d networks of %s", len(weights), chosen.variant.name)
+
+
+def _write_licence(path: Path, licence: str) -> None:
+    """Write under which licence the bundle may be used, where MONAI looks for it."""
+    text = (
+        f"The networks in this bundle: {licence}.\nmedinorm, which runs them: {_OURS}"
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _facts(chosen: Chosen) -> dict[str, Any]:

@@ -30,7 +30,10 @@ def list_images(images: Sequence[Path], private: Path, channel: str) -> Path:
     """
     files = [path for image in images for path in _files_in(image)]
     if not files:
-        raise StageError("--images: no image file is there; name files or folders")
+        raise StageError(
+            "--images: no image file is there; name files or folders, and give folders "
+            "of DICOM to --dicom"
+        )
     names = [_stem(path) for path in files]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise StageError(

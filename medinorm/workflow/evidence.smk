@@ -16,6 +16,8 @@ rule evidence:
         f"{layout.log}/evidence.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("evidence"),
     params:
         runs=layout.runs_root,
         metrics=tuple(METRICS),  # with another one the scores are made again
@@ -41,6 +43,8 @@ rule environment:
         f"{layout.log}/environment.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("environment"),
     params:
         software=read_versions(),
         settings=lambda wildcards: wiring.environment_flags,

@@ -12,6 +12,8 @@ rule fit:
         f"{layout.log}/fit/{{intensity}}/{{split}}.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("fit"),
     params:
         canonical=layout.canonical,
         settings=lambda wildcards: wiring.fit_flags(wildcards.intensity),
@@ -34,6 +36,8 @@ rule harmonize:
         f"{layout.log}/harmonize/{{intensity}}/{{map}}/{{shard}}.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("harmonize"),
     params:
         canonical=layout.canonical,
         harmonized=layout.harmonized,

@@ -7,6 +7,8 @@ rule demo:
         f"{layout.log}/demo.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("demo"),
     params:
         dicom=layout.demo_dicom,
         settings=lambda wildcards: write_flags(study.demo),
@@ -23,6 +25,8 @@ rule fetch:
         f"{layout.log}/fetch.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("fetch"),
     params:
         folder=subpath(output.fetched, parent=True),
         private=subpath(output.fetched, ancestor=2),
@@ -42,6 +46,8 @@ rule index:
         f"{layout.log}/index.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("index"),
     params:
         private=subpath(output.index, parent=True),
         settings=lambda wildcards: wiring.index_flags,
@@ -62,6 +68,8 @@ rule plan:
         f"{layout.log}/plan.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("plan"),
     params:
         private=subpath(output.plan, parent=True),
         settings=lambda wildcards: wiring.input_flags,
@@ -80,6 +88,8 @@ rule convert:
         f"{layout.log}/convert/{{shard}}.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("convert"),
     params:
         canonical=layout.canonical,
         private=subpath(input.plan, parent=True),
@@ -107,6 +117,8 @@ rule collect:
         f"{layout.log}/collect.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("collect"),
     params:
         canonical=layout.canonical,
     shell:

@@ -15,6 +15,7 @@ rule predict:
     conda:
         "environment.yaml"
     resources:
+        **ask_for("predict"),
         gpu=int(study.train.device == "cuda"),
     params:
         canonical=layout.canonical,

@@ -18,6 +18,8 @@ rule report:
         f"{layout.log}/report.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("report"),
     params:
         canonical=layout.canonical,
         evidence=subpath(input.verdict, parent=True),
@@ -44,6 +46,8 @@ rule previews:
         f"{layout.log}/previews/{{shard}}.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("previews"),
     params:
         canonical=layout.canonical,
         previews=subpath(output.status, ancestor=2),
@@ -68,6 +72,8 @@ rule qc:
         f"{layout.log}/qc.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("qc"),
     params:
         previews=lambda wildcards: layout.previews,
         title=lambda wildcards: study.title,

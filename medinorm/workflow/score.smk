@@ -14,6 +14,8 @@ rule score:
         f"{layout.log}/score/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("score"),
     params:
         canonical=layout.canonical,
         predictions=subpath(input.predicted, parent=True),

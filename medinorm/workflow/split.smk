@@ -12,6 +12,8 @@ checkpoint split:
         f"{layout.log}/split.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("split"),
     params:
         settings=lambda wildcards: write_flags(study.split),
     shell:
@@ -32,6 +34,8 @@ rule training_plan:
         f"{layout.log}/training_plan.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("training_plan"),
     params:
         canonical=layout.canonical,
         settings=lambda wildcards: wiring.plan_flags,

@@ -1,6 +1,5 @@
 """What is done once, when snakemake starts to work on a study."""
 
-import errno
 import fcntl
 import logging
 import os
@@ -16,6 +15,7 @@ from medinorm.files.checksums import checksum_path, is_as_written, keep_edited
 from medinorm.files.records import require_distinct_columns
 from medinorm.files.sidecars import is_intact, sidecar_path
 from medinorm.files.tables import read_table
+from medinorm.jobs.turns import NO_LOCKS
 from medinorm.layout import Layout, is_canonical_label
 from medinorm.records.evidence import DomainRow, SummaryRow
 from medinorm.records.labels import have_sides
@@ -27,9 +27,6 @@ NO_CONFIGURATION = (
     "no configuration: give the YAML file of the study with --configfile, or put it at "
     "config/config.yaml"
 )
-
-# File systems that know no locks.
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 _log = logging.getLogger(__name__)
 
@@ -223,7 +220,7 @@ def hold_results(results: Path) -> None:
         ) from None
     except OSError as error:
         lock.close()
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in NO_LOCKS:
             raise
         _log.warning(
             "this file system knows no locks (%s); do not start two calls at once",

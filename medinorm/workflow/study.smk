@@ -9,6 +9,7 @@ from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
 from medinorm.records.metrics import METRICS
 from medinorm.records.scans import HARMONIZED_ONLY
+from medinorm.jobs.needs import ask_for
 from medinorm.workflow.start import (
     NO_CONFIGURATION,
     count_networks,

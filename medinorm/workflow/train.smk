@@ -16,6 +16,7 @@ rule choose_rate:
     threads: wiring.train_threads
     resources:
         **wiring.train_resources,
+        **wiring.train_needs("choose_rate"),
     params:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split
@@ -53,6 +54,7 @@ rule train:
     threads: wiring.train_threads
     resources:
         **wiring.train_resources,
+        **wiring.train_needs("train"),
     params:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split

@@ -27,7 +27,11 @@ from medinorm.config.section import Section
 from medinorm.environment.shown import show_study
 from medinorm.files.atomic import checksum
 from medinorm.files.tables import read_table
+from medinorm.jobs.needs import Asked, ask_for
 from medinorm.layout import Layout, fill, map_of
+
+_LOADED = 1000  # MB that a training job loads: torch, MONAI, Lightning
+_SLOWER = 3  # times the minutes of the budget
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,21 @@ class Wiring:
             return {"gpu": cards}
         nodes, tasks = train.nodes, train.processes
         return {"gpu": cards, "nodes": nodes, "tasks": tasks, "mpi": "srun"}
+
+    def train_needs(self, rule: str) -> dict[str, Asked]:
+        """The memory and the time of a training job.
+
+        The budget is for one network. It counts where it says numbers; time on a card
+        or a processor that is slower than the plan expects is allowed for.
+        """
+        budget, experiments = self.study.train.budget, self.study.experiments
+        on_card = budget.where == "card" or self.study.train.device == "cuda"
+        memory = 0.0
+        if budget.memory != AUTO and not on_card:
+            memory = 1024 * float(budget.memory) + _LOADED
+        networks = min(experiments.runs_per_job, len(experiments.seeds))
+        minutes = _SLOWER * budget.minutes * networks
+        return ask_for(rule, memory=memory, minutes=minutes)
 
     @property
     def launch(self) -> str:

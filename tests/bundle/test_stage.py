@@ -12,7 +12,8 @@ NO_PICKLE = {".json", ".md", ".safetensors"}
 def test_a_bundle_stands_alone_and_holds_no_pickle(made_bundle):
     _, bundle = made_bundle
     files = [path for path in bundle.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == NO_PICKLE
+    assert {path.suffix for path in files if path.name != "LICENSE"} == NO_PICKLE
+    assert "networks in this bundle: CC0." in (bundle / "LICENSE").read_text()
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     own = metadata["medinorm"]
     assert own["labels"] == {"1": "shell", "2": "core"}

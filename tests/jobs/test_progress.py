@@ -14,4 +14,8 @@ def test_long_work_is_logged_now_and_then(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", -1.0)
     assert list(track("ab", "try")) == ["a", "b"]
-    assert caplog.messages == ["try: 0 of 2", "try: 1 of 2", "try: 2 of 2"]
+    assert caplog.messages == [
+        "try: 0 of 2",
+        "try: 1 of 2, about 1 min left",
+        "try: 2 of 2",
+    ]

@@ -1,5 +1,8 @@
 """New scans get the label maps that the workflow's own networks give them."""
 
+import runpy
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,14 @@ def tested(made_bundle):
     predictions = sorted(folder.glob("predictions/**/seed-0/*.nii.gz"))
     assert {path.name for path in predictions} == {f"{s}.nii.gz" for s in scans}
     return [(folder / "canonical" / path.name, path) for path in predictions]
+
+
+def ball():
+    """A series on which the tiny network finds both labels."""
+    x, y, z = np.indices((24, 24, 24)) - 12
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    array = (100 + 300 * ((radius < 7) + (radius < 4)) + (x + y + z) % 5).astype("i2")
+    return Fake(array, header={"PatientName": "SECRET^NAME"})
 
 
 def segmented(folder):
@@ -94,6 +105,75 @@ def test_monai_makes_the_same_label_maps(made_bundle, tested, tmp_path):
     )
 
 
+@pytest.mark.filterwarnings("ignore:parsing config_file")
+def test_the_command_of_monai_makes_the_same_label_maps(
+    made_bundle, tested, tmp_path, monkeypatch
+):
+    """`python -m monai.bundle run`, in this process: what the model card says."""
+    pytest.importorskip("fire", reason="no fire: pip install 'medinorm[test]'")
+    image, prediction = tested[0]
+    bundle = made_bundle[1]
+    words = ["--config_file", bundle / INFERENCE, "--meta_file", bundle / METADATA]
+    words += ["--bundle_root", bundle, "--images", f"['{image}']"]
+    words += ["--output_dir", tmp_path / "out", "--private_dir", tmp_path / "p"]
+    monkeypatch.setattr(sys, "argv", ["monai.bundle", "run", *map(str, words)])
+    runpy.run_module("monai.bundle", run_name="__main__", alter_sys=True)
+    (made,) = segmented(tmp_path / "out")
+    np.testing.assert_array_equal(
+        read_volume(made).array, read_volume(prediction).array
+    )
+
+
+def test_several_calls_share_the_work(made_bundle, tested, tmp_path):
+    output = tmp_path / "out"
+
+    def call(shard):
+        segment_scans(
+            made_bundle[1],
+            output,
+            images=[image for image, _ in tested],
+            private=tmp_path / "p",
+            shard=shard,
+            shards=2,
+            ingest=KEEP,
+        )
+        page = (output / "segmentations.html").read_text()
+        return segmented(output), len(read_table(output / "volumes.tsv")), page
+
+    few, rows, page = call(0)
+    assert rows == 2 * len(few) < 2 * len(tested)
+    assert "it belongs to another shard" in page
+    every, rows, page = call(1)
+    assert rows == 2 * len(every) == 2 * len(tested)
+    assert "it belongs to another shard" not in page
+    assert {path.name for path in output.glob("segmented-*.tsv")} == {
+        "segmented-0.tsv",
+        "segmented-1.tsv",
+    }
+
+
+def test_an_archive_of_dicom_is_taken_and_no_name_in_it_is_used(made_bundle, tmp_path):
+    paths = save(ball().datasets(), tmp_path / "files")
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w") as archive:
+        for number, path in enumerate(paths):
+            archive.write(path, f"SECRET/{number}")
+        archive.writestr("../../evil.dcm", paths[0].read_bytes())
+    segment_scans(
+        made_bundle[1],
+        tmp_path / "out",
+        dicom=[tmp_path / "scan.zip"],
+        private=tmp_path / "p",
+        seg=tmp_path / "seg",
+        ingest=IngestConfig(),
+    )
+    assert len(segmented(tmp_path / "out")) == 1
+    assert len(list((tmp_path / "seg").glob("*.dcm"))) == 1
+    assert not list(tmp_path.parent.rglob("evil.dcm"))
+    assert not list((tmp_path / "p" / "unpacked").glob("*"))
+    names = [path.name for path in (tmp_path / "out").rglob("*")]
+    assert not any("SECRET" in name for name in names)
+
+
 def test_a_table_of_scans_is_taken_too(made_bundle, tested, tmp_path):
     rows = [{"subject": "x", "image": str(tested[0][0])}]
     write_table(tmp_path / "t.tsv", rows, ("subject", "image"))
@@ -116,10 +196,7 @@ def test_exactly_one_input_is_named(made_bundle, tmp_path):
 
 
 def test_dicom_is_segmented_in_its_own_geometry(made_bundle, tmp_path):
-    x, y, z = np.indices((24, 24, 24)) - 12
-    radius = np.sqrt(x**2 + y**2 + z**2)
-    array = (100 + 300 * ((radius < 7) + (radius < 4)) + (x + y + z) % 5).astype("i2")
-    series = Fake(array, header={"PatientName": "SECRET^NAME"})
+    series = ball()
     save(series.datasets(), tmp_path / "dicom")
     output = tmp_path / "out"
     segment_scans(
@@ -131,7 +208,7 @@ def test_dicom_is_segmented_in_its_own_geometry(made_bundle, tmp_path):
     )
     (made,) = segmented(output)
     label_map = read_volume(made)
-    assert label_map.array.shape == (1, *array.shape)
+    assert label_map.array.shape == (1, *series.array.shape)
     np.testing.assert_allclose(label_map.affine, series.affine, atol=1e-4)
     assert label_map.array[0, 12, 12, 12] != 0
     assert (label_map.array != 0).mean() < 0.5

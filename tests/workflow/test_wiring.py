@@ -240,3 +240,15 @@ def test_several_nodes_are_started_by_srun():
     assert two.launch.startswith("srun --nodes=2 --ntasks=4 --ntasks-per-node=2 ")
     assert two.train_threads == 3  # of a task
     assert two.train_resources == {"gpu": 2, "nodes": 2, "tasks": 4, "mpi": "srun"}
+
+
+def test_a_training_job_asks_for_its_budget():
+    def asked(**train):
+        study = wiring(train=train, experiments={"seeds": [0, 1, 2], "runs_per_job": 2})
+        needs = study.train_needs("train")
+        return [needs[name](None, attempt=1) for name in ("mem_mb", "runtime")]
+
+    usual = asked()
+    assert asked(budget={"minutes": 300, "memory": 8}) == [9192, 1800]
+    card = asked(budget={"minutes": 1, "memory": 80, "where": "card"})
+    assert card == usual

@@ -108,10 +108,13 @@ class Orthanc:
         self.ask("instances", path.read_bytes())
 
     def ask(self, path, data=None):
+        return json.loads(self.fetch(path, data))
+
+    def fetch(self, path, data=None):
         request = urllib.request.Request(f"{self.root}/{path}", data=data)
         request.add_header("Authorization", "Basic dGVzdDpwYXNzd29yZA==")
         with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
-            return json.load(answer)
+            return answer.read()
 
     def secrets(self):
         """Everything that must not be told."""

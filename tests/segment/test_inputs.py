@@ -1,0 +1,62 @@
+"""Each input goes to its flag, and anything else is one line with its remedy."""
+
+import pytest
+
+from medinorm.errors import StageError
+from medinorm.segment.inputs import NamedInput, choose_input
+from tests.ingest.conftest import Fake, ramp, save
+
+LABELS = {1: "shell", 2: "core"}
+
+
+def choose(tmp_path, channels=("T1w",), **named):
+    return choose_input(NamedInput(**named), channels, LABELS, tmp_path / "p")
+
+
+def test_each_kind_is_the_input_of_a_study(tmp_path):
+    image = tmp_path / "a" / "x.nii.gz"
+    image.parent.mkdir()
+    image.touch()
+    for images in ([image], [image.parent]):
+        chosen = choose(tmp_path, images=images)
+        assert chosen.scans.read_text().splitlines()[1] == f"x\t{image}"
+    assert choose(tmp_path, scans=tmp_path / "t.tsv").scans == tmp_path / "t.tsv"
+    save(Fake(ramp((4, 4, 3))).datasets(), tmp_path / "d")
+    chosen = choose(tmp_path, dicom=[tmp_path / "d"])
+    assert chosen.dicom == (tmp_path / "d",)
+    assert chosen.named_labels == LABELS
+
+
+@pytest.mark.parametrize(
+    ("flag", "name", "remedy"),
+    [
+        ("images", "scan.dcm", "give DICOM files, their folders and ZIP archives to"),
+        ("images", "scans.zip", "to --dicom"),
+        ("images", "nothing.nii", "1 of 1 does not exist"),
+        ("dicom", "scan.nii.gz", "to --images"),
+        ("scans", "scan.nii.gz", "not a table; give it to --images"),
+    ],
+)
+def test_any_other_input_is_one_line_with_its_remedy(tmp_path, flag, name, remedy):
+    path = tmp_path / "in" / name
+    path.parent.mkdir()
+    if not name.startswith("nothing"):
+        path.touch()
+    for wrong in (path, path.parent) if flag == "dicom" else (path,):
+        with pytest.raises(StageError) as error:
+            choose(tmp_path, **{flag: wrong if flag == "scans" else [wrong]})
+        (line,) = str(error.value).splitlines()
+        assert remedy in line
+        assert name not in line
+        assert str(tmp_path) not in line
+    assert not (tmp_path / "p").exists()
+
+
+def test_channels_and_flags_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(StageError, match="columns T1w, T2w"):
+        choose(tmp_path, ("T1w", "T2w"), images=[tmp_path])
+    with pytest.raises(StageError, match="give folders of DICOM to --dicom"):
+        choose(tmp_path, images=[tmp_path])
+    for named in ({}, {"images": [tmp_path], "dicom": [tmp_path]}):
+        with pytest.raises(StageError, match="name one input"):
+            choose(tmp_path, **named)

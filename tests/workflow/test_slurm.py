@@ -1,0 +1,310 @@
+"""A small study through a real SLURM on this computer, beside the same study without.
+
+Takes minutes. Needs root, `slurm-wlm` and `munge` (Debian), Snakemake's executor for
+SLURM, and `MEDINORM_SLURM=1`, so that nobody pays for it who does not ask.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from medinorm.files.tables import read_table
+
+# Not SLURM_CONF: the executor takes SLURM's variables away from the jobs it starts.
+CONFIGURATION = Path("/etc/slurm/slurm.conf")
+PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "srun")
+NODE = ["slurmd", "-D"]
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+DEADLINE = 60
+STUDY = """\
+title: Study on a cluster
+input: {channels: [T1w]}
+demo: {scanners: [siemens_3t, philips_3t], subjects: 3, spacing: 4.0}
+shards: 1
+split: {designs: [lodo], folds: 2}
+harmonize: {spacing: [4.0, 4.0, 4.0]}
+experiments: {intensity: [zscore], norm: [instance], seeds: [0]}
+train:
+  recipe: fast
+  network: {channels: [4, 8]}
+  patch: [16, 16, 16]
+  steps: 4
+evidence: {resamples: 100}
+"""
+CLUSTER = """\
+ClusterName=one
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=cred_expire=5,socket={folder}/munge/socket
+SlurmctldPort={controller}
+SlurmdPort={node}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+AccountingStorageType=accounting_storage/none
+SchedulerParameters=batch_sched_delay=0,sched_interval=1
+ReturnToService=2
+BatchStartTimeout=2
+MpiDefault=none
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+WAYS = [
+    *("--executor", "slurm", "--jobs", "4", "--retries", "2"),
+    *("--default-resources", "slurm_account=none", "slurm_partition=main"),
+    *("--slurm-status-command", "squeue", "--seconds-between-status-checks", "1"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5"),
+]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def why_not():
+    """Why no SLURM can be started here; empty if one can."""
+    if not os.environ.get("MEDINORM_SLURM"):
+        return "takes minutes: set MEDINORM_SLURM=1"
+    lacking = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
+    if lacking:
+        return f"no {', '.join(lacking)}: apt-get install slurm-wlm munge"
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        return "pip install snakemake-executor-plugin-slurm"
+    if os.geteuid() != 0:
+        return "a SLURM of one's own is started by root only"
+    if CONFIGURATION.exists():
+        return f"this computer belongs to a SLURM: {CONFIGURATION}"
+    return ""
+
+
+def configure(folder):
+    """Write key and configuration."""
+    folder.chmod(0o755)
+    for name in ("munge", "state", "spool"):
+        (folder / name).mkdir(mode=0o755)
+    key = folder / "munge" / "key"
+    key.write_bytes(os.urandom(1024))
+    key.chmod(0o400)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    text = CLUSTER.format(
+        host=socket.gethostname().partition(".")[0],
+        folder=folder,
+        controller=free_port(),
+        node=free_port(),
+        cpus=os.cpu_count(),
+        memory=memory,
+    )
+    CONFIGURATION.parent.mkdir(exist_ok=True)
+    CONFIGURATION.write_text(text)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A controller and a node, each a process."""
+
+    folder: Path
+    environment: dict
+    started: list = field(default_factory=list)
+
+    def start(self, command):
+        """Start a daemon."""
+        with (self.folder / f"{command[0]}.out").open("ab") as log:
+            process = subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=log
+            )
+        self.started.append(process)
+        time.sleep(0.5)
+
+    def await_idle(self):
+        """Return when the node takes jobs."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end and all(p.poll() is None for p in self.started):
+            asked = subprocess.run(
+                ["sinfo", "--noheader", "--format=%T"],
+                check=False,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+            )
+            if asked.stdout.strip() in {"idle", "mixed", "allocated"}:
+                return
+            time.sleep(0.3)
+        logs = [*self.folder.glob("*.out"), *self.folder.glob("*.log")]
+        pytest.fail(f"SLURM does not start: {[p.read_text()[-1500:] for p in logs]}")
+
+    def stop_node(self):
+        """Kill the node and all that runs on it, as a loss of power would."""
+        node = self.started.pop()
+        listed = subprocess.run(
+            ["ps", "-eo", "pid=,ppid=,comm="],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+        doomed = {row[0] for row in rows if row[2].startswith("slurmstepd")}
+        while more := {row[0] for row in rows if row[1] in doomed} - doomed:
+            doomed |= more
+        node.kill()
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        node.wait(DEADLINE)
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """A controller and one node; the environment in which commands find them."""
+    if reason := why_not():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("slurm")
+    configure(folder)
+    environment = os.environ | {"PATH": PATH}
+    munge = ["munged", "--foreground", "--force", "--num-threads=1"]
+    for what in ("key", "socket", "pid", "seed", "log"):
+        flag = what if what == "socket" else f"{what}-file"
+        munge.append(f"--{flag}={folder}/munge/{what}")
+    cluster = Cluster(folder, environment)
+    try:
+        for command in (munge, ["slurmctld", "-D"], NODE):
+            cluster.start(command)
+        cluster.await_idle()
+        yield cluster
+    finally:
+        for process in reversed(cluster.started):
+            process.terminate()
+            process.wait(DEADLINE)
+        CONFIGURATION.unlink()
+
+
+def run(folder, environment, *words, check=True):
+    """Run the study of a folder."""
+    command = [sys.executable, "-m", "snakemake", "--directory", folder]
+    command += ["--snakefile", Path(__file__).parents[2] / "Snakefile"]
+    command += ["--configfile", folder / "study.yaml", *words]
+    done = subprocess.run(
+        command,
+        check=False,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0 or not check, done.stdout[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def both(slurm, tmp_path_factory):
+    """The same study without and with a cluster, with the same key."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("local", "cluster")]
+    for folder in folders:
+        (folder / "study.yaml").write_text(STUDY)
+        (folder / "private").mkdir(mode=0o700)
+        (folder / "private" / "pseudonym.key").write_bytes(bytes(range(32)))
+        (folder / "private" / "pseudonym.key").chmod(0o600)
+    run(folders[0], slurm.environment, "--cores", "1")
+    run(folders[1], slurm.environment, *WAYS)
+    return [folder / "results" for folder in folders]
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_bytes(both):
+    local, cluster = both
+    for pattern in ("*.tsv", "scores/**/*.tsv", "evidence/*.tsv", "canonical/**/*.gz"):
+        names = sorted(path.relative_to(local) for path in local.glob(pattern))
+        assert names
+        for name in names:
+            if name.name in {"networks.tsv", "fairness.tsv", "curves.tsv"}:
+                assert len(read_table(local / name)) == len(read_table(cluster / name))
+            else:
+                ours, theirs = (folder / name for folder in both)
+                assert ours.read_bytes() == theirs.read_bytes(), name
+    assert (cluster / "report" / "report.html").stat().st_size > 1e5
+
+
+@pytest.mark.slow
+def test_no_log_has_a_path_of_the_machine(both):
+    _, cluster = both
+    logs = [path for path in (cluster / "logs").rglob("*.log") if path.is_file()]
+    assert len(logs) > 10
+    for path in logs:
+        text = path.read_text()
+        for root in (str(cluster.parent), sys.prefix, "/usr/", "/home/"):
+            assert root not in text, path.name
+
+
+@pytest.mark.slow
+def test_a_job_without_enough_memory_is_tried_again_with_more(slurm, tmp_path):
+    """The first attempt asks for less than Python itself takes."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n"
+        "    output: 'done'\n"
+        "    resources:\n"
+        "        mem_mb=lambda wildcards, attempt: 150 if attempt == 1 else 1500\n"
+        "    shell:\n"
+        "        'python -c \"import time; x = bytearray(400 << 20); time.sleep(4)\"'\n"
+        "        ' && echo {resources.mem_mb} > {output}'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
+    command += ["--snakefile", tmp_path / "Snakefile"]
+    done = subprocess.run(
+        command, check=False, env=slurm.environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "done").read_text() == "1500\n"
+
+
+@pytest.mark.slow
+def test_a_node_that_stops_in_the_middle_does_not_end_the_call(slurm, tmp_path):
+    """The job is started again when the node is back, and the call goes on."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n"
+        "    output: 'done'\n"
+        "    shell:\n"
+        "        'if test -e begun; then touch {output};'\n"
+        "        ' else touch begun; sleep 600; fi'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
+    command += ["--snakefile", tmp_path / "Snakefile"]
+    with (tmp_path / "log.txt").open("wb") as log:
+        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
+    end = time.monotonic() + 2 * DEADLINE
+    while not (tmp_path / "begun").exists() and time.monotonic() < end:
+        assert call.poll() is None, (tmp_path / "log.txt").read_text()
+        time.sleep(0.2)
+    # The controller misses only jobs that have had the time to report their start:
+    # BatchStartTimeout, and 10 s for the message.
+    time.sleep(15)
+    slurm.stop_node()
+    slurm.start(NODE)
+    try:
+        assert call.wait(2 * DEADLINE) == 0, (tmp_path / "log.txt").read_text()[-3000:]
+    finally:
+        call.kill()
+        call.wait(DEADLINE)
+    assert (tmp_path / "done").exists()
