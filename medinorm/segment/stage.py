@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from medinorm.bundle.contents import (
 from medinorm.config import IngestConfig, InputConfig
 from medinorm.damage import require_intact
 from medinorm.errors import StageError
+from medinorm.expected.judge import is_known, judge_scan
+from medinorm.expected.judged import JUDGED, JUDGED_FACT, write_judged
 from medinorm.files.atomic import checksum, read_json
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.records import read_records, write_records
@@ -84,7 +86,9 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
 
     Args:
         bundle: folder that `medinorm bundle` wrote.
-        output: folder to write: `segmentations`, `volumes.tsv`, and what ingest says.
+        output: folder to write: `segmentations`, `volumes.tsv`, `expected.tsv` (the
+            Dice to expect of each scan, and whether the networks know its like), and
+            what ingest says.
         images: image files, or folders of them, of a bundle with one channel.
         scans: or a table with columns `subject` and one for each channel.
         dicom: or folders of DICOM files, or ZIP archives in them.
@@ -98,13 +102,19 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
     folder, bundle_folder = Path(output), Path(bundle)
     contents = read_bundle(bundle_folder)
     source = _source(contents, list(map(Path, images)), scans, dicom, Path(private))
-    ingest_scans(folder, private=Path(private), input=source, ingest=ingest)
+    ingest_scans(
+        folder,
+        private=Path(private),
+        columns=contents.domain,
+        input=source,
+        ingest=ingest,
+    )
     layout = Layout(str(folder), str(private))
     table = Path(layout.scans)
     known = read_scans(table, Path(layout.canonical))
     torch.set_num_threads(max(torch.get_num_threads(), 1))
     keep_freed_memory()
-    settings = {"bundle": checksum(bundle_folder / METADATA)}
+    settings = {"bundle": checksum(bundle_folder / METADATA), "judged": True}
     discard_others(folder / SEGMENTATIONS, known.keys())
 
     @cache
@@ -120,15 +130,19 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
             provenance = Provenance(settings, {"image": image})
             if is_current(target, provenance):
                 return Done("current", recorded_checksum(target))
-            label_map = ensemble().segment(scan, _domain(row, contents))
+            domain = _domain(row, contents)
+            label_map, seen = ensemble().look(scan, domain)
             write_volume(label_map, target)
-            facts = {_FACT: _measure(label_map, contents)}
+            trained = is_known(domain, contents.card.domains)
+            judged = judge_scan(row, seen, contents.reference, trained)
+            facts = {_FACT: _measure(label_map, contents), JUDGED_FACT: asdict(judged)}
             return Done("made", write_sidecar(target, provenance, facts))
 
     rows = read_records(table, ScanRow)
     ended = run_items(rows, work, folder / _STATUS, title="segment", record=ScanStatus)
     done = [row.scan for row, end in ended if isinstance(end, Done)]
     _write_volumes(folder, done, contents)
+    write_judged(folder / JUDGED, [_target(folder, scan) for scan in sorted(done)])
     _log.info("%d of %d scans segmented", len(done), len(rows))
 
 
@@ -168,8 +182,8 @@ def _target(folder: Path, scan: str) -> Path:
 
 
 def _domain(row: ScanRow, contents: BundleContents) -> str:
-    """The domain of a scan, where its headers tell it; else empty."""
-    known = row.identity.texts
+    """The domain of a scan, where its headers or the table tell it; else empty."""
+    known = {**row.identity.texts, **row.own}
     values = [known.get(column, "") for column in contents.domain]
     return " ".join(values) if all(values) else ""
 
