@@ -17,7 +17,7 @@ from medinorm.report.figures.svg import (
     shorten,
 )
 
-_WIDTH, _SIDE = 560.0, 320.0
+_WIDTH, _SIDE = 600.0, 320.0
 _LEFT, _TOP = 62.0, 14.0
 _LEGEND = 22.0  # height of a line
 _CHARACTERS = 22
@@ -121,7 +121,7 @@ def _draw_point(point: ExpectedPoint, place: int, across: Axis, upward: Axis) ->
     return element(
         "g",
         element("title", said),
-        line((across(point.low), y), (across(point.high), y), "rule"),
+        line((across(point.low), y), (across(point.high), y), "curve"),
         _draw_mark(x, y, place),
     )
 
