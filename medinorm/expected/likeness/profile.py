@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from medinorm.intensity.foreground import otsu_threshold
 
 PERCENTILES = (10, 25, 50, 75, 90, 99)
-_VOXELS = 500_000  # that are looked at, of one channel
+_VOXELS = 100_000  # that are looked at, of one channel
 
 
 def profile_image(
