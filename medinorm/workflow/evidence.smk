@@ -39,14 +39,15 @@ rule expect:
             checkpoints.split.get(**wildcards).output.splits
         ),
     output:
-        expected=layout.expected,
+        models=layout.expected[-1],
+        tables=layout.expected[:-1],
     log:
         f"{layout.log}/expect.log",
     conda:
         "environment.yaml"
     params:
         canonical=layout.canonical,
-        evidence=layout.evidence,
+        evidence=subpath(output.models, parent=True),
         settings=lambda wildcards: write_flags(study.input.task),
     shell:
         "medinorm expect --scans {input.scans:q} --canonical {params.canonical:q}"
