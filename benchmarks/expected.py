@@ -109,6 +109,8 @@ def main() -> None:
     measured = list(predictions.measure(find_predictions(tables, rows)))
     seconds = time.process_time() - start
     unseen = sum(not scan.in_domain for scan in measured)
+    if not unseen:
+        raise SystemExit("no prediction of a network that left a domain out")
     print(
         f"{len(measured)} scans measured, {unseen} on unseen domains, {seconds:.1f} s"
     )

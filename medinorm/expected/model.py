@@ -14,7 +14,9 @@ The interval is conformal over domains. The error on each domain is that of a li
 was fitted without it; errors of one domain share the weight :math:`1 / (K + 1)`, and
 the domain to come has the same. With K of 9 or more domains the interval holds in 90 %
 of the scans of a further domain, if that is drawn like the others. With fewer, no
-finite interval has this guarantee; the largest error stands for it.
+finite interval has this guarantee; the largest error stands for it. One domain alone
+says nothing of how domains differ: there the interval also reaches as far as known and
+unseen are apart on that domain.
 
 References:
     Baek et al., "Agreement-on-the-line: predicting the performance of neural networks
@@ -30,6 +32,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -164,7 +167,7 @@ def fit_model(cases: Sequence[KnownDice]) -> DiceModel | None:
     return DiceModel(
         intercept=line.intercept,
         slope=line.slope,
-        reach=conformal_reach(errors),
+        reach=max(conformal_reach(errors), _measure_gap(cases)),
         lowest=min(known, default=0.0),
         domains=len({domain for domain, _ in errors}),
         scans=len(errors),
@@ -197,6 +200,17 @@ def _fit_line(cases: Sequence[KnownDice]) -> AgreementLine:
     off = weights * (x - x_mean)
     slope = max(off @ (y - y_mean) / (off @ (x - x_mean) + _RIDGE), 0.0)
     return AgreementLine(float(y_mean - slope * x_mean), float(slope))
+
+
+def _measure_gap(cases: Sequence[KnownDice]) -> float:
+    """How far known and unseen are apart, in log odds, if there is one domain only."""
+    if len({case.domain for case in cases}) > 1:
+        return 0.0
+    seen, unseen = (
+        [to_log_odds(case.dice) for case in cases if case.held_out == held_out]
+        for held_out in (False, True)
+    )
+    return abs(fmean(seen) - fmean(unseen)) if seen and unseen else 0.0
 
 
 def _folds(

@@ -7,6 +7,7 @@ from medinorm.expected.model import (
     conformal_reach,
     expect_each,
     fit_model,
+    to_log_odds,
 )
 from medinorm.expected.records import GUARANTEED_DOMAINS
 from tests.expected.cases import make_cases
@@ -62,6 +63,14 @@ def test_one_seed_has_no_agreement_and_the_mean_is_expected():
 def test_two_domains_leave_one_to_learn_from_whose_subjects_make_the_interval():
     expected = expect_each(make_cases("ab", **FAR))
     assert all(one is not None and one.high > one.low for one in expected)
+
+
+def test_one_domain_alone_reaches_as_far_as_its_gap():
+    alike = [c._replace(dice=0.7 if c.held_out else 0.9) for c in make_cases("a")]
+    gap = to_log_odds(0.9) - to_log_odds(0.7)
+    assert fit_model(alike).reach == pytest.approx(gap)
+    two = [c._replace(dice=0.7 if c.held_out else 0.9) for c in make_cases("ab")]
+    assert fit_model(two).reach == pytest.approx(0, abs=1e-9)
 
 
 def test_a_study_that_left_nothing_out_has_no_line():
