@@ -16,9 +16,8 @@ FILES_NAME = "files.tsv"  # beside the plan
 EVIDENCE = (
     *("failures", "domains", "gaps", "summary", "differences", "effects"),
     *("ranking", "fairness", "curves", "learning_rates", "networks"),
-    *("unseen_domains", "worst_domains", "unseen_labels", "ranks"),
+    *("unseen_domains", "worst_domains", "unseen_labels", "ranks", "error_retention"),
     *("rank_probabilities", "rank_agreement", "components", "recovered", "calibration"),
-    "error_retention",
 )
 
 # Files beside the report.

@@ -1,6 +1,8 @@
 """What Dice was expected of scans without looking at their labels, and what it was."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from medinorm.variant import Variant
 
@@ -99,3 +101,15 @@ class JudgedScanRow:
     deep_limit: float | None
     flagged: bool
     reasons: str | None
+
+
+@dataclass(frozen=True)
+class ExpectedModels:
+    """The lines of all variants, as `expected.json` has them.
+
+    Args:
+        models: one for each variant, with its variant, intercept and slope, half the
+            width of its interval and what it rests on.
+    """
+
+    models: tuple[Mapping[str, Any], ...]
