@@ -27,10 +27,8 @@ DOCUMENTS = (
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
-
 _SPLIT_RUNS = "{intensity}/{norm}/{augmentation}/{split}"  # of a network
 _SPLIT_VARIANT = "{intensity}/{norm}/{augmentation}/{adapt}/{split}"  # of all after it
-
 _CANONICAL, _MAPS = "canonical", "maps"
 _EXPECTED = ("_scans.tsv", "_errors.tsv", ".json")
 _JOBS = "job-*.tsv"  # beside the folders of seeds
@@ -269,8 +267,7 @@ class Layout:
         return (
             *(f"{folder}/{name}" for folder in flat for name in _OLD_JOBS),
             f"{self.predictions_root}/*/*/*/*/seed-*/*.*",
-            f"{self.results}/thumbnails/*.png",
-            f"{self.results}/thumbnails/*.json",
+            *(f"{self.results}/thumbnails/*.{end}" for end in ("png", "json")),
             f"{self.results}/thumbnails/status/*.tsv",
             f"{self.log}/thumbnails/*.log",
         )
