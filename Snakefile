@@ -9,3 +9,7 @@ rule all:
         lambda wildcards: wiring.results(
             checkpoints.split.get(**wildcards).output.splits
         ),
+        lambda wildcards: wiring.final(
+            checkpoints.split.get(**wildcards).output.splits,
+            lambda: checkpoints.evidence.get(**wildcards).output.verdict,
+        ),

@@ -16,27 +16,21 @@ FILES_NAME = "files.tsv"  # beside the plan
 EVIDENCE = (
     *("failures", "domains", "gaps", "summary", "differences", "effects"),
     *("ranking", "fairness", "curves", "learning_rates", "networks"),
-    *("unseen_domains", "worst_domains", "unseen_labels", "ranks"),
+    *("unseen_domains", "worst_domains", "unseen_labels", "ranks", "error_retention"),
     *("rank_probabilities", "rank_agreement", "components", "recovered", "calibration"),
-    "error_retention",
 )
 
 # Files beside the report.
 DOCUMENTS = (
-    "claim.md",
-    "tripod_ai.md",
-    "model_card.md",
-    "medinorm_variants_mqc.json",
-    "medinorm_domains_mqc.json",
+    *("claim.md", "tripod_ai.md", "model_card.md"),
+    *("medinorm_variants_mqc.json", "medinorm_domains_mqc.json"),
 )
 
 _PLAIN, _PACKED = ".nii", ".nii.gz"  # suffixes of harmonized scans
-
 _SPLIT_RUNS = "{intensity}/{norm}/{augmentation}/{split}"  # of a network
 _SPLIT_VARIANT = "{intensity}/{norm}/{augmentation}/{adapt}/{split}"  # of all after it
-
-_CANONICAL = "canonical"
-_MAPS = "maps"
+_CANONICAL, _MAPS = "canonical", "maps"
+_EXPECTED = ("_scans.tsv", "_errors.tsv", ".json")
 _JOBS = "job-*.tsv"  # beside the folders of seeds
 _OLD_JOBS = ("batch-*.tsv", _JOBS)  # by their names in earlier versions
 _SHARDS = "status/shard-*.tsv"  # in the folder of a harmonized study
@@ -132,6 +126,11 @@ class Layout:
         return f"{self.results}/splits.tsv"
 
     @property
+    def final_split(self) -> str:
+        """Table of the split in which all scans train."""
+        return f"{self.results}/final_split.tsv"
+
+    @property
     def training_plan(self) -> str:
         """Spacing, patch, network and steps, from the scans that train."""
         return f"{self.results}/training_plan.json"
@@ -215,6 +214,11 @@ class Layout:
         ]
 
     @property
+    def expected(self) -> list[str]:
+        """Tables and lines of the Dice to expect of scans without labels."""
+        return [f"{self.evidence}/expected{end}" for end in _EXPECTED]
+
+    @property
     def environment(self) -> str:
         """Software, machine and configuration of the study, JSON."""
         return f"{self.evidence}/environment.json"
@@ -260,12 +264,10 @@ class Layout:
         # Before augmentation was an axis, these folders were a level less deep.
         flat = [f"{self.runs_root}/*/*/*"]
         flat += [f"{self.predictions_root}/*/*/*/*", f"{self.results}/scores/*/*/*/*"]
-        jobs = [f"{folder}/{name}" for folder in flat for name in _OLD_JOBS]
         return (
-            *jobs,
+            *(f"{folder}/{name}" for folder in flat for name in _OLD_JOBS),
             f"{self.predictions_root}/*/*/*/*/seed-*/*.*",
-            f"{self.results}/thumbnails/*.png",
-            f"{self.results}/thumbnails/*.json",
+            *(f"{self.results}/thumbnails/*.{end}" for end in ("png", "json")),
             f"{self.results}/thumbnails/status/*.tsv",
             f"{self.log}/thumbnails/*.log",
         )

@@ -33,6 +33,16 @@ class Variant(NamedTuple):
         """
         return _name(self, augmentation=True)
 
+    def has_levels(self, wanted: str) -> bool:
+        """Whether the variant has all the levels in a text.
+
+        Examples:
+            >>> Variant("zscore", "ibn", "flip", "none").has_levels("zscore + ibn")
+            True
+        """
+        levels = wanted.replace("+", "/").replace(" ", "").split("/")
+        return set(levels) <= set(self)
+
 
 def name_variants(variants: Iterable[Variant]) -> Mapping[Variant, str]:
     """What variants are called in the verdict and everywhere in the report.

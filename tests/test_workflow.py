@@ -207,6 +207,7 @@ def test_a_norms_setting_re_runs_only_that_norm(finished):
         "predict": splits,
         "score": splits,
         "evidence": 1,
+        "expect": 1,
         "environment": 1,
         "report": 1,
         "all": 1,

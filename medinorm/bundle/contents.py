@@ -20,6 +20,7 @@ from medinorm.choices import FITTED_INTENSITIES, IntensityName
 from medinorm.config import HarmonizeConfig, PredictConfig
 from medinorm.config.section import parse_section
 from medinorm.errors import MedinormError, StageError
+from medinorm.expected.reference import Reference
 from medinorm.files.atomic import checksum, read_json
 from medinorm.intensity import FittedMap, read_fitted
 from medinorm.layers.registry import DECLARATIONS
@@ -63,6 +64,7 @@ class BundleContents:
         weights: checksum of each file of weights, by its name.
         domain: columns that define the training domains.
         fitted: the map of an intensity method that learns.
+        reference: what new scans are judged by; bundles of earlier versions have none.
     """
 
     card: ModelCard
@@ -72,6 +74,7 @@ class BundleContents:
     weights: Mapping[str, str]
     domain: tuple[str, ...]
     fitted: FittedMap | None = field(default=None)
+    reference: Reference | None = field(default=None)
 
     @property
     def intensity(self) -> IntensityName:
@@ -93,6 +96,7 @@ class BundleContents:
             "labels": {str(value): name for value, name in self.labels.items()},
             "weights": dict(self.weights),
             "domain": list(self.domain),
+            "reference": self.reference.to_json() if self.reference else None,
         }
 
     @classmethod
@@ -110,6 +114,9 @@ class BundleContents:
             weights={str(name): str(sum_) for name, sum_ in values["weights"].items()},
             domain=tuple(map(str, values["domain"])),
             fitted=fitted,
+            reference=Reference.from_json(values["reference"])
+            if values.get("reference")
+            else None,
         )
         read._check()
         return read

@@ -17,7 +17,7 @@ from medinorm.files.records import read_records
 from medinorm.files.sidecars import KEY, sidecar_path
 from medinorm.layout import Layout, fill, harmonized_paths, map_of, split_runs
 from medinorm.records.evidence import SummaryRow
-from medinorm.records.scans import SplitRow
+from medinorm.records.scans import FINAL, SplitRow
 from medinorm.records.verdict import read_verdict
 from medinorm.train.model import ModelCard, model_path
 from medinorm.variant import Variant
@@ -50,6 +50,11 @@ class Chosen:
         return self.split[0].split
 
     @property
+    def final(self) -> bool:
+        """Whether all scans of the study trained them."""
+        return self.name == FINAL
+
+    @property
     def runs(self) -> list[Path]:
         """Folders of the trained networks, one a seed.
 
@@ -80,20 +85,20 @@ class Chosen:
         )
         return Path(path)
 
+    @property
+    def harmonized(self) -> Path:
+        """Folder of its harmonized scans."""
+        intensity = self.variant.intensity
+        place = {"intensity": intensity, "map": map_of(intensity, self.name)}
+        return Path(fill(self.layout.harmonized, **place))
+
     def harmonize(self) -> HarmonizeConfig:
         """The settings by which its training scans were harmonized.
 
         Raises:
             StageError: they are not recorded, or use masks, which a new scan lacks.
         """
-        intensity = self.variant.intensity
-        folder = Path(
-            fill(
-                self.layout.harmonized,
-                intensity=intensity,
-                map=map_of(intensity, self.name),
-            )
-        )
+        intensity, folder = self.variant.intensity, self.harmonized
         scans = [row.scan for row in self.split if row.role == "train"]
         values = dict(_settings_of([harmonized_paths(folder, s)[0] for s in scans]))
         if values.get("foreground") == "file":
@@ -107,11 +112,12 @@ class Chosen:
         return parse_section(HarmonizeConfig, values)
 
     def predict(self) -> PredictConfig:
-        """The settings by which its test scans were segmented."""
-        folder = fill(
-            self.layout.predictions, **self.variant._asdict(), split=self.name
-        )
-        values = dict(_settings_of(sorted(Path(folder).glob("seed-*/*.nii.gz"))))
+        """The settings by which test scans of the study were segmented."""
+        split = "*" if self.name == FINAL else self.name
+        pattern = fill(self.layout.predictions, **self.variant._asdict(), split=split)
+        root = Path(self.layout.predictions_root)
+        inside = Path(pattern).relative_to(root) / "seed-*" / "*.nii.gz"
+        values = dict(_settings_of(sorted(root.glob(str(inside)))))
         values.pop("adapt", None)
         return parse_section(PredictConfig, values)
 
@@ -128,7 +134,8 @@ def choose_variant(results: Path, wanted: str | None, split: str | None) -> Chos
     Args:
         results: folder of a finished study.
         wanted: its levels, as in `zscore/instance/standard`, or enough of them.
-        split: name of the split whose networks are taken; a pooled one if not given.
+        split: name of the split whose networks are taken; if not given, the one that
+            all scans train in, if the variant was trained on it, or a pooled one.
 
     Raises:
         StageError: there is none, or several have these levels.
@@ -145,30 +152,23 @@ def choose_variant(results: Path, wanted: str | None, split: str | None) -> Chos
                 "one with --variant"
             )
     else:
-        best = [row for row in able if _has_levels(row.variant, wanted)]
+        best = [row for row in able if row.variant.has_levels(wanted)]
     if len(best) != 1:
         known = ", ".join("/".join(row.variant[:3]) for row in able)
         raise StageError(f"--variant: {len(best)} variants fit; known: {known}")
     rows = read_records(Path(layout.splits), SplitRow)
+    final, variant = Path(layout.final_split), best[0].variant
+    runs = split_runs(Path(layout.runs_root), variant, FINAL)
+    if final.exists() and any(runs.glob("seed-*/model.safetensors")):
+        rows = [*read_records(final, SplitRow), *rows]
     return Chosen(layout, best[0], _rows_of(rows, split), verdict.domain)
-
-
-def _has_levels(variant: Variant, wanted: str) -> bool:
-    """Whether a variant has all the levels in a text.
-
-    Examples:
-        >>> _has_levels(Variant("zscore", "ibn", "flip", "none"), "zscore + ibn")
-        True
-    """
-    levels = wanted.replace("+", "/").replace(" ", "").split("/")
-    return set(levels) <= set(variant)
 
 
 def _rows_of(rows: Sequence[SplitRow], split: str | None) -> tuple[SplitRow, ...]:
     """The rows of a split."""
     names = dict.fromkeys(row.split for row in rows)
-    pooled = dict.fromkeys(row.split for row in rows if row.design == "pooled")
-    name = split or next(iter(pooled), None)
+    whole = [row.split for row in rows if row.design in {FINAL, "pooled"}]
+    name = split or next(iter(whole), None)
     if name not in names:
         raise StageError(f"--split: name one of {', '.join(names)}")
     return tuple(row for row in rows if row.split == name)

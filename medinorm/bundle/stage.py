@@ -17,6 +17,7 @@ from medinorm.bundle.contents import (
 from medinorm.bundle.model_card import write_model_card
 from medinorm.bundle.monai_files import describe_bundle, write_inference
 from medinorm.bundle.records import Chosen, choose_variant
+from medinorm.bundle.reference import make_reference
 from medinorm.damage import require_intact
 from medinorm.errors import StageError
 from medinorm.files.atomic import checksum, replacing, write_json
@@ -48,7 +49,8 @@ def write_bundle(
         results: folder of the finished study.
         bundle: folder to write; it must not be there.
         variant: its levels, such as zscore/instance; the verdict's best if not given.
-        split: whose networks are taken; the first pooled one if not given.
+        split: whose networks are taken; if not given, the final one, or the first
+            pooled one.
         licence: of the weights, in words.
 
     Raises:
@@ -60,16 +62,18 @@ def write_bundle(
     card = chosen.card
     weights = {f"{run.name}.safetensors": model_path(run) for run in chosen.runs}
     fitted = chosen.fitted if chosen.fitted.is_file() else None
+    predict = chosen.predict()
     contents = BundleContents(
         card=card,
         harmonize=chosen.harmonize(),
-        predict=chosen.predict(),
+        predict=predict,
         labels={value: chosen.labels()[value] for value in card.label_values},
         weights={
             name: checksum(require_intact(path)) for name, path in weights.items()
         },
         domain=chosen.domain,
         fitted=read_fitted(fitted) if fitted else None,
+        reference=make_reference(chosen, predict),
     )
     facts = _facts(chosen)
     for folder in (MODELS, METADATA.parent):
@@ -79,7 +83,7 @@ def write_bundle(
     if fitted:
         shutil.copyfile(fitted, bundle / INTENSITY_MAP)
     write_json(bundle / INFERENCE, write_inference(contents))
-    write_model_card(bundle, contents, chosen.summary, licence)
+    write_model_card(bundle, contents, chosen.summary, licence, final=chosen.final)
     _write_licence(bundle / LICENCE, licence)
     # Last: without it there is no bundle.
     described = describe_bundle(contents, chosen.variant, facts, licence)

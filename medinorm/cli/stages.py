@@ -18,6 +18,7 @@ STAGES: Mapping[str, str] = {
     "collect": "medinorm.ingest.collect.stage:collect_scans",
     "ingest": "medinorm.ingest.stage:ingest_scans",
     "split": "medinorm.split.stage:split_scans",
+    "final-split": "medinorm.split.final:write_final_split",
     "fit": "medinorm.harmonize.fit:fit_intensity",
     "harmonize": "medinorm.harmonize.stage:harmonize_scans",
     "choose-rate": "medinorm.learning_rates.stage:choose_rate",
@@ -35,6 +36,7 @@ STAGES: Mapping[str, str] = {
     "export": "medinorm.ingest.export:export_dicom",
     "audit": "medinorm.audit.stage:audit_folder",
     "schema": "medinorm.config.reference:write_reference",
+    "expect": "medinorm.expected.stage:expect_dice",
     "training-plan": "medinorm.training_plan.stage:write_plan",
     "init": "medinorm.init.stage:draft_study",
     # end of stage table

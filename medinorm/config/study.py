@@ -1,7 +1,7 @@
 """A whole study, and what makes one impossible."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -93,6 +93,11 @@ class ExperimentsConfig(Section):
                     yield Variant(intensity, norm, augmentation, adapt)
 
     @property
+    def networks(self) -> list[Variant]:
+        """The variants that networks are trained for: those without adaptation."""
+        return [variant for variant in self.variants if variant.adapt == "none"]
+
+    @property
     def networks_of_split(self) -> int:
         """How many networks are trained for each split.
 
@@ -142,6 +147,13 @@ class StudyConfig(Section):
     strict: bool = Field(
         default=False, description="Fail at the end if any scan was excluded."
     )
+    final: bool | tuple[str, ...] = Field(
+        default=False,
+        description="Train networks on all scans too, for `medinorm bundle`: `true` "
+        "for the best variant of the verdict, or a list such as `[zscore/instance]`. "
+        "They are not tested; what to expect of them is known from the networks that "
+        "left a domain out.",
+    )
     shards: Count = Field(
         default=2,
         description="Jobs among which per-scan work is divided; more than the cores "
@@ -160,6 +172,34 @@ class StudyConfig(Section):
     score: ScoreConfig = Field(default=ScoreConfig(), description="")
     evidence: EvidenceConfig = Field(default=EvidenceConfig(), description="")
     report: ReportConfig = Field(default=ReportConfig(), description="")
+
+    def choose_final(self, best: Sequence[Variant]) -> list[Variant]:
+        """The variants whose networks train on all scans.
+
+        Args:
+            best: the best of the verdict; only used if none is named.
+        """
+        if isinstance(self.final, bool):
+            return [one._replace(adapt="none") for one in best] if self.final else []
+        named = [
+            one
+            for name in self.final
+            for one in self.experiments.networks
+            if one.has_levels(name)
+        ]
+        return list(dict.fromkeys(named))
+
+    @model_validator(mode="after")
+    def _final_is_compared(self) -> Self:
+        for name in self.final if isinstance(self.final, tuple) else ():
+            matches = [v for v in self.experiments.networks if v.has_levels(name)]
+            if len(matches) != 1:
+                known = ", ".join("/".join(v[:3]) for v in self.experiments.networks)
+                raise ValueError(
+                    f"final: {len(matches)} variants have the levels {name!r}; known: "
+                    f"{known}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _lesions_are_labels(self) -> Self:

@@ -45,6 +45,7 @@ NEEDS: Mapping[str, Need] = {
     "predict": Need(4000, 360),
     "score": Need(3000, 240),
     "evidence": Need(2000, 120),
+    "expect": Need(3000, 240),
     "environment": Need(1000, 30),
     "report": Need(2000, 60),
     "previews": Need(2000, 120),

@@ -12,6 +12,9 @@ from medinorm.files.records import read_records
 # `unlabelled`: without a label map; harmonized and shown, never trained on or scored.
 Role = Literal["train", "validation", "test", "unlabelled"]
 
+FINAL = "final"
+"""Name and design of the split in which all scans train and none tests."""
+
 HARMONIZED_ONLY = (
     "harmonized only: no scan has a label map; the quality page shows the scans, and "
     "nothing is trained"

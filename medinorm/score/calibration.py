@@ -62,6 +62,29 @@ def measure_calibration(
         (1, 3, 2, 0.26)
     """
     structure = ((label > 0) & (label != (ignored or 0))) | (prediction > 0)
+    marked = mark_band(structure, spacing)
+    if marked is None:
+        return None
+    near, counted = marked
+    if ignored is not None:
+        counted &= label[near] != ignored
+    right = (label[near] == prediction[near])[counted]
+    return _bin_by_confidence(confidence[near][counted], right)
+
+
+def mark_band(
+    structure: NDArray[np.bool_], spacing: Sequence[float]
+) -> tuple[tuple[slice, ...], NDArray[np.bool_]] | None:
+    """The voxels of a structure, and those up to 5 mm away along each axis.
+
+    Args:
+        structure: shape ``(X, Y, Z)``.
+        spacing: distance of voxel centres along the axes, in mm.
+
+    Returns:
+        A box around them, and which of its voxels they are; ``None`` where there is no
+        structure at all.
+    """
     reach = [int(BAND / step) for step in spacing]
     (box,) = find_objects(structure.view(np.uint8)) or (None,)
     if box is None:
@@ -73,11 +96,7 @@ def measure_calibration(
     band = structure[near].view(np.uint8)
     for axis, n in enumerate(reach):
         band = maximum_filter1d(band, 2 * n + 1, axis=axis, mode="constant")
-    counted = band.view(np.bool_)
-    if ignored is not None:
-        counted &= label[near] != ignored
-    right = (label[near] == prediction[near])[counted]
-    return _bin_by_confidence(confidence[near][counted], right)
+    return near, band.view(np.bool_)
 
 
 def _bin_by_confidence(levels: Labels, right: NDArray[np.bool_]) -> Calibration:

@@ -8,6 +8,10 @@ import numpy as np
 from torch import nn
 
 from medinorm.bundle.contents import BundleContents
+from medinorm.expected.judge import SeenScan
+from medinorm.expected.likeness.deepest import DeepestFeatures
+from medinorm.expected.likeness.profile import profile_image
+from medinorm.expected.watch import ScanWatch
 from medinorm.files.nifti import Volume, read_grid, read_volume
 from medinorm.harmonize.spatial import resample_onto
 from medinorm.harmonize.stage import Harmonizing, harmonize_scan
@@ -29,8 +33,17 @@ class Ensemble:
     networks: Sequence[nn.Module]
     work: Path
 
+    @property
+    def names(self) -> list[str]:
+        """The names of their weights, in the order of `read_networks`; then numbers."""
+        return [*sorted(self.contents.weights), *map(str, range(len(self.networks)))]
+
     def segment(self, scan: Scan, domain: str) -> Volume:
-        """The label map of a scan, on its own grid.
+        """The label map of a scan, on its own grid; see `look`."""
+        return self.look(scan, domain)[0]
+
+    def look(self, scan: Scan, domain: str) -> tuple[Volume, SeenScan]:
+        """The label map of a scan, on its own grid, and what was seen on the way.
 
         Probabilities are averaged over the networks and brought back to the grid, one
         class after the other. Those of one network are what `medinorm predict` gets.
@@ -53,8 +66,13 @@ class Ensemble:
             item = Prediction(scan, image, image, 0, image, domain, (image,))
             card, settings = contents.card, contents.predict
             total = np.zeros((), np.float32)
-            for network in self.networks:
-                total = total + infer(network, volume.array, card, item, settings)
+            watch = ScanWatch(card.label_values)
+            for name, network in zip(self.names, self.networks, strict=False):
+                with DeepestFeatures(network) as deepest:
+                    shares = infer(network, volume.array, card, item, settings)
+                watch.add(name, shares, deepest.take())
+                total = total + shares
+            profile = profile_image(volume.array, volume.spacing)
         finally:
             for path in self.work.glob(f"{scan.scan}.*"):
                 path.unlink()
@@ -66,4 +84,5 @@ class Ensemble:
             there = resample_onto(volume.with_array(share[np.newaxis]), grid).array
             labels[there > largest] = value
             np.maximum(largest, there, out=largest)
-        return grid.with_array(labels)
+        label_map = grid.with_array(labels)
+        return label_map, watch.finish(profile, label_map)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from medinorm.bundle.contents import (
 )
 from medinorm.config import IngestConfig
 from medinorm.damage import require_intact
+from medinorm.expected.judge import is_known, judge_scan
+from medinorm.expected.judged import JUDGED, JUDGED_FACT, write_judged
 from medinorm.files.atomic import checksum, read_json
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.records import read_records, write_records
@@ -129,8 +131,9 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
 
     Args:
         bundle: folder that `medinorm bundle` wrote.
-        output: folder to write: `segmentations`, `volumes.tsv`, a page with previews,
-            and what ingest says.
+        output: folder to write: `segmentations`, `volumes.tsv`, `expected.tsv` (the
+            Dice to expect of each scan, and whether the networks know its like), a page
+            with previews, and what ingest says.
         images: image files, or folders of them, of a bundle with one channel.
         scans: or a table with columns `subject` and one for each channel.
         dicom: or folders of DICOM files, or ZIP archives of them.
@@ -150,13 +153,19 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
     named = NamedInput([*map(Path, images)], scans, [*map(Path, dicom)])
     card, labels = contents.card, contents.labels
     source = choose_input(named, card.channels, labels, Path(private))
-    settings = {"bundle": checksum(Path(bundle) / METADATA)}
+    settings = {"bundle": checksum(Path(bundle) / METADATA), "judged": "yes"}
     layout = Layout(str(output), str(private))
     call = _Call(Path(bundle), contents, layout, settings)
     Path(private).mkdir(mode=0o700, parents=True, exist_ok=True)
     turns = Path(private) / _TURNS
     with taking_turns(turns):
-        ingest_scans(call.folder, private=Path(private), input=source, ingest=ingest)
+        ingest_scans(
+            call.folder,
+            private=Path(private),
+            columns=contents.domain,
+            input=source,
+            ingest=ingest,
+        )
         discard_others(call.folder / SEGMENTATIONS, call.scans.keys())
     rows = read_records(Path(layout.scans), ScanRow)
     own = in_shard(rows, shard, shards)
@@ -190,9 +199,12 @@ def _segment_scan(row: ScanRow, *, call: _Call) -> Done[str]:
         provenance = Provenance(call.settings, {"image": image})
         if is_current(target, provenance):
             return Done("current", recorded_checksum(target))
-        label_map = call.ensemble.segment(scan, _domain(row, call.contents))
+        contents, domain = call.contents, _domain(row, call.contents)
+        label_map, seen = call.ensemble.look(scan, domain)
         write_volume(label_map, target)
-        facts = {_FACT: _measure(label_map, call.contents)}
+        trained = is_known(domain, contents.card.domains)
+        judged = judge_scan(row, seen, contents.reference, trained)
+        facts = {_FACT: _measure(label_map, contents), JUDGED_FACT: asdict(judged)}
         return Done("made", write_sidecar(target, provenance, facts))
 
 
@@ -212,6 +224,7 @@ def _write_results(
     ]
     write_records(call.folder / VOLUMES, records, VolumeRow)
     label_maps = {scan: call.target(scan) for scan in volumes}
+    write_judged(call.folder / JUDGED, [label_maps[scan] for scan in sorted(volumes)])
     waiting = dict.fromkeys(facts.keys() - volumes.keys(), _NOT_YET)
     write_segmentation_page(call.layout, label_maps, waiting | reasons, call.contents)
 
@@ -227,8 +240,8 @@ def _read_facts(call: _Call, scan: str) -> Mapping[str, float] | None:
 
 
 def _domain(row: ScanRow, contents: BundleContents) -> str:
-    """The domain of a scan, where its headers tell it; else empty."""
-    known = row.identity.texts
+    """The domain of a scan, where its headers or the table tell it; else empty."""
+    known = {**row.identity.texts, **row.own}
     values = [known.get(column, "") for column in contents.domain]
     return " ".join(values) if all(values) else ""
 

@@ -255,7 +255,7 @@ def _roles(
 ) -> Iterator[SplitRow]:
     """The rows of the table of splits."""
     for split in planned:
-        validating = _validation_subjects(scans, split, fold_of, settings)
+        validating = choose_validation_subjects(scans, split, fold_of, settings)
         roles = {scan.scan: _role(scan, split, fold_of, validating) for scan in scans}
         surplus = _surplus(scans, roles, split, fold_of, settings)
         for scan in scans:
@@ -291,14 +291,14 @@ def _surplus(
         return frozenset()
     training = [scan for scan in scans if roles[scan.scan] == "train"]
     without = replace(split, domains=split.sized_as, sized_as=None)
-    validating = _validation_subjects(scans, without, fold_of, settings)
+    validating = choose_validation_subjects(scans, without, fold_of, settings)
     count = sum(_role(scan, without, fold_of, validating) == "train" for scan in scans)
     left_out = split.domains - split.sized_as
     chosen = choose_training_scans(training, count, settings.seed + 2, needed=left_out)
     return frozenset(scan.scan for scan in training) - chosen
 
 
-def _validation_subjects(
+def choose_validation_subjects(
     scans: Sequence[DomainScan],
     split: Split,
     fold_of: Mapping[str, int],

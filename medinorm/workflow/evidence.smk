@@ -1,5 +1,6 @@
-# What the scores of all variants show.
-rule evidence:
+# What the scores of all variants show. Which networks are trained on all scans depends
+# on the verdict, so it is a checkpoint.
+checkpoint evidence:
     """Turn scores into gaps, intervals and a ranking, or refuse to rank."""
     input:
         splits=layout.splits,
@@ -29,6 +30,33 @@ rule evidence:
         "medinorm evidence --splits {input.splits:q} --runs {params.runs:q}"
         " --evidence {params.evidence:q} --scores {input.scores:q}"
         " --domain {params.domain:q} {params.settings} {params.rates} > {log:q} 2>&1"
+
+
+rule expect:
+    """Learn which Dice to expect of scans without labels, from networks that left a domain out."""
+    input:
+        scans=layout.scans,
+        splits=layout.splits,
+        predicted=lambda wildcards: wiring.predicted(
+            checkpoints.split.get(**wildcards).output.splits
+        ),
+    output:
+        models=layout.expected[-1],
+        tables=layout.expected[:-1],
+    log:
+        f"{layout.log}/expect.log",
+    conda:
+        "environment.yaml"
+    resources:
+        **ask_for("expect"),
+    params:
+        canonical=layout.canonical,
+        evidence=subpath(output.models, parent=True),
+        settings=lambda wildcards: write_flags(study.input.task),
+    shell:
+        "medinorm expect --scans {input.scans:q} --canonical {params.canonical:q}"
+        " --splits {input.splits:q} --evidence {params.evidence:q}"
+        " --predicted {input.predicted:q} {params.settings} > {log:q} 2>&1"
 
 
 # Written when the comparison is made. Software that changes makes it again; whatever

@@ -4,7 +4,7 @@ rule fit:
     """Fit an intensity map on the training scans of one split."""
     input:
         scans=layout.scans,
-        splits=layout.splits,
+        splits=lambda wildcards: wiring.splits_of(wildcards.split),
         plan=wiring.plan_of_grid,
     output:
         fitted=layout.intensity_map,

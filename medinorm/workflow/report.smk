@@ -9,6 +9,7 @@ rule report:
         verdict=layout.verdict,
         environment=layout.environment,
         tables=layout.evidence_tables,
+        expected=layout.expected,
         plan=wiring.plan,
         shown=lambda wildcards: wiring.shown(checkpoints.split.get().output.splits),
     output:

@@ -22,6 +22,23 @@ checkpoint split:
         " {params.settings} 2>&1 | tee {log:q}"
 
 
+rule final_split:
+    """Let all scans train, for networks that are given away and never tested."""
+    input:
+        splits=layout.splits,
+    output:
+        final=layout.final_split,
+    log:
+        f"{layout.log}/final_split.log",
+    conda:
+        "environment.yaml"
+    params:
+        settings=lambda wildcards: write_flags(study.split),
+    shell:
+        "medinorm final-split --splits {input.splits:q} --final {output.final:q}"
+        " {params.settings} > {log:q} 2>&1"
+
+
 # What the scans that train, and the budget, say about the numbers left to `auto`.
 rule training_plan:
     """Plan spacing, patch, network and steps: one plan for all variants."""

@@ -147,7 +147,16 @@ def count_networks(study: StudyConfig, splits: Path) -> str:
         return f"{each} networks for each split ({product})"
     if searched:
         product = f"({product})"
-    return f"{each * number} networks: {number} splits x {product}"
+    final = _count_final(study)
+    return f"{each * number} networks: {number} splits x {product}{final}"
+
+
+def _count_final(study: StudyConfig) -> str:
+    """How many networks train on all scans, in words; empty if none does."""
+    if not study.final:
+        return ""
+    variants = 1 if study.final is True else len(study.choose_final(()))
+    return f"; then {variants * len(study.experiments.seeds)} that train on all scans"
 
 
 def find_same_networks(study: StudyConfig, splits: Path) -> list[str]:

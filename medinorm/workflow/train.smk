@@ -2,7 +2,7 @@
 rule choose_rate:
     """Choose the learning rate of one variant and split."""
     input:
-        splits=layout.splits,
+        splits=lambda wildcards: wiring.splits_of(wildcards.split),
         harmonized=lambda wildcards: wiring.harmonized(
             wildcards.intensity, wildcards.split
         ),
@@ -39,7 +39,7 @@ rule choose_rate:
 rule train:
     """Train the networks of some seeds."""
     input:
-        splits=layout.splits,
+        splits=lambda wildcards: wiring.splits_of(wildcards.split),
         harmonized=lambda wildcards: wiring.harmonized(
             wildcards.intensity, wildcards.split
         ),

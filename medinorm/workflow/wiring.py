@@ -6,7 +6,7 @@ them.
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,9 @@ from medinorm.files.atomic import checksum
 from medinorm.files.tables import read_table
 from medinorm.jobs.needs import Asked, ask_for
 from medinorm.layout import Layout, fill, map_of
+from medinorm.records.scans import FINAL
+from medinorm.records.verdict import read_verdict
+from medinorm.variant import Variant
 
 _LOADED = 1000  # MB that a training job loads: torch, MONAI, Lightning
 _SLOWER = 3  # times the minutes of the budget
@@ -225,18 +228,32 @@ class Wiring:
     @property
     def converted(self) -> list[str]:
         """Status tables of ingest."""
-        return [
-            fill(self.layout.converted, shard=shard)
-            for shard in range(self.study.shards)
-        ]
+        shards = range(self.study.shards)
+        return [fill(self.layout.converted, shard=shard) for shard in shards]
 
     @property
     def previews(self) -> list[str]:
         """Status tables of the previews of the quality page."""
-        return [
-            fill(self.layout.previews_status, shard=shard)
-            for shard in range(self.study.shards)
-        ]
+        shards = range(self.study.shards)
+        return [fill(self.layout.previews_status, shard=shard) for shard in shards]
+
+    def splits_of(self, split: str) -> str:
+        """The table that has a split."""
+        return self.layout.final_split if split == FINAL else self.layout.splits
+
+    def final(self, splits: str, verdict: Callable[[], str]) -> list[str]:
+        """Status tables of the networks that train on all scans, if any.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+            verdict: gives `verdict.json`; only called if the best variant is wanted.
+        """
+        if not self.study.final or ends_after_harmonize(splits):
+            return []
+        named = self.study.final is not True
+        best = () if named else read_verdict(Path(verdict())).best[:1]
+        chosen = self.study.choose_final(best)
+        return list(self._jobs(self.layout.trained, (FINAL,), chosen)) if chosen else []
 
     def fitted(self, intensity: str, map_name: str) -> list[str]:
         """The fitted map that harmonizing needs, if any."""
@@ -255,7 +272,7 @@ class Wiring:
         words: list[str] = []
         for fitted in self.fitted(intensity, map_name):
             words = ["--fitted", fitted]
-            words += ["--splits", self.layout.splits, "--split", map_name]
+            words += ["--splits", self.splits_of(map_name), "--split", map_name]
         settings = self.study.harmonize.used_by(intensity)
         flags = self._without_masks(write_flags(settings), settings)
         plan = _plan_words(self.plan_of_grid)
@@ -288,20 +305,19 @@ class Wiring:
 
     def harmonized_folder(self, intensity: str, split: str) -> str:
         """Folder of the harmonized scans of a split."""
-        map_name = map_of(intensity, split)
-        return fill(self.layout.harmonized, intensity=intensity, map=map_name)
+        place = {"intensity": intensity, "map": map_of(intensity, split)}
+        return fill(self.layout.harmonized, **place)
 
     def norm_options(self, norm: NormName) -> str:
         """Arguments of a layer, as JSON."""
-        options = self.study.experiments.norm_options.get(norm, {})
-        return json.dumps(options, sort_keys=True)
+        options = self.study.experiments.norm_options
+        return json.dumps(options.get(norm, {}), sort_keys=True)
 
     def seeds(self, job: str) -> str:
         """The seeds of one job, as words."""
         size = self.study.experiments.runs_per_job
         first = int(job) * size
-        chosen = self.study.experiments.seeds[first : first + size]
-        return " ".join(map(str, chosen))
+        return " ".join(map(str, self.study.experiments.seeds[first : first + size]))
 
     def scores(self, splits: str) -> list[str]:
         """Score tables of the whole study.
@@ -310,6 +326,10 @@ class Wiring:
             splits: `splits.tsv`, which must exist.
         """
         return list(self._jobs(self.layout.scores, split_names(splits)))
+
+    def predicted(self, splits: str) -> list[str]:
+        """Status tables of the predictions that Dice is expected from; see `scores`."""
+        return list(self._jobs(self.layout.predicted, split_names(splits, "lodo")))
 
     def searches(self, splits: str) -> list[str]:
         """Tables of the search among learning rates of the whole study, if any.
@@ -347,13 +367,15 @@ class Wiring:
             for table in self.harmonized(intensity, split)
         )
 
-    def _jobs(self, table: str, splits: tuple[str, ...]) -> Iterator[str]:
-        """Tables of all jobs of the networks of the given splits."""
+    def _jobs(
+        self, table: str, splits: tuple[str, ...], variants: Iterable[Variant] = ()
+    ) -> Iterator[str]:
+        """Tables of all jobs of the given splits, and variants or all of them."""
         experiments = self.study.experiments
         jobs = -(-len(experiments.seeds) // experiments.runs_per_job)
         return (
             fill(table, **variant._asdict(), split=split, job=job)
-            for variant in experiments.variants
+            for variant in (variants or experiments.variants)
             for split in splits
             for job in range(jobs)
         )
@@ -379,17 +401,17 @@ def ends_after_harmonize(splits: str) -> bool:
     path = Path(splits)
     if not path.is_file():
         return False
-    roles = {row["role"] for row in read_table(path)}
-    return roles == {"unlabelled"}
+    return {row["role"] for row in read_table(path)} == {"unlabelled"}
 
 
-def split_names(splits: str) -> tuple[str, ...]:
-    """Names of the splits, in the order of the table."""
+def split_names(splits: str, design: str = "") -> tuple[str, ...]:
+    """Names of the splits, of all designs or of one, in the order of the table."""
     path = Path(splits)
-    return _split_names(path, path.stat().st_mtime_ns)
+    known = _split_designs(path, path.stat().st_mtime_ns)
+    return tuple(name for name, own in known.items() if design in {"", own})
 
 
 @lru_cache(maxsize=2)
-def _split_names(path: Path, _modified: int) -> tuple[str, ...]:
-    """The names, read once for each version of the table."""
-    return tuple(dict.fromkeys(row["split"] for row in read_table(path)))
+def _split_designs(path: Path, _modified: int) -> Mapping[str, str]:
+    """The design of each split, read once for each version of the table."""
+    return {row["split"]: row["design"] for row in read_table(path)}

@@ -57,6 +57,11 @@ FILES = [*sorted((ROOT / "config").rglob("*.yaml")), ROOT / ".ci" / "tiny.yaml"]
         ({"results": "out", "private": "out"}, "must lie outside of results"),
         ({"results": "{out}"}, "braces"),
         (
+            {"final": ["zscore/batch", "zscore/ibn"]},
+            "0 variants have the levels 'zscore/ibn'; known: zscore/batch/",
+        ),
+        ({"final": ["zscore"]}, "final: 4 variants have the levels 'zscore'"),
+        (
             {"experiments": {"norm_options": {"group": {"nonsense": 1}}}},
             "experiments.norm_options: group has no option nonsense; its options: "
             "num_groups, eps, affine",

@@ -48,6 +48,7 @@ def test_a_section_with_nothing_to_show_is_left_out(fake_study):
         "against",
         "calibration",
         "components",
+        "expected-dice",
         "effects",
         "failures",
         "learning-curves",

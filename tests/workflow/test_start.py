@@ -180,6 +180,10 @@ def test_the_number_of_networks_is_told(tmp_path):
     rows = [{"split": name, "scan": n} for name in ("a", "b") for n in "xy"]
     write_table(splits, rows, column_names(SplitRow))
     assert count_networks(study, splits).startswith("12 networks: 2 splits x 1 inten")
+    for final, number in ((True, 3), (("batch", "zscore/group"), 6)):
+        more = study.model_copy(update={"final": final})
+        told = count_networks(more, splits)
+        assert told.endswith(f"; then {number} that train on all scans")
     splits.write_text(splits.read_text() + "c\tx\n")  # damaged: made again
     assert count_networks(study, splits).startswith("6 networks for each split")
 

@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from medinorm.files.records import column_names
 from medinorm.files.tables import write_table
 from medinorm.layout import Layout, map_of
 from medinorm.records.scans import SplitRow
+from medinorm.variant import Variant
 from medinorm.workflow.wiring import (
     Wiring,
     ends_after_harmonize,
@@ -252,3 +254,64 @@ def test_a_training_job_asks_for_its_budget():
     assert asked(budget={"minutes": 300, "memory": 8}) == [9192, 1800]
     card = asked(budget={"minutes": 1, "memory": 80, "where": "card"})
     assert card == usual
+
+
+FINAL_JOB = "results/runs/zscore/{}/flip/final/job-0.tsv"
+
+
+def final(splits, best=None, **values):
+    """The networks that train on all scans; the verdict must only be read if asked."""
+
+    def verdict():
+        assert best is not None
+        return best
+
+    norms = {"norm": ["batch", "instance"], "adapt": ["none", "tent"]}
+    experiments = {**norms, "augmentation": ["flip"]}
+    return wiring(experiments=experiments, **values).final(splits, verdict)
+
+
+def test_nothing_is_trained_on_all_scans_unless_asked_for(splits):
+    assert final(splits) == []
+
+
+def test_named_variants_train_on_all_scans_without_the_verdict(splits):
+    assert final(splits, final=["instance"]) == [FINAL_JOB.format("instance")]
+    both = final(splits, final=["zscore/batch", "zscore + instance"])
+    assert both == [FINAL_JOB.format(norm) for norm in ("batch", "instance")]
+
+
+def test_the_best_of_the_verdict_trains_on_all_scans(splits, monkeypatch):
+    known = SimpleNamespace(best=(Variant("zscore", "batch", "flip", "tent"),))
+    monkeypatch.setattr("medinorm.workflow.wiring.read_verdict", lambda _: known)
+    assert final(splits, "verdict.json", final=True) == [FINAL_JOB.format("batch")]
+    known.best = ()
+    assert final(splits, "verdict.json", final=True) == []
+
+
+def test_a_study_without_label_maps_trains_nothing(tmp_path):
+    path = tmp_path / "splits.tsv"
+    row = {"split": "all", "scan": "x", "role": "unlabelled"}
+    write_table(path, [row], column_names(SplitRow))
+    assert final(str(path), final=True) == []
+
+
+def test_the_final_split_is_a_table_of_its_own(splits):
+    study = wiring(final=True, experiments={"intensity": ["nyul"]})
+    assert study.splits_of("final") == "results/final_split.tsv"
+    assert study.splits_of("pooled") == study.layout.splits
+    flags = study.harmonize_flags("nyul", "final")
+    assert "--splits results/final_split.tsv --split final" in flags
+    for made in (study.scores(splits), study.shown(splits), study.predicted(splits)):
+        assert not any("/final/" in path for path in made)
+
+
+def test_dice_is_expected_from_networks_that_left_a_domain_out(tmp_path):
+    path = tmp_path / "splits.tsv"
+    rows = [
+        {"split": name, "design": name.partition("-")[0], "scan": "x"}
+        for name in ("lodo-a", "lodo-b", "pooled", "single-a")
+    ]
+    write_table(path, rows, column_names(SplitRow))
+    tables = wiring(experiments={"norm": ["batch"]}).predicted(str(path))
+    assert [Path(table).parent.name for table in tables] == ["lodo-a", "lodo-b"]

@@ -13,6 +13,11 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from medinorm.expected.records import (
+    ExpectedErrorRow,
+    ExpectedModels,
+    ExpectedScanRow,
+)
 from medinorm.files.atomic import read_json
 from medinorm.files.records import named_columns
 from medinorm.files.tables import read_table
@@ -37,6 +42,8 @@ TABLES: Mapping[str, type[Any]] = {
     "domains": evidence.DomainRow,
     "effects": evidence.EffectRow,
     "error_retention": RetentionRow,
+    "expected_errors": ExpectedErrorRow,
+    "expected_scans": ExpectedScanRow,
     "failures": evidence.FailureRow,
     "fairness": evidence.FairnessRow,
     "gaps": evidence.GapRow,
@@ -52,7 +59,11 @@ TABLES: Mapping[str, type[Any]] = {
     "unseen_labels": beyond.UnseenLabelRow,
     "worst_domains": beyond.WorstDomainRow,
 }
-DOCUMENTS: Mapping[str, type[Any]] = {"environment": Environment, "verdict": Verdict}
+DOCUMENTS: Mapping[str, type[Any]] = {
+    "environment": Environment,
+    "expected": ExpectedModels,
+    "verdict": Verdict,
+}
 
 _LEAVES: Mapping[Any, Schema] = {
     str: {"type": "string"},

@@ -47,9 +47,10 @@ again.</p>
 <p>A scan has to pass the same steps as the scans of this study. Add it to the input \
 of the study, name it in <code>split.test_only</code>, and start \
 <code>snakemake</code> again: it is de-identified, harmonized and segmented, and \
-nothing is trained on it. So far a scan of a study needs a label map; there is no \
-command yet that segments a scan without one. This is the step that segments, called \
-by hand in the folder of the results:</p>
+nothing is trained on it. Outside of a study, <code>medinorm bundle</code> and \
+<code>medinorm segment</code> do the same, see \
+<a href="#new-domain">{{ new_domain }}</a>. This is the step that segments, called by \
+hand in the folder of the results:</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Command of prediction">\
 <pre><code>{{ command }}</code></pre></div>
 {% endif %}
@@ -101,6 +102,7 @@ def write_deploy(inputs: ReportInputs) -> Markup:
         networks=tabulate_weights(deployed.networks),
         kind=kind.format(one=noun.one, many=noun.many),
         command=write_command(deployed),
+        new_domain=f"Is a new {noun.one} like these?",
     )
 
 

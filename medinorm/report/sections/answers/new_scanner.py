@@ -2,8 +2,10 @@
 
 from markupsafe import Markup
 
+from medinorm.report.findings import ReportFindings
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
+from medinorm.report.sections.answers.expected import read_expected
 from medinorm.report.tables.acquisition import (
     SCANS_MEASURED,
     is_known,
@@ -12,13 +14,22 @@ from medinorm.report.tables.acquisition import (
 )
 
 _TEMPLATE = """\
+<p>These commands look at scans of your {{ noun.one }}. No label map is needed:</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Commands for a new \
+{{ noun.one }}"><pre><code>{{ commands }}</code></pre></div>
+<p>The table <code>new/expected.tsv</code> then says of each scan whether it is \
+flagged as unlike the scans that the networks know, with the reasons: another \
+{{ noun.one }}, headers, intensities, what the networks see, networks that contradict \
+each other, labels of an odd size. It also gives the Dice to expect\
+{% if expected %}; <a href="#expected-dice">how often that was right</a> in this study \
+is shown below{% endif %}.</p>
 {% if known %}
-<p>Find the same facts of your own {{ noun.one }} and compare each with every column. \
-If each lies between the lowest and the highest value of at least one column, the \
-{{ noun.one }} is like those of this study. A fact outside of all columns (another \
-field strength, sequence, spacing or vendor) is new to every network here: the numbers \
-of this report then say little about it, so test on labelled scans of it first. \
-Agreement in this table does not prove that a network works.</p>
+<p>Or compare by hand. Find the same facts of your own {{ noun.one }} and compare each \
+with every column. If each lies between the lowest and the highest value of at least \
+one column, the {{ noun.one }} is like those of this study. A fact outside of all \
+columns (another field strength, sequence, spacing or vendor) is new to every network \
+here: the numbers of this report then say little about it, so test on labelled scans \
+of it first. Agreement in this table does not prove that a network works.</p>
 <p>Number of voxels and intensities: up to {{ scans }} scans of each domain, first \
 channel, all voxels. “50 % below” is the intensity that half of the voxels stay \
 below. Before normalization the scales of {{ noun.many }} differ; after it they should \
@@ -44,8 +55,24 @@ def write_new_scanner(inputs: ReportInputs) -> Markup:
     table = tabulate_acquisition(findings, measured)
     return write_html(
         _TEMPLATE,
+        commands=write_commands(findings),
+        expected=bool(read_expected(inputs.evidence)[1]),
         noun=findings.noun,
         scans=SCANS_MEASURED,
         known=is_known(table),
         table=table,
+    )
+
+
+def write_commands(findings: ReportFindings) -> str:
+    """The commands that bundle the best variant and segment scans of a new domain.
+
+    Args:
+        findings: the tables; without a best variant, the one with the highest Dice.
+    """
+    chosen = (*findings.verdict.best, *findings.variants)[:1]
+    levels = "/".join(chosen[0][:3]) if chosen else "VARIANT"
+    return (
+        f"medinorm bundle --results results --bundle best --variant {levels}\n"
+        "medinorm segment --bundle best --dicom FOLDER --output new"
     )

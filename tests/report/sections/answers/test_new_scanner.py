@@ -2,9 +2,15 @@
 
 from dataclasses import replace
 
+from medinorm.cli.signatures import REQUIRED, read_arguments
+from medinorm.cli.stages import STAGES
 from medinorm.records.scans import Identity
-from medinorm.report.sections.answers.new_scanner import write_new_scanner
+from medinorm.report.sections.answers.new_scanner import (
+    write_commands,
+    write_new_scanner,
+)
 from tests.report.page import words
+from tests.report.sections.answers.test_expected import write_expected
 
 
 def test_each_domain_is_a_column(fake_study):
@@ -21,7 +27,27 @@ def test_a_study_that_says_nothing_has_a_note(fake_study):
     scans = tuple(replace(row, identity=Identity()) for row in inputs.findings.scans)
     findings = replace(inputs.findings, scans=scans)
     text = words(write_new_scanner.write(replace(inputs, findings=findings)))
-    assert text.startswith("Nothing is known")
+    assert "Nothing is known about how these scans were acquired" in text
+
+
+def test_the_commands_are_those_of_the_command_line(fake_study):
+    findings = fake_study(subjects=2).inputs().findings
+    for line in write_commands(findings).splitlines():
+        program, stage, *rest = line.split()
+        assert program == "medinorm"
+        flags = {word[2:] for word in rest if word.startswith("--")}
+        arguments = {one.name: one for one in read_arguments(STAGES[stage])}
+        assert flags <= arguments.keys()
+        required = {name for name, one in arguments.items() if one.default is REQUIRED}
+        assert required - {"ingest"} <= flags
+    assert "--variant zscore/instance/flip" in write_commands(findings)
+
+
+def test_how_often_the_expectation_was_right_is_named_where_it_is_known(fake_study):
+    study = fake_study(subjects=2)
+    link = 'href="#expected-dice"'
+    assert link not in write_new_scanner.write(study.inputs())
+    assert link in write_new_scanner.write(write_expected(study))
 
 
 def test_hostile_names_are_text(fake_study):

@@ -1,0 +1,1 @@
+"""What to expect of a scan without a label map: its Dice, and whether it is known."""

@@ -1,0 +1,1 @@
+"""How like the training scans a new scan is: headers, intensities, features."""
