@@ -37,6 +37,7 @@ NEEDS: Mapping[str, Need] = {
     "convert": Need(2000, 240),
     "collect": Need(1000, 30),
     "split": Need(1000, 30),
+    "final_split": Need(1000, 30),
     "training_plan": Need(2000, 60),
     "fit": Need(3000, 240),
     "harmonize": Need(3000, 240),

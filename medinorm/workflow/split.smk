@@ -32,6 +32,8 @@ rule final_split:
         f"{layout.log}/final_split.log",
     conda:
         "environment.yaml"
+    resources:
+        **ask_for("final_split"),
     params:
         settings=lambda wildcards: write_flags(study.split),
     shell:

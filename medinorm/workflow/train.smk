@@ -13,10 +13,10 @@ rule choose_rate:
         f"{layout.log}/choose-rate/{{intensity}}/{{norm}}/{{augmentation}}/{{split}}.log",
     conda:
         "environment.yaml"
-    threads: wiring.train_threads
+    threads: wiring.training.threads
     resources:
-        **wiring.train_resources,
-        **wiring.train_needs("choose_rate"),
+        **wiring.training.resources,
+        **wiring.training.needs("choose_rate"),
     params:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split
@@ -25,7 +25,7 @@ rule choose_rate:
         norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seed=study.experiments.seeds[0],
         settings=lambda wildcards: wiring.train_flags,
-        launch=wiring.launch,
+        launch=wiring.training.launch,
     shell:
         "{params.launch}medinorm choose-rate --splits {input.splits:q}"
         " --harmonized {params.harmonized:q} --runs {params.runs:q}"
@@ -51,10 +51,10 @@ rule train:
         f"{layout.log}/train/{{intensity}}/{{norm}}/{{augmentation}}/{{split}}/{{job}}.log",
     conda:
         "environment.yaml"
-    threads: wiring.train_threads
+    threads: wiring.training.threads
     resources:
-        **wiring.train_resources,
-        **wiring.train_needs("train"),
+        **wiring.training.resources,
+        **wiring.training.needs("train"),
     params:
         harmonized=lambda wildcards: wiring.harmonized_folder(
             wildcards.intensity, wildcards.split
@@ -63,7 +63,7 @@ rule train:
         norm_options=lambda wildcards: wiring.norm_options(wildcards.norm),
         seeds=lambda wildcards: wiring.seeds(wildcards.job),
         settings=lambda wildcards: wiring.train_flags,
-        launch=wiring.launch,
+        launch=wiring.training.launch,
         rates=lambda wildcards, input: write_rate_flags(input.rates),
     shell:
         "{params.launch}medinorm train --splits {input.splits:q} --harmonized {params.harmonized:q}"

@@ -27,14 +27,11 @@ from medinorm.config.section import Section
 from medinorm.environment.shown import show_study
 from medinorm.files.atomic import checksum
 from medinorm.files.tables import read_table
-from medinorm.jobs.needs import Asked, ask_for
+from medinorm.jobs.training_jobs import TrainingJobs
 from medinorm.layout import Layout, fill, map_of
 from medinorm.records.scans import FINAL
 from medinorm.records.verdict import read_verdict
 from medinorm.variant import Variant
-
-_LOADED = 1000  # MB that a training job loads: torch, MONAI, Lightning
-_SLOWER = 3  # times the minutes of the budget
 
 
 @dataclass(frozen=True)
@@ -163,48 +160,20 @@ class Wiring:
         return f"{_plan_words(self.plan)}{settings}"
 
     @property
-    def train_threads(self) -> int:
-        """The cores of one node that the training of a network uses."""
-        train = self.study.train
-        return train.threads * (train.devices if train.nodes == 1 else 1)
-
-    @property
-    def train_resources(self) -> dict[str, int | str]:
-        """What a training job asks for; of several nodes, as SLURM's executor reads it.
-
-        `mpi` says that the command starts its own processes.
-        """
-        train = self.study.train
-        cards = train.devices * int(train.device == "cuda")
-        if train.nodes == 1:
-            return {"gpu": cards}
-        nodes, tasks = train.nodes, train.processes
-        return {"gpu": cards, "nodes": nodes, "tasks": tasks, "mpi": "srun"}
-
-    def train_needs(self, rule: str) -> dict[str, Asked]:
-        """The memory and the time of a training job.
-
-        The budget is for one network. It counts where it says numbers; time on a card
-        or a processor that is slower than the plan expects is allowed for.
-        """
-        budget, experiments = self.study.train.budget, self.study.experiments
-        on_card = budget.where == "card" or self.study.train.device == "cuda"
-        memory = 0.0
-        if budget.memory != AUTO and not on_card:
-            memory = 1024 * float(budget.memory) + _LOADED
-        networks = min(experiments.runs_per_job, len(experiments.seeds))
-        minutes = _SLOWER * budget.minutes * networks
-        return ask_for(rule, memory=memory, minutes=minutes)
-
-    @property
-    def launch(self) -> str:
-        """What stands before the command where several nodes share it."""
-        train = self.study.train
-        if train.nodes == 1:
-            return ""
-        return (
-            f"srun --nodes={train.nodes} --ntasks={train.processes} "
-            f"--ntasks-per-node={train.devices} --kill-on-bad-exit "
+    def training(self) -> TrainingJobs:
+        """What a training job asks for. A budget of a card is no main memory."""
+        train, experiments = self.study.train, self.study.experiments
+        budget, cards = train.budget, train.device == "cuda"
+        on_card = cards or budget.where == "card"
+        named = budget.memory != AUTO and not on_card
+        return TrainingJobs(
+            threads_each=train.threads,
+            devices=train.devices,
+            nodes=train.nodes,
+            cards=cards,
+            networks=min(experiments.runs_per_job, len(experiments.seeds)),
+            minutes=budget.minutes,
+            memory=float(budget.memory) if named else None,
         )
 
     @property

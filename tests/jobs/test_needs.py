@@ -20,7 +20,7 @@ def bodies():
 
 def test_each_rule_asks_for_its_own_needs():
     asking = {
-        name: re.findall(r"(?:ask_for|train_needs)\(\"(\w+)\"\)", body)
+        name: re.findall(r"(?:ask_for|training\.needs)\(\"(\w+)\"\)", body)
         for name, body in bodies()
         if name not in LOCAL
     }

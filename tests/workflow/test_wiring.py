@@ -232,28 +232,15 @@ def test_a_list_of_learning_rates_is_searched_and_one_number_is_not():
     assert "--learning-rate 0.003 0.01 " in searched.train_flags
 
 
-def test_several_nodes_are_started_by_srun():
-    one, two = (
-        wiring(train={"nodes": n, "devices": 2, "device": "cuda", "threads": 3})
-        for n in (1, 2)
-    )
-    assert (one.launch, one.train_threads) == ("", 6)
-    assert one.train_resources == {"gpu": 2}
-    assert two.launch.startswith("srun --nodes=2 --ntasks=4 --ntasks-per-node=2 ")
-    assert two.train_threads == 3  # of a task
-    assert two.train_resources == {"gpu": 2, "nodes": 2, "tasks": 4, "mpi": "srun"}
-
-
 def test_a_training_job_asks_for_its_budget():
     def asked(**train):
         study = wiring(train=train, experiments={"seeds": [0, 1, 2], "runs_per_job": 2})
-        needs = study.train_needs("train")
-        return [needs[name](None, attempt=1) for name in ("mem_mb", "runtime")]
+        jobs = study.training
+        return jobs.networks, jobs.minutes, jobs.memory
 
-    usual = asked()
-    assert asked(budget={"minutes": 300, "memory": 8}) == [9192, 1800]
-    card = asked(budget={"minutes": 1, "memory": 80, "where": "card"})
-    assert card == usual
+    assert asked(budget={"minutes": 300, "memory": 8}) == (2, 300, 8)
+    card = {"minutes": 1, "memory": 80, "where": "card"}
+    assert asked(budget=card) == (2, 1, None)
 
 
 FINAL_JOB = "results/runs/zscore/{}/flip/final/job-0.tsv"
