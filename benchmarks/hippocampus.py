@@ -10,7 +10,7 @@ PYTHON is that of an environment with `nnunetv2`). All are scored alike, one thr
 each. CPU time is that of the training job, its start-up included.
 
 All of it takes about six hours of one core. What is there already is not made again;
-`--docs` writes the table and the figure of `docs/`.
+`--docs` writes the table and the figure of `docs/explanation/`.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from medinorm.train.model import read_model
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("MEDINORM_REAL_DATA", ROOT.parent / "shared" / "data"))
-DOCS = ROOT / "docs"
+DOCS = ROOT / "docs" / "explanation"
 LABELS = {1: "anterior hippocampus", 2: "posterior hippocampus"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 NNUNET = "nnunet_peer.py"
@@ -302,6 +302,15 @@ def contest_ensemble(folder: Path) -> Iterator[Result]:
         yield Result(**json.loads(kept.read_text()))
 
 
+def name_missing(folder: Path) -> list[str]:
+    """The contestants without a result."""
+    return [
+        f"{one.name} for {one.minutes:g} minutes, seed {one.seed}"
+        for one in CONTESTANTS
+        if not (folder / one.folder / "result.json").exists()
+    ]
+
+
 def write_table(results: Sequence[Result]) -> str:
     """The results as a table of Markdown."""
     lines = [
@@ -340,7 +349,7 @@ def main() -> None:
     names = list(dict.fromkeys(one.name for one in CONTESTANTS))
     parser.add_argument("--only", nargs="+", choices=names, default=(), help="train")
     parser.add_argument("--nnunet", type=Path, help="python with nnunetv2")
-    parser.add_argument("--docs", action="store_true", help="write docs/hippocampus.*")
+    parser.add_argument("--docs", action="store_true", help="write the page of docs/")
     given = parser.parse_args()
     folder = given.folder.resolve()
     results = list(contest(folder, given.only, given.nnunet))
@@ -348,12 +357,14 @@ def main() -> None:
     print(write_table(results))
     if given.docs:
         draw_curves(results, DOCS / "hippocampus.svg")
+        missing = name_missing(folder)
         (DOCS / "hippocampus.md").write_text(
             "# Networks on real scans, by training time\n\n"
             "Written by `python benchmarks/hippocampus.py FOLDER --docs`; what is "
             "compared stands at the top of that file. Dice of 66 test scans.\n\n"
             f"{write_table(results)}\n\n"
-            "![Dice over CPU time and over patches seen](hippocampus.svg)\n"
+            + (f"Not trained yet: {'; '.join(missing)}.\n\n" if missing else "")
+            + "![Dice over CPU time and over patches seen](hippocampus.svg)\n"
         )
 
 

@@ -253,16 +253,18 @@ def test_damaged_files_of_every_kind(undisturbed, tmp_path):
     require_same(undisturbed, folder)
 
 
-@pytest.mark.parametrize("spoil", [flip_a_bit, truncate])
+SCORES = "scores/nyul/mixstyle/flip/none/*/job-0.parquet"
+
+
 @pytest.mark.parametrize(
-    ("kind", "gone"),
+    ("kind", "spoil", "gone"),
     [
-        ("scores/nyul/mixstyle/flip/none/*/job-0.parquet", ["evidence", "report"]),
-        ("evidence/cases.parquet", ["report"]),
+        (SCORES, flip_a_bit, ["evidence", "report"]),
+        ("evidence/cases.parquet", truncate, ["report"]),
     ],
 )
 def test_a_damaged_table_of_columns_is_made_again(
-    undisturbed, tmp_path, spoil, kind, gone
+    undisturbed, tmp_path, kind, spoil, gone
 ):
     folder = tmp_path / "study"
     shutil.copytree(undisturbed, folder)

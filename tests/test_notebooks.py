@@ -1,5 +1,7 @@
 """The notebooks run as a reader would run them, and are stored without outputs."""
 
+import contextlib
+import logging
 import re
 import shutil
 import sys
@@ -78,8 +80,10 @@ def test_all_notebooks_are_found():
 
 def run_here(path, study):
     """Run the code of `read_a_report` in this process, on a study of the reader."""
-    names = {}
-    with plt.ioff():
+    names, log = {}, logging.getLogger("medinorm")
+    level = log.level  # the notebook sets it
+    with plt.ioff(), contextlib.ExitStack() as after:
+        after.callback(log.setLevel, level)
         for cell in code_cells(read(path)):
             source = cell.source.replace("STUDY = None", f"STUDY = {str(study)!r}")
             exec(compile(source, cell.id, "exec"), names)
