@@ -18,6 +18,7 @@ Attribute = str | float | int | None
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 
+_SMALL = 600  # narrower figures are not stretched to the page's width
 ABSENT = "\N{EN DASH}"  # in place of a value that is not there
 
 
@@ -86,6 +87,7 @@ def figure(
         viewBox=f"0 0 {decimal(width)} {decimal(height)}",
         width=width,
         height=height,
+        class_="small" if width < _SMALL else None,
         role="img",
         aria_label=isolate(f"{title}. {description}"),
     )
