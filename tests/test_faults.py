@@ -55,7 +55,7 @@ STUDY = {
     "evidence": {"resamples": 100},
 }
 NETWORK = {"channels": [4, 8], "strides": [[2, 2, 2]], "kernels": [[3, 3, 3]] * 2}
-KILLS = 20
+KILLS = 14
 RNG = random.Random(20)
 
 
