@@ -10,7 +10,8 @@ PYTHON is that of an environment with `nnunetv2`). All are scored alike, one thr
 each. CPU time is that of the training job, its start-up included.
 
 All of it takes about six hours of one core. What is there already is not made again;
-`--docs` writes the table and the figure of `docs/explanation/`.
+`--docs` trains nothing and writes the page of `docs/explanation/`
+from what is there.
 """
 
 import argparse
@@ -349,10 +350,13 @@ def main() -> None:
     names = list(dict.fromkeys(one.name for one in CONTESTANTS))
     parser.add_argument("--only", nargs="+", choices=names, default=(), help="train")
     parser.add_argument("--nnunet", type=Path, help="python with nnunetv2")
-    parser.add_argument("--docs", action="store_true", help="write the page of docs/")
+    parser.add_argument(
+        "--docs", action="store_true", help="train nothing, write the page of docs/"
+    )
     given = parser.parse_args()
     folder = given.folder.resolve()
-    results = list(contest(folder, given.only, given.nnunet))
+    only = ["nothing"] if given.docs else given.only
+    results = list(contest(folder, only, given.nnunet))
     results += contest_ensemble(folder)
     print(write_table(results))
     if given.docs:
@@ -361,7 +365,8 @@ def main() -> None:
         (DOCS / "hippocampus.md").write_text(
             "# Networks on real scans, by training time\n\n"
             "Written by `python benchmarks/hippocampus.py FOLDER --docs`; what is "
-            "compared stands at the top of that file. Dice of 66 test scans.\n\n"
+            "compared stands at the top of that file. Dice of 66 test scans, one "
+            "network a row: small differences may be those of seeds.\n\n"
             f"{write_table(results)}\n\n"
             + (f"Not trained yet: {'; '.join(missing)}.\n\n" if missing else "")
             + "![Dice over CPU time and over patches seen](hippocampus.svg)\n"
