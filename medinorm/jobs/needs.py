@@ -27,8 +27,9 @@ class Need:
 # Peaks of resident memory, measured: on the demo (3 scanners, 12 subjects) 36 to 217 MB
 # (most of it is what a stage loads), and 1,049 MB for a training; on a CT volume of
 # 512 x 512 x 300 voxels (`benchmarks/memory.py`) 0.5 GB more to convert it, 0.6 and
-# 1.9 GB more to harmonize it to 1.5 and 0.9 mm. Each rule asks for that and room. The
-# minutes are for a thousand scans.
+# 1.9 GB more to harmonize it to 1.5 and 0.9 mm. Each rule asks for that and room; what
+# no measurement covers (fetch, final_split, expect, ...) is estimated. The minutes are
+# for a thousand scans.
 NEEDS: Mapping[str, Need] = {
     "demo": Need(1500, 60),
     "fetch": Need(1000, 720),

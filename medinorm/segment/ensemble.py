@@ -38,10 +38,6 @@ class Ensemble:
         """The names of their weights, in the order of `read_networks`; then numbers."""
         return [*sorted(self.contents.weights), *map(str, range(len(self.networks)))]
 
-    def segment(self, scan: Scan, domain: str) -> Volume:
-        """The label map of a scan, on its own grid; see `look`."""
-        return self.look(scan, domain)[0]
-
     def look(self, scan: Scan, domain: str) -> tuple[Volume, SeenScan]:
         """The label map of a scan, on its own grid, and what was seen on the way.
 

@@ -30,10 +30,9 @@ def test_the_mean_decides(made_bundle, tmp_path):
     canonical = Path(layout.results) / "canonical"
     scan = next(iter(read_scans(Path(layout.scans), canonical).values()))
     networks = [Sure(network, 1, 1.0), Sure(network, 2, 9.0), Sure(network, 1, 0.5)]
-    label_map = Ensemble(contents, networks, tmp_path).segment(scan, "")
+    label_map, _ = Ensemble(contents, networks, tmp_path).look(scan, "")
     assert np.unique(label_map.array).tolist() == [2]
-    label_map = Ensemble(contents, [*networks, networks[0]] * 2, tmp_path).segment(
-        scan, "a"
-    )
+    networks = [*networks, networks[0]] * 2
+    label_map, _ = Ensemble(contents, networks, tmp_path).look(scan, "a")
     assert label_map.array.dtype == np.uint8
     assert not list(tmp_path.iterdir())
