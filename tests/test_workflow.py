@@ -37,7 +37,6 @@ STUDY = {
     "experiments": {
         "intensity": ["zscore"],
         "norm": ["batch", "group"],
-        "adapt": ["none", "batch_statistics"],
         "seeds": [0, 1],
     },
     "train": {
@@ -155,7 +154,7 @@ def test_a_study_ends_in_a_report(finished):
     verdict = json.loads((finished / "results/evidence/verdict.json").read_text())
     assert not verdict["ranked"]  # two seeds
     scores = read_table(
-        finished / "results/scores/zscore/batch/flip/batch_statistics/pooled/job-0.tsv"
+        finished / "results/scores/zscore/batch/flip/none/pooled/job-0.tsv"
     )
     assert {row["seed"] for row in scores} == {"0", "1"}
 
@@ -266,7 +265,7 @@ def test_what_follows_from_a_killed_job_is_made_again(finished, tmp_path):
     assert code == 0, output[-2000:]
     _, output = snakemake(folder, "-n", study=study)
     assert jobs(output)["train"] == 5
-    assert jobs(output)["predict"] == 9
+    assert jobs(output)["predict"] == 6
 
 
 def test_report_settings_re_run_the_pages_only(finished):

@@ -32,6 +32,11 @@ T = TypeVar("T")
 
 _MOST_WORKERS = 8
 
+# Groups that this process has left. The end of one waits for its threads and keeps
+# Python's lock; a thread that then lets go of its last sum waits for that lock. A
+# network's share in DDP may be the last to hold a group: seen for ever in torch 2.13.
+_LEFT_GROUPS: list[Any] = []
+
 _log = logging.getLogger(__name__)
 
 
@@ -145,6 +150,7 @@ def joined(place: ProcessRank | None, device: str) -> Iterator[None]:
     try:
         yield
     finally:
+        _LEFT_GROUPS.append(processes.group.WORLD)
         processes.destroy_process_group()
 
 

@@ -1,5 +1,6 @@
 """Sums over processes: two of them measure what one does."""
 
+import weakref
 from functools import partial
 
 import pytest
@@ -44,6 +45,17 @@ def test_batch_norm_of_two_processes_is_that_of_one():
 
     variance = alone.running_var
     run_in_processes(partial(normalize_a_share, x, y, gradient, variance), 2)
+
+
+def leave_a_group(place):
+    with joined(place, "cpu"):
+        left = weakref.ref(distributed.group.WORLD)
+    assert left() is not None
+
+
+def test_a_group_outlives_the_last_network_that_uses_it():
+    """Its end would wait for a thread that waits for Python's lock: for ever."""
+    run_in_processes(leave_a_group, 2)
 
 
 SCANS = torch.randn(4, 1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
