@@ -13,9 +13,10 @@ from medinorm.cli.main import main
 from medinorm.config import parse_study
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    page for page in (ROOT / "docs").rglob("*.md") if "generated" not in page.parts
-)
+PAGES = [
+    ROOT / "README.md",
+    *sorted(p for p in (ROOT / "docs").rglob("*.md") if "generated" not in p.parts),
+]
 
 
 def blocks(language, *pages):
@@ -38,9 +39,8 @@ def test_the_code_of_a_tutorial_runs(code):
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_settings_of_a_page_are_a_study(text):
     values = yaml.safe_load(text)
-    values.get("input", {}).setdefault("scans", "scans.tsv")
-    if "pacs" in values.get("input", {}):
-        del values["input"]["scans"]
+    if not {"scans", "dicom", "bids", "pacs"} & set(values.get("input", {})):
+        values["input"] = values.get("input", {}) | {"scans": "scans.tsv"}
     parse_study(values)
 
 

@@ -130,7 +130,7 @@ class InputConfig(TaskConfig):
     )
     scans: Path | None = Field(
         default=None,
-        description=f"Table of {_FORMATS} scans (`.tsv`, `.csv` or text, see README): "
+        description=f"Table of {_FORMATS} scans (`.tsv`, `.csv` or text): "
         "`subject`, optional `session`, one column for each channel, optional "
         "`label`, domain columns.",
     )
