@@ -176,9 +176,16 @@ def _say_more(sentence: Sentence, comparison: Comparison, other: Variant) -> Sen
 
 
 def say_reference(
-    comparison: Comparison, reference: Variant | None, level: str
+    comparison: Comparison, reference: Variant | None, level: str, margin: float
 ) -> Sentence:
-    """How the best variant compares with the usual norm."""
+    """How the best variant compares with the usual norm.
+
+    Args:
+        comparison: the tables.
+        reference: the variant with the usual norm, if there is one.
+        level: of the intervals, in words.
+        margin: half-width of the region of practical equivalence.
+    """
     top = comparison.ranked[0]
     if reference == top:
         return Sentence(f"Its norm, {top.norm}, is also the usual one.")
@@ -194,7 +201,20 @@ def say_reference(
     sentence.say(": the best is ahead by ")
     _cite_ahead(sentence, comparison, row, level)
     unknown = "which may or may not matter: the study is too small to say"
+    if _is_clear_alone(row, margin):
+        # The interval is of this comparison alone, the decision is not.
+        unknown = (
+            f"more than {margin:g} Dice if it were the only comparison, but not shown"
+            f"{_say_corrected(comparison)}"
+        )
     return sentence.say(f", {meanings.get(row.verdict, unknown)}.")
+
+
+def _is_clear_alone(row: DifferenceRow, margin: float) -> bool:
+    """Whether the interval of a difference lies beyond the margin."""
+    if row.difference_low is None or row.difference_high is None:
+        return False
+    return row.difference_low > margin or row.difference_high < -margin
 
 
 def say_gap(

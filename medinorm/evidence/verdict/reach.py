@@ -104,7 +104,7 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[Sentence]:
         say_places(comparison, noun),
         say_far_scans(comparison, noun, margin),
         say_ties(comparison, _find_best(comparison), noun, margin),
-        say_reference(comparison, _find_reference(comparison), level),
+        say_reference(comparison, _find_reference(comparison), level, margin),
         say_gap(row, noun, level, size_matched=study.size_matched),
         say_external(comparison, (scans, len(places)), noun, level),
         say_next(row, noun),
