@@ -18,7 +18,7 @@ Attribute = str | float | int | None
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 
-_SMALL = 600  # narrower figures are not stretched to the page's width
+_SMALL = 660  # narrower figures are not stretched to the page's width
 ABSENT = "\N{EN DASH}"  # in place of a value that is not there
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from medinorm.report.figures.svg import ABSENT
 from medinorm.report.findings import or_nan
 
+_LONG_WORD = 14  # characters
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -46,6 +48,13 @@ class Column:
     unit: str = ""
     numeric: bool = True
 
+    @property
+    def style(self) -> str:
+        """Its classes; only a long word is broken, so that a column may be narrow."""
+        longest = max(map(len, self.name.split()), default=0)
+        kind = "numeric" if self.numeric else "words"
+        return f"{kind} broken" if longest > _LONG_WORD else kind
+
 
 @dataclass(frozen=True)
 class Table:
@@ -76,7 +85,7 @@ def number(value: float | None, decimals: int) -> Cell:
     """
     sort = or_nan(value)
     shown = f"{sort:,.{decimals}f}" if math.isfinite(sort) else ABSENT
-    return Cell(shown, sort)
+    return Cell(shown.replace("-", "\N{MINUS SIGN}"), sort)
 
 
 def estimate(

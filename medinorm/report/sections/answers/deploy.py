@@ -1,19 +1,17 @@
 """Which network to use on new scans: its files, its command, what speaks against it."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 from markupsafe import Markup
 
 from medinorm.domain_noun import count_noun
-from medinorm.layout import map_of
 from medinorm.records.evidence import DomainRow, NetworkRow, SummaryRow
 from medinorm.report.findings import ReportFindings
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
+from medinorm.report.sections.answers.commands import write_commands
 from medinorm.report.tables.cells import Column, Table, number, word
 from medinorm.variant import Variant
 
@@ -42,18 +40,14 @@ worse and may be used as well: {{ others|join(", ") }}.{% endif %}</p>
 <p class="note">The networks of this variant were not recorded; make the evidence \
 again.</p>
 {% endif %}
-{% if command %}
-<h3>The command</h3>
-<p>A scan has to pass the same steps as the scans of this study. Add it to the input \
-of the study, name it in <code>split.test_only</code>, and start \
-<code>snakemake</code> again: it is de-identified, harmonized and segmented, and \
-nothing is trained on it. Outside of a study, <code>medinorm bundle</code> and \
-<code>medinorm segment</code> do the same, see \
-<a href="#new-domain">{{ new_domain }}</a>. This is the step that segments, called by \
-hand in the folder of the results:</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Command of prediction">\
-<pre><code>{{ command }}</code></pre></div>
-{% endif %}
+<h3>The commands</h3>
+<p>The first writes a folder that stands alone: networks, intensity step, labels, \
+model card. The second checks, de-identifies, harmonizes and segments new scans as it \
+was done with those of this study; <a href="#new-domain">{{ new_domain }}</a> explains \
+what it says of each.{% if adapt %} The adaptation <code>{{ adapt }}</code> is not \
+part of the folder: it needs scans of the new {{ noun.one }}.{% endif %}</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Commands that deploy it">\
+<pre><code>{{ commands }}</code></pre></div>
 {% endif %}
 """
 
@@ -101,7 +95,9 @@ def write_deploy(inputs: ReportInputs) -> Markup:
         against=list(describe_objections(findings, deployed.variant)),
         networks=tabulate_weights(deployed.networks),
         kind=kind.format(one=noun.one, many=noun.many),
-        command=write_command(deployed),
+        commands=write_commands(deployed.variant),
+        adapt=deployed.variant.adapt.replace("none", ""),
+        noun=noun,
         new_domain=f"Is a new {noun.one} like these?",
     )
 
@@ -227,31 +223,6 @@ def tabulate_weights(networks: Sequence[NetworkRow]) -> Table:
         for row in networks
     ]
     return Table("The networks of this variant, one line a seed.", columns, rows)
-
-
-def write_command(deployed: Deployed) -> str:
-    """The command that segments the test scans of a split with these networks."""
-    if not deployed.networks:
-        return ""
-    first = deployed.networks[0]
-    variant, split = deployed.variant, first.split
-    runs = PurePosixPath(first.weights).parent.parent
-    seeds = [str(row.seed) for row in deployed.networks if row.split == split]
-    harmonized = f"harmonized/{variant.intensity}/{map_of(variant.intensity, split)}"
-    flags = {
-        "scans": ["scans.tsv"],
-        "canonical": ["canonical"],
-        "splits": ["splits.tsv"],
-        "harmonized": [harmonized],
-        "runs": [str(runs)],
-        "predictions": ["new"],
-        "status": ["new/status.tsv"],
-        "adapt": [variant.adapt],
-        "split": [split],
-        "seeds": seeds,
-    }
-    words = (f"--{flag} {shlex.join(values)}" for flag, values in flags.items())
-    return " \\\n  ".join(("medinorm predict", *words))
 
 
 def _summary_of(findings: ReportFindings, variant: Variant) -> SummaryRow | None:

@@ -2,9 +2,9 @@
 
 from markupsafe import Markup
 
-from medinorm.report.findings import ReportFindings
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
+from medinorm.report.sections.answers.commands import write_commands
 from medinorm.report.sections.answers.expected import read_expected
 from medinorm.report.tables.acquisition import (
     SCANS_MEASURED,
@@ -51,28 +51,15 @@ be read.</p>
 def write_new_scanner(inputs: ReportInputs) -> Markup:
     """The table of acquisition and intensities, and how to read it."""
     findings = inputs.findings
+    chosen = next(iter((*findings.verdict.best, *findings.variants)), None)
     measured = measure_domains(findings, inputs.volumes, inputs.harmonized)
     table = tabulate_acquisition(findings, measured)
     return write_html(
         _TEMPLATE,
-        commands=write_commands(findings),
+        commands=write_commands(chosen),
         expected=bool(read_expected(inputs.evidence)[1]),
         noun=findings.noun,
         scans=SCANS_MEASURED,
         known=is_known(table),
         table=table,
-    )
-
-
-def write_commands(findings: ReportFindings) -> str:
-    """The commands that bundle the best variant and segment scans of a new domain.
-
-    Args:
-        findings: the tables; without a best variant, the one with the highest Dice.
-    """
-    chosen = (*findings.verdict.best, *findings.variants)[:1]
-    levels = "/".join(chosen[0][:3]) if chosen else "VARIANT"
-    return (
-        f"medinorm bundle --results results --bundle best --variant {levels}\n"
-        "medinorm segment --bundle best --dicom FOLDER --output new"
     )

@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 
-from medinorm.cli.signatures import REQUIRED, read_arguments
-from medinorm.cli.stages import STAGES
 from medinorm.records.evidence import NetworkRow
 from medinorm.report.sections.answers.deploy import (
     choose_deployed,
     describe_objections,
-    write_command,
     write_deploy,
 )
 from medinorm.variant import Variant
@@ -59,7 +56,8 @@ def test_the_best_variant_is_named_with_its_pooled_networks(fake_study):
     assert "95% interval" in text
     assert "On one further scanner like these" in text
     assert "Worst unseen scanner: Hyperfine Swoop 0.064T" in text
-    assert "--seeds 0 1" in text
+    assert "--variant zscore/instance/flip" in text
+    assert "is not part of the folder" not in text
 
 
 def test_adapted_variants_use_the_networks_without_adaptation(fake_study):
@@ -68,28 +66,14 @@ def test_adapted_variants_use_the_networks_without_adaptation(fake_study):
     inputs = with_networks(fake_study().inputs(), rows, best=(adapted,))
     deployed = choose_deployed(inputs.findings)
     assert deployed.networks == list(rows)
-    assert "--adapt batch_statistics" in write_command(deployed)
-
-
-def test_the_command_is_one_of_the_command_line(fake_study):
-    """Its flags are those of the subcommand, and all that it requires."""
-    best = Variant("nyul", "instance", "flip", "none")
-    inputs = with_networks(
-        fake_study().inputs(), networks(best, ("pooled",)), best=(best,)
-    )
-    command = write_command(choose_deployed(inputs.findings))
-    flags = {word[2:] for word in command.split() if word.startswith("--")}
-    arguments = {one.name: one for one in read_arguments(STAGES["predict"])}
-    assert flags <= arguments.keys()
-    required = {name for name, one in arguments.items() if one.default is REQUIRED}
-    assert required - {"settings"} <= flags
-    assert "harmonized/nyul/pooled" in command  # its map was learned from that split
+    text = words(write_deploy.write(inputs))
+    assert "The adaptation batch_statistics is not part of the folder" in text
 
 
 def test_what_is_not_ranked_is_not_deployed(fake_study):
     text = words(write_deploy.write(fake_study(ranked=False).inputs()))
     assert text.startswith("None yet : there are 2 seeds and 3 are needed.")
-    assert "medinorm predict" not in text
+    assert "medinorm bundle" not in text
 
 
 def test_a_domain_that_another_variant_won_is_said(fake_study):

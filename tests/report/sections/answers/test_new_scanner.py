@@ -2,11 +2,8 @@
 
 from dataclasses import replace
 
-from medinorm.cli.signatures import REQUIRED, read_arguments
-from medinorm.cli.stages import STAGES
 from medinorm.records.scans import Identity
 from medinorm.report.sections.answers.new_scanner import (
-    write_commands,
     write_new_scanner,
 )
 from tests.report.page import words
@@ -28,19 +25,6 @@ def test_a_study_that_says_nothing_has_a_note(fake_study):
     findings = replace(inputs.findings, scans=scans)
     text = words(write_new_scanner.write(replace(inputs, findings=findings)))
     assert "Nothing is known about how these scans were acquired" in text
-
-
-def test_the_commands_are_those_of_the_command_line(fake_study):
-    findings = fake_study(subjects=2).inputs().findings
-    for line in write_commands(findings).splitlines():
-        program, stage, *rest = line.split()
-        assert program == "medinorm"
-        flags = {word[2:] for word in rest if word.startswith("--")}
-        arguments = {one.name: one for one in read_arguments(STAGES[stage])}
-        assert flags <= arguments.keys()
-        required = {name for name, one in arguments.items() if one.default is REQUIRED}
-        assert required - {"ingest"} <= flags
-    assert "--variant zscore/instance/flip" in write_commands(findings)
 
 
 def test_how_often_the_expectation_was_right_is_named_where_it_is_known(fake_study):
