@@ -1,25 +1,35 @@
-"""Time the normalization layers side by side with torch's, in one process.
+"""Time the normalization layers beside torch's, with a limit and a verdict per row.
 
-    python benchmarks/layers.py [--threads 2] [--repeats 7] [--json FILE] [--quick]
+    python benchmarks/layers.py [--quick] [--rounds 9] [--threads 1 2] [--json FILE]
+                                [--norms instance ...] [--shapes 1x320x8x8x8 ...]
+                                [--steps]
 
-Forward and forward + backward are given as multiples of ``x.clone()`` in the same run,
-medians over fresh inputs, in turns, so that a busy machine slows all alike. The error
-is against float64 at mean 1000 and standard deviation 1. The second table is a training
-step of the workflow's default network with each norm, relative to `instance`.
+A row is a norm, shape, layout, number of threads and pass: the ratio to the fastest
+torch route that is right, and a limit of 1.05. In ``channels_last`` the routes of torch
+are its norm as it is, and its norm between a copy to the other layout and one back.
+Right is what differs by at most 1e-3 from the equation in float64, output and gradient,
+at mean 1000 and standard deviation 1; routes that are not are listed and do not count.
+Then, for large ``channels_last_3d`` tensors and with the compiled loops on, multiples
+of ``x.clone()``: at most 1.5 forward, 3.5 with backward. The exit code is 1 if a row is
+over its limit. How times are taken: `verdicts.py`. Seconds with `--quick` (two shapes,
+one thread), the better part of an hour without.
+
+`--steps` adds the time of a training step of the workflow's default network with each
+norm, relative to `instance`.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import torch
 from monai.networks.nets import UNet
 from torch import Tensor, nn
+from verdicts import OURS, Effort, Prepare, Row, Work, exit_code, judge, show
 
 from medinorm.layers import (
     NORMS,
@@ -27,180 +37,305 @@ from medinorm.layers import (
     ConditionalNetwork,
     GroupNorm3d,
     InstanceNorm3d,
+    LayerNorm3d,
+    compiled,
     monai_norm,
     register_norms,
 )
+from medinorm.layers.norms.group import DEFAULT_GROUPS, largest_divisor
+from medinorm.layers.statistics.pooled import SMALL
 
-CHANNELS = 32
-SHAPES = ((2, CHANNELS, 64, 64, 64), (1, CHANNELS, 128, 128, 128))
-QUICK_SHAPES = ((1, CHANNELS, 16, 16, 16),)
-LAYOUTS = {
-    "contiguous": torch.contiguous_format,
-    "channels_last_3d": torch.channels_last_3d,
-}
-LAYERS: Mapping[str, Callable[[], nn.Module]] = {
-    "medinorm InstanceNorm3d": lambda: InstanceNorm3d(CHANNELS),
-    "medinorm InstanceNorm3d + LeakyReLU": lambda: InstanceNorm3d(
-        CHANNELS, activation="leaky_relu"
-    ),
-    "medinorm GroupNorm3d": lambda: GroupNorm3d(CHANNELS),
-    "medinorm BatchNorm3d": lambda: BatchNorm3d(CHANNELS),
-    "torch InstanceNorm3d": lambda: nn.InstanceNorm3d(CHANNELS, affine=True),
-    "torch InstanceNorm3d + LeakyReLU": lambda: nn.Sequential(
-        nn.InstanceNorm3d(CHANNELS, affine=True), nn.LeakyReLU(0.01, inplace=True)
-    ),
-    "torch GroupNorm, C groups": lambda: nn.GroupNorm(CHANNELS, CHANNELS),
-    "torch GroupNorm": lambda: nn.GroupNorm(8, CHANNELS),
-    "torch BatchNorm3d": lambda: nn.BatchNorm3d(CHANNELS),
-}
-Row = dict[str, Any]
+SHAPES = (
+    (1, 320, 8, 8, 8),
+    (2, 1, 96, 96, 96),
+    (2, 32, 64, 64, 64),
+    (1, 32, 128, 128, 128),
+    (2, 32, 128, 128, 128),
+    (16, 64, 128, 128),
+)
+QUICK_SHAPES = (SHAPES[0], (1, 32, 32, 32, 32))
+LIMIT = 1.05
+CLONE_LIMITS = {"forward": 1.5, "backward": 3.5}
+OFFSET = 1000.0
+RIGHT = 1e-3
+REPEATED = 1 << 22  # elements in a round, at least
+Shape = tuple[int, ...]
 
 
-def time_layers(shapes: Sequence[tuple[int, ...]], repeats: int) -> list[Row]:
-    """Time every layer at every shape and layout."""
-    rows = []
+@dataclass(frozen=True)
+class Case:
+    """One norm on one kind of tensor.
+
+    Args:
+        norm: ``instance``, ``group``, ``layer`` or ``batch``.
+        shape: ``(N, C, ...)``.
+        channels_last: the layout.
+        training: the mode, which matters to batch norm only.
+    """
+
+    norm: str
+    shape: Shape
+    channels_last: bool
+    training: bool = True
+
+    def __str__(self) -> str:
+        mode = "" if self.norm != "batch" else " train" if self.training else " eval"
+        layout = "channels_last" if self.channels_last else "contiguous"
+        return f"{self.norm + mode:<11} {'x'.join(map(str, self.shape)):<17} {layout}"
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.shape[1]
+
+    @property
+    def groups(self) -> int:
+        """How many groups of channels have statistics of their own."""
+        few = largest_divisor(self.channels, DEFAULT_GROUPS)
+        return {"group": few, "layer": 1}.get(self.norm, self.channels)
+
+    def lay_out(self, x: Tensor) -> Tensor:
+        """A tensor in the layout, copied if necessary."""
+        if not self.channels_last:
+            return x.contiguous()
+        last = torch.channels_last_3d if x.dim() == 5 else torch.channels_last
+        return x.contiguous(memory_format=last)
+
+    def draw(self, mean: float = 0.0) -> Tensor:
+        """A random tensor."""
+        return self.lay_out(torch.randn(self.shape).add_(mean))
+
+
+def list_cases(shapes: Sequence[Shape], norms: Sequence[str]) -> Iterator[Case]:
+    """All cases; with one channel both layouts are the same."""
     for shape in shapes:
-        for layout, memory_format in LAYOUTS.items():
-            layers = {name: make() for name, make in LAYERS.items()}
-            times = _time_in_turns(layers, shape, memory_format, repeats)
-            clone = times.pop("clone")[0]
-            for name, (forward, both) in times.items():
-                x = _fresh(shape, memory_format, mean=1000.0)
-                rows.append(
-                    {
-                        "layer": name,
-                        "shape": list(shape),
-                        "layout": layout,
-                        "forward": forward / clone,
-                        "forward_backward": both / clone,
-                        "keeps_layout": _keeps_layout(layers[name], x),
-                        "error": _error(layers[name], x),
-                        "clone_ms": 1e3 * clone,
-                    }
-                )
-    return rows
+        for last in (False, True) if shape[1] > 1 else (False,):
+            for norm in norms:
+                yield Case(norm, shape, last)
+                if norm == "batch":
+                    yield Case(norm, shape, last, training=False)
 
 
-def _time_in_turns(
-    layers: Mapping[str, nn.Module],
-    shape: tuple[int, ...],
-    memory_format: torch.memory_format,
-    repeats: int,
-) -> dict[str, tuple[float, float]]:
-    """Median seconds of forward, and of forward and backward, of each layer."""
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in layers}
-    clones = []
-    for turn in range(repeats + 1):
-        for name, layer in layers.items():
-            x = _fresh(shape, memory_format)
-            clones.append(_seconds(x.clone))
-            pair = (_forward_seconds(layer, x), _both_seconds(layer, x))
-            if turn:  # the first turn warms up
-                times[name].append(pair)
-    medians = {
-        name: (median(a for a, _ in pairs), median(b for _, b in pairs))
-        for name, pairs in times.items()
+def make_ours(case: Case) -> nn.Module:
+    """The layer of this package."""
+    kinds: Mapping[str, Callable[[int], nn.Module]] = {
+        "instance": InstanceNorm3d,
+        "group": GroupNorm3d,
+        "layer": LayerNorm3d,
+        "batch": BatchNorm3d,
     }
-    return {**medians, "clone": (median(clones), 0.0)}
+    return kinds[case.norm](case.channels).train(case.training)
 
 
-def _fresh(
-    shape: tuple[int, ...], memory_format: torch.memory_format, mean: float = 0.0
-) -> Tensor:
-    """A new input."""
-    return (torch.randn(shape) + mean).contiguous(memory_format=memory_format)
+class Turned(nn.Module):
+    """A norm between a copy to the contiguous layout and one back."""
+
+    def __init__(self, norm: nn.Module, case: Case) -> None:
+        super().__init__()
+        self.norm, self.case = norm, case
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `x`."""
+        return self.case.lay_out(self.norm(x.contiguous()))
 
 
-def _seconds(function: Callable[[], Any]) -> float:
-    """How long a call takes."""
-    start = perf_counter()
-    kept = function()
-    end = perf_counter()
-    del kept
-    return end - start
+class LaidOut(Turned):
+    """A norm that may lose the layout, which is then restored."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `x`."""
+        return self.case.lay_out(self.norm(x))
 
 
-def _forward_seconds(layer: nn.Module, x: Tensor) -> float:
-    """How long the forward pass takes."""
-    with torch.no_grad():
-        return _seconds(lambda: layer(x))
-
-
-def _both_seconds(layer: nn.Module, x: Tensor) -> float:
-    """How long forward and backward pass take together."""
-    given, gradient = x.clone().requires_grad_(), torch.randn_like(x)
-
-    def run() -> Tensor:
-        layer(given).backward(gradient)
-        return given
-
-    return _seconds(run)
-
-
-@torch.no_grad()
-def _keeps_layout(layer: nn.Module, x: Tensor) -> bool:
-    """Whether the output has the layout of the input."""
-    return bool(layer(x).stride() == x.stride())
-
-
-@torch.no_grad()
-def _error(layer: nn.Module, x: Tensor) -> float:
-    """Largest difference from the definition in float64, on a part of the channels."""
-    pooled = (
-        isinstance(layer, nn.GroupNorm | GroupNorm3d) and layer.num_groups < CHANNELS
-    )
-    dims = (
-        (0, 2, 3, 4)
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm)
-        else (2, 3, 4)
-    )
-    y = layer(x)
-    worst = 0.0
-    width = CHANNELS // 8 if pooled else 1
-    for start in range(0, CHANNELS, 8):
-        part = x[:, start : start + width].double()
-        over = (1, 2, 3, 4) if pooled else dims
-        mean = part.mean(over, keepdim=True)
-        centred = part - mean
-        wanted = centred / (centred.square().mean(over, keepdim=True) + 1e-5).sqrt()
-        if "LeakyReLU" in repr(layer) or getattr(layer, "activation", None):
-            wanted = nn.functional.leaky_relu(wanted, 0.01)
-        worst = max(worst, float((y[:, start : start + width] - wanted).abs().max()))
-    return worst
-
-
-def time_steps(repeats: int, patch: int, batch: int = 2) -> list[Row]:
-    """Time a training step of the default network with every norm, in turns."""
-    register_norms()
-    networks = {name: _network(name) for name in NORMS}
-    times: dict[str, list[float]] = {name: [] for name in NORMS}
-    for turn in range(repeats + 1):
-        for name, network in networks.items():
-            x = torch.randn(batch, 1, patch, patch, patch)
-            conditions = _conditions(network, x)
-            seconds = _seconds(lambda: _step(network, x, conditions))  # noqa: B023
-            if turn:
-                times[name].append(seconds)
-    medians = {name: median(found) for name, found in times.items()}
-    return [
-        {
-            "norm": name,
-            "step_ms": 1e3 * seconds,
-            "to_instance": seconds / medians["instance"],
-            "parameters": sum(p.numel() for p in networks[name].parameters()),
+def make_peers(case: Case) -> dict[str, nn.Module]:
+    """The routes of torch to the same function."""
+    channels, dims = case.channels, len(case.shape) - 2
+    instance = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)[dims - 1]
+    batch = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[dims - 1]
+    if case.norm == "batch":
+        norms = {"BatchNorm": batch(channels)}
+    else:
+        norms = {"GroupNorm": nn.GroupNorm(case.groups, channels)}
+    if case.norm == "instance":
+        norms["InstanceNorm"] = instance(channels, affine=True)
+    peers = {f"torch {name}": norm for name, norm in norms.items()}
+    if case.channels_last:
+        peers = {
+            **{name: LaidOut(norm, case) for name, norm in peers.items()},
+            **{f"{name}, turned": Turned(norm, case) for name, norm in peers.items()},
         }
-        for name, seconds in medians.items()
-    ]
+    return {name: norm.train(case.training) for name, norm in peers.items()}
 
 
-def _network(name: str) -> ConditionalNetwork:
+def measure_errors(layer: nn.Module, case: Case) -> tuple[float, float]:
+    """Largest differences of output and gradient from the equation in float64.
+
+    Args:
+        layer: with a gain of 1 and an offset of 0; its running statistics are
+            reset.
+        case: of the layer.
+    """
+    torch.manual_seed(1)
+    x, gradient = case.draw(OFFSET).requires_grad_(), case.draw()
+    for module in layer.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.running_mean.fill_(OFFSET)
+            module.running_var.fill_(1.0)
+    y = layer(x)
+    y.backward(gradient)
+    for module in layer.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.reset_running_stats()
+    width = case.channels // case.groups
+    errors = []
+    for start in {0, case.channels - width}:  # the first group and the last
+        part = (slice(None if case.norm == "batch" else 1), slice(start, start + width))
+        wanted = compute_exactly(x.detach()[part], gradient[part], case)
+        results = (y.detach()[part], x.grad[part])
+        errors.append(
+            [
+                (one.double() - exact).abs_().max().item()
+                for one, exact in zip(results, wanted, strict=True)
+            ]
+        )
+    return max(error for error, _ in errors), max(error for _, error in errors)
+
+
+def compute_exactly(x: Tensor, gradient: Tensor, case: Case) -> tuple[Tensor, Tensor]:
+    """Output and gradient of one group by the equation, in float64.
+
+    With :math:`y = (x - m) r` the gradient is :math:`r (g - E[g] - y E[g y])`, where
+    the statistics are those of the input.
+    """
+    y, incoming = x.double(), gradient.double()
+    if case.norm == "batch" and not case.training:
+        rstd = (1 + 1e-5) ** -0.5
+        return y.sub_(OFFSET).mul_(rstd), incoming.mul_(rstd)
+    y -= y.mean()
+    rstd = (y.square().mean() + 1e-5).rsqrt()
+    y *= rstd
+    moment = (incoming * y).mean()
+    incoming -= incoming.mean()
+    return y, incoming.sub_(y * moment).mul_(rstd)
+
+
+def prepare(layer: nn.Module, x: Tensor, *, backward: bool) -> Prepare:
+    """How to prepare a pass of a layer on a copy of `x`."""
+
+    def forward_pass() -> Work:
+        own = x.clone()
+
+        def run() -> Tensor:
+            with torch.no_grad():
+                return layer(own)
+
+        return run
+
+    def both_passes() -> Work:
+        own, gradient = x.clone().requires_grad_(), x.clone()
+
+        def run() -> None:
+            layer(own).backward(gradient)
+
+        return run
+
+    return both_passes if backward else forward_pass
+
+
+def judge_case(case: Case, rounds: int, threads: Sequence[int]) -> Iterator[Row]:
+    """The rows of a case, beside the routes of torch that are right."""
+    layers = {OURS: make_ours(case), **make_peers(case)}
+    torch.set_num_threads(max(threads))
+    errors = {name: measure_errors(layer, case) for name, layer in layers.items()}
+    wrong = [name for name, pair in errors.items() if max(pair) > RIGHT]
+    for name in wrong:
+        output, gradient = errors[name]
+        print(f"{case} {name} is wrong: output {output:.0e}, gradient {gradient:.0e}")
+    if OURS in wrong:
+        raise SystemExit(f"{case}: ours is wrong")
+    x = case.draw()
+    for number in threads:
+        torch.set_num_threads(number)
+        effort = Effort(rounds, number, max(1, REPEATED // x.numel()))
+        for backward in (False, True):
+            words = "backward" if backward else "forward"
+            yield judge(
+                f"{case!s:<43} {words:<9}{number}",
+                {
+                    name: prepare(layer, x, backward=backward)
+                    for name, layer in layers.items()
+                    if name not in wrong
+                },
+                LIMIT,
+                effort,
+            )
+
+
+def judge_compiled(case: Case, rounds: int, threads: Sequence[int]) -> Iterator[Row]:
+    """The rows of a case with the compiled loops on, beside a copy."""
+    layer = make_ours(case)
+    compiled.enable()
+    try:
+        if max(measure_errors(layer, case)) > RIGHT:
+            raise SystemExit(f"{case}: compiled loops are wrong")
+        x = case.draw()
+        for number in threads:
+            torch.set_num_threads(number)
+            for word, limit in CLONE_LIMITS.items():
+                works = {
+                    OURS: prepare(layer, x, backward=word == "backward"),
+                    "x.clone()": lambda: x.clone().clone,
+                }
+                yield judge(
+                    f"{f'{case}, compiled':<43} {word:<9}{number}",
+                    works,
+                    limit,
+                    Effort(rounds, number),
+                )
+    finally:
+        compiled.enable(on=False)
+
+
+def judge_all(given: argparse.Namespace) -> Iterator[Row]:
+    """All rows that were asked for."""
+    cases = [*list_cases(given.shapes, given.norms)]
+    for case in cases:
+        yield from judge_case(case, given.rounds, given.threads)
+    for case in cases:
+        size = torch.Size(case.shape).numel()
+        if case.channels_last and len(case.shape) == 5 and size > SMALL:
+            yield from judge_compiled(case, given.rounds, given.threads)
+
+
+def judge_steps(rounds: int, threads: int, patch: int) -> Iterator[Row]:
+    """A training step of the workflow's default network with every norm."""
+    register_norms()
+    torch.set_num_threads(threads)
+    networks = {name: make_network(name) for name in NORMS}
+
+    def work(name: str) -> Prepare:
+        network = networks[name]
+
+        def prepare_step() -> Work:
+            x = torch.randn(2, 1, patch, patch, patch)
+            conditions = draw_conditions(network, x)
+            return lambda: take_step(network, x, conditions)
+
+        return prepare_step
+
+    for name in NORMS:
+        works = {OURS: work(name), "instance": work("instance")}
+        yield judge(f"step, {name}", works, None, Effort(rounds, threads))
+
+
+def make_network(name: str) -> ConditionalNetwork:
     """The workflow's default network."""
     return ConditionalNetwork(
         UNet(3, 1, 4, (16, 32, 64), (2, 2), num_res_units=1, norm=monai_norm(name, {}))
     )
 
 
-def _conditions(network: ConditionalNetwork, x: Tensor) -> dict[str, Tensor]:
+def draw_conditions(network: ConditionalNetwork, x: Tensor) -> dict[str, Tensor]:
     """What the layers of a network need."""
     every = {
         "style": torch.randn(x.shape[0], 64),
@@ -211,7 +346,7 @@ def _conditions(network: ConditionalNetwork, x: Tensor) -> dict[str, Tensor]:
     return {word: every[word] for word in network.needs}
 
 
-def _step(
+def take_step(
     network: ConditionalNetwork, x: Tensor, conditions: dict[str, Tensor]
 ) -> None:
     """Forward and backward pass."""
@@ -219,34 +354,39 @@ def _step(
     network(x, **conditions).square().mean().backward()
 
 
+def read_shape(word: str) -> Shape:
+    """A shape from a word.
+
+    Examples:
+        >>> read_shape("1x8x4x4x4")
+        (1, 8, 4, 4, 4)
+    """
+    return tuple(map(int, word.split("x")))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print both tables."""
+    """Print the tables; 1 if a row is over its limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path, help="also write the results here")
-    parser.add_argument("--quick", action="store_true", help="small shapes, as a test")
+    norms = ("instance", "group", "layer", "batch")
+    parser.add_argument("--quick", action="store_true", help="two shapes, one thread")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, nargs="+")
+    parser.add_argument("--norms", nargs="+", choices=norms, default=norms)
+    parser.add_argument("--shapes", nargs="+", type=read_shape)
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser.add_argument("--steps", action="store_true", help="training steps as well")
     given = parser.parse_args(arguments)
-    torch.set_num_threads(given.threads)
+    given.threads = given.threads or ([1] if given.quick else [1, 2])
+    given.shapes = given.shapes or (QUICK_SHAPES if given.quick else SHAPES)
     torch.manual_seed(0)
-    layers = time_layers(QUICK_SHAPES if given.quick else SHAPES, given.repeats)
-    steps = time_steps(given.repeats, patch=16 if given.quick else 48)
-    for row in layers:
-        shape = "x".join(map(str, row["shape"]))
-        print(
-            f"{shape:>18} {row['layout']:<17} {row['layer']:<36}"
-            f"{row['forward']:6.2f} {row['forward_backward']:6.2f}  "
-            f"{row['error']:.1e}{'' if row['keeps_layout'] else '  layout lost'}"
-        )
-    for row in steps:
-        print(
-            f"{row['norm']:<26}{row['step_ms']:8.1f} ms {row['to_instance']:6.2f} "
-            f"{row['parameters']:>10,} parameters"
-        )
+    rows = [*show(judge_all(given))]
+    if given.steps:
+        patch = 16 if given.quick else 48
+        rows += show(judge_steps(given.rounds, max(given.threads), patch))
     if given.json:
-        report = {"threads": given.threads, "layers": layers, "steps": steps}
-        given.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    return 0
+        text: Any = json.dumps([row.as_dict() for row in rows], indent=1)
+        given.json.write_text(text, encoding="utf-8")
+    return exit_code(rows)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,25 @@
-"""Time intensity normalization side by side with other packages, in one process.
+"""Time intensity normalization beside other packages, with a limit and a verdict.
 
-    python benchmarks/transforms.py [--threads 1] [--repeats 7] [--json FILE] [--quick]
+    python benchmarks/transforms.py [--quick] [--rounds 9] [--threads 1] [--json FILE]
     python benchmarks/transforms.py --large [--folder DIR]
 
-One channel of 192x192x160 voxels, as float32 and as int16; a fresh input each time,
-packages in turns so that a busy machine slows all alike, medians; arrays in, array out,
-every package with the same number of threads. Memory is the most that is
-taken at once besides the input, in multiples of a float32 volume.
+A row is a volume and a task: the ratio to the fastest package that is right, limit
+1.05. Right is what differs little from the definition in float64 (z-scores and
+percentiles by 1e-3, landmarks of Nyul by 1 % of the scale); packages that are not are
+listed and do not count. Volumes are a head of 192x192x160 voxels as float32 and as
+int16, four channels of 240x240x155 as float32, and a CT of 512x512x300 as int16. Arrays
+in, array out, every package with the same number of threads; packages that mix channels
+get them one by one. How times are taken: `verdicts.py`. The exit code is 1 if a row is
+over its limit.
 
-The lower bound is the least that any two-pass method must do here: a float64 sum of all
-voxels in blocks (one reading pass; the mean is needed before the deviations), and a
-subtraction into a new float32 array (one reading and writing pass). `traffic` is the
-same without float64: `max`, and a copy as float32.
+The masked z-score of int16 is also compared with a lower bound, limit 1.3: the least
+that any two-pass method must do, a float64 sum of all voxels in blocks (one reading
+pass; the mean is needed before the deviations), and a subtraction into a new float32
+array (one reading and writing pass).
 
-A package that fails is named with its error. With --large see `large_volume.py`.
+Then follow, by package, the memory that is taken at once besides the input, in
+multiples of a float32 volume, and whether the caller's array is another afterwards.
+With --large see `large_volume.py`.
 """
 
 import argparse
@@ -21,10 +27,10 @@ import ctypes
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import large_volume
@@ -35,58 +41,73 @@ import torchio
 from intensity_normalization.adapters.images import NumpyImageAdapter
 from intensity_normalization.normalizers.individual.zscore import ZScoreNormalizer
 from intensity_normalization.normalizers.population.nyul import NyulNormalizer
-from monai.transforms import NormalizeIntensity, ScaleIntensityRangePercentiles
+from monai.transforms import (
+    NormalizeIntensity,
+    ScaleIntensityRange,
+    ScaleIntensityRangePercentiles,
+)
 from numpy.typing import NDArray
+from verdicts import OURS, Effort, Prepare, Row, Work, exit_code, judge, show
 
 from medinorm.intensity import Policy, find_masks, fit_instance, fit_percentile
+from medinorm.intensity.maps.linear import window_map
+from medinorm.intensity.methods.nyul import PERCENTILES as LANDMARKS
 from medinorm.intensity.methods.nyul import fit_nyul, measure_landmarks
 
-SHAPE = (192, 192, 160)
-QUICK_SHAPE = (48, 48, 40)
+SHAPES = {  # by name: number of channels, grid and type
+    "head": (1, 192, 192, 160, "float32"),
+    "head int16": (1, 192, 192, 160, "int16"),
+    "four channels": (4, 240, 240, 155, "float32"),
+    "CT int16": (1, 512, 512, 300, "int16"),
+}
 PERCENTILES = (1.0, 99.0)
+WINDOW = (40.0, 400.0)
+LIMIT = 1.05
+BOUND = "two-pass bound"
+BOUND_LIMIT = 1.3
 Array = NDArray[Any]
-Task = Mapping[str, Callable[[Array], Any]]
-Row = dict[str, Any]
+Function = Callable[[Array], Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that packages do.
+
+    Args:
+        name: for the table.
+        packages: ours and others.
+        errors: how far a result is from what is right, in units of what is tolerated.
+    """
+
+    name: str
+    packages: Mapping[str, Function]
+    errors: Callable[[str, Array, Array], float]
 
 
 def head(shape: Sequence[int], seed: int, dtype: str) -> Array:
-    """A bright ellipsoid in air of exactly 0."""
+    """A bright ellipsoid in air of exactly 0, in each channel."""
     rng = np.random.default_rng(seed)
-    grid = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
+    axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in shape[1:]]
+    grid = np.meshgrid(*axes, indexing="ij", sparse=True)
     inside = sum(np.square(axis) for axis in grid) < 0.8
-    image = rng.normal(300 + seed, 80, shape).clip(1) * inside
-    return image.astype(dtype)[np.newaxis]
+    image = rng.standard_normal(shape, dtype=np.float32)
+    image *= 80
+    image += 300 + seed + 50 * np.arange(shape[0]).reshape(-1, 1, 1, 1)
+    np.clip(image, 1, None, out=image)
+    image *= inside
+    return image.astype(dtype)
 
 
-def tasks(dtype: str, shape: Sequence[int]) -> Mapping[str, Task]:
-    """What is timed: by task, then by package."""
-    return {
-        "z-score": zscore_task(masked=False),
-        "z-score, masked": zscore_task(masked=True),
-        "percentiles": percentile_task(),
-        "nyul": nyul_task([head(shape, seed, dtype) for seed in range(3)]),
-    }
-
-
-def bounds() -> Task:
-    """The lower bound, and the traffic alone."""
-    block = 1 << 15
-    ones, room = np.ones(block), np.empty(block)
-
-    def two_passes(array: Array) -> Array:
-        voxels, total = array.reshape(-1), 0.0
-        for start in range(0, voxels.size, block):
-            part = voxels[start : start + block]
-            room[: part.size] = part
-            total += room[: part.size].dot(ones[: part.size])
-        mean = np.float32(total / voxels.size)
-        out = np.empty(array.shape, dtype=np.float32)
-        return np.subtract(array, mean, out=out)
-
-    def traffic(array: Array) -> tuple[Any, Array]:
-        return array.max(), array.astype(np.float32, copy=True)
-
-    return {"lower bound": two_passes, "traffic": traffic}
+def tasks(dtype: str, shape: Sequence[int]) -> list[Task]:
+    """What is timed for a volume."""
+    training = [head((shape[0], 48, 48, 40), seed, dtype) for seed in range(3)]
+    every = [
+        zscore_task(masked=False),
+        zscore_task(masked=True),
+        percentile_task(),
+        nyul_task(training),
+    ]
+    return [*every, window_task()] if dtype == "int16" else every
 
 
 def zscore_task(*, masked: bool) -> Task:
@@ -95,13 +116,13 @@ def zscore_task(*, masked: bool) -> Task:
     monai = NormalizeIntensity(nonzero=masked, channel_wise=True)
     tio = torchio.ZNormalization(masking_method=(lambda x: x > 0) if masked else None)
 
-    def peer(array: Array) -> Array:
-        image = NumpyImageAdapter(array[0])
-        mask = None if masked else NumpyImageAdapter(np.ones(array[0].shape, bool))
+    def peer(channel: Array) -> Array:
+        image = NumpyImageAdapter(channel)
+        mask = None if masked else NumpyImageAdapter(np.ones(channel.shape, bool))
         return ZScoreNormalizer().fit(image, mask).transform(image, mask).get_data()
 
-    def itk(array: Array) -> Array:
-        image = sitk.Cast(sitk.GetImageFromArray(array[0]), sitk.sitkFloat32)
+    def itk(channel: Array) -> Array:
+        image = sitk.Cast(sitk.GetImageFromArray(channel), sitk.sitkFloat32)
         if not masked:
             return sitk.GetArrayFromImage(sitk.Normalize(image))
         statistics = sitk.LabelStatisticsImageFilter()
@@ -109,27 +130,67 @@ def zscore_task(*, masked: bool) -> Task:
         mean, std = statistics.GetMean(1), statistics.GetSigma(1)
         return sitk.GetArrayFromImage(sitk.ShiftScale(image, -mean, 1 / std))
 
-    return {
-        "medinorm": lambda array: fit_instance(array, policy).apply(array),
+    def error(_package: str, array: Array, result: Array) -> float:
+        worst = 0.0
+        for channel, mapped in zip(array, result, strict=True):
+            inside = channel != 0 if masked else np.ones(channel.shape, bool)
+            values = channel[inside].astype(np.float64)
+            wanted = (values - values.mean()) / values.std()
+            worst = max(worst, float(np.abs(mapped[inside] - wanted).max()))
+        return worst / 1e-3
+
+    packages = {
+        OURS: lambda array: fit_instance(array, policy).apply(array),
         "MONAI": monai,
-        "TorchIO": in_torchio(tio),
-        "intensity-normalization": peer,
-        "SimpleITK": itk,
+        "TorchIO": by_channel(in_torchio(tio)),
+        "intensity-normalization": by_channel(peer),
+        "SimpleITK": by_channel(itk),
     }
+    return Task("z-score, masked" if masked else "z-score", packages, error)
 
 
 def percentile_task() -> Task:
     """Two percentiles of all voxels to 0 and 1, clipped."""
     policy = Policy("image")
-    monai = ScaleIntensityRangePercentiles(*PERCENTILES, 0, 1, clip=True)
+    monai = ScaleIntensityRangePercentiles(
+        *PERCENTILES, 0, 1, clip=True, channel_wise=True
+    )
     tio = torchio.RescaleIntensity((0, 1), percentiles=PERCENTILES)
-    return {
-        "medinorm": lambda array: fit_percentile(array, PERCENTILES, policy).apply(
-            array
-        ),
+
+    def error(_package: str, array: Array, result: Array) -> float:
+        worst = 0.0
+        for channel, mapped in zip(array, result, strict=True):
+            low, high = np.percentile(channel.astype(np.float64), PERCENTILES)
+            wanted = np.clip((channel - low) / (high - low), 0, 1)
+            worst = max(worst, float(np.abs(mapped - wanted).max()))
+        return worst / 1e-3
+
+    packages = {
+        OURS: lambda array: fit_percentile(array, PERCENTILES, policy).apply(array),
         "MONAI": monai,
-        "TorchIO": in_torchio(tio),
+        "TorchIO": by_channel(in_torchio(tio)),
     }
+    return Task("percentiles", packages, error)
+
+
+def window_task() -> Task:
+    """The edges of a CT window to 0 and 1, clipped."""
+    center, width = WINDOW
+    edges = center - width / 2, center + width / 2
+    tio = torchio.Compose(
+        [torchio.Clamp(*edges), torchio.RescaleIntensity((0, 1), in_min_max=edges)]
+    )
+
+    def error(_package: str, array: Array, result: Array) -> float:
+        wanted = np.clip((array - edges[0]) / width, 0, 1)
+        return float(np.abs(result - wanted).max()) / 1e-3
+
+    packages = {
+        OURS: lambda array: window_map(center, width, len(array)).apply(array),
+        "MONAI": ScaleIntensityRange(*edges, 0, 1, clip=True),
+        "TorchIO": by_channel(in_torchio(tio)),
+    }
+    return Task("window", packages, error)
 
 
 def nyul_task(training: Sequence[Array]) -> Task:
@@ -149,87 +210,120 @@ def nyul_task(training: Sequence[Array]) -> Task:
     def ours(array: Array) -> Array:
         return standard.map_for(array, find_masks(array, policy)).apply(array)
 
-    def theirs(array: Array) -> Any:
-        subject = torchio.Subject(
-            image=torchio.ScalarImage(tensor=torch.from_numpy(array))
-        )
-        return tio(subject)["image"].data
+    def theirs(channel: Array) -> Array:
+        image = torchio.ScalarImage(tensor=torch.from_numpy(channel[np.newaxis]))
+        return tio(torchio.Subject(image=image))["image"].data[0].numpy()
 
-    return {
-        "medinorm": ours,
-        "TorchIO": theirs,
-        "intensity-normalization": lambda array: peer.transform(
-            NumpyImageAdapter(array[0])
-        ).get_data(),
+    def error(package: str, array: Array, result: Array) -> float:
+        # Each package has its own standard scale: landmarks must lie where it says.
+        channel, mapped = array[0], result[0]
+        found = np.percentile(mapped[channel > 0], LANDMARKS)
+        wanted = np.asarray(standard.values[0])
+        if package == "intensity-normalization":
+            wanted = np.interp(LANDMARKS, peer.percentiles, peer.standard_scale)
+        return float(np.abs(found - wanted).max() / np.ptp(wanted)) / 1e-2
+
+    packages = {
+        OURS: ours,
+        "TorchIO": by_channel(theirs),
+        "intensity-normalization": by_channel(
+            lambda channel: peer.transform(NumpyImageAdapter(channel)).get_data()
+        ),
     }
+    return Task("nyul", packages, error)
 
 
-def in_torchio(transform: Any) -> Callable[[Array], Any]:
-    """A TorchIO transform of an array."""
-    return lambda array: (
-        transform(torchio.ScalarImage(tensor=torch.from_numpy(array))).data
-    )
+def in_torchio(transform: Any) -> Function:
+    """A TorchIO transform of the array of a channel."""
+
+    def apply(channel: Array) -> Array:
+        image = torchio.ScalarImage(tensor=torch.from_numpy(channel[np.newaxis]))
+        return transform(image).data[0].numpy()
+
+    return apply
 
 
-def time_all(shape: Sequence[int], repeats: int) -> list[Row]:
-    """Time every task and package, in both types."""
-    rows = []
-    for dtype in ("float32", "int16"):
+def by_channel(function: Function) -> Function:
+    """A function of a channel as one of an array; a single channel is not copied."""
+
+    def apply(array: Array) -> Array:
+        if len(array) == 1:
+            return function(array[0])[np.newaxis]
+        return np.stack([function(channel) for channel in array])
+
+    return apply
+
+
+def bound(array: Array) -> Array:
+    """The least that a two-pass method does; see above."""
+    block = 1 << 15
+    ones, room = np.ones(block), np.empty(block)
+    out = np.empty(array.shape, dtype=np.float32)
+    for channel, target in zip(array, out, strict=True):
+        voxels, total = channel.reshape(-1), 0.0
+        for start in range(0, voxels.size, block):
+            part = voxels[start : start + block]
+            room[: part.size] = part
+            total += room[: part.size].dot(ones[: part.size])
+        np.subtract(channel, np.float32(total / voxels.size), out=target)
+    return out
+
+
+def judge_all(given: argparse.Namespace) -> Iterator[Row]:
+    """The rows of all volumes and tasks."""
+    for name, (*shape, dtype) in SHAPES.items():
+        if given.quick:
+            shape = [shape[0], *(length // 4 for length in shape[1:])]  # noqa: PLW2901
         base = head(shape, 0, dtype)
-        for task, packages in tasks(dtype, shape).items():
-            rows += [
-                {"dtype": dtype, "task": task, **row}
-                for row in time_task({**bounds(), **packages}, base, repeats)
-            ]
-    return rows
+        effort = Effort(given.rounds, given.threads, 4 if given.quick else 1)
+        for task in tasks(dtype, shape):
+            case = f"{name:<14} {task.name}"
+            prepared = prepare_packages(case, task, base)
+            yield judge(case, prepared, LIMIT, effort)
+            if task.name == "z-score, masked" and dtype == "int16":
+                pair = {OURS: prepared[OURS], BOUND: prepare(bound, base)}
+                yield judge(case, pair, BOUND_LIMIT, effort)
 
 
-def time_task(task: Task, base: Array, repeats: int) -> list[Row]:
-    """Time the packages of one task."""
-    failed = {package: error_of(function, base) for package, function in task.items()}
-    able = {package: task[package] for package in task if not failed[package]}
-    times = time_in_turns(able, base, repeats)
-    rows = [
-        {
-            "package": package,
-            "ms": 1e3 * seconds,
-            "to_medinorm": seconds / times["medinorm"],
-            "to_bound": seconds / times["lower bound"],
-            "memory": peak_memory(task[package], base),
-            "changes_input": changes_input(task[package], base),
-        }
-        for package, seconds in times.items()
-    ]
-    return rows + [
-        {"package": package, "error": error}
-        for package, error in failed.items()
-        if error
-    ]
+def prepare_packages(case: str, task: Task, base: Array) -> dict[str, Prepare]:
+    """The packages of a task that are right; says which are not, and what they do.
+
+    Raises:
+        SystemExit: ours is wrong.
+    """
+    prepared = {}
+    for package, function in task.packages.items():
+        array = base.copy()
+        try:
+            result = np.asarray(function(array))
+        except Exception as error:  # whatever others raise
+            print(f"{case}: {package} raises {type(error).__name__}")
+            continue
+        changed = not np.array_equal(array, base)
+        error = task.errors(package, base, result)
+        del array, result
+        if not error <= 1:
+            print(f"{case}: {package} is wrong, {error:.0e} times what is tolerated")
+            continue
+        memory = peak_memory(function, base)
+        words = ", changes its input" if changed else ""
+        print(f"{case}: {package} takes memory for {memory:.1f} volumes{words}")
+        prepared[package] = prepare(function, base)
+    if OURS not in prepared:
+        raise SystemExit(f"{case}: ours is wrong")
+    return prepared
 
 
-def error_of(function: Callable[[Array], Any], base: Array) -> str | None:
-    """The kind of error a package raises here, if it does."""
-    try:
-        function(base.copy())
-    except Exception as error:
-        return type(error).__name__
-    return None
+def prepare(function: Function, base: Array) -> Prepare:
+    """How to prepare a call with a copy of `base`."""
+
+    def copy_input() -> Work:
+        return partial(function, base.copy())
+
+    return copy_input
 
 
-def time_in_turns(task: Task, base: Array, repeats: int) -> dict[str, float]:
-    """Median seconds of each package, after `error_of` warmed it up."""
-    times: dict[str, list[float]] = {package: [] for package in task}
-    for _ in range(repeats):
-        for package, function in task.items():
-            array = base.copy()
-            start = perf_counter()
-            kept = function(array)
-            times[package].append(perf_counter() - start)
-            del kept
-    return {package: median(found) for package, found in times.items()}
-
-
-def peak_memory(function: Callable[[Array], Any], base: Array) -> float:
+def peak_memory(function: Function, base: Array) -> float:
     """The most memory taken at once, in multiples of a float32 volume.
 
     By the resident memory of the process, whoever allocates; only Linux tells.
@@ -251,13 +345,6 @@ def resident(name: str) -> int:
     return 1024 * int(line.split()[1])
 
 
-def changes_input(function: Callable[[Array], Any], base: Array) -> bool:
-    """Whether the caller's array is another afterwards."""
-    array = base.copy()
-    function(array)
-    return not np.array_equal(array, base)
-
-
 def restart_with(threads: int) -> None:
     """Begin anew where libraries would start with another number of threads."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -267,12 +354,12 @@ def restart_with(threads: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the tables."""
+    """Print the table; 1 if a row is over its limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path, help="also write the results here")
-    parser.add_argument("--quick", action="store_true", help="small volumes, as a test")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser.add_argument("--quick", action="store_true", help="volumes of a 64th")
     parser.add_argument("--large", action="store_true", help="a volume on disk instead")
     parser.add_argument("--folder", type=Path, help="for --large; 15 GB free")
     given = parser.parse_args(arguments)
@@ -280,33 +367,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         restart_with(given.threads)
     if given.large:
         rows = large_volume.show(given.folder, quick=given.quick)
+        code = 0
     else:
-        rows = show(given)
+        torch.set_num_threads(given.threads)
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(given.threads)
+        judged = show(judge_all(given))
+        rows, code = [row.as_dict() for row in judged], exit_code([*judged])
     if given.json:
         report = {"threads": given.threads, "rows": rows}
         given.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    return 0
-
-
-def show(given: argparse.Namespace) -> list[Row]:
-    """Print and return the table."""
-    torch.set_num_threads(given.threads)
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(given.threads)
-    rows = time_all(QUICK_SHAPE if given.quick else SHAPE, given.repeats)
-    print(
-        "dtype   task            package                       ms  x ours x bound mem"
-    )
-    for row in rows:
-        print(f"{row['dtype']:<8}{row['task']:<16}{row['package']:<24}", end="")
-        if "error" in row:
-            print(row["error"])
-            continue
-        print(
-            f"{row['ms']:9.2f}{row['to_medinorm']:8.2f}{row['to_bound']:8.2f}"
-            f"{row['memory']:5.1f}"
-            f"{'  changes its input' if row['changes_input'] else ''}"
-        )
-    return rows
+    return code
 
 
 if __name__ == "__main__":

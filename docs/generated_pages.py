@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
@@ -62,6 +63,8 @@ def list_intensities() -> Lines:
             f"{declared.text[0].upper()}{declared.text[1:]}.",
         )
         yield from document(kind_of(declared), target_of(declared))
+        for kind, target in named_in(declared):
+            yield from document(kind, target)
 
 
 def list_transforms() -> Lines:
@@ -105,6 +108,21 @@ def document(kind: str, target: str) -> Sequence[str]:
 def sentence_of(declared: Declaration) -> str:
     """What a method does, as a sentence."""
     return f"{declared.text[0].upper()}{declared.text[1:]}."
+
+
+def named_in(declared: Declaration) -> Iterator[tuple[str, str]]:
+    """Functions and classes of its module that the docstring of a method names.
+
+    They do the work, and have the equation and its source.
+    """
+    module = importlib.import_module(declared.module)
+    text = getattr(module, declared.target).__doc__ or ""
+    for name in dict.fromkeys(re.findall(r"`([A-Za-z_.]+)`", text)):
+        first, _, last = name.partition(".")
+        found = getattr(module, first, None)
+        if callable(found):
+            kind = "class" if isinstance(found, type) else "function"
+            yield "method" if last else kind, f"{declared.module}.{name}"
 
 
 def target_of(declared: Declaration) -> str:

@@ -11,12 +11,19 @@ import yaml
 
 from medinorm.cli.main import main
 from medinorm.config import parse_study
+from medinorm.method_names import INTENSITY_DECLARATIONS, NORM_DECLARATIONS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
     *sorted(p for p in (ROOT / "docs").rglob("*.md") if "generated" not in p.parts),
 ]
+
+SECTION = re.compile(
+    r'<h2><code class="docutils literal notranslate"><span class="pre">(\w+)</span>'
+    r"</code>(.*?)(?=<h2>|</article>)",
+    re.DOTALL,
+)
 
 
 def blocks(language, *pages):
@@ -68,6 +75,15 @@ def test_the_site_builds_without_a_warning(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    layers = (tmp_path / "site" / "reference" / "generated" / "layers.html").read_text()
+    generated = tmp_path / "site" / "reference" / "generated"
+    layers = (generated / "layers.html").read_text()
+    intensities = (generated / "intensities.html").read_text()
     assert "InstanceNorm3d" in layers
-    assert "<mfrac>" in layers  # an equation of a docstring
+    for page, names in (
+        (layers, set(NORM_DECLARATIONS) - {"none"}),
+        (intensities, set(INTENSITY_DECLARATIONS)),
+    ):
+        sections = dict(SECTION.findall(page))
+        assert names <= set(sections)
+        # An equation of a docstring, as a block of its own.
+        assert not {name for name in names if 'display="block"' not in sections[name]}

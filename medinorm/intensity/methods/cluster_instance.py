@@ -253,7 +253,7 @@ def _distances(points: Points, centres: Points) -> Points:
 )
 @dataclass(frozen=True)
 class ClusterInstance(LearnedMethod[ForegroundMoments, ClusterMap]):
-    """Clusters of training scans; for the options see `fit_clusters`."""
+    """Clusters of training scans, by `fit_clusters`; the map is a `ClusterMap`."""
 
     clusters: int
     blend: float

@@ -121,5 +121,5 @@ def memberships(values: Floats, centres: Floats) -> Floats:
     transform="FcmNormalize",
 )
 def map_fcm(scan: PreparedScan, *, tissue: TissueName) -> LinearMap:
-    """The map of a scan."""
+    """The map of `fit_fcm` for a scan."""
     return fit_fcm(scan.array, scan.masks, tissue)

@@ -6,7 +6,10 @@ from medinorm.intensity.method import PreparedScan, per_scan
 
 @per_scan("none", "intensities as stored", measures=False)
 def keep_intensities(scan: PreparedScan) -> LinearMap:
-    """The map that changes nothing."""
+    r"""The map that changes nothing.
+
+    .. math:: y = x
+    """
     channels = len(scan.array)
     return LinearMap((0.0,) * channels, (1.0,) * channels)
 
@@ -18,7 +21,12 @@ def keep_intensities(scan: PreparedScan) -> LinearMap:
     transform="ClipIntensity",
 )
 def clip_scan(scan: PreparedScan, *, low: float, high: float) -> LinearMap:
-    """The map of `clip_map`."""
+    r"""The map of `clip_map`.
+
+    .. math:: y = \min(\max(x, l), h)
+
+    with the limits :math:`l` and :math:`h`, in the unit of the scan.
+    """
     return clip_map(low, high, len(scan.array))
 
 
@@ -29,5 +37,13 @@ def clip_scan(scan: PreparedScan, *, low: float, high: float) -> LinearMap:
     transform="WindowIntensity",
 )
 def window_scan(scan: PreparedScan, *, center: float, width: float) -> LinearMap:
-    """The map of `window_map`."""
+    r"""The map of `window_map`.
+
+    .. math:: y = \min\Bigl(\max\Bigl(\frac{x - c}{w} + \frac12,\,0\Bigr),\,1\Bigr)
+
+    with the window's center :math:`c` and width :math:`w`, in HU.
+
+    References:
+        DICOM PS3.3, section C.11.2.1.3.2, the VOI LUT function ``LINEAR_EXACT``.
+    """
     return window_map(center, width, len(scan.array))

@@ -160,7 +160,10 @@ def _extended(values: Sequence[float]) -> list[float]:
 )
 @dataclass(frozen=True)
 class HistogramMatching(LearnedMethod[QuantileFunction, QuantileFunction]):
-    """The mean distribution of the training scans; see `fit_histogram`."""
+    """The mean distribution of the training scans, by `fit_histogram`.
+
+    The map of each scan is that of `QuantileFunction.map_for`.
+    """
 
     quantiles: int
     scale: tuple[float, float]

@@ -14,7 +14,9 @@ from medinorm.intensity.voxels.kinds import (
 
 
 def fit_kde(array: Voxels, masks: Masks, peak: PeakName = "brightest") -> LinearMap:
-    r"""The map :math:`y = x / m` that brings a tissue's peak to 1.
+    r"""The map that brings the peak of a tissue to 1.
+
+    .. math:: y = \frac{x}{m}
 
     :math:`m` is the intensity of a peak of the smoothed density (KDE) of the
     foreground: white matter of a T1-weighted brain is the brightest one.
@@ -62,5 +64,5 @@ def scale_to_one(levels: Sequence[float], what: str) -> LinearMap:
     transform="KdeNormalize",
 )
 def map_kde(scan: PreparedScan, *, peak: PeakName) -> LinearMap:
-    """The map of a scan."""
+    """The map of `fit_kde` for a scan."""
     return fit_kde(scan.array, scan.masks, peak)

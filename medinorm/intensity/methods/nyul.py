@@ -53,7 +53,13 @@ class NyulStandard(PerScanMap):
     nonfinite: float | None = None
 
     def map_for(self, array: Voxels, masks: Masks) -> PiecewiseLinearMap:
-        """The map that brings the landmarks of one scan to the standard scale.
+        r"""The map that brings the landmarks of one scan to the standard scale.
+
+        .. math::
+            y = s_k + (x - p_k)\,\frac{s_{k+1} - s_k}{p_{k+1} - p_k}, \qquad
+            p_k \le x \le p_{k+1}
+
+        with the landmarks :math:`p_k` of the scan and their places :math:`s_k`.
 
         Landmarks that coincide (many voxels of the same value) become one, and go to
         the mean of their places: the map stays continuous and rising. Outside of the
@@ -117,12 +123,16 @@ def fit_nyul(
 ) -> NyulStandard:
     r"""The standard scale: the mean of the training scans' landmarks.
 
-    Each scan's landmarks :math:`p_k` are first brought linearly to the scale,
-    :math:`s_1 + (p_k - p_1) (s_2 - s_1) / (p_K - p_1)`: so gains have no influence.
+    .. math::
+        s_k = \frac1N \sum_i \Bigl(a +
+        (p_{ik} - p_{i1})\,\frac{b - a}{p_{iK} - p_{i1}}\Bigr)
+
+    The landmarks :math:`p_{i1}` to :math:`p_{iK}` of each of the :math:`N` scans are
+    first brought linearly to the scale: so gains have no influence.
 
     Args:
         scans: landmarks of the training scans, all for the same percentiles.
-        scale: :math:`s_1` and :math:`s_2`, to which the outermost landmarks go.
+        scale: :math:`a` and :math:`b`, to which the outermost landmarks go.
 
     Raises:
         IntensityError: no scans, different percentiles or channels, a scan whose
@@ -171,7 +181,11 @@ def fit_nyul(
 )
 @dataclass(frozen=True)
 class Nyul(LearnedMethod[Landmarks, NyulStandard]):
-    """Landmarks on a standard scale; for the options see `measure_landmarks`."""
+    """Landmarks on a standard scale, learned by `fit_nyul` from training scans.
+
+    The map of each scan is that of `NyulStandard.map_for`; for the options see
+    `measure_landmarks`.
+    """
 
     percentiles: tuple[float, ...]
     scale: tuple[float, float]

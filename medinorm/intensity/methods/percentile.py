@@ -20,19 +20,25 @@ def fit_percentiles(
     percentiles: tuple[float, float],
     constant: ConstantName = "refuse",
 ) -> LinearMap:
-    """The map that brings two percentiles of the foreground to 0 and 1, and clips.
+    r"""The map that brings two percentiles of the foreground to 0 and 1, and clips.
+
+    .. math:: y = \min\Bigl(\max\Bigl(\frac{x - p_l}{p_h - p_l},\,0\Bigr),\,1\Bigr)
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch.
         masks: one mask for each channel; ``None`` for all voxels.
-        percentiles: the lower and the upper one, in percent; exact order statistics
-            with linear interpolation between them.
+        percentiles: the lower and the upper one, :math:`p_l` and :math:`p_h`, in
+            percent; exact order statistics with linear interpolation between them.
         constant: ``refuse`` channels whose two percentiles are equal, or map this value
             to 0 (``zeros``).
 
     Raises:
         IntensityError: both percentiles have the same value; or as
             `measure_quantiles`.
+
+    References:
+        Hyndman and Fan, "Sample quantiles in statistical packages", The American
+        Statistician 50(4), 1996, DOI 10.1080/00031305.1996.10473566 (definition 7).
     """
     offsets, scales = [], []
     fractions = [percentile / 100 for percentile in percentiles]
@@ -88,5 +94,5 @@ def _refuse(
 def map_percentile(
     scan: PreparedScan, *, percentiles: tuple[float, float]
 ) -> LinearMap:
-    """The map of a scan."""
+    """The map of `fit_percentiles` for a scan."""
     return fit_percentile(scan.array, percentiles, scan.policy, scan.mask)

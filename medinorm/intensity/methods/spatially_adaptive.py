@@ -100,7 +100,12 @@ def fit_regions(
     regions: Voxels | None = None,
     count: int = 4,
 ) -> RegionMap:
-    """Mean 0 and standard deviation 1 in each region.
+    r"""Mean 0 and standard deviation 1 in each region.
+
+    .. math:: y_v = \frac{x_v - \mu_{c r}}{\sigma_{c r}}, \qquad r = r_{cv}
+
+    with the mean and the standard deviation of the foreground of the voxel's region
+    :math:`r`, for each channel :math:`c`.
 
     Of some regions only the mean is subtracted: those without foreground, and those
     that are constant while others are not (air that was set to 0).
@@ -117,6 +122,11 @@ def fit_regions(
         IntensityError: the region map is on another grid, a number in it is not between
             0 and 255, a channel is constant and the policy refuses that; or as
             `find_masks`.
+
+    References:
+        The layer of this name is Park et al., "Semantic Image Synthesis with
+        Spatially-Adaptive Normalization", CVPR 2019, arXiv:1903.07291, where a region
+        map says gain and offset. Classes of intensity: `find_regions`.
     """
     masks = find_masks(array, policy, mask)
     numbers = _region_map(array, regions, count)
@@ -198,7 +208,10 @@ def _apply_regions(
     transform="RegionNormalize",
 )
 def map_classes(scan: PreparedScan, *, classes: int) -> RegionMap:
-    """The map by classes of the foreground's intensities, and all outside of it."""
+    """The map of `fit_regions`, by classes of the foreground's intensities.
+
+    All that is outside of the foreground is one more region.
+    """
     regions = np.zeros(scan.array.shape, dtype=np.uint8)
     for channel, mask, region in zip(scan.array, scan.masks, regions, strict=True):
         inside = np.ones(channel.shape, dtype=bool) if mask is None else mask

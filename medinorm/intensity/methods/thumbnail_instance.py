@@ -66,7 +66,15 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
     tiles: int = 8,
     seed: int = 0,
 ) -> LinearMap:
-    """The z-score of each channel of a volume that need not fit into memory.
+    r"""The z-score of each channel of a volume that need not fit into memory.
+
+    .. math::
+        y = \frac{x - \mu_c}{\sigma_c}, \qquad
+        \mu_c = \frac1{|S|} \sum_{v \in S} x_{cv}, \quad
+        \sigma^2_c = \frac1{|S|} \sum_{v \in S} (x_{cv} - \mu_c)^2
+
+    with those voxels :math:`S` of the foreground that are in the thumbnail, in the
+    tiles, or in the whole volume.
 
     A thumbnail takes every n-th voxel as it is: averaging neighbours would remove the
     variance of the noise (for noise with a standard deviation of 1 the error would be
@@ -86,6 +94,10 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
     Raises:
         IntensityError: nothing is in the foreground, it is constant or not finite and
             the policy refuses that, or it needs the whole volume (`largest`).
+
+    References:
+        The layer of this name is Chen et al., "Towards Ultra-Resolution Neural Style
+        Transfer via Thumbnail Instance Normalization", AAAI 2022, arXiv:2103.11784.
     """
     find = _mask_rule(volume, policy, mask, size)
     parts: Callable[[], Iterator[Index]] = {
@@ -273,7 +285,7 @@ def _release(*arrays: object) -> None:
 def map_thumbnail(
     scan: PreparedScan, *, source: SourceName, size: int, tiles: int, seed: int
 ) -> LinearMap:
-    """The z-score of a scan."""
+    """The z-score of `fit_thumbnail` for a scan."""
     return fit_thumbnail(
         scan.array,
         scan.policy,

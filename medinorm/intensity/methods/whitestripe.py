@@ -83,5 +83,5 @@ def _find_stripe(
     transform="WhiteStripeNormalize",
 )
 def map_whitestripe(scan: PreparedScan, *, peak: PeakName, width: float) -> LinearMap:
-    """The map of a scan."""
+    """The map of `fit_whitestripe` for a scan."""
     return fit_whitestripe(scan.array, scan.masks, peak, width)

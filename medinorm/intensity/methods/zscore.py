@@ -48,7 +48,19 @@ def measure_foreground(
 def fit_instance(
     array: Voxels, policy: Policy, mask: Voxels | None = None
 ) -> LinearMap:
-    """The z-score of each channel of a scan. For arguments see `measure_foreground`.
+    r"""The z-score of each channel of a scan. For arguments see `measure_foreground`.
+
+    .. math::
+        y = \frac{x - \mu_c}{\sigma_c}, \qquad
+        \mu_c = \frac1{|F_c|} \sum_{v \in F_c} x_{cv}, \quad
+        \sigma^2_c = \frac1{|F_c|} \sum_{v \in F_c} (x_{cv} - \mu_c)^2
+
+    with the foreground :math:`F_c` of each channel.
+
+    References:
+        Reinhold, Dewey, Carass and Prince, "Evaluating the impact of intensity
+        normalization on MR image synthesis", SPIE Medical Imaging 2019,
+        DOI 10.1117/12.2513089.
 
     Examples:
         >>> import numpy as np
@@ -61,7 +73,14 @@ def fit_instance(
 
 
 def fit_layer(array: Voxels, policy: Policy, mask: Voxels | None = None) -> LinearMap:
-    """The z-score of all channels of a scan together.
+    r"""The z-score of all channels of a scan together.
+
+    .. math::
+        y = \frac{x - \mu}{\sigma}, \qquad
+        \mu = \frac1{|F|} \sum_{(c,v) \in F} x_{cv}, \quad
+        \sigma^2 = \frac1{|F|} \sum_{(c,v) \in F} (x_{cv} - \mu)^2
+
+    with the foreground :math:`F` of all channels.
 
     Differences between channels stay: for channels in one unit, such as echoes. A
     constant channel, where the policy allows it, becomes 0 and is left out.
@@ -75,7 +94,14 @@ def fit_group(
     policy: Policy,
     mask: Voxels | None = None,
 ) -> LinearMap:
-    """The z-score of groups of channels of a scan.
+    r"""The z-score of groups of channels of a scan.
+
+    .. math::
+        y = \frac{x - \mu_g}{\sigma_g}, \qquad
+        \mu_g = \frac1{|F_g|} \sum_{(c,v) \in F_g} x_{cv}, \quad
+        \sigma^2_g = \frac1{|F_g|} \sum_{(c,v) \in F_g} (x_{cv} - \mu_g)^2
+
+    with the foreground :math:`F_g` of all channels of the group :math:`g`.
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch.
@@ -112,7 +138,16 @@ def name_groups(
 
 
 def fit_population(parts: Sequence[ForegroundMoments], policy: Policy) -> LinearMap:
-    """The z-score of all voxels of all training scans: the same map for every scan.
+    r"""The z-score of all voxels of all training scans: the same map for every scan.
+
+    .. math::
+        y = \frac{x - \mu_c}{\sigma_c}, \qquad
+        \mu_c = \frac1{\sum_i n_i} \sum_i n_i\,\mu_{ic}, \quad
+        \sigma^2_c = \frac1{\sum_i n_i}
+        \sum_i n_i \bigl(\sigma^2_{ic} + (\mu_{ic} - \mu_c)^2\bigr)
+
+    with the number :math:`n_i` of foreground voxels of each training scan :math:`i`,
+    their mean and their variance.
 
     Scans in which a channel is constant do not count in it (`merge_scans`).
 
@@ -135,6 +170,8 @@ def fit_adaptive(
     alpha: float = 1.0,
 ) -> LinearMap:
     """Match mean and standard deviation of one reference scan, or of several.
+
+    The equation is that of `match_moments`.
 
     Args:
         array: shape ``(C, ...)``, NumPy or torch.
@@ -181,7 +218,7 @@ def _measure_groups(
     alias="instance",
 )
 def map_instance(scan: PreparedScan) -> LinearMap:
-    """The z-score of each channel of a scan."""
+    """The z-score of `fit_instance` for a scan."""
     return fit_instance(scan.array, scan.policy, scan.mask)
 
 
@@ -193,7 +230,7 @@ def map_instance(scan: PreparedScan) -> LinearMap:
     transform="LayerNormalize",
 )
 def map_layer(scan: PreparedScan) -> LinearMap:
-    """The z-score of all channels of a scan together."""
+    """The z-score of `fit_layer` for a scan."""
     return fit_layer(scan.array, scan.policy, scan.mask)
 
 
@@ -206,7 +243,7 @@ def map_layer(scan: PreparedScan) -> LinearMap:
 def map_group(
     scan: PreparedScan, *, channels: tuple[tuple[str, ...], ...]
 ) -> LinearMap:
-    """The z-score of groups of channels of a scan."""
+    """The z-score of `fit_group` for a scan."""
     groups = name_groups(scan.channels, channels)
     return fit_group(scan.array, groups, scan.policy, scan.mask)
 
@@ -221,7 +258,7 @@ def map_group(
 )
 @dataclass(frozen=True)
 class Population(LearnedMethod[ForegroundMoments, LinearMap]):
-    """The z-score of all training scans together."""
+    """The z-score of all training scans together, by `fit_population`."""
 
     def measure(self, scan: PreparedScan) -> ForegroundMoments:
         """The moments of a scan's foreground."""
@@ -245,7 +282,7 @@ class Population(LearnedMethod[ForegroundMoments, LinearMap]):
 )
 @dataclass(frozen=True)
 class AdaptiveInstance(LearnedMethod[ForegroundMoments, LinearMap]):
-    """The moments of reference scans.
+    """The moments of reference scans, by `fit_adaptive` and `match_moments`.
 
     Args:
         references: how many training scans serve as reference.

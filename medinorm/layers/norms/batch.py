@@ -39,6 +39,16 @@ _PRECISE = (torch.float32, torch.float64)
 class BatchNorm3d(_BatchNorm, RecordedNorm):
     r"""Normalize each channel over all voxels of the mini-batch.
 
+    .. math::
+        y = \gamma\,\frac{x - \mu_c}{\sqrt{\sigma^2_c + \epsilon}} + \beta, \qquad
+        \mu_c = \frac{1}{NV}\sum_{n,v} x_{ncv}, \quad
+        \sigma^2_c = \frac{1}{NV}\sum_{n,v} (x_{ncv} - \mu_c)^2
+
+    In evaluation :math:`\mu_c` and :math:`\sigma^2_c` are running statistics. With the
+    momentum :math:`m` each batch moves them by
+    :math:`r \leftarrow (1 - m)\,r + m\,s`; the :math:`s` of the variance is divided by
+    :math:`NV - 1`.
+
     The same function and the same state dict as `torch.nn.BatchNorm3d`, for 1 to 3
     spatial axes. Tools such as SyncBatchNorm's conversion treat it as torch's batch
     norm. `momentum` is the weight of the *new* statistics. On the CPU torch's code is

@@ -37,6 +37,13 @@ UNSEEN = -1
 class DomainSpecificNorm3d(ChannelNorm, Conditional):
     r"""A norm with parameters of its own for each domain (scanner, site).
 
+    .. math::
+        y = \gamma_{d c}\,\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta_{d c}
+
+    for a sample :math:`n` of the domain :math:`d`. The moments are those of all samples
+    of the batch that are of this domain, :math:`\mu_{dc}, \sigma^2_{dc}` (in evaluation
+    running statistics), or those of the sample, :math:`\mu_{nc}, \sigma^2_{nc}`.
+
     With ``statistics="batch"`` each domain also has its own batch statistics (DSBN); a
     batch may mix domains. With ``"instance"`` only gain and offset depend on the domain
     (conditional instance norm).

@@ -20,6 +20,13 @@ DEFAULT_GROUPS = 8
 class GroupNorm3d(ChannelNorm):
     r"""Normalize each group of neighbouring channels of each sample.
 
+    .. math::
+        y = \gamma_c\,\frac{x - \mu_{ng}}{\sqrt{\sigma^2_{ng} + \epsilon}} + \beta_c,
+        \qquad \mu_{ng} = \frac{G}{CV} \sum_{c \in g,\,v} x_{ncv}, \quad
+        \sigma^2_{ng} = \frac{G}{CV} \sum_{c \in g,\,v} (x_{ncv} - \mu_{ng})^2
+
+    for the channels :math:`c` of each of the :math:`G` groups :math:`g`.
+
     The same function as `torch.nn.GroupNorm` (its state dicts load), also correct in
     ``channels_last_3d``. The name alone is enough to build it: `num_groups` has a
     default.

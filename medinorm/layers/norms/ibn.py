@@ -18,6 +18,17 @@ from medinorm.layers.statistics.torch_arguments import TorchArguments, place_ten
 class IBN3d(ChannelNorm):
     r"""Instance norm for the first channels, batch norm for the rest.
 
+    .. math::
+        y = \gamma_c\,\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta_c, \qquad
+        (\mu, \sigma^2) = \begin{cases}
+        (\mu_{nc}, \sigma^2_{nc}) & c < \lfloor \rho\,C \rfloor \\
+        (\mu_c, \sigma^2_c) & \text{otherwise}
+        \end{cases}
+
+    with the `ratio` :math:`\rho`, the moments :math:`\mu_{nc}, \sigma^2_{nc}` of a
+    sample's channel, and those of the batch :math:`\mu_c, \sigma^2_c`; in evaluation
+    the latter are running statistics.
+
     The instance part removes what is a scanner's style, the batch part keeps contrast
     that carries content (IBN-a of the paper).
 

@@ -20,6 +20,14 @@ from medinorm.layers.statistics.torch_arguments import PerScanArguments
 class LayerNorm3d(ChannelNorm):
     r"""Normalize all values of each sample together, or each voxel over its channels.
 
+    .. math::
+        y = \gamma_c\,\frac{x - \mu_n}{\sqrt{\sigma^2_n + \epsilon}} + \beta_c, \qquad
+        \mu_n = \frac{1}{CV} \sum_{c,v} x_{ncv}, \quad
+        \sigma^2_n = \frac{1}{CV} \sum_{c,v} (x_{ncv} - \mu_n)^2
+
+    or, with `per_voxel`, :math:`\mu_{nv}` and :math:`\sigma^2_{nv}`, the mean and the
+    variance over :math:`c` alone.
+
     By default one mean and variance per sample over channels and voxels, as in
     `torch.nn.GroupNorm` with one group. With `per_voxel`, one per voxel over the
     channels, as transformers and ConvNeXt do. Then only the direction of a voxel's

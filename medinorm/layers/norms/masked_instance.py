@@ -26,6 +26,14 @@ from medinorm.layers.statistics.torch_arguments import PerScanArguments
 class MaskedInstanceNorm3d(ChannelNorm, Conditional):
     r"""Instance norm with the statistics of the voxels inside a mask.
 
+    .. math::
+        y = \gamma_c\,\frac{x - \mu_{nc}}{\sqrt{\sigma^2_{nc} + \epsilon}} + \beta_c,
+        \qquad \mu_{nc} = \frac{\sum_v m_{nv}\,x_{ncv}}{\sum_v m_{nv}}, \quad
+        \sigma^2_{nc} =
+        \frac{\sum_v m_{nv}\,(x_{ncv} - \mu_{nc})^2}{\sum_v m_{nv}}
+
+    with the weight :math:`m_{nv}` of each voxel, from 0 to 1.
+
     How much air surrounds the patient, or how much a scan was padded, then has no
     influence. All voxels are mapped, those outside too. The mask of the input is
     averaged down to each level of the network: a voxel half inside counts half.
@@ -45,6 +53,11 @@ class MaskedInstanceNorm3d(ChannelNorm, Conditional):
 
     Raises:
         ValueError: on call: no mask was given, or there is one voxel per channel.
+
+    References:
+        Yu et al., "Region Normalization for Image Inpainting", AAAI 2020,
+        arXiv:1911.10375: statistics inside and outside of a mask. Here those of the
+        inside map all voxels.
     """
 
     def __init__(

@@ -26,6 +26,13 @@ from medinorm.layers.statistics.torch_arguments import PerScanArguments
 class ThumbnailInstanceNorm3d(ChannelNorm):
     r"""Instance norm in training; in tiled inference, that of the whole volume.
 
+    .. math::
+        y = \gamma_c\,\frac{x - \mu_c}{\sqrt{\sigma^2_c + \epsilon}} + \beta_c
+
+    In training, and where nothing is frozen, :math:`\mu_c` and :math:`\sigma^2_c` are
+    the moments of the sample's channel. Frozen ones are those of the whole volume, or
+    of a thumbnail or of tiles of it, pooled by total variance.
+
     A volume too large for the memory goes through the network in tiles. Ordinary
     instance norm then takes its statistics from each tile, and the tiles do not match
     where they meet. This layer can *freeze* statistics of the volume, so that the
