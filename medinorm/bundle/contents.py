@@ -6,6 +6,7 @@ medinorm writes and never evaluated here.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,14 +17,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model
 from torch import nn
 
+from medinorm import __version__
 from medinorm.choices import FITTED_INTENSITIES, IntensityName
-from medinorm.config import HarmonizeConfig, PredictConfig
+from medinorm.config import HarmonizeConfig, PredictConfig, TaskConfig
 from medinorm.config.section import parse_section
 from medinorm.errors import MedinormError, StageError
 from medinorm.expected.reference import Reference
 from medinorm.files.atomic import checksum, read_json
 from medinorm.intensity import FittedMap, read_fitted
 from medinorm.layers.registry import DECLARATIONS
+from medinorm.method_names import check_norm_options
 from medinorm.train.model import ModelCard
 
 FORMAT = 1
@@ -49,7 +52,19 @@ ALLOWED_EXPRESSIONS = frozenset({"$@segmenter()"})
 _EXECUTED = frozenset({"imports", "_requires_", "initialize", "finalize"})
 _WEIGHTS = re.compile(r"seed-\d{1,9}\.safetensors")
 _LARGEST = 1 << 24  # bytes of a JSON file
-_WRONG = (AttributeError, KeyError, TypeError, ValueError, MedinormError)
+_FINEST = 0.01  # mm
+_MOST = 10_000  # of anything that is counted
+_LARGEST_LABEL = 255  # label maps have one byte a voxel
+_PATCH_VOXELS = 1 << 27
+_VERSION = re.compile(r"\d{1,4}(\.[0-9a-z]{1,8}){0,4}")
+_WRONG = (
+    *(AttributeError, KeyError, TypeError, ValueError),
+    *(MedinormError, OverflowError, RecursionError),
+)
+
+
+class CodeError(StageError):
+    """A bundle names code that is not medinorm's."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +150,34 @@ class BundleContents:
             or not self.weights
             or not all(map(_WEIGHTS.fullmatch, self.weights))
             or self.harmonize.masks is not None
+            or min(self.harmonize.spacing) < _FINEST
         ):
             raise ValueError("contradictory contents")
+        _check_card(self.card)
+        labels = {str(value): name for value, name in self.labels.items()}
+        channels = list(self.card.channels)
+        parse_section(TaskConfig, {"channels": channels, "label_values": labels})
+
+
+def _check_card(card: ModelCard) -> None:
+    """Refuse numbers that no study writes; a huge one would fill the memory.
+
+    Raises:
+        ValueError: they are refused.
+    """
+    counts = (*card.label_values, *card.patch, card.shots, card.batch_size)
+    if (
+        any(type(number) is not int for number in (*counts, *card.mirror_axes))
+        or any(not 1 <= number <= _MOST for number in counts)
+        or max(card.label_values) > _LARGEST_LABEL
+        or math.prod(card.patch) > _PATCH_VOXELS
+        or not set(card.mirror_axes) <= {0, 1, 2}
+        or not 0 <= float(card.foreground_ratio) <= 1
+        or not all(isinstance(name, str) for name in (*card.domains, *card.channels))
+        or max(card.network.channels) > _MOST
+    ):
+        raise ValueError("impossible numbers")
+    check_norm_options(card.norm, card.norm_options)
 
 
 def read_bundle(folder: Path) -> BundleContents:
@@ -148,22 +189,43 @@ def read_bundle(folder: Path) -> BundleContents:
     Raises:
         StageError: it is no bundle of medinorm, is damaged, or names code to run.
     """
-    record = _read_object(folder / METADATA).get(KEY)
+    metadata = _read_object(folder / METADATA)
+    record = metadata.get(KEY)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise StageError(
             f"{METADATA.name}: this is no bundle that this version of medinorm can "
-            "use; make it again with medinorm bundle"
+            f"use{_say_version(metadata)}; make it again with medinorm bundle"
         )
-    _refuse_code(_read_object(folder / INFERENCE))
+    inference = _read_object(folder / INFERENCE)
     try:
+        _refuse_code(inference)
         path = folder / INTENSITY_MAP
+        if path.is_file() and path.stat().st_size > _LARGEST:
+            raise ValueError(path.name)
         fitted = read_fitted(path) if path.is_file() else None
         return BundleContents.from_json(record, fitted)
+    except CodeError:
+        raise
     except _WRONG:
         raise StageError(
-            f"{METADATA.name}: its entries are not those that medinorm writes; make "
-            "the bundle again"
+            f"{METADATA.name}: its entries are not those that medinorm writes"
+            f"{_say_version(metadata)}; make the bundle again"
         ) from None
+
+
+def _say_version(metadata: Mapping[str, Any]) -> str:
+    """Which other version of medinorm made a bundle, if it says that.
+
+    Examples:
+        >>> _say_version({"required_packages_version": {"medinorm": "99.0"}})[:25]
+        ' (medinorm 99.0 made it, '
+        >>> _say_version({"required_packages_version": {"medinorm": "/home/jane"}})
+        ''
+    """
+    versions = metadata.get("required_packages_version")
+    made = versions.get("medinorm") if isinstance(versions, dict) else None
+    shown = isinstance(made, str) and _VERSION.fullmatch(made) and made != __version__
+    return f" (medinorm {made} made it, this is {__version__})" if shown else ""
 
 
 def read_networks(folder: Path, contents: BundleContents) -> tuple[nn.Module, ...]:
@@ -203,7 +265,8 @@ def _read_object(path: Path) -> dict[str, Any]:
         StageError: there are none.
     """
     try:
-        if path.stat().st_size > _LARGEST:
+        # Of a pipe or a device nobody knows how long it is.
+        if not path.is_file() or path.stat().st_size > _LARGEST:
             raise ValueError(path.name)
         values = read_json(path)
     except (OSError, ValueError, RecursionError):
@@ -220,7 +283,7 @@ def _refuse_code(values: Mapping[str, Any]) -> None:
     """Refuse a bundle whose inference.json names other code than medinorm writes.
 
     Raises:
-        StageError: it does.
+        CodeError: it does.
     """
     for key, value in _entries(values):
         text = value if isinstance(value, str) else json.dumps(value)
@@ -229,7 +292,7 @@ def _refuse_code(values: Mapping[str, Any]) -> None:
         evaluated = "$" in text and text not in ALLOWED_EXPRESSIONS
         included = text.startswith("%")  # another file
         if code or mode or evaluated or included or text in _EXECUTED:
-            raise StageError(
+            raise CodeError(
                 f"{INFERENCE.name}: names code that is not medinorm's; do not use this "
                 "bundle unless you know who made it"
             )

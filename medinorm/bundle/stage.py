@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -75,20 +77,36 @@ def write_bundle(
         fitted=read_fitted(fitted) if fitted else None,
         reference=make_reference(chosen, predict),
     )
-    facts = _facts(chosen)
-    for folder in (MODELS, METADATA.parent):
-        (bundle / folder).mkdir(parents=True)
-    for name, path in weights.items():
-        shutil.copyfile(path, bundle / MODELS / name)
-    if fitted:
-        shutil.copyfile(fitted, bundle / INTENSITY_MAP)
-    write_json(bundle / INFERENCE, write_inference(contents))
-    write_model_card(bundle, contents, chosen.summary, licence, final=chosen.final)
-    _write_licence(bundle / LICENCE, licence)
-    # Last: without it there is no bundle.
-    described = describe_bundle(contents, chosen.variant, facts, licence)
-    write_json(bundle / METADATA, described)
+    described = describe_bundle(contents, chosen.variant, _facts(chosen), licence)
+    with _whole_folder(bundle) as folder:
+        for inner in (MODELS, METADATA.parent):
+            (folder / inner).mkdir(parents=True)
+        for name, path in weights.items():
+            shutil.copyfile(path, folder / MODELS / name)
+        if fitted:
+            shutil.copyfile(fitted, folder / INTENSITY_MAP)
+        write_json(folder / INFERENCE, write_inference(contents))
+        write_model_card(folder, contents, chosen.summary, licence, final=chosen.final)
+        _write_licence(folder / LICENCE, licence)
+        write_json(folder / METADATA, described)
     _log.info("%d networks of %s", len(weights), chosen.variant.name)
+
+
+@contextmanager
+def _whole_folder(target: Path) -> Iterator[Path]:
+    """An empty folder that becomes `target` if all goes well, and is deleted if not.
+
+    What a killed call left is deleted too, so that it can be called again.
+    """
+    unfinished = target.with_name(f".{target.name}-unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        unfinished.rename(target)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def _write_licence(path: Path, licence: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medinorm.expected.likeness.distance import Distance
+from medinorm.expected.likeness.distance import Distance, TrainingDomains
 from medinorm.expected.records import JudgedScanRow
 from medinorm.expected.reference import Reference
 from medinorm.files.names import meaning_of
@@ -24,6 +24,7 @@ class SeenScan:
 
     Args:
         profile: of its intensities, see `medinorm.expected.likeness.profile`.
+        texture: its noise and sharpness, see `medinorm.expected.likeness.texture`.
         features: what the deepest layer of each network saw, by the name of its
             weights.
         agreement: of the networks; ``None`` if there is one only.
@@ -31,6 +32,7 @@ class SeenScan:
     """
 
     profile: NDArray[np.float64]
+    texture: NDArray[np.float64]
     features: Mapping[str, NDArray[np.float64]]
     agreement: float | None
     volumes: Mapping[int, float]
@@ -60,23 +62,24 @@ def judge_scan(
     if reference is None:
         empty = (None,) * 3
         return JudgedScanRow(
-            *(row.scan, *empty, seen.agreement, known, *empty, None, None),
+            *(row.scan, *empty, seen.agreement, known, *empty, *(None,) * 4),
             *(True, NO_REFERENCE),
         )
-    near = reference.intensities and reference.intensities.measure(seen.profile)
+    near = _measure(reference.intensities, seen.profile)
+    texture = _measure(reference.textures, seen.texture)
     deep = _measure_features(seen, reference)
-    strange = [
-        *_judge_distances(near or None, deep),
-        *_judge_agreement(seen, reference),
-    ]
+    contradiction = [*_judge_agreement(seen, reference)]
     reasons = [
         *_judge_domain(known),
         *reference.acquisition.find_differences(row.identity),
-        *strange,
+        *_judge_distances(near, texture, deep),
+        *contradiction,
         *_judge_volumes(seen, reference),
     ]
-    # The study has seen nothing like a strange scan: its line says nothing there.
-    model = None if strange else reference.model
+    # Where the study has seen nothing like a scan its line says nothing: not in the
+    # domains that it left out either.
+    strange = any(one is not None and one.strange for one in (near, texture, deep))
+    model = None if strange or contradiction else reference.model
     expected = model.expect(seen.agreement) if model else None
     return JudgedScanRow(
         scan=row.scan,
@@ -88,11 +91,22 @@ def judge_scan(
         nearest=near.nearest if near else None,
         distance=near.value if near else None,
         limit=near.limit if near else None,
+        texture_distance=texture.value if texture else None,
+        texture_limit=texture.limit if texture else None,
         deep_distance=deep.value if deep else None,
         deep_limit=deep.limit if deep else None,
         flagged=bool(reasons),
         reasons="; ".join(reasons) or None,
     )
+
+
+def _measure(
+    known: TrainingDomains | None, numbers: NDArray[np.float64]
+) -> Distance | None:
+    """The distance of a scan; ``None`` where nothing, or something else, is known."""
+    if known is None or numbers.shape != known.deviation.shape:
+        return None
+    return known.measure(numbers)
 
 
 def _measure_features(seen: SeenScan, reference: Reference) -> Distance | None:
@@ -115,10 +129,14 @@ def _judge_domain(known: bool | None) -> Iterator[str]:
         yield "its domain is none that the networks were trained on"
 
 
-def _judge_distances(near: Distance | None, deep: Distance | None) -> Iterator[str]:
-    """Intensities and features that no training scan has."""
+def _judge_distances(
+    near: Distance | None, texture: Distance | None, deep: Distance | None
+) -> Iterator[str]:
+    """Intensities, textures and features that no training scan has."""
     if near is not None and near.far:
         yield "its intensities are unlike those of all training scans"
+    if texture is not None and texture.far:
+        yield "its noise and sharpness are unlike those of all training scans"
     if deep is not None and deep.far:
         yield "what the networks see in it is unlike all training scans"
 

@@ -81,7 +81,9 @@ class JudgedScanRow:
         known: whether it is of a training domain; absent if its headers do not tell.
         nearest: the training domain with the most similar intensities.
         distance: of its intensities from there; about 1 for scans like those.
-        limit: a larger distance than this no training scan has.
+        limit: a larger distance than this scans of training domains rarely have.
+        texture_distance: the same for its noise and sharpness.
+        texture_limit: likewise.
         deep_distance: the same for what the deepest layer of the networks sees.
         deep_limit: likewise.
         flagged: whether the scan is unlike those that the networks know.
@@ -97,6 +99,8 @@ class JudgedScanRow:
     nearest: str | None
     distance: float | None
     limit: float | None
+    texture_distance: float | None
+    texture_limit: float | None
     deep_distance: float | None
     deep_limit: float | None
     flagged: bool

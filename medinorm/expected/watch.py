@@ -34,11 +34,12 @@ class ScanWatch:
         self._maps.append(shares.argmax(axis=0).astype(np.uint8))
         self._features[name] = features
 
-    def finish(self, profile: Numbers, label_map: Volume) -> SeenScan:
+    def finish(self, profile: Numbers, texture: Numbers, label_map: Volume) -> SeenScan:
         """All that was seen.
 
         Args:
             profile: of the intensities of the harmonized scan.
+            texture: its noise and sharpness.
             label_map: what all networks together predict, on the scan's own grid.
         """
         classes = range(1, len(self._values) + 1)
@@ -46,6 +47,7 @@ class ScanWatch:
         counts = np.bincount(label_map.array.ravel(), minlength=256)
         return SeenScan(
             profile=profile,
+            texture=texture,
             features=self._features,
             agreement=measure_agreement(self._maps, classes),
             volumes={value: int(counts[value]) * voxel for value in self._values},

@@ -71,13 +71,38 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
     table = read_scans(scans, canonical)
     training = scans_to_fit(read_records(splits, SplitRow), split)
     method = make_learned(intensity, resolved.intensity_options.of(intensity))
+    chosen = [table[scan] for scan in method.choose(training)]
+    learned = learn_map(chosen, intensity=intensity, split=split, settings=resolved)
+    write_fitted(learned, fitted)
+
+
+def learn_map(
+    scans: Sequence[Scan],
+    *,
+    intensity: IntensityName,
+    split: str,
+    settings: HarmonizeConfig,
+) -> FittedMap:
+    """Learn the map of an intensity method; scans that cannot be measured are left out.
+
+    Args:
+        scans: to learn from.
+        intensity: a method that learns.
+        split: whose training scans they are.
+        settings: grid, foreground and the methods' parameters.
+
+    Raises:
+        OSError: a disk is full or does not answer.
+        MemoryError: there is not enough.
+        StageError: nothing can be learned from them, or one is damaged.
+    """
+    method = make_learned(intensity, settings.intensity_options.of(intensity))
     measured = {}
-    chosen = method.choose(training)
-    for scan in track(chosen, f"fit {intensity} on {split}"):
+    for scan in track(scans, f"fit {intensity} on {split}"):
         try:
-            measured[scan] = _measure(table[scan], method, resolved)
+            measured[scan.scan] = _measure(scan, method, settings)
         except Exception as error:
-            _log.warning("%s is left out: %s", scan, _reason(error))
+            _log.warning("%s is left out: %s", scan.scan, _reason(error))
     try:
         learned = method.fit(list(measured.values()))
     except IntensityError as error:
@@ -85,16 +110,15 @@ def fit_intensity(  # noqa: PLR0913  (one argument a flag)
             f"{intensity} cannot be fitted on {len(measured)} training scans of "
             f"{split!r}: {error}"
         ) from error
-    left_out = [scan for scan in chosen if scan not in measured]
-    record = resolved.record(intensity, fitting=True)
-    fitted_map = FittedMap(
+    left_out = [scan.scan for scan in scans if scan.scan not in measured]
+    record = settings.record(intensity, fitting=True)
+    return FittedMap(
         method=intensity,
         parameters={"split": split, "left_out": left_out, **record},
         scans=len(measured),
         fitted_on=hash_scans(measured),
         map=learned,
     )
-    write_fitted(fitted_map, fitted)
 
 
 def read_map_of(

@@ -11,6 +11,7 @@ from medinorm.bundle.contents import BundleContents
 from medinorm.expected.judge import SeenScan
 from medinorm.expected.likeness.deepest import DeepestFeatures
 from medinorm.expected.likeness.profile import profile_image
+from medinorm.expected.likeness.texture import measure_texture
 from medinorm.expected.watch import ScanWatch
 from medinorm.files.nifti import Volume, read_grid, read_volume
 from medinorm.harmonize.spatial import resample_onto
@@ -27,11 +28,14 @@ class Ensemble:
         contents: of the bundle.
         networks: one for each seed, in evaluation mode.
         work: folder of harmonized scans.
+        unlabelled: harmonized scans of the scanner, references of norms that need such;
+            without them each scan is its own.
     """
 
     contents: BundleContents
     networks: Sequence[nn.Module]
     work: Path
+    unlabelled: tuple[Path, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -56,10 +60,12 @@ class Ensemble:
             self.work, contents.intensity, contents.harmonize, contents.fitted
         )
         image, _ = job.paths(scan)
+        self._clear(scan)  # what a killed call left may be of another bundle
         try:
             harmonize_scan(scan, job)
             volume = read_volume(image)
-            item = Prediction(scan, image, image, 0, image, domain, (image,))
+            others = self.unlabelled or (image,)
+            item = Prediction(scan, image, image, 0, image, domain, others)
             card, settings = contents.card, contents.predict
             total = np.zeros((), np.float32)
             watch = ScanWatch(card.label_values)
@@ -69,9 +75,9 @@ class Ensemble:
                 watch.add(name, shares, deepest.take())
                 total = total + shares
             profile = profile_image(volume.array, volume.spacing)
+            texture = measure_texture(volume.array)
         finally:
-            for path in self.work.glob(f"{scan.scan}.*"):
-                path.unlink()
+            self._clear(scan)
         mean = total / np.float32(len(self.networks))
         grid = read_grid(scan.image)
         labels = np.zeros((1, *grid.grid), dtype=np.uint8)
@@ -81,4 +87,9 @@ class Ensemble:
             labels[there > largest] = value
             np.maximum(largest, there, out=largest)
         label_map = grid.with_array(labels)
-        return label_map, watch.finish(profile, label_map)
+        return label_map, watch.finish(profile, texture, label_map)
+
+    def _clear(self, scan: Scan) -> None:
+        """Delete what there is of a scan in the folder of harmonized scans."""
+        for path in self.work.glob(f"{scan.scan}.*"):
+            path.unlink()

@@ -64,6 +64,25 @@ def choose_input(
     )
 
 
+def check_places(sources: Sequence[Path], output: Path, private: Path) -> None:
+    """Refuse folders to write in among the images: they would be segmented next time.
+
+    Args:
+        sources: image files, and folders of them.
+        output: folder of the results.
+        private: folder of what links pseudonyms to the input.
+
+    Raises:
+        StageError: one of them is a folder of images, or lies in one.
+    """
+    for flag, folder in (("--output", output), ("--private", private)):
+        if any(folder.resolve().is_relative_to(one.resolve()) for one in sources):
+            raise StageError(
+                f"{flag}: lies in a folder of images that is read, so that label maps "
+                "would be taken for scans; name a folder outside of it"
+            )
+
+
 def _check_images(images: Sequence[Path], channels: Sequence[str]) -> None:
     """Refuse image files that are none, before anything is written."""
     if images and len(channels) > 1:

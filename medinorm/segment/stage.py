@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -14,10 +14,14 @@ from medinorm.bundle.contents import (
     read_bundle,
     read_networks,
 )
+from medinorm.choices import AdaptName
 from medinorm.config import IngestConfig
 from medinorm.damage import require_intact
+from medinorm.errors import StageError
 from medinorm.expected.judge import is_known, judge_scan
 from medinorm.expected.judged import JUDGED, JUDGED_FACT, write_judged
+from medinorm.expected.records import JudgedScanRow
+from medinorm.expected.reference import Reference
 from medinorm.files.atomic import checksum, read_json
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.records import read_records, write_records
@@ -41,7 +45,13 @@ from medinorm.records.scans import Scan, ScanRow, read_scans
 from medinorm.records.status import ScanStatus
 from medinorm.segment.dicom_stage import SegJob, check_seg, write_segs
 from medinorm.segment.ensemble import Ensemble
-from medinorm.segment.inputs import NamedInput, choose_input
+from medinorm.segment.inputs import NamedInput, check_places, choose_input
+from medinorm.segment.like import (
+    LikeScans,
+    choose_adaptation,
+    read_like,
+    tell_domain,
+)
 from medinorm.segment.page import write_segmentation_page
 
 SEGMENTATIONS = "segmentations"
@@ -49,6 +59,7 @@ VOLUMES = "volumes.tsv"
 _WORK = "work"
 _FACT = "volumes_ml"
 _TURNS = ".segment-lock"  # in the private folder
+_JUDGED_BY = "intensities, texture, features"
 _NOT_YET = "not segmented yet: it belongs to another shard"
 
 _log = logging.getLogger(__name__)
@@ -80,12 +91,14 @@ class _Call:
         contents: what it holds.
         layout: where ingest puts the scans.
         settings: what each label map depends on.
+        learned_from: unlabelled scans of the scanner, if there are.
     """
 
     bundle: Path
     contents: BundleContents
     layout: Layout
     settings: Mapping[str, str]
+    learned_from: LikeScans | None = None
 
     @property
     def folder(self) -> Path:
@@ -96,7 +109,17 @@ class _Call:
     def ensemble(self) -> Ensemble:
         """The networks, read when the first scan needs them."""
         networks = read_networks(self.bundle, self.contents)
-        return Ensemble(self.contents, networks, self.folder / _WORK)
+        work, scans = self.folder / _WORK, self.learned_from
+        if scans is None:
+            return Ensemble(self.contents, networks, work)
+        adapted = tuple(map(scans.adapt_network, networks))
+        return Ensemble(scans.contents, adapted, work, scans.images)
+
+    @property
+    def reference(self) -> Reference | None:
+        """What scans are judged by."""
+        scans = self.learned_from
+        return self.contents.reference if scans is None else scans.reference
 
     @cached_property
     def scans(self) -> dict[str, Scan]:
@@ -118,6 +141,8 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
     dicom: Sequence[Path] = (),
     private: Path = Path("private"),
     seg: Path | None = None,
+    like: Path | None = None,
+    adapt: AdaptName | None = None,
     shard: int = 0,
     shards: int = 1,
     ingest: IngestConfig,
@@ -140,6 +165,11 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
         private: folder of the key and of what links pseudonyms to the input.
         seg: folder for DICOM SEG objects of scans that are DICOM; they name the patient
             and the study of their source, so that a PACS can file them.
+        like: folder of unlabelled scans of the same scanner, in DICOM or image files,
+            or a table of them, for norms, adaptations and intensity methods that learn
+            from such scans.
+        adapt: how networks are adapted to the scans of `like`; if not given, as the
+            norm allows.
         shard: which part of the work, from 0.
         shards: into how many parts it is divided.
         ingest: how scans are checked and named.
@@ -153,12 +183,19 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
     named = NamedInput([*map(Path, images)], scans, [*map(Path, dicom)])
     card, labels = contents.card, contents.labels
     source = choose_input(named, card.channels, labels, Path(private))
-    settings = {"bundle": checksum(Path(bundle) / METADATA), "judged": "yes"}
+    folders = [*named.images, *([Path(like)] if like else [])]
+    check_places(folders, Path(output), Path(private))
+    settings = {"bundle": checksum(Path(bundle) / METADATA), "judged": _JUDGED_BY}
     layout = Layout(str(output), str(private))
     call = _Call(Path(bundle), contents, layout, settings)
+    how = _choose_adaptation(contents, like, adapt)
     Path(private).mkdir(mode=0o700, parents=True, exist_ok=True)
     turns = Path(private) / _TURNS
     with taking_turns(turns):
+        if like is not None:
+            scans_like = read_like(Path(like), contents, layout, ingest, how)
+            merged = settings | scans_like.settings
+            call = replace(call, settings=merged, learned_from=scans_like)
         ingest_scans(
             call.folder,
             private=Path(private),
@@ -168,6 +205,8 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
         )
         discard_others(call.folder / SEGMENTATIONS, call.scans.keys())
     rows = read_records(Path(layout.scans), ScanRow)
+    if call.learned_from is not None:
+        call.learned_from.check(rows)
     own = in_shard(rows, shard, shards)
     keep_freed_memory()
     work = partial(_segment_scan, call=call)
@@ -199,11 +238,12 @@ def _segment_scan(row: ScanRow, *, call: _Call) -> Done[str]:
         provenance = Provenance(call.settings, {"image": image})
         if is_current(target, provenance):
             return Done("current", recorded_checksum(target))
-        contents, domain = call.contents, _domain(row, call.contents)
+        contents = call.contents
+        domain = tell_domain(row, contents.domain)
         label_map, seen = call.ensemble.look(scan, domain)
         write_volume(label_map, target)
         trained = is_known(domain, contents.card.domains)
-        judged = judge_scan(row, seen, contents.reference, trained)
+        judged = judge_scan(row, seen, call.reference, trained)
         facts = {_FACT: _measure(label_map, contents), JUDGED_FACT: asdict(judged)}
         return Done("made", write_sidecar(target, provenance, facts))
 
@@ -234,16 +274,27 @@ def _read_facts(call: _Call, scan: str) -> Mapping[str, float] | None:
     try:
         record = read_json(sidecar_path(call.target(scan)))
         made = record[KEY]["settings"] == call.settings
+        JudgedScanRow(**record[JUDGED_FACT])  # of this version
         return dict(record[_FACT]) if made else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _domain(row: ScanRow, contents: BundleContents) -> str:
-    """The domain of a scan, where its headers or the table tell it; else empty."""
-    known = {**row.identity.texts, **row.own}
-    values = [known.get(column, "") for column in contents.domain]
-    return " ".join(values) if all(values) else ""
+def _choose_adaptation(
+    contents: BundleContents, like: Path | None, adapt: AdaptName | None
+) -> AdaptName:
+    """How networks are adapted; they are not where no scans are there to learn from.
+
+    Raises:
+        StageError: the scans are missing, or the bundle cannot use them.
+    """
+    if like is not None:
+        return choose_adaptation(contents, adapt)
+    if adapt not in {None, "none"}:
+        raise StageError(
+            "--adapt: there is nothing to adapt to; give unlabelled scans with --like"
+        )
+    return "none"
 
 
 def _measure(label_map: Volume, contents: BundleContents) -> dict[str, float]:

@@ -1,6 +1,8 @@
 """A hostile or damaged bundle is refused in one line, and nothing in it is run."""
 
 import json
+import os
+from contextlib import suppress
 
 import pytest
 from safetensors.torch import load, save
@@ -51,6 +53,11 @@ def set_card(**entries):
     return lambda values: values["medinorm"]["card"].update(entries)
 
 
+def set_labels(values, labels):
+    values["medinorm"]["labels"] = labels
+    values["medinorm"]["card"]["label_values"] = list(map(int, labels))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -67,7 +74,27 @@ def set_card(**entries):
         set_card(intensity="unknown"),
         set_card(network={"name": "os"}),
         set_card(patch=None),
-        lambda values: values["medinorm"].update(reference={"model": None}),
+        set_card(patch=["a", "b", "c"]),
+        set_card(patch=[10**9, 10**9, 10**9]),
+        set_card(patch=[4096, 4096, 4096]),
+        set_card(patch=[0, 8, 8]),
+        set_card(patch=[8.5, 8, 8]),
+        set_card(label_values=[1, 2.0]),
+        set_card(mirror_axes=[7]),
+        set_card(shots="many"),
+        set_card(batch_size=0),
+        set_card(foreground_ratio="x"),
+        set_card(domains=[1, {}]),
+        set_card(channels=["a/b"]),
+        set_card(channels=[]),
+        set_card(norm_options={"hostile": 1}),
+        set_card(network={"channels": [10**9, 10**9]}),
+        lambda values: values["medinorm"]["harmonize"].update(spacing=[1e-9] * 3),
+        lambda values: set_labels(values, {"1": "shell", "300": "core"}),
+        lambda values: set_labels(values, {"1": "", "2": "core"}),
+        lambda values: values["medinorm"].update(
+            reference={"model": None, "format": 2}
+        ),
         lambda values: values["medinorm"]["reference"].update(model={"slope": "x"}),
         lambda values: values["medinorm"]["reference"].update(features=["seed-0"]),
         lambda values: values["medinorm"]["reference"].update(volumes={"1": [2, 1]}),
@@ -85,6 +112,43 @@ def test_what_is_no_bundle_says_so(bundle, text):
     (bundle / METADATA).write_text(text)
     with pytest.raises(StageError, match=r"^metadata\.json: [^\n]*$"):
         read_bundle(bundle)
+
+
+def test_another_version_is_named(bundle):
+    def change(values):
+        values["required_packages_version"]["medinorm"] = "99.1"
+        values["medinorm"]["format"] = 2
+
+    change_json(bundle / METADATA, change)
+    with pytest.raises(StageError, match=r"\(medinorm 99\.1 made it, this is "):
+        read_bundle(bundle)
+    change_json(bundle / METADATA, lambda values: values["medinorm"].update(format=1))
+    change_json(bundle / METADATA, lambda values: values["medinorm"].update(card={}))
+    with pytest.raises(StageError, match=r"medinorm writes \(medinorm 99\.1 made it"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize("depth", [200, 900, 980, 5000])
+def test_entries_within_entries_end_in_one_line(bundle, depth):
+    (bundle / INFERENCE).write_text('{"x": ' + "[" * depth + "]" * depth + "}")
+    with suppress(StageError):  # a shallow one is read
+        read_bundle(bundle)
+
+
+def test_a_pipe_or_a_device_is_not_waited_for(bundle):
+    for name in (METADATA, INFERENCE):
+        kept = (bundle / name).read_bytes()
+        (bundle / name).unlink()
+        os.mkfifo(bundle / name)
+        with pytest.raises(StageError, match=f"{name.name}: missing or no JSON"):
+            read_bundle(bundle)
+        (bundle / name).unlink()
+        (bundle / name).write_bytes(kept)
+    weights = bundle / "models" / "seed-0.safetensors"
+    weights.unlink()
+    weights.symlink_to("/dev/zero")
+    with pytest.raises(StageError, match="the weights are missing"):
+        read_networks(bundle, read_bundle(bundle))
 
 
 def with_weights(bundle, weights):

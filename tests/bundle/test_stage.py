@@ -39,3 +39,23 @@ def test_what_is_not_there_is_named(made_bundle, tmp_path):
     with pytest.raises(StageError, match="no trained network in this split"):
         write_bundle(results, tmp_path / "b", split="lodo-a")
     assert not (tmp_path / "b").exists()
+
+
+def test_a_call_that_was_broken_off_leaves_nothing_in_the_way(
+    made_bundle, tmp_path, monkeypatch
+):
+    results, target = Path(made_bundle[0].results), tmp_path / "b"
+    left = tmp_path / ".b-unfinished"
+    (left / "models").mkdir(parents=True)  # of a killed call
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("medinorm.bundle.stage._write_licence", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write_bundle(results, target)
+    assert not target.exists()
+    assert not left.exists()
+    write_bundle(results, target)
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]

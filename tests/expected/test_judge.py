@@ -18,11 +18,13 @@ REFERENCE = Reference(
     model=DiceModel(0.0, 1.0, 0.5, lowest=0.6, domains=3, scans=9),
     acquisition=Acquisition.of([Identity(field_strength="3", modality="MR")]),
     intensities=NEAR,
+    textures=NEAR,
     features={"seed-0.safetensors": NEAR, "seed-1.safetensors": NEAR},
     volumes={1: VolumeRange(4.0, 8.0)},
 )
 USUAL = SeenScan(
     profile=np.zeros(4),
+    texture=np.zeros(4),
     features={"seed-0.safetensors": np.zeros(4), "seed-1.safetensors": np.zeros(4)},
     agreement=0.8,
     volumes={1: 6.0},
@@ -57,6 +59,7 @@ def test_a_scan_like_the_others_is_not_flagged():
         ({"identity": Identity(modality="CT")}, "its modality is not that"),
         ({"profile": FAR}, "its intensities are unlike"),
         ({"profile": np.full(4, np.nan)}, "its intensities are unlike"),
+        ({"texture": FAR}, "its noise and sharpness are unlike"),
         (
             {"features": dict.fromkeys(USUAL.features, FAR)},
             "what the networks see in it is unlike",
@@ -82,6 +85,18 @@ def test_of_a_strange_scan_no_dice_is_expected():
         assert (row.expected, row.low, row.high) == (None, None, None)
 
 
+def test_what_is_as_far_as_domains_that_were_left_out_still_has_a_dice():
+    rows = {"a": [RNG.normal(0, 1, 4) for _ in range(9)]}
+    rows["b"] = [RNG.normal(9, 1, 4) for _ in range(9)]
+    known = TrainingDomains.of(rows)
+    reference = replace(REFERENCE, textures=known)
+    between = judge(reference=reference, texture=np.full(4, 4.5))
+    assert between.flagged
+    assert between.texture_distance > between.texture_limit
+    assert between.expected is not None
+    assert judge(reference=reference, texture=FAR).expected is None
+
+
 def test_several_reasons_are_all_said():
     row = judge(known=False, profile=FAR, agreement=0.1)
     assert row.reasons.count(";") == 2
@@ -100,7 +115,9 @@ def test_a_bundle_without_a_reference_flags_all():
 
 
 def test_a_study_that_could_not_say_what_to_expect_still_flags():
-    silent = replace(REFERENCE, model=None, intensities=None, features={})
+    silent = replace(
+        REFERENCE, model=None, intensities=None, textures=None, features={}
+    )
     row = judge(reference=silent)
     assert (row.flagged, row.expected, row.distance) == (False, None, None)
     assert judge(reference=silent, known=False).flagged

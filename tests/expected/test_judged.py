@@ -9,9 +9,9 @@ from medinorm.files.records import read_records
 from medinorm.files.sidecars import Provenance, write_sidecar
 
 GOOD = JudgedScanRow(
-    "a", 0.8, 0.7, 0.9, 0.9, True, "ge", 1.0, 2.0, None, None, False, None
+    "a", 0.8, 0.7, 0.9, 0.9, True, "ge", *(1.0, 2.0), *(None,) * 4, False, None
 )
-BAD = JudgedScanRow("b", *(None,) * 4, False, *(None,) * 5, True, "its domain is new")
+BAD = JudgedScanRow("b", *(None,) * 4, False, *(None,) * 7, True, "its domain is new")
 
 
 def test_rows_come_from_the_sidecars(tmp_path, caplog):

@@ -6,7 +6,7 @@ from medinorm.expected.summarize import (
     choose_training,
     measure_ranges,
     summarize_acquisition,
-    summarize_intensities,
+    summarize_images,
 )
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.layout import named_paths
@@ -39,8 +39,8 @@ def test_intensities_and_volumes_of_training_scans(tmp_path):
     chosen = choose_training(ROWS)
     assert {row.role for row in chosen} == {"train"}
     assert len(choose_training(ROWS, 2)) == 4
-    known = summarize_intensities(chosen, tmp_path)
-    assert set(known.means) == {"a", "b"}
+    known, textures = summarize_images(chosen, tmp_path)
+    assert set(known.means) == set(textures.means) == {"a", "b"}
     assert known.means["b"][3] > 10 * known.means["a"][3]
     assert measure_ranges(chosen, tmp_path, (1, 2)) == {
         1: (64 * 0.008, 80 * 0.008),

@@ -22,7 +22,7 @@ def test_agreement_volumes_and_features_are_collected():
         np.array([0, 5, 9])[labels][np.newaxis].astype(np.uint8),
         np.diag([2.0, 2, 2, 1]),
     )
-    seen = watch.finish(np.arange(3.0), label_map)
+    seen = watch.finish(np.arange(3.0), np.arange(2.0), label_map)
     assert seen.agreement == pytest.approx(0.5)
     assert seen.volumes == {5: pytest.approx(32 * 0.008), 9: pytest.approx(16 * 0.008)}
     assert set(seen.features) == {"one", "two"}
@@ -34,4 +34,4 @@ def test_one_network_has_no_agreement():
     label_map = np.zeros((2, 2, 2), np.uint8)
     watch.add("one", shares(label_map, 2), np.empty(0))
     volume = Volume(label_map[np.newaxis], np.eye(4))
-    assert watch.finish(np.empty(0), volume).agreement is None
+    assert watch.finish(np.empty(0), np.empty(0), volume).agreement is None

@@ -3,7 +3,7 @@
 import pytest
 
 from medinorm.errors import StageError
-from medinorm.segment.inputs import NamedInput, choose_input
+from medinorm.segment.inputs import NamedInput, check_places, choose_input
 from tests.ingest.conftest import Fake, ramp, save
 
 LABELS = {1: "shell", 2: "core"}
@@ -60,3 +60,14 @@ def test_channels_and_flags_that_do_not_fit_are_refused(tmp_path):
     for named in ({}, {"images": [tmp_path], "dicom": [tmp_path]}):
         with pytest.raises(StageError, match="name one input"):
             choose(tmp_path, **named)
+
+
+def test_what_is_written_does_not_lie_among_the_images(tmp_path):
+    images, outside = tmp_path / "images", tmp_path / "out"
+    check_places([images], outside, tmp_path / "private")
+    check_places([images / "one.nii.gz"], images / "out", images / "private")
+    for places in ((images, outside), (images / "out", outside)):
+        with pytest.raises(StageError, match="--output: lies in a folder of images"):
+            check_places([images], *places)
+        with pytest.raises(StageError, match="--private: lies in a folder of images"):
+            check_places([images], *places[::-1])

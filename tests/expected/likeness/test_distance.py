@@ -75,8 +75,51 @@ def test_the_summary_comes_back_from_json_without_single_scans(known):
         {"means": {"a": [1.0]}},
         {"deviation": [0.0] * 5},
         {"deviation": [float("nan")] * 5},
+        {"axes": [[1.0]]},
+        {"shares": [-1.0] * 16},
+        {"shrunk": 0.0},
+        {"limit": float("nan")},
+        {"limit": float("inf")},
+        {"reach": float("nan")},
     ],
 )
 def test_what_is_no_summary_is_refused(known, change):
     with pytest.raises(ValueError, match="no summary"):
         TrainingDomains.from_json(known.to_json() | change)
+
+
+@pytest.mark.parametrize("scans", [6, 30])
+def test_scans_of_known_domains_are_rarely_far_and_others_are(rng, scans):
+    """One scanner differs in the correlation of two numbers alone."""
+
+    def draw_mixed(count, sign=1):
+        rows = rng.normal(size=(count, 5))
+        rows[:, 0] = sign * 0.95 * rows[:, 1] + 0.2 * rows[:, 0]
+        return list(rows)
+
+    alarms, seen = [], []
+    for _ in range(10):
+        known = TrainingDomains.of({"a": draw_mixed(scans), "b": draw_mixed(scans)})
+        alarms += [known.measure(row).far for row in draw_mixed(100)]
+        seen += [known.measure(3 * row).far for row in draw_mixed(100, sign=-1)]
+    assert np.mean(alarms) < 0.08
+    assert np.mean(seen) > 0.5
+
+
+def test_the_limit_is_that_of_other_subjects(rng):
+    """Twins in both domains would make each other look near."""
+    twins = draw(rng, 0.0, 20)
+    rows = {"a": twins, "b": [row + 0.01 for row in twins]}
+    names = [str(number) for number in range(20)]
+    apart = TrainingDomains.of(rows, {"a": names, "b": names})
+    assert apart.limit > TrainingDomains.of(rows).limit
+
+
+def test_a_domain_that_is_left_out_says_how_well_others_are_recognized(rng):
+    known = TrainingDomains.of({"a": draw(rng, 0.0), "b": draw(rng, 9.0)})
+    assert known.recognized == 1
+    assert known.reach > known.limit
+    same = TrainingDomains.of({"a": draw(rng, 0.0, 20), "b": draw(rng, 0.0, 20)})
+    assert same.recognized < 0.3
+    alone = TrainingDomains.of({"a": draw(rng, 0.0)})
+    assert (alone.recognized, alone.reach) == (None, 0)
