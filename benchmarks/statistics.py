@@ -1,11 +1,12 @@
 """Are the intervals, claims and powers of a study what they say they are?
 
-    python benchmarks/statistics.py [--studies N] [--mixed N] [--only WORD]
+    python benchmarks/statistics.py [--studies N] [--mixed N] [--seed N] [--only WORD]
 
 Studies are simulated whose truth is known (`studies.py`), evidence is made of each by
 the functions that the workflow calls, and the table says how often it was right, beside
 the range that is wanted. Below, what others do with the same scores
-(`statistics_peers.py`). Everything runs in one process; the seed is fixed.
+(`statistics_peers.py`). Everything runs in one process; without `--seed` the seed is
+fixed.
 """
 
 # ruff: noqa: E402  (this file must step aside before anything is imported)
@@ -244,20 +245,26 @@ def _is_false(verdict: str, true: float) -> bool:
     return claimed is not None and claimed <= MARGIN + 1e-6
 
 
-def measure_power(setting: Setting, detectable: float, studies: int) -> float:
+def measure_power(
+    setting: Setting, detectable: float, studies: int, seed: int = 1
+) -> float:
     """How often a true difference as large as `detectable` is found."""
-    return measure_studies(setting.with_shifts(-detectable), studies, seed=1)["power"]
+    shifted = setting.with_shifts(-detectable)
+    return measure_studies(shifted, studies, seed)["power"]
 
 
-def measure_peers(setting: Setting, studies: int, mixed: int) -> dict[str, Measured]:
+def measure_peers(
+    setting: Setting, studies: int, mixed: int, seed: int = 0
+) -> dict[str, Measured]:
     """Coverage and width of others' intervals of a mean, and their false claims.
 
     Args:
         setting: of the studies.
         studies: how many.
         mixed: with how many of them the mixed model is fitted; it is slow.
+        seed: of the simulation.
     """
-    simulator, rng = Simulator(setting), np.random.default_rng(0)
+    simulator, rng = Simulator(setting, seed=seed), np.random.default_rng(seed)
     lists: Lists = defaultdict(list)
     place = simulator.place
     for number in range(studies):
@@ -286,12 +293,12 @@ def measure_peers(setting: Setting, studies: int, mixed: int) -> dict[str, Measu
 
 
 def measure_row(
-    row: Row, measure: Callable[[Setting], Measured], studies: int
+    row: Row, measure: Callable[[Setting], Measured], studies: int, seed: int = 0
 ) -> tuple[float, bool]:
     """What a row asks for, and whether it is in the wanted range."""
     measured = measure(row.setting)
     value = (
-        measure_power(row.setting, measured["detectable"], studies)
+        measure_power(row.setting, measured["detectable"], studies, seed + 1)
         if row.measured == "detectable.power"
         else measured[row.measured]
     )
@@ -303,20 +310,21 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=500)
     parser.add_argument("--mixed", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0, help="of the simulation")
     parser.add_argument("--only", default="", help="rows whose text holds this")
     options = parser.parse_args(words)
     start = time.process_time()
 
     @cache
     def measure(setting: Setting) -> Measured:
-        return measure_studies(setting, options.studies)
+        return measure_studies(setting, options.studies, options.seed)
 
     print(f"{options.studies} studies a setting; MixedLM: {options.mixed}")
     print(f"{'what':42} {'setting':44} {'measured':>8}  wanted         ok")
     right = True
     for row in ROWS:
         if options.only in f"{row.what} {row.setting.name} {row.measured}":
-            value, good = measure_row(row, measure, options.studies)
+            value, good = measure_row(row, measure, options.studies, options.seed)
             right &= good
             wanted = f"{row.low:.3f} to {row.high:.3f}"
             print(
@@ -327,7 +335,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for setting in (CENTRAL, FIVE, LARGE_3) if not options.only else ():
         print(f"\n{setting.name:44} {'covers':>8} {'width':>8} {'false':>8}")
         ours = {name: measure(setting)[name] for name in _COMPARED}
-        others = measure_peers(setting, options.studies, options.mixed)
+        others = measure_peers(setting, options.studies, options.mixed, options.seed)
         for name, measured in {"medinorm": ours, **others}.items():
             cells = (f"{measured.get(key, np.nan):8.4f}" for key in _COMPARED)
             print(f"{name:44} {' '.join(cells)}", flush=True)

@@ -26,7 +26,7 @@ References:
     Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007,
     doi:10.1214/07-AOAS122.
     Satterthwaite, "An approximate distribution of estimates of variance components",
-    Biometrics Bulletin 1946, doi:10.2307/3002019.
+    Biometrics Bulletin 1946, doi:10.2307/3002019: of the subjects and the rest.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.evidence.inference.degrees import match_df
+
 Array = NDArray[np.float64]
 
 
 UNBIASED_SEEDS = 5  # from this number on, the rest is subtracted
-_MOST_DF = 3.0  # set by simulation: differences and gaps of 3 seeds hold 93 to 96 %
 
 
 class Components(NamedTuple):
@@ -82,31 +83,39 @@ class Components(NamedTuple):
 
     @property
     def df(self) -> Array:
-        """Satterthwaite's degrees of freedom, capped; infinite where nothing varies.
+        """Degrees of freedom of `variance`; infinite where nothing varies.
 
-        The share of few seeds may come out small by chance. Then Satterthwaite's
-        degrees of freedom are nearly those of the subjects, and the interval is too
-        short twice. Where seeds make up a quarter of the variance or more, there are
-        at most three times as many degrees of freedom as seeds have; below, in
-        proportion.
+        Few seeds are one part of the variance, the others are the second: see
+        `medinorm.evidence.inference.degrees`.
         """
+        df = match_df(self.share, self.seed_df, self.others_df)
+        return np.asarray(np.where(self.variance == 0, np.inf, df))
+
+    @property
+    def share(self) -> Array:
+        """Share of the seeds in `variance`."""
+        return _over(self.seeds, self.variance)
+
+    @property
+    def others_df(self) -> Array:
+        """Satterthwaite's degrees of freedom of all but the seeds, at least 1."""
         variance, largest = self.variance, np.maximum(self.seeds, self.subjects)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            squares = (
-                _over(self.seeds**2, self.seed_df)
-                + _over(self.subjects**2, self.subject_df)
-                + _over(self.subtracted**2, self.rest_df)
-            )
-            both = variance**2 / squares
-        of_largest = np.where(
-            self.seeds >= self.subjects, self.seed_df, self.subject_df
+        squares = _over(self.subjects**2, self.subject_df)
+        squares += _over(self.subtracted**2, self.rest_df)
+        both = _over((variance - self.seeds) ** 2, squares)
+        # The variance of subjects alone is known as well as that of subjects.
+        df = np.where(variance > largest, both, self.subject_df)
+        return np.maximum(df, 1.0)
+
+    @property
+    def unbiased_df(self) -> Array:
+        """Satterthwaite's degrees of freedom of `unbiased`; infinite as of `df`."""
+        squares = (
+            _over(self.seeds**2, self.seed_df)
+            + _over(self.subjects**2, self.subject_df)
+            + _over(self.rest**2, self.rest_df)
         )
-        df = np.where(variance > largest, both, of_largest)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(variance > 0, self.seeds / variance, 0.0)
-            df = np.minimum(df, _MOST_DF * self.seed_df / np.minimum(1, 4 * share))
-        df = np.where(variance > 0, df, np.inf)
-        return np.asarray(np.where(np.isfinite(variance), df, np.nan))
+        return np.where(self.unbiased == 0, np.inf, _over(self.unbiased**2, squares))
 
 
 def split_variance(left_out: Array, sizes: Sequence[int]) -> Components:

@@ -248,10 +248,11 @@ def _statistics(findings: ReportFindings) -> list[str]:
         f"{findings.level} intervals are m ± t SE. The variance has the components "
         "of seeds, of subjects within domain, and of both together, as in a two-way "
         "analysis of variance; with fewer than five seeds the last is not subtracted, "
-        "which makes intervals rather too wide. The degrees of freedom of t are "
-        "Satterthwaite's, capped by the number of seeds. Intervals of mean Dice reach "
-        "further to the side of scans that lie far off. They hold for the domains of "
-        "this study only.",
+        "which makes intervals rather too wide. The degrees of freedom of t allow for "
+        "how little a few seeds say about their part of the variance (the quantile of "
+        "a probability-matching posterior); those of the other parts are "
+        "Satterthwaite's. Intervals of mean Dice reach further to the side of scans "
+        "that lie far off. They hold for the domains of this study only.",
         f"Further {findings.noun.many} like these: the mean over them is m ± t(k - 1) "
         f"s / √k, the next {findings.noun.one} is expected in m ± t(k - 1) "
         "s √(1 + 1/k), with mean m and standard deviation s of the k domains that were "

@@ -44,15 +44,25 @@ def test_the_rest_is_subtracted_where_there_are_five_seeds(seeds, factor):
     assert (parts.variance >= np.maximum(parts.seeds, parts.subjects)).all()
 
 
-def test_few_seeds_cap_the_degrees_of_freedom():
+def test_few_seeds_leave_few_degrees_of_freedom_where_they_matter():
     rng = np.random.default_rng(3)
     subject, seed = rng.normal(size=(500, 30, 1)), 0.3 * rng.normal(size=(500, 1, 3))
-    df = split(subject + seed).df
-    share = split(subject + seed)
-    large = share.seeds > share.variance / 4
+    parts = split(subject + seed)
+    naive = parts.variance**2 / (parts.seeds**2 / 2 + parts.subjects**2 / 29)
+    large = parts.share > 0.4
     assert large.any()
-    assert (df[large] <= 6).all()
-    assert df.max() > 15
+    assert (parts.df[large] <= 7).all()
+    assert (parts.df[large] < naive[large]).all()
+    assert parts.df.max() > 15
+
+
+def test_the_shares_and_degrees_of_the_parts():
+    values = np.random.default_rng(5).normal(size=(6, 5))
+    parts = split(values)
+    assert parts.share == pytest.approx(parts.seeds / parts.variance)
+    squares = parts.seeds**2 / 4 + parts.subjects**2 / 5 + parts.rest**2 / 20
+    assert parts.unbiased_df == pytest.approx(parts.unbiased**2 / squares)
+    assert parts.others_df >= 1
 
 
 def test_what_does_not_vary_is_known_exactly():
