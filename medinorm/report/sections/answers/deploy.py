@@ -44,8 +44,9 @@ again.</p>
 <p>The first writes a folder that stands alone: networks, intensity step, labels, \
 model card. The second checks, de-identifies, harmonizes and segments new scans as it \
 was done with those of this study; <a href="#new-domain">{{ new_domain }}</a> explains \
-what it says of each.{% if adapt %} The adaptation <code>{{ adapt }}</code> is not \
-part of the folder: it needs scans of the new {{ noun.one }}.{% endif %}</p>
+what it says of each.{% if adapt %} The adaptation needs unlabelled scans of \
+the new {{ noun.one }}: add <code>--like FOLDER --adapt {{ adapt }}</code> to the \
+second.{% endif %}</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Commands that deploy it">\
 <pre><code>{{ commands }}</code></pre></div>
 {% endif %}

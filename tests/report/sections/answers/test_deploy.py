@@ -57,7 +57,7 @@ def test_the_best_variant_is_named_with_its_pooled_networks(fake_study):
     assert "On one further scanner like these" in text
     assert "Worst unseen scanner: Hyperfine Swoop 0.064T" in text
     assert "--variant zscore/instance/flip" in text
-    assert "is not part of the folder" not in text
+    assert "--like" not in text
 
 
 def test_adapted_variants_use_the_networks_without_adaptation(fake_study):
@@ -67,7 +67,7 @@ def test_adapted_variants_use_the_networks_without_adaptation(fake_study):
     deployed = choose_deployed(inputs.findings)
     assert deployed.networks == list(rows)
     text = words(write_deploy.write(inputs))
-    assert "The adaptation batch_statistics is not part of the folder" in text
+    assert "add --like FOLDER --adapt batch_statistics to the second" in text
 
 
 def test_what_is_not_ranked_is_not_deployed(fake_study):
