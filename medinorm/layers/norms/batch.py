@@ -3,32 +3,44 @@
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from medinorm.layers.declare import norm
-from medinorm.layers.statistics.blocks import in_layout_of
+from medinorm.layers.statistics.blocks import in_layout_of, is_channels_last
+from medinorm.layers.statistics.by_torch import (
+    LARGEST_RATIO,
+    are_far_off,
+    is_far_off,
+)
 from medinorm.layers.statistics.channel_norm import (
     check_input,
+    find_parameters,
     restore_subclass,
     strip_subclass,
 )
 from medinorm.layers.statistics.moments import Moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import (
-    LARGEST_RATIO,
     Pool,
-    is_small,
     normalize_measured,
     normalize_pooled,
 )
 from medinorm.layers.statistics.processes import process_count
-from medinorm.layers.statistics.recorded import RecordedNorm, can_see_values, is_traced
+from medinorm.layers.statistics.recorded import (
+    RecordedNorm,
+    can_see_values,
+    is_ordinary,
+    is_traced,
+)
 from medinorm.layers.statistics.running import remember
 from medinorm.layers.statistics.torch_arguments import Device, DType, place_tensors
 
 _PRECISE = (torch.float32, torch.float64)
+# With innermost channels torch adds up as many voxels in single precision. The error of
+# the mean is a part of it, which is small where the mean is.
+_FEW_VOXELS = 4096
+_SMALL_RATIO = 4.0
 
 
 @norm(
@@ -111,6 +123,12 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
         """Normalize `input`."""
         check_input(input, self.num_features)
+        values = strip_subclass(input)
+        if (
+            is_ordinary(values)
+            and (by_torch := self._normalize_by_torch(values)) is not None
+        ):
+            return restore_subclass(by_torch, input)
         # In evaluation processes may see different numbers of scans: none waits then.
         shared = self.training and process_count() > 1
         if not shared and not is_traced() and not input.shape[0]:
@@ -125,8 +143,6 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
         at_torch = input.device.type != "cpu" or not can_see_values(input)
         if at_torch and not shared:
             return super().forward(input)
-        if (by_torch := self._normalize_by_torch(input, pool, uses_batch)) is not None:
-            return by_torch
         if not uses_batch:
             mean = self.running_mean[None]
             std = (self.running_var[None] + self.eps).sqrt()
@@ -135,42 +151,69 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
         self._remember(batch)
         return y
 
-    def _normalize_by_torch(
-        self, x: Tensor, pool: Pool, uses_batch: bool
+    def _normalize_by_torch(self, x: Tensor) -> Tensor | None:
+        """Normalize by torch's code, which is faster, where it is right; else None."""
+        weight, bias = find_parameters(self)
+        mean, variance = self._buffers["running_mean"], self._buffers["running_var"]
+        dtype = x.dtype
+        for term in (weight, bias, mean):
+            if term is not None and term.dtype != dtype:
+                return None
+        if dtype not in _PRECISE or not x.numel():  # torch divides by their number
+            return None
+        if self.training or mean is None or variance is None:
+            state = None
+            if self.training and self.track_running_stats:
+                if mean is not None and variance is not None:
+                    state = (mean, variance)
+            return self._measure_by_torch(x, (weight, bias), state)
+        if not (x.is_contiguous() or is_channels_last(x)):
+            return None
+        if are_far_off(mean, variance, self.eps):
+            return None
+        y, *_ = torch.native_batch_norm(
+            x, weight, bias, mean, variance, False, 0.0, self.eps
+        )
+        return y if y.stride() == x.stride() else in_layout_of(y, x)
+
+    def _measure_by_torch(
+        self,
+        x: Tensor,
+        affine: tuple[Tensor | None, Tensor | None],
+        state: tuple[Tensor, Tensor] | None,
     ) -> Tensor | None:
-        """Normalize by torch's code, which is faster, where it is right; else None.
+        """Normalize a mini-batch by torch's code, where it is right; else None.
 
         It is right for contiguous tensors whose means are not large: it folds them into
-        the offset. Small ones are turned to that layout and back.
-        """
-        affine = self.weight is None or self.weight.dtype == x.dtype
-        suits = (x.is_contiguous() or is_small(x)) and x.dtype in _PRECISE and affine
-        if pool.processes or not suits:
-            return None
-        values = strip_subclass(x).contiguous()
-        if uses_batch:
-            # With a momentum of 1 these become the mean and the unbiased variance.
-            mean, variance = torch.zeros(2, self.num_features, dtype=x.dtype)
-        else:
-            mean, variance = self.running_mean, self.running_var
-            if variance.dtype != x.dtype or self._is_far_off(mean, variance):
-                return None
-        y = F.batch_norm(
-            values, mean, variance, self.weight, self.bias, uses_batch, 1.0, self.eps
-        )
-        if uses_batch:
-            if self._is_far_off(mean, variance):
-                return None
-            count = variance.new_tensor(x.numel() / self.num_features)
-            m2 = variance[None] * (count - 1)
-            self._remember(Moments(count, mean[None], m2))
-        return restore_subclass(in_layout_of(y, x), x)
+        the offset. With innermost channels it adds up in single precision, which is
+        right for few voxels and small means.
 
-    def _is_far_off(self, mean: Tensor, variance: Tensor) -> bool:
-        """Whether a mean is so large that folding it into the offset costs digits."""
-        return not bool(
-            (mean.abs() <= LARGEST_RATIO * (variance + self.eps).sqrt()).all()
+        Args:
+            x: ``(N, C, ...)``.
+            affine: gain and offset.
+            state: running statistics to update, if any.
+        """
+        voxels = x.numel() // self.num_features
+        last = not x.is_contiguous()
+        suits = not last or (voxels <= _FEW_VOXELS and is_channels_last(x))
+        if not suits or voxels < 2 or (self.training and process_count() > 1):
+            return None
+        tracked = None if state is None else self._buffers["num_batches_tracked"]
+        before = None if state is None else torch.stack(state)
+        share = self.momentum or 0.0
+        if self.momentum is None and tracked is not None:
+            share = 1 / (float(tracked) + 1)  # an equal weight of all batches
+        y, centre, rstd = torch.native_batch_norm(
+            x, *affine, *(state or (None, None)), True, share, self.eps
         )
+        if is_far_off(centre, rstd, _SMALL_RATIO if last else LARGEST_RATIO):
+            if state is not None and before is not None:
+                for statistic, value in zip(state, before, strict=True):
+                    statistic.copy_(value)
+            return None
+        if tracked is not None:
+            tracked.add_(1)
+        return in_layout_of(y, x) if last else y
 
     def _remember(self, batch: Moments) -> None:
         """Update the running statistics, in training and where there are some."""

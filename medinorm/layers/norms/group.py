@@ -5,7 +5,11 @@ from typing import Unpack
 from torch import Tensor
 
 from medinorm.layers.declare import norm
-from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
+from medinorm.layers.statistics.channel_norm import (
+    ChannelNorm,
+    check_input,
+    find_parameters,
+)
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
@@ -74,7 +78,7 @@ class GroupNorm3d(ChannelNorm):
         """Normalize `x`."""
         check_input(x, self.num_features)
         pool = Pool(groups=self.num_groups)
-        return normalize_pooled(x, pool, self.weight, self.bias, self.eps)
+        return normalize_pooled(x, pool, *find_parameters(self), self.eps)
 
     def extra_repr(self) -> str:
         """What `print` shows in the parentheses."""

@@ -9,6 +9,7 @@ from medinorm.layers.statistics.channel_norm import (
     SpatialDims,
     check_input,
     check_spatial_dims,
+    find_parameters,
     lacks_batch_axis,
     restore_subclass,
     strip_subclass,
@@ -18,7 +19,11 @@ from medinorm.layers.statistics.normalize import (
     activate,
     read_activation,
 )
-from medinorm.layers.statistics.pooled import Pool, normalize_pooled
+from medinorm.layers.statistics.pooled import (
+    Pool,
+    normalize_ordinary,
+    normalize_pooled,
+)
 from medinorm.layers.statistics.torch_arguments import Device, DType, NotUsed
 
 
@@ -105,17 +110,21 @@ class InstanceNorm3d(ChannelNorm):
         if lacks_batch_axis(x, self.num_features, self.spatial_dims):
             return self.forward(x[None])[0]
         check_input(x, self.num_features)
+        weight, bias = find_parameters(self)
+        y = normalize_ordinary(x, self.num_features, weight, bias, self.eps)
+        if y is not None:
+            return activate(y, self.activation, self.slope)
         pool = Pool(groups=self.num_features)
         if kernels.is_enabled() and kernels.available(x):
             pool.check(x)
             y = kernels.fused_instance_norm(
                 strip_subclass(x),
-                self.weight,
-                self.bias,
+                weight,
+                bias,
                 self.eps,
                 self.activation,
                 self.slope,
             )
             return restore_subclass(y, x)
-        y = normalize_pooled(x, pool, self.weight, self.bias, self.eps)
+        y = normalize_pooled(x, pool, weight, bias, self.eps)
         return activate(y, self.activation, self.slope)

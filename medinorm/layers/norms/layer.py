@@ -7,7 +7,11 @@ from torch import Tensor
 
 from medinorm.layers.declare import norm
 from medinorm.layers.statistics.blocks import in_layout_of
-from medinorm.layers.statistics.channel_norm import ChannelNorm, check_input
+from medinorm.layers.statistics.channel_norm import (
+    ChannelNorm,
+    check_input,
+    find_parameters,
+)
 from medinorm.layers.statistics.pooled import Pool, normalize_pooled
 from medinorm.layers.statistics.torch_arguments import PerScanArguments
 
@@ -76,7 +80,7 @@ class LayerNorm3d(ChannelNorm):
         check_input(x, self.num_features)
         if self.per_voxel:
             return self._normalize_voxels(x)
-        return normalize_pooled(x, Pool(groups=1), self.weight, self.bias, self.eps)
+        return normalize_pooled(x, Pool(1), *find_parameters(self), self.eps)
 
     def _normalize_voxels(self, x: Tensor) -> Tensor:
         """Normalize over the channels of each voxel."""

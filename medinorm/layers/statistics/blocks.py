@@ -20,6 +20,9 @@ BLOCK = 1 << 19  # elements: 2 MB of float32, the cache of a core
 # the cache gains (16 times a copy instead of 4), so with threads there are few blocks.
 FEW = 32
 
+FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""By number of axes: torch's name of the layout with innermost channels."""
+
 Index = tuple[slice, slice, slice]
 
 
@@ -75,9 +78,13 @@ def view_along(x: Tensor, axis: int) -> Tensor:
 
 def in_layout_of(y: Tensor, x: Tensor) -> Tensor:
     """`y` with its channels where `x` has them in memory, copied if necessary."""
-    if is_channels_last(x):
-        return y.movedim(1, -1).contiguous().movedim(-1, 1)
-    return y.contiguous()
+    if not is_channels_last(x):
+        return y.contiguous()
+    if (form := FORMATS.get(x.dim())) is not None:
+        y = y.contiguous(memory_format=form)
+        if y.stride() == x.stride():  # axes of length 1 may have any
+            return y
+    return y.movedim(1, -1).contiguous().movedim(-1, 1)
 
 
 def blocks(

@@ -87,6 +87,18 @@ class ChannelNorm(RecordedNorm):
         return f"{self.num_features}, eps={self.eps}, affine={self.affine}"
 
 
+def find_parameters(norm: nn.Module) -> tuple[Tensor | None, Tensor | None]:
+    """`weight` and `bias` of a norm, parametrized or not.
+
+    An attribute of a module is looked for in three places, which takes as long as an
+    operation on a small tensor.
+    """
+    parameters = norm._parameters
+    if "weight" in parameters and "bias" in parameters:
+        return parameters["weight"], parameters["bias"]
+    return norm.weight, norm.bias  # type: ignore[return-value]
+
+
 def check_input(x: Tensor, num_features: int) -> None:
     """Refuse a tensor that is not ``(N, C, ...)`` with 1 to 3 spatial axes.
 
@@ -99,11 +111,11 @@ def check_input(x: Tensor, num_features: int) -> None:
             f"expected floating point values, got {x.dtype}: give the layer x.float()"
             + (" or x.abs()" if x.is_complex() else "")
         )
-    if x.dim() - 2 not in SPATIAL_DIMS:
+    if not 3 <= x.dim() <= 5:
         raise ValueError(
             f"expected (N, C, ...) with 1 to 3 spatial axes, got {x.dim()} axes"
         )
-    if not is_traced() and x.shape[1] != num_features:
+    if not is_traced() and x.size(1) != num_features:
         unbatched = x.shape[0] == num_features
         hint = " (without a batch axis? give the layer x[None])" if unbatched else ""
         raise ValueError(f"expected {num_features} channels, got {x.shape[1]}{hint}")

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from medinorm.layers.statistics.blocks import (
+    FORMATS,
     apply_affine,
     combine,
     in_layout_of,
@@ -17,6 +18,7 @@ from medinorm.layers.statistics.blocks import (
     reduce_gradient,
     values_dtype,
 )
+from medinorm.layers.statistics.by_torch import normalize_groups
 from medinorm.layers.statistics.channel_norm import (
     check_values,
     restore_subclass,
@@ -25,11 +27,12 @@ from medinorm.layers.statistics.channel_norm import (
 from medinorm.layers.statistics.moments import Moments, moments, statistics_dtype
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.processes import pool_batch
-from medinorm.layers.statistics.recorded import can_see_values, is_traced
+from medinorm.layers.statistics.recorded import (
+    can_see_values,
+    is_ordinary,
+    is_traced,
+)
 
-# torch folds the mean into the offset: the error is |mean| / std times that of one
-# rounding. Beyond this ratio the mean is subtracted first.
-LARGEST_RATIO = 64.0
 SMALL = 1 << 18  # elements: 1 MB of float32, in a cache of a core
 
 
@@ -119,6 +122,10 @@ def normalize_pooled(
         tensor([[[-1.0000,  1.0000],
                  [-1.0000,  1.0000]]])
     """
+    if not pool.samples:
+        y = normalize_ordinary(x, pool.groups, weight, bias, eps)
+        if y is not None:
+            return y
     pool.check(x)
     innermost = x.device.type == "cpu" and is_channels_last(x)
     if (
@@ -129,8 +136,26 @@ def normalize_pooled(
         return normalize_measured(x, pool, weight, bias, eps)[0]
     if x.device.type == "cpu" and not can_see_values(x):
         return _normalize_recorded(x, pool.groups, weight, bias, eps)
-    y = _normalize_by_torch(x, pool.groups, weight, bias, eps)
+    y = normalize_groups(x, pool.groups, weight, bias, eps)
     return in_layout_of(y, x) if innermost else y
+
+
+def normalize_ordinary(
+    x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor | None:
+    """As `normalize_pooled`, for the usual tensors; None for any other.
+
+    On small tensors each question costs time, so here are few.
+    """
+    if not (is_ordinary(x) and x.numel() >= 2 * groups * x.size(0) > 0):
+        return None
+    if x.is_contiguous():
+        return normalize_groups(x, groups, weight, bias, eps)
+    form = FORMATS.get(x.dim())
+    if form is None or x.numel() > SMALL or not x.is_contiguous(memory_format=form):
+        return None
+    y = normalize_groups(x.contiguous(), groups, weight, bias, eps)
+    return y.contiguous(memory_format=form)
 
 
 def is_small(x: Tensor) -> bool:
@@ -188,37 +213,10 @@ class _PooledNorm(torch.autograd.Function):
         return of_x, moment * rstd, total, None, None
 
 
-def _normalize_by_torch(
-    x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
-) -> Tensor:
-    """Normalize with torch's group norm, samples laid out as more channels."""
-    shape = x.shape
-    size, channels = shape[:2]
-    if weight is not None and weight.dim() == 2:
-        x, groups = x.reshape(1, size * channels, -1), size * groups
-        weight = weight.expand(size, channels).flatten()
-        bias = None if bias is None else bias.expand(size, channels).flatten()
-    elif x.dtype != values_dtype(x) and weight is None:
-        # Without float32 weights torch keeps the statistics in half precision too.
-        weight = torch.ones(channels, dtype=values_dtype(x), device=x.device)
-        bias = torch.zeros_like(weight)
-    if x.device.type != "cpu":
-        weight = None if weight is None else weight.to(x.dtype)
-        bias = None if bias is None else bias.to(x.dtype)
-    y, mean, rstd = _group_norm(x, groups, weight, bias, eps)
-    if _too_far_off(mean, rstd):
-        # A shift of a whole group changes nothing, so the gradient is exact as well.
-        shift = mean.detach().unsqueeze(2)
-        centred = (x.reshape(*shift.shape[:2], -1) - shift).to(x.dtype)
-        y, _, _ = _group_norm(centred.view_as(x), groups, weight, bias, eps)
-    # A view would make an activation in place copy its gradient.
-    return y if y.shape == shape else y.view(shape)
-
-
 def _normalize_recorded(
     x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
-    """As `_normalize_by_torch`, for any number of samples and voxels."""
+    """As `normalize_groups`, for any number of samples and voxels."""
     dtype = values_dtype(x)
     one = torch.ones(x.shape[1], dtype=dtype, device=x.device)
     y = torch.group_norm(x.contiguous(), groups, one, torch.zeros_like(one), eps)
@@ -228,23 +226,3 @@ def _normalize_recorded(
     if bias is not None:
         y = y + bias.to(dtype)[after]
     return y.to(x.dtype)
-
-
-def _group_norm(
-    x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Group norm by torch and the statistics it used."""
-    size, channels = x.shape[:2]
-    voxels = x.shape[2:].numel()
-    # torch reads its arguments as contiguous memory, whatever their strides.
-    x = x.contiguous()
-    weight = None if weight is None else weight.contiguous()
-    bias = None if bias is None else bias.contiguous()
-    return torch.native_group_norm(x, weight, bias, size, channels, voxels, groups, eps)
-
-
-def _too_far_off(mean: Tensor, rstd: Tensor) -> bool:
-    """Whether some mean is so large that folding it into the offset costs digits."""
-    if mean.device.type != "cpu" or not can_see_values(mean):
-        return False  # reading the values would stop the device or the trace
-    return bool((mean.detach().abs() * rstd.detach() > LARGEST_RATIO).any())

@@ -9,16 +9,35 @@ from torch import Tensor, fx, nn
 def can_see_values(*tensors: Tensor) -> bool:
     """Whether values can be read, and code that torch cannot record may run.
 
-    Not while torch compiles, exports or traces, and not for tensors that stand for
-    others (`FakeTensor`).
+    Not while torch compiles, exports or traces, not inside of the transforms of
+    `torch.func`, and not for tensors that stand for others (`FakeTensor`).
 
     Examples:
         >>> can_see_values(torch.zeros(1))
         True
     """
-    if torch.compiler.is_compiling() or is_traced():
+    if torch.compiler.is_compiling() or is_traced() or _is_transformed():
         return False
     return all(has_values(tensor) for tensor in tensors)
+
+
+def is_ordinary(x: Tensor) -> bool:
+    """Whether `x` is a tensor of no subclass, in main memory, in an eager program.
+
+    Examples:
+        >>> is_ordinary(torch.zeros(1)), is_ordinary(nn.Parameter(torch.zeros(1)))
+        (True, False)
+    """
+    return (
+        type(x) is Tensor
+        and x.is_cpu
+        and not (torch.compiler.is_compiling() or is_traced() or _is_transformed())
+    )
+
+
+def _is_transformed() -> bool:
+    """Whether `torch.func` (grad, vmap, jvp) transforms what is computed."""
+    return torch._C._are_functorch_transforms_active()
 
 
 def has_values(x: Tensor) -> bool:
