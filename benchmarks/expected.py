@@ -12,8 +12,8 @@ Estimators, each on the log odds of Dice:
     mean        the mean on the other domains
     agreement   the agreement of the seeds itself (Jiang et al. 2022), nothing is fitted
     shift       agreement minus what the others lost (slope 1)
-    line        a line through the others that the networks never saw, slope drawn
-                towards 0: what the package uses
+    line        through the mean of the others that the networks never saw, with the
+                slope of all others, drawn towards 0: what the package uses
     sureness    a line on the mean confidence near the structures
 """
 

@@ -53,6 +53,7 @@ _EXECUTED = frozenset({"imports", "_requires_", "initialize", "finalize"})
 _WEIGHTS = re.compile(r"seed-\d{1,9}\.safetensors")
 _LARGEST = 1 << 24  # bytes of a JSON file
 _FINEST = 0.01  # mm
+_LONGEST = 64  # characters of the name of a column
 _MOST = 10_000  # of anything that is counted
 _LARGEST_LABEL = 255  # label maps have one byte a voxel
 _PATCH_VOXELS = 1 << 27
@@ -127,7 +128,7 @@ class BundleContents:
             predict=parse_section(PredictConfig, values["predict"]),
             labels={int(value): str(name) for value, name in values["labels"].items()},
             weights={str(name): str(sum_) for name, sum_ in values["weights"].items()},
-            domain=tuple(map(str, values["domain"])),
+            domain=tuple(list[Any](values["domain"])),
             fitted=fitted,
             reference=Reference.from_json(values["reference"])
             if values.get("reference")
@@ -151,12 +152,18 @@ class BundleContents:
             or not all(map(_WEIGHTS.fullmatch, self.weights))
             or self.harmonize.masks is not None
             or min(self.harmonize.spacing) < _FINEST
+            or not all(_is_column(name) for name in self.domain)
         ):
             raise ValueError("contradictory contents")
         _check_card(self.card)
         labels = {str(value): name for value, name in self.labels.items()}
         channels = list(self.card.channels)
         parse_section(TaskConfig, {"channels": channels, "label_values": labels})
+
+
+def _is_column(name: object) -> bool:
+    """Whether something may be the name of a column of a table."""
+    return isinstance(name, str) and name.isprintable() and 0 < len(name) <= _LONGEST
 
 
 def _check_card(card: ModelCard) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from medinorm import __version__
 from medinorm.bundle.contents import BundleContents
+from medinorm.expected.summarize import ALL_ALARMS
 from medinorm.files.atomic import replacing
 from medinorm.records.evidence import SummaryRow
 
@@ -44,6 +45,7 @@ that left out one domain in turn; a scanner unlike these may do worse.
 Each scan that is segmented gets a row in `expected.tsv`: the Dice to expect, with its
 interval, and whether the scan is flagged as one that the networks do not know.
 {model}
+{flags}\
 """
 
 _FINAL = """\
@@ -87,6 +89,7 @@ def write_model_card(
         version=__version__,
         final=_FINAL if final else "",
         model=_describe_model(contents),
+        flags=_describe_flags(contents),
     )
     path = bundle / CARD
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +105,26 @@ def _describe_model(contents: BundleContents) -> str:
     return (
         f"The expectation rests on {model.scans} scans of {model.domains} domains that "
         "their networks never saw."
+    )
+
+
+def _describe_flags(contents: BundleContents) -> str:
+    """How often what a scan looks like is a reason for a flag."""
+    known = contents.reference
+    if known is None or known.textures is None:
+        return ""
+    seen = {
+        "noise and sharpness": known.textures.recognized,
+        "intensities": known.intensities.recognized if known.intensities else None,
+    }
+    shares = [
+        f"{share:.0%} by {name}" for name, share in seen.items() if share is not None
+    ]
+    found = f" With each domain left out in turn, of its scans {' and '.join(shares)}."
+    return (
+        "By its image alone a scan of a training domain is flagged in at most "
+        f"{ALL_ALARMS:.0%} of cases, as subjects that were left out show."
+        f"{found if shares else ''}\n"
     )
 
 

@@ -4,11 +4,12 @@ On the scale of log odds a line leads from agreement A to Dice D:
 
 .. math:: \mathrm{logit}\,D = a + b\,\mathrm{logit}\,A
 
-It is fitted on scans of domains that the networks never saw, each domain with the same
-weight. On known domains the same agreement goes with a higher Dice, so these are left
-out. A study has few domains: as in ridge regression the slope b is drawn towards 0,
-where the mean is expected, unless agreement and Dice both differ much. With one network
-there is no agreement: b is 0.
+Its slope b is that of all scans of networks that left a domain out, each domain with
+the same weight, known and unseen ones apart: those that were left out are few and may
+agree alike. On known domains the same agreement goes with a higher Dice, so the line
+goes through the mean of the unseen ones. A study has few domains: as in ridge
+regression the slope is drawn towards 0, where the mean is expected, unless agreement
+and Dice both differ much. With one network there is no agreement: b is 0.
 
 The interval is conformal over domains. The error on each domain is that of a line that
 was fitted without it; errors of one domain share the weight :math:`1 / (K + 1)`, and
@@ -36,11 +37,12 @@ from statistics import fmean
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medinorm.expected.records import LEVEL
 
 _EDGE = 0.01  # Dice and agreement are kept this far from 0 and 1
-_RIDGE = 0.03  # pull of the slope towards 0, in squared log odds
+_RIDGE = 0.15  # pull of the slope towards 0, in squared log odds
 
 
 class KnownDice(NamedTuple):
@@ -154,12 +156,14 @@ def fit_model(cases: Sequence[KnownDice]) -> DiceModel | None:
     unseen = [case for case in cases if case.held_out]
     if not unseen:
         return None
-    line = _fit_line(unseen)
+    line = _fit_line(cases)
     errors = [
         (case.domain, abs(to_log_odds(case.dice) - other.expect_odds(case.agreement)))
-        for kept, left_out in _folds(unseen)
+        for kept, left_out in _folds(cases)
+        if any(case.held_out for case in kept)
         for other in [_fit_line(kept)]
         for case in left_out
+        if case.held_out
     ]
     if not errors:
         return None
@@ -187,19 +191,32 @@ def expect_each(cases: Sequence[KnownDice]) -> list[ExpectedDice | None]:
 
 
 def _fit_line(cases: Sequence[KnownDice]) -> AgreementLine:
-    """The line through some scans of unseen domains, its slope drawn towards 0."""
-    sizes = Counter(case.domain for case in cases)
-    weights = np.array([1 / sizes[case.domain] for case in cases])
-    weights /= weights.sum()
+    """The line of some scans: the slope of all, through the mean of the unseen ones."""
+    unseen = [case for case in cases if case.held_out]
+    weights = _weigh(unseen)
+    mean = float(weights @ [to_log_odds(case.dice) for case in unseen])
+    if any(case.agreement is None for case in unseen):
+        return AgreementLine(mean, 0.0)
+    known = [case for case in cases if case.agreement is not None]
+    slope = _find_slope(known)
+    agreement = float(weights @ [to_log_odds(case.agreement or 0) for case in unseen])
+    return AgreementLine(mean - slope * agreement, slope)
+
+
+def _weigh(cases: Sequence[KnownDice]) -> NDArray[np.float64]:
+    """Weights by which each domain counts the same, once if known and once if not."""
+    sizes = Counter((case.domain, case.held_out) for case in cases)
+    weights = np.array([1 / sizes[case.domain, case.held_out] for case in cases])
+    return np.asarray(weights / weights.sum())
+
+
+def _find_slope(cases: Sequence[KnownDice]) -> float:
+    """The slope of all scans, drawn towards 0."""
+    weights = _weigh(cases)
+    x = np.array([to_log_odds(case.agreement or 0) for case in cases])
     y = np.array([to_log_odds(case.dice) for case in cases])
-    known = [case.agreement for case in cases if case.agreement is not None]
-    if len(known) < len(cases):
-        return AgreementLine(float(weights @ y), 0.0)
-    x = np.array([to_log_odds(value) for value in known])
-    x_mean, y_mean = weights @ x, weights @ y
-    off = weights * (x - x_mean)
-    slope = max(off @ (y - y_mean) / (off @ (x - x_mean) + _RIDGE), 0.0)
-    return AgreementLine(float(y_mean - slope * x_mean), float(slope))
+    off = weights * (x - weights @ x)
+    return max(float(off @ (y - weights @ y) / (off @ (x - weights @ x) + _RIDGE)), 0.0)
 
 
 def _measure_gap(cases: Sequence[KnownDice]) -> float:

@@ -23,6 +23,7 @@ SCANS_READ = 40  # of each domain
 # in all. Texture tells scanners apart best, so it has the largest.
 TEXTURE_ALARMS = 0.025
 OTHER_ALARMS = 0.0125
+ALL_ALARMS = TEXTURE_ALARMS + 2 * OTHER_ALARMS
 _MODELS = "expected.json"
 
 

@@ -7,6 +7,7 @@ at a hospital whose scanner nobody trained on.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from medinorm.segment.inputs import NamedInput, choose_input
 
 FOLDER = "like"  # in the output, and in the private folder
 _TABLES = (".tsv", ".csv")
+_LOOKED_AT = 1000  # files of a folder
 
 
 @dataclass(frozen=True)
@@ -202,17 +204,15 @@ def _choose_source(
     """
     if not folder.exists():
         raise StageError("--like: there is no such folder; correct the path")
-    files = (
-        [folder] if folder.is_file() else (p for p in folder.rglob("*") if p.is_file())
-    )
-    first = next(iter(sorted(files)), None)
-    if first is None:
+    inside = [folder] if folder.is_file() else folder.rglob("*")
+    files = list(islice((path for path in inside if path.is_file()), _LOOKED_AT))
+    if not files:
         raise StageError(
             "--like: the folder is empty; give unlabelled scans of the new scanner"
         )
     if folder.is_file() and folder.suffix.lower() in _TABLES:
         named = NamedInput(scans=folder)
-    elif first.name.lower().endswith(tuple(image_suffixes())):
+    elif any(path.name.lower().endswith(tuple(image_suffixes())) for path in files):
         named = NamedInput(images=[folder])
     else:
         named = NamedInput(dicom=[folder])

@@ -205,6 +205,11 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
         )
         discard_others(call.folder / SEGMENTATIONS, call.scans.keys())
     rows = read_records(Path(layout.scans), ScanRow)
+    if shown := [name for name in contents.domain if rows and name in rows[0].own]:
+        _log.info(
+            "scans.tsv shows the columns %s, which the bundle asks for",
+            ", ".join(shown),
+        )
     if call.learned_from is not None:
         call.learned_from.check(rows)
     own = in_shard(rows, shard, shards)

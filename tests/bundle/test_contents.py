@@ -92,6 +92,9 @@ def set_labels(values, labels):
         lambda values: values["medinorm"]["harmonize"].update(spacing=[1e-9] * 3),
         lambda values: set_labels(values, {"1": "shell", "300": "core"}),
         lambda values: set_labels(values, {"1": "", "2": "core"}),
+        lambda values: values["medinorm"].update(domain=["a\nb"]),
+        lambda values: values["medinorm"].update(domain=[1]),
+        lambda values: values["medinorm"].update(domain=None),
         lambda values: values["medinorm"].update(
             reference={"model": None, "format": 2}
         ),

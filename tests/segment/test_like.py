@@ -141,6 +141,7 @@ def test_norms_take_the_scans_as_references_of_style(bundle, places, tmp_path):
     for scan in ("sub-1_T1w", "sub-3_T1w"):
         data = (canonical / f"{scan}.nii.gz").read_bytes()
         (folder / f"{scan}.nii.gz").write_bytes(data)
+    (folder / "README.txt").write_text("of scanner b")
     call = {"scans": scans, "private": tmp_path / "p", "ingest": KEEP}
     segment_scans(bundle, tmp_path / "own", **call)
     segment_scans(bundle, tmp_path / "others", like=folder, **call)
