@@ -17,10 +17,11 @@ import torch
 from monai.data import MetaTensor, list_data_collate
 from monai.networks import nets
 from torch import Tensor, nn
-from torch.autograd import gradcheck
+from torch.autograd import gradcheck, gradgradcheck
 
 from medinorm.layers import NORMS, ConditionalNetwork, monai_norm, register_norms
 from medinorm.layers.registry import DECLARATIONS
+from medinorm.layers.statistics import pooled
 
 Conditions = Callable[[Tensor], dict[str, Tensor]]
 
@@ -162,6 +163,38 @@ def test_gradients(name, training, layout):
 
     # Random directions: the full Jacobian would take minutes for some.
     assert gradcheck(run, (x, *parameters), fast_mode=True)
+
+
+@_those(lambda case: case.smooth)
+def test_gradients_of_gradients(name, layout, monkeypatch):
+    monkeypatch.setattr(pooled, "SMALL", 0)  # our own code in channels_last
+    layer = build(name).double()
+    x = layout(torch.randn(2, 4, 3, 4, dtype=torch.float64)).requires_grad_()
+
+    def run(x):
+        torch.manual_seed(1)
+        return call(layer, x, name)
+
+    assert gradgradcheck(run, (x,), fast_mode=True)
+
+
+# torch's own, for forward derivatives.
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+@_those(lambda case: case.smooth)
+def test_functions_of_torch_func(name, layout, monkeypatch):
+    monkeypatch.setattr(pooled, "SMALL", 0)
+    layer = build(name).double().eval()
+    x = layout(torch.randn(2, 4, 3, 4, dtype=torch.float64))
+
+    def run(x):
+        return call(layer, x, name).pow(3).sum()
+
+    own = x.clone().requires_grad_()
+    run(own).backward()
+    torch.testing.assert_close(torch.func.grad(run)(x), own.grad)
+    direction = torch.randn_like(x)
+    _, slope = torch.func.jvp(run, (x,), (direction,))
+    torch.testing.assert_close(slope, (own.grad * direction).sum())
 
 
 @every_norm

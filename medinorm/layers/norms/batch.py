@@ -156,20 +156,18 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
         weight, bias = find_parameters(self)
         mean, variance = self._buffers["running_mean"], self._buffers["running_var"]
         dtype = x.dtype
-        for term in (weight, bias, mean):
-            if term is not None and term.dtype != dtype:
-                return None
-        if dtype not in _PRECISE or not x.numel():  # torch divides by their number
+        others = {term.dtype for term in (weight, bias, mean) if term is not None}
+        # Torch divides by the number of voxels.
+        if dtype not in _PRECISE or not others <= {dtype} or not x.numel():
             return None
         if self.training or mean is None or variance is None:
             state = None
-            if self.training and self.track_running_stats:
-                if mean is not None and variance is not None:
-                    state = (mean, variance)
+            remembers = self.training and self.track_running_stats
+            if remembers and mean is not None and variance is not None:
+                state = (mean, variance)
             return self._measure_by_torch(x, (weight, bias), state)
-        if not (x.is_contiguous() or is_channels_last(x)):
-            return None
-        if are_far_off(mean, variance, self.eps):
+        dense = x.is_contiguous() or is_channels_last(x)
+        if not dense or are_far_off(mean, variance, self.eps):
             return None
         y, *_ = torch.native_batch_norm(
             x, weight, bias, mean, variance, False, 0.0, self.eps
@@ -198,13 +196,14 @@ class BatchNorm3d(_BatchNorm, RecordedNorm):
         suits = not last or (voxels <= _FEW_VOXELS and is_channels_last(x))
         if not suits or voxels < 2 or (self.training and process_count() > 1):
             return None
+        mean, variance = (None, None) if state is None else state
         tracked = None if state is None else self._buffers["num_batches_tracked"]
         before = None if state is None else torch.stack(state)
         share = self.momentum or 0.0
         if self.momentum is None and tracked is not None:
             share = 1 / (float(tracked) + 1)  # an equal weight of all batches
         y, centre, rstd = torch.native_batch_norm(
-            x, *affine, *(state or (None, None)), True, share, self.eps
+            x, *affine, mean, variance, True, share, self.eps
         )
         if is_far_off(centre, rstd, _SMALL_RATIO if last else LARGEST_RATIO):
             if state is not None and before is not None:

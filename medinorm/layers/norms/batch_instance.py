@@ -12,6 +12,7 @@ from medinorm.layers.statistics.moments import moments
 from medinorm.layers.statistics.normalize import normalize
 from medinorm.layers.statistics.pooled import Pool
 from medinorm.layers.statistics.processes import add_over_processes
+from medinorm.layers.statistics.recorded import is_transformed
 from medinorm.layers.statistics.running import RunningMoments
 from medinorm.layers.statistics.torch_arguments import TorchArguments, place_tensors
 
@@ -66,11 +67,18 @@ class BatchInstanceNorm3d(ChannelNorm):
         Pool(self.num_features).check(x)
         own = moments(x)
         batch = self.running(own)
-        rho = _Gate.apply(self.rho)  # type: ignore[no-untyped-call]
+        rho = self._gate()
         gain = rho / batch.std(self.eps) + (1 - rho) / own.std(self.eps)
         offset = rho * (own.mean - batch.mean) / batch.std(self.eps)
         one = torch.ones_like(own.mean)
         return normalize(x, own.mean, one, *self.follow(gain, offset))
+
+    def _gate(self) -> Tensor:
+        """The gate, kept in [0, 1]."""
+        if is_transformed():  # torch.func takes no autograd functions
+            return self.rho.clamp(0, 1)
+        gate: Tensor = _Gate.apply(self.rho)  # type: ignore[no-untyped-call]
+        return gate
 
 
 class _Gate(torch.autograd.Function):

@@ -67,7 +67,9 @@ class GroupNorm3d(ChannelNorm):
         **options: Unpack[PerScanArguments],
     ) -> None:
         super().__init__(num_features, eps=eps, affine=affine, **options)
-        self.num_groups = num_groups or largest_divisor(num_features, DEFAULT_GROUPS)
+        if num_groups is None:
+            num_groups = largest_divisor(num_features, DEFAULT_GROUPS)
+        self.num_groups = num_groups
         if self.num_groups < 1 or num_features % self.num_groups:
             raise ValueError(
                 f"num_groups must divide num_features: {self.num_groups} does not "

@@ -57,7 +57,7 @@ class ChannelNorm(RecordedNorm):
         super().__init__()
         if num_features < 1:
             raise ValueError(f"num_features must be positive, not {num_features}")
-        if eps <= 0:
+        if not eps > 0:  # not a number is refused, too
             raise ValueError(f"eps must be positive, not {eps}")
         name = type(self).__name__
         refuse_running_statistics(name, options, has_them=self.has_running_statistics)

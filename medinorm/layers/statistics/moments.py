@@ -1,11 +1,11 @@
 """Mean and variance of each sample's channels, in a form that can be pooled."""
 
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from medinorm.layers.statistics.blocks import (
     apply_affine,
@@ -143,6 +143,13 @@ def _masked_moments(x: Tensor, mask: Tensor) -> Moments:
     return _weighted_moments(inside, weight.flatten(2), count)
 
 
+def recordable_moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and sum of squares by ordinary torch operations."""
+    count = torch.full((1, 1), float(prod(x.shape[2:])), dtype=statistics_dtype(x))
+    _, mean, m2 = _weighted_moments(x, None, count)
+    return mean, m2
+
+
 def _weighted_moments(x: Tensor, weight: Tensor | None, count: Tensor) -> Moments:
     """Moments by ordinary torch operations, for masks, other devices and compilers."""
     values = x.flatten(2).to(values_dtype(x))
@@ -156,6 +163,39 @@ def _weighted_moments(x: Tensor, weight: Tensor | None, count: Tensor) -> Moment
     return Moments(count, mean, m2)
 
 
+def differentiate(
+    function: Callable[..., Any], inputs: Sequence[Any], gradients: Sequence[Tensor]
+) -> tuple[Tensor | None, ...]:
+    """Gradients of a function of torch operations that can be differentiated again.
+
+    For the backward passes of this package's own code, which is not recorded: where a
+    gradient is part of a loss (``create_graph=True``), they are computed by this.
+
+    Args:
+        function: of `inputs`; its outputs are those whose gradients are given.
+        inputs: tensors and whatever else it takes.
+        gradients: of its outputs.
+
+    Returns:
+        One for each input; None where there is none.
+    """
+    wanted = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
+    outputs = function(*inputs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    pairs = [pair for pair in zip(outputs, gradients, strict=True) if pair[0].grad_fn]
+    computed = iter(
+        torch.autograd.grad(
+            [output for output, _ in pairs],
+            wanted,
+            [gradient for _, gradient in pairs],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    chosen = {id(x) for x in wanted}
+    return tuple(next(computed) if id(x) in chosen else None for x in inputs)
+
+
 class _BlockedMoments(torch.autograd.Function):
     """Mean and sum of squares on the CPU, with their gradient."""
 
@@ -166,9 +206,11 @@ class _BlockedMoments(torch.autograd.Function):
         return mean, m2
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, of_mean: Tensor, of_m2: Tensor) -> Tensor:
+    def backward(ctx: Any, of_mean: Tensor, of_m2: Tensor) -> Tensor | None:
         x, mean = ctx.saved_tensors
+        if torch.is_grad_enabled():  # of a gradient that is part of a loss
+            (of_x,) = differentiate(recordable_moments, [x], (of_mean, of_m2))
+            return of_x
         return apply_affine(x, mean, 2 * of_m2, of_mean / x.shape[2:].numel())
 
 
@@ -184,8 +226,15 @@ class _BlockedWeightedMoments(torch.autograd.Function):
         return mean, m2
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, of_mean: Tensor, of_m2: Tensor) -> tuple[Tensor, None, None]:
+    def backward(
+        ctx: Any, of_mean: Tensor, of_m2: Tensor
+    ) -> tuple[Tensor | None, None, None]:
         x, weight, count, mean = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            shares = weight.flatten(2)
+            (of_x,) = differentiate(
+                lambda x: _weighted_moments(x, shares, count)[1:], [x], (of_mean, of_m2)
+            )
+            return of_x, None, None
         of_x = apply_affine(x, mean, 2 * of_m2, of_mean / count)
         return of_x.mul_(weight), None, None

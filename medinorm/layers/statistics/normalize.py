@@ -5,7 +5,6 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from medinorm.layers.statistics.blocks import (
     apply_affine,
@@ -17,6 +16,7 @@ from medinorm.layers.statistics.channel_norm import (
     restore_subclass,
     strip_subclass,
 )
+from medinorm.layers.statistics.moments import differentiate
 from medinorm.layers.statistics.recorded import can_see_values
 
 Activation = Literal["relu", "leaky_relu"]
@@ -62,11 +62,11 @@ def normalize(
     if x.device.type == "cpu" and can_see_values(x):
         y = _BlockedAffine.apply(strip_subclass(x), *terms)  # type: ignore[no-untyped-call]
     else:
-        y = _affine(strip_subclass(x), *terms)
+        y = apply_recordable(strip_subclass(x), *terms)
     return restore_subclass(activate(y, activation), x)
 
 
-def _affine(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+def apply_recordable(x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
     """``(x - mean) * scale + bias`` by ordinary torch operations."""
     dtype = values_dtype(x)
     centre, rest = split_mean(mean, dtype)
@@ -129,13 +129,14 @@ class _BlockedAffine(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, mean: Tensor, scale: Tensor, bias: Tensor
     ) -> Tensor:
-        ctx.save_for_backward(x, mean, scale)
+        ctx.save_for_backward(x, mean, scale, bias)
         return apply_affine(x, mean, scale, bias)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-        x, mean, scale = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, mean, scale, bias = ctx.saved_tensors
+        if torch.is_grad_enabled():  # of a gradient that is part of a loss
+            return differentiate(apply_recordable, (x, mean, scale, bias), (gradient,))
         total, moment = reduce_gradient(gradient, x, mean)
         of_x = gradient * scale.to(x.dtype)[(...,) + (None,) * (x.dim() - 2)]
         return of_x, -scale * total, moment, total

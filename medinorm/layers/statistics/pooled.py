@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from medinorm.layers.statistics.blocks import (
     FORMATS,
@@ -24,8 +23,14 @@ from medinorm.layers.statistics.channel_norm import (
     restore_subclass,
     strip_subclass,
 )
-from medinorm.layers.statistics.moments import Moments, moments, statistics_dtype
-from medinorm.layers.statistics.normalize import normalize
+from medinorm.layers.statistics.moments import (
+    Moments,
+    differentiate,
+    moments,
+    recordable_moments,
+    statistics_dtype,
+)
+from medinorm.layers.statistics.normalize import apply_recordable, normalize
 from medinorm.layers.statistics.processes import pool_batch
 from medinorm.layers.statistics.recorded import (
     can_see_values,
@@ -185,6 +190,16 @@ def normalize_measured(
     return restore_subclass(y, x), Moments(*pooled)
 
 
+def _normalize_recordable(
+    x: Tensor, weight: Tensor, bias: Tensor, pool: Pool, eps: float
+) -> Tensor:
+    """As `_PooledNorm`, by ordinary torch operations."""
+    mean, m2 = recordable_moments(x)
+    count = mean.new_tensor(x.shape[2:].numel())
+    pooled = pool.moments(Moments(count, mean, m2))
+    return apply_recordable(x, pooled.mean, weight / pooled.std(eps), bias)
+
+
 class _PooledNorm(torch.autograd.Function):
     """Measure, pool and normalize on the CPU, with gradients."""
 
@@ -196,15 +211,17 @@ class _PooledNorm(torch.autograd.Function):
         count = mean.new_tensor(x.shape[2:].numel())
         pooled = pool.moments(Moments(count, mean, m2))
         rstd = 1 / pooled.std(eps)
-        ctx.pool = pool
-        ctx.save_for_backward(x, weight, rstd, *pooled[:2])
+        ctx.pool, ctx.eps = pool, eps
+        ctx.save_for_backward(x, weight, bias, rstd, *pooled[:2])
         ctx.mark_non_differentiable(*pooled)
         return apply_affine(x, pooled.mean, weight * rstd, bias), *pooled
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, rstd, count, mean = ctx.saved_tensors
+        x, weight, bias, rstd, count, mean = ctx.saved_tensors
+        if torch.is_grad_enabled():  # of a gradient that is part of a loss
+            inputs = (x, weight, bias, ctx.pool, ctx.eps)
+            return differentiate(_normalize_recordable, inputs, (gradient,))
         total, moment = reduce_gradient(gradient, x, mean)
         shared_total = ctx.pool.total(weight * total) / count
         shared_moment = ctx.pool.total(weight * moment) / count

@@ -16,7 +16,7 @@ def can_see_values(*tensors: Tensor) -> bool:
         >>> can_see_values(torch.zeros(1))
         True
     """
-    if torch.compiler.is_compiling() or is_traced() or _is_transformed():
+    if torch.compiler.is_compiling() or is_traced() or is_transformed():
         return False
     return all(has_values(tensor) for tensor in tensors)
 
@@ -31,18 +31,23 @@ def is_ordinary(x: Tensor) -> bool:
     return (
         type(x) is Tensor
         and x.is_cpu
-        and not (torch.compiler.is_compiling() or is_traced() or _is_transformed())
+        and not (torch.compiler.is_compiling() or is_traced() or is_transformed())
     )
 
 
-def _is_transformed() -> bool:
-    """Whether `torch.func` (grad, vmap, jvp) transforms what is computed."""
+def is_transformed() -> bool:
+    """Whether `torch.func` (grad, vmap, jvp) transforms what is computed.
+
+    Examples:
+        >>> is_transformed()
+        False
+    """
     return torch._C._are_functorch_transforms_active()
 
 
 def has_values(x: Tensor) -> bool:
     """Whether a tensor is more than a shape and a type, as a `FakeTensor` is."""
-    return type(x).__torch_dispatch__ is Tensor.__torch_dispatch__
+    return not x.is_meta and type(x).__torch_dispatch__ is Tensor.__torch_dispatch__
 
 
 def is_traced() -> bool:

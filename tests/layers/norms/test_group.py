@@ -36,3 +36,8 @@ def test_groups_that_do_not_divide_are_refused(groups):
 def test_one_voxel_is_enough_for_a_group_of_channels():
     y = GroupNorm3d(4, num_groups=2)(torch.randn(1, 4, 1, 1, 1))
     assert y.view(2, 2).sum(1).abs().max() < 1e-5
+
+
+def test_no_groups_are_refused():
+    with pytest.raises(ValueError, match="0 does not divide 4"):
+        GroupNorm3d(4, 0)

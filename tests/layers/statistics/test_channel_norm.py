@@ -9,7 +9,12 @@ from medinorm.layers.statistics.channel_norm import (
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"num_features": 0}, {"num_features": 2, "eps": 0.0}]
+    "arguments",
+    [
+        {"num_features": 0},
+        {"num_features": 2, "eps": 0.0},
+        {"num_features": 2, "eps": float("nan")},
+    ],
 )
 def test_impossible_arguments_are_refused(arguments):
     with pytest.raises(ValueError, match="must be positive"):
