@@ -24,6 +24,7 @@ from medinorm.files.tables import read_table
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "srun")
 NODE = ["slurmd", "-D"]
+CONTROLLER = ["slurmctld", "-D"]
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 DEADLINE = 60
 STUDY = """\
@@ -175,6 +176,12 @@ class Cluster:
                 os.kill(int(pid), signal.SIGKILL)
         node.wait(DEADLINE)
 
+    def stop_controller(self):
+        """Kill the controller, the last daemon that runs; its state is on disk."""
+        controller = self.started.pop()
+        controller.kill()
+        controller.wait(DEADLINE)
+
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
@@ -190,7 +197,7 @@ def slurm(tmp_path_factory):
         munge.append(f"--{flag}={folder}/munge/{what}")
     cluster = Cluster(folder, environment)
     try:
-        for command in (munge, ["slurmctld", "-D"], NODE):
+        for command in (munge, CONTROLLER, NODE):
             cluster.start(command)
         cluster.await_idle()
         yield cluster
@@ -308,3 +315,44 @@ def test_a_node_that_stops_in_the_middle_does_not_end_the_call(slurm, tmp_path):
         call.kill()
         call.wait(DEADLINE)
     assert (tmp_path / "done").exists()
+
+
+@pytest.mark.slow
+def test_a_call_and_its_cluster_that_are_killed_are_called_again(slurm, tmp_path):
+    """The call, the node and the controller at once, as when all of them lose power."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n"
+        "    input: 'first', 'second'\n"
+        "rule each:\n"
+        "    output: '{name}'\n"
+        "    shell:\n"
+        "        'if test -e begun; then touch {output};'\n"
+        "        ' else touch begun; sleep 600; fi'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
+    command += ["--snakefile", tmp_path / "Snakefile", "--nolock", "--rerun-incomplete"]
+    with (tmp_path / "log.txt").open("wb") as log:
+        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
+        end = time.monotonic() + 2 * DEADLINE
+        while not (tmp_path / "begun").exists() and time.monotonic() < end:
+            assert call.poll() is None, (tmp_path / "log.txt").read_text()
+            time.sleep(0.2)
+        time.sleep(15)  # as above: the controller is to know of the start
+        call.kill()
+        call.wait(DEADLINE)
+        slurm.stop_node()
+        slurm.stop_controller()
+        slurm.start(CONTROLLER)
+        slurm.start(NODE)
+        slurm.await_idle()
+        again = subprocess.run(
+            command,
+            check=False,
+            env=slurm.environment,
+            stdout=log,
+            stderr=log,
+            timeout=5 * DEADLINE,
+        )
+    assert again.returncode == 0, (tmp_path / "log.txt").read_text()[-3000:]
+    assert (tmp_path / "first").exists()
+    assert (tmp_path / "second").exists()
