@@ -72,6 +72,7 @@ MpiDefault=none
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+ATTEMPTS = ["--slurm-status-attempts", "1000"]  # as in profiles/slurm
 WAYS = [
     *("--executor", "slurm", "--jobs", "4", "--retries", "2"),
     *("--default-resources", "slurm_account=none", "slurm_partition=main"),
@@ -177,8 +178,9 @@ class Cluster:
         node.wait(DEADLINE)
 
     def stop_controller(self):
-        """Kill the controller, the last daemon that runs; its state is on disk."""
-        controller = self.started.pop()
+        """Kill the controller; its state is on disk."""
+        (controller,) = (p for p in self.started if p.args == CONTROLLER)
+        self.started.remove(controller)
         controller.kill()
         controller.wait(DEADLINE)
 
@@ -356,3 +358,31 @@ def test_a_call_and_its_cluster_that_are_killed_are_called_again(slurm, tmp_path
     assert again.returncode == 0, (tmp_path / "log.txt").read_text()[-3000:]
     assert (tmp_path / "first").exists()
     assert (tmp_path / "second").exists()
+
+
+@pytest.mark.slow
+def test_a_controller_that_is_away_for_a_while_does_not_hold_the_call(slurm, tmp_path):
+    """Jobs run on; their state cannot be asked for until it is back."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n"
+        "    output: 'done'\n"
+        "    shell: 'touch begun; sleep 20; touch {output}'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path]
+    command += ["--snakefile", tmp_path / "Snakefile", *WAYS, *ATTEMPTS]
+    with (tmp_path / "log.txt").open("wb") as log:
+        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
+    end = time.monotonic() + 2 * DEADLINE
+    while not (tmp_path / "begun").exists() and time.monotonic() < end:
+        assert call.poll() is None, (tmp_path / "log.txt").read_text()
+        time.sleep(0.2)
+    slurm.stop_controller()
+    time.sleep(25)
+    slurm.start(CONTROLLER)
+    slurm.started.insert(-1, slurm.started.pop())  # the node stays the last one
+    try:
+        assert call.wait(2 * DEADLINE) == 0, (tmp_path / "log.txt").read_text()[-3000:]
+    finally:
+        call.kill()
+        call.wait(DEADLINE)
+    assert (tmp_path / "done").exists()
