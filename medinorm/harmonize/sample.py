@@ -25,6 +25,7 @@ from medinorm.intensity.voxels.kinds import as_mask, to_host
 from medinorm.records.labels import read_ignored_value
 from medinorm.records.scans import Scan
 
+_WIDEST = 5000.0  # mm
 _SAME_GRID = 0.1  # of a voxel: tools round the affines that they write
 
 
@@ -78,6 +79,7 @@ def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sampl
         ScanError: the image or its mask cannot be read, does not fit or is unusable.
     """
     source = read_volume(require_unchanged(scan.image))
+    _require_possible(source)
     array, nonfinite = settle_nonfinite(source.array, settings.nonfinite)
     oriented = orient_to_ras(source.with_array(array))
     # Its grid is enough from here on; a view would keep the voxels.
@@ -104,6 +106,21 @@ def read_sample(scan: Scan, settings: HarmonizeConfig, *, masked: bool) -> Sampl
         volume.array[0].size if one is None else int(one.sum()) for one in masks
     ]
     return Sample(volume, scan.channels, masks, settings.constant, facts)
+
+
+def _require_possible(volume: Volume) -> None:
+    """Refuse a scan so wide that its grid would fill the memory.
+
+    Raises:
+        GeometryError: no scanner has such a field of view.
+    """
+    sizes = zip(volume.grid, volume.spacing, strict=True)
+    widest = max(number * spacing for number, spacing in sizes)
+    if widest > _WIDEST:
+        raise GeometryError(
+            f"it would be {widest / 1000:.0f} m wide; its voxel spacing is wrong, "
+            "correct it in the header"
+        )
 
 
 def settle_nonfinite(

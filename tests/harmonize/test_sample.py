@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medinorm.config import HarmonizeConfig
-from medinorm.errors import IntensityError, LabelError
+from medinorm.errors import GeometryError, IntensityError, LabelError
 from medinorm.files.atomic import write_json
 from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.sidecars import sidecar_path
@@ -151,3 +151,11 @@ def test_ignored_voxels_are_no_foreground(tmp_path, ignored):
     sample = read_sample(scan, HarmonizeConfig(foreground="label"), masked=True)
     counted = (labels == 1) if ignored else (labels > 0)
     assert sample.facts["foreground"] == [int(counted.sum())]
+
+
+def test_a_scan_of_impossible_size_does_not_fill_the_memory(tmp_path):
+    path = tmp_path / "sub-1_T1w.nii.gz"
+    write_volume(Volume(ball(), np.diag([900.0, 1.0, 1.0, 1.0])), path)
+    scan = Scan("sub-1_T1w", "1", "", path, None, ("image",))
+    with pytest.raises(GeometryError, match="it would be 18 m wide; its voxel spacing"):
+        read_sample(scan, HarmonizeConfig(), masked=True)

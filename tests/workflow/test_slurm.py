@@ -24,6 +24,7 @@ from medinorm.files.tables import read_table
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "srun")
 NODE = ["slurmd", "-D"]
+CONTROLLER = ["slurmctld", "-D"]
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 DEADLINE = 60
 STUDY = """\
@@ -71,6 +72,7 @@ MpiDefault=none
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+ATTEMPTS = ["--slurm-status-attempts", "1000"]  # as in profiles/slurm
 WAYS = [
     *("--executor", "slurm", "--jobs", "4", "--retries", "2"),
     *("--default-resources", "slurm_account=none", "slurm_partition=main"),
@@ -175,6 +177,13 @@ class Cluster:
                 os.kill(int(pid), signal.SIGKILL)
         node.wait(DEADLINE)
 
+    def stop_controller(self):
+        """Kill the controller; its state is on disk."""
+        (controller,) = (p for p in self.started if p.args == CONTROLLER)
+        self.started.remove(controller)
+        controller.kill()
+        controller.wait(DEADLINE)
+
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
@@ -190,7 +199,7 @@ def slurm(tmp_path_factory):
         munge.append(f"--{flag}={folder}/munge/{what}")
     cluster = Cluster(folder, environment)
     try:
-        for command in (munge, ["slurmctld", "-D"], NODE):
+        for command in (munge, CONTROLLER, NODE):
             cluster.start(command)
         cluster.await_idle()
         yield cluster
@@ -302,6 +311,75 @@ def test_a_node_that_stops_in_the_middle_does_not_end_the_call(slurm, tmp_path):
     time.sleep(15)
     slurm.stop_node()
     slurm.start(NODE)
+    try:
+        assert call.wait(2 * DEADLINE) == 0, (tmp_path / "log.txt").read_text()[-3000:]
+    finally:
+        call.kill()
+        call.wait(DEADLINE)
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.slow
+def test_a_call_and_its_cluster_that_are_killed_are_called_again(slurm, tmp_path):
+    """The call, the node and the controller at once, as when all of them lose power."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n"
+        "    input: 'first', 'second'\n"
+        "rule each:\n"
+        "    output: '{name}'\n"
+        "    shell:\n"
+        "        'if test -e begun; then touch {output};'\n"
+        "        ' else touch begun; sleep 600; fi'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
+    command += ["--snakefile", tmp_path / "Snakefile", "--nolock", "--rerun-incomplete"]
+    with (tmp_path / "log.txt").open("wb") as log:
+        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
+        end = time.monotonic() + 2 * DEADLINE
+        while not (tmp_path / "begun").exists() and time.monotonic() < end:
+            assert call.poll() is None, (tmp_path / "log.txt").read_text()
+            time.sleep(0.2)
+        time.sleep(15)  # as above: the controller is to know of the start
+        call.kill()
+        call.wait(DEADLINE)
+        slurm.stop_node()
+        slurm.stop_controller()
+        slurm.start(CONTROLLER)
+        slurm.start(NODE)
+        slurm.await_idle()
+        again = subprocess.run(
+            command,
+            check=False,
+            env=slurm.environment,
+            stdout=log,
+            stderr=log,
+            timeout=5 * DEADLINE,
+        )
+    assert again.returncode == 0, (tmp_path / "log.txt").read_text()[-3000:]
+    assert (tmp_path / "first").exists()
+    assert (tmp_path / "second").exists()
+
+
+@pytest.mark.slow
+def test_a_controller_that_is_away_for_a_while_does_not_hold_the_call(slurm, tmp_path):
+    """Jobs run on; their state cannot be asked for until it is back."""
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n"
+        "    output: 'done'\n"
+        "    shell: 'touch begun; sleep 20; touch {output}'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path]
+    command += ["--snakefile", tmp_path / "Snakefile", *WAYS, *ATTEMPTS]
+    with (tmp_path / "log.txt").open("wb") as log:
+        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
+    end = time.monotonic() + 2 * DEADLINE
+    while not (tmp_path / "begun").exists() and time.monotonic() < end:
+        assert call.poll() is None, (tmp_path / "log.txt").read_text()
+        time.sleep(0.2)
+    slurm.stop_controller()
+    time.sleep(25)
+    slurm.start(CONTROLLER)
+    slurm.started.insert(-1, slurm.started.pop())  # the node stays the last one
     try:
         assert call.wait(2 * DEADLINE) == 0, (tmp_path / "log.txt").read_text()[-3000:]
     finally:

@@ -70,5 +70,7 @@ def _measure_lines(lines: NDArray[np.float32], threshold: float) -> Iterator[flo
 
 def _summarize(differences: NDArray[np.float32]) -> Iterator[float]:
     """Median and 90th percentile of absolute values; 0 if there are none."""
-    sizes = np.abs(differences) if differences.size else np.zeros(1)
-    yield from map(float, np.percentile(sizes, (50, 90)))
+    sizes = np.abs(differences) if differences.size else np.zeros(1, np.float32)
+    # Of so many values the nearest rank is enough, and faster.
+    ranks = [sizes.size // 2, (sizes.size * 9) // 10]
+    yield from map(float, np.partition(sizes, ranks)[ranks])
