@@ -47,20 +47,38 @@ def measure(x: Values, first: int, last: int, sums: Sums) -> None:
 @_compile
 def _measure_rows(x: Values, centre: Values, rest: Values, squares: Values) -> None:
     """Rounded mean of ``(V, C)``, and the sums of distances from it and of squares."""
+    _average_rows(x, centre)
     voxels, channels = x.shape
-    centre[:] = 0
     rest[:] = 0
     squares[:] = 0
-    for v in range(voxels):
+    whole = voxels - voxels % 4  # four at a time: sums are read and written once
+    for v in range(0, whole, 4):
         for c in range(channels):
-            centre[c] += x[v, c]
-    for c in range(channels):
-        centre[c] /= voxels
-    for v in range(voxels):
+            one, two = x[v, c] - centre[c], x[v + 1, c] - centre[c]
+            three, four = x[v + 2, c] - centre[c], x[v + 3, c] - centre[c]
+            rest[c] += (one + two) + (three + four)
+            squares[c] += (one * one + two * two) + (three * three + four * four)
+    for v in range(whole, voxels):
         for c in range(channels):
             distance = x[v, c] - centre[c]
             rest[c] += distance
             squares[c] += distance * distance
+
+
+@_compile
+def _average_rows(x: Values, centre: Values) -> None:
+    """Rounded mean of ``(V, C)``."""
+    voxels, channels = x.shape
+    centre[:] = 0
+    whole = voxels - voxels % 4
+    for v in range(0, whole, 4):
+        for c in range(channels):
+            centre[c] += (x[v, c] + x[v + 1, c]) + (x[v + 2, c] + x[v + 3, c])
+    for v in range(whole, voxels):
+        for c in range(channels):
+            centre[c] += x[v, c]
+    for c in range(channels):
+        centre[c] /= voxels
 
 
 @_compile
