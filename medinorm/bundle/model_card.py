@@ -120,11 +120,13 @@ def _describe_flags(contents: BundleContents) -> str:
     shares = [
         f"{share:.0%} by {name}" for name, share in seen.items() if share is not None
     ]
-    found = f" With each domain left out in turn, of its scans {' and '.join(shares)}."
+    left_out = (
+        f" With each domain left out in turn, of its scans {' and '.join(shares)}."
+    )
     return (
         "By its image alone a scan of a training domain is flagged in at most "
         f"{ALL_ALARMS:.0%} of cases, as subjects that were left out show."
-        f"{found if shares else ''}\n"
+        f"{left_out if shares else ''}\n"
     )
 
 

@@ -193,7 +193,7 @@ def expect_each(cases: Sequence[KnownDice]) -> list[ExpectedDice | None]:
 def _fit_line(cases: Sequence[KnownDice]) -> AgreementLine:
     """The line of some scans: the slope of all, through the mean of the unseen ones."""
     unseen = [case for case in cases if case.held_out]
-    weights = _weigh(unseen)
+    weights = _weights_of(unseen)
     mean = float(weights @ [to_log_odds(case.dice) for case in unseen])
     if any(case.agreement is None for case in unseen):
         return AgreementLine(mean, 0.0)
@@ -203,7 +203,7 @@ def _fit_line(cases: Sequence[KnownDice]) -> AgreementLine:
     return AgreementLine(mean - slope * agreement, slope)
 
 
-def _weigh(cases: Sequence[KnownDice]) -> NDArray[np.float64]:
+def _weights_of(cases: Sequence[KnownDice]) -> NDArray[np.float64]:
     """Weights by which each domain counts the same, once if known and once if not."""
     sizes = Counter((case.domain, case.held_out) for case in cases)
     weights = np.array([1 / sizes[case.domain, case.held_out] for case in cases])
@@ -212,7 +212,7 @@ def _weigh(cases: Sequence[KnownDice]) -> NDArray[np.float64]:
 
 def _find_slope(cases: Sequence[KnownDice]) -> float:
     """The slope of all scans, drawn towards 0."""
-    weights = _weigh(cases)
+    weights = _weights_of(cases)
     x = np.array([to_log_odds(case.agreement or 0) for case in cases])
     y = np.array([to_log_odds(case.dice) for case in cases])
     off = weights * (x - weights @ x)
