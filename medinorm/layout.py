@@ -14,8 +14,8 @@ FILES_NAME = "files.tsv"  # beside the plan
 
 # Tables of the comparison, beside verdict.json.
 EVIDENCE = (
-    *("failures", "domains", "gaps", "summary", "differences", "effects"),
-    *("ranking", "fairness", "curves", "learning_rates", "networks"),
+    *("failures", "domains", "gaps", "summary", "differences", "effects", "drift"),
+    *("ranking", "fairness", "curves", "learning_rates", "networks", "probe"),
     *("unseen_domains", "worst_domains", "unseen_labels", "ranks", "error_retention"),
     *("rank_probabilities", "rank_agreement", "components", "recovered", "calibration"),
 )

@@ -58,7 +58,10 @@ def write_columns(
     types = column_types(kind)
     about = {"version": __version__, "table": kind.__name__}
     schema = pa.schema(
-        [(name, _arrow_type(values)) for name, (values, _) in types.items()],
+        [
+            (name, _arrow_type(values, columns[name]))
+            for name, (values, _) in types.items()
+        ],
         metadata={_KEY: json.dumps(about).encode()},
     )
     words = [name for name in types if isinstance(columns[name], WordColumn)]
@@ -107,7 +110,7 @@ def read_columns(
     """
     if checked:
         require_as_written(path, called=called)
-    types = column_types(kind)
+    types, lists = column_types(kind), _find_lists(kind)
     wanted = list(names or types)
     with _open_table(path, called or path.name) as file:
         missing = [one for one in wanted if one not in file.schema_arrow.names]
@@ -117,7 +120,12 @@ def read_columns(
                 "make the table again"
             )
         groups = [
-            {one: _from_arrow(table.column(one), types[one], one) for one in wanted}
+            {
+                one: _from_lists(table.column(one), one)
+                if one in lists
+                else _from_arrow(table.column(one), types[one], one)
+                for one in wanted
+            }
             for table in _read_groups(file, wanted)
         ]
         columns = {
@@ -187,6 +195,12 @@ def column_types(kind: type[Any]) -> dict[str, tuple[type[Any], bool]]:
     }
 
 
+def _find_lists(kind: type[Any]) -> set[str]:
+    """Names of the columns that have several numbers in each row."""
+    hints = column_hints(kind)
+    return {name for name, hint in hints.items() if get_origin(hint) is tuple}
+
+
 def absent(number: int) -> Numbers:
     """A column of absent numbers, which takes no memory."""
     return np.broadcast_to(np.nan, number)
@@ -228,22 +242,28 @@ def join_columns(pieces: list[Any]) -> Any:
     return np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
 
 
-def _arrow_type(values: type[Any]) -> "pa.DataType":
+def _arrow_type(values: type[Any], column: Column) -> "pa.DataType":
     """The type of a column in the file."""
     import pyarrow as pa  # noqa: PLC0415
 
-    return {
+    kind = {
         str: pa.dictionary(pa.int32(), pa.string()),
         int: pa.int64(),
         float: pa.float64(),
         bool: pa.bool_(),
     }[values]
+    if isinstance(column, np.ndarray) and column.ndim > 1:
+        return pa.list_(kind, column.shape[1])
+    return kind
 
 
 def _to_arrow(column: Column, kind: "pa.DataType") -> "pa.Array":
     """Some rows of a column as Arrow has them."""
     import pyarrow as pa  # noqa: PLC0415
 
+    if pa.types.is_fixed_size_list(kind):
+        flat = pa.array(np.asarray(column).ravel()).cast(kind.value_type)
+        return pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
     if isinstance(column, WordColumn):
         column = column.shortened
         if pa.types.is_integer(kind):
@@ -286,6 +306,29 @@ def _from_arrow(
     if column.null_count == len(column):
         return absent(len(column))
     return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _from_lists(column: "pa.ChunkedArray", name: str) -> Numbers:
+    """A column of Arrow whose rows are several numbers, ``(n, m)``.
+
+    Raises:
+        _TypeError: it has another type, or a value is absent.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    kind = column.type
+    if not pa.types.is_fixed_size_list(kind) or column.null_count:
+        raise _TypeError(name)
+    if not (
+        pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)
+    ):
+        raise _TypeError(name)
+    pieces = [one.flatten() for one in column.chunks]
+    if any(one.null_count for one in pieces):
+        raise _TypeError(name)
+    flat = [one.to_numpy(zero_copy_only=False) for one in pieces]
+    joined = np.concatenate(flat) if flat else np.empty(0)
+    return np.asarray(joined, dtype=np.float64).reshape(-1, kind.list_size)
 
 
 def _is_text(kind: "pa.DataType") -> bool:

@@ -79,7 +79,7 @@ class ScoreColumns:
         """The scores whose columns in the table these are."""
         levels = [columns[name] for name in Variant._fields]
         return cls(
-            variant=_join_levels(levels),
+            variant=join_levels(levels),
             **{name: columns[name] for name in _WORDS},
             numbers={name: columns[name] for name in MEASURED if name in columns},
         )
@@ -296,7 +296,7 @@ def _measured(rows: Sequence[ScoreRow], name: str) -> Numbers:
     return numbers
 
 
-def _join_levels(levels: Sequence[WordColumn[str]]) -> WordColumn[Variant]:
+def join_levels(levels: Sequence[WordColumn[str]]) -> WordColumn[Variant]:
     """The column of variants that have these levels."""
     shape = tuple(len(level.names) for level in levels)
     places = np.ravel_multi_index(tuple(level.codes for level in levels), shape)

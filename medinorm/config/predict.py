@@ -31,3 +31,8 @@ class PredictConfig(Section):
         description="Average over mirrored scans, along the axes of the mirrors in "
         "training: twice the time for each axis.",
     )
+    mechanism: bool = Field(
+        default=True,
+        description="Measure what the norms do inside of the networks: in one patch of "
+        "each test scan, of 20 on a domain.",
+    )

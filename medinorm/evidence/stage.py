@@ -1,10 +1,11 @@
 """From scores to statements: the tables of the comparison and its verdict."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from medinorm.columns.calibration import read_calibration
 from medinorm.columns.cases import Cases, write_cases
 from medinorm.columns.scores import read_scores
 from medinorm.config import EvidenceConfig
@@ -23,6 +24,7 @@ from medinorm.evidence.before_ranking.run_records import RunRecords
 from medinorm.evidence.before_ranking.selection import find_oracle_selection
 from medinorm.evidence.before_ranking.weaknesses import find_weaknesses
 from medinorm.evidence.beyond_means.calibration import write_calibration
+from medinorm.evidence.beyond_means.mechanism import write_mechanism
 from medinorm.evidence.beyond_means.write import write_beyond_means
 from medinorm.evidence.cases import join_cases
 from medinorm.evidence.differences import tabulate_differences, tabulate_ranking
@@ -38,7 +40,7 @@ from medinorm.evidence.summary import (
 from medinorm.evidence.verdict import Comparison, reach_verdict
 from medinorm.files.records import read_records, write_records
 from medinorm.jobs.declare import stage
-from medinorm.records.calibration import CalibrationRow, calibration_path
+from medinorm.records.calibration import is_calibration
 from medinorm.records.evidence import (
     CurveRow,
     DifferenceRow,
@@ -67,17 +69,18 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
     *,
     domain: Sequence[str] = ("scanner",),
     learning_rates: Sequence[Path] = (),
+    predicted: Sequence[Path] = (),
     failure: float = FAILURE_DICE,
     settings: EvidenceConfig,
 ) -> None:
     """Compare the variants of a study, and write what the comparison shows.
 
-    Writes `cases`, `failures`, `calibration`, `error_retention`, `domains`, `gaps`,
-    `summary`, `differences`, `effects`, `ranking`, `fairness`, `curves`,
-    `learning_rates` and `networks` (``.tsv``, rows in `medinorm.records`), the tables
-    of `medinorm.records.beyond_means` and `verdict.json`. Where a design is absent, its
-    columns are empty and the verdict says why; the tables of ranks are empty unless
-    variants may be ranked.
+    Writes `cases`, `failures`, `calibration`, `error_retention`, `drift`,
+    `probe`, `domains`, `gaps`, `summary`, `differences`, `effects`, `ranking`,
+    `fairness`, `curves`, `learning_rates` and `networks` (``.tsv``, rows in
+    `medinorm.records`), the tables of `medinorm.records.beyond_means` and
+    `verdict.json`. Where a design is absent, its columns are empty and the verdict says
+    why; the tables of ranks are empty unless variants may be ranked.
 
     Args:
         scores: tables of scores, Parquet or text.
@@ -87,12 +90,15 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
             200,000 rows.
         domain: columns that define the domains; the verdict takes its words from them.
         learning_rates: tables of choose-rate, if learning rates were compared.
+        predicted: status tables of predict; what the norms do lies beside them.
         failure: a prediction with a Dice below it has failed.
         settings: level of the intervals, resamples, region of practical equivalence.
 
     Raises:
         StageError: there are no scores, or they do not belong to `splits`.
     """
+    # A pattern for tables of scores may match what lies beside them.
+    scores = [path for path in scores if not is_calibration(path)]
     roles = read_records(splits, SplitRow)
     cases = _join_and_write(scores, roles, failure, evidence)
     study = StudyScores.of(cases, settings, DomainNoun.of(domain), failure)
@@ -114,7 +120,8 @@ def compare_variants(  # noqa: PLR0913  (one argument a flag)
         obstacle=obstacle,
     )
     write_records(evidence / "failures.tsv", tabulate_failures(cases), FailureRow)
-    write_calibration(evidence, _read_calibration(scores), cases)
+    write_calibration(evidence, read_calibration(scores), cases)
+    write_mechanism(evidence, predicted, roles, settings.confidence)
     write_records(evidence / "domains.tsv", comparison.domains, DomainRow)
     write_records(evidence / "gaps.tsv", tabulate_gaps(study), GapRow)
     write_records(evidence / "summary.tsv", comparison.summary, SummaryRow)
@@ -146,13 +153,3 @@ def _join_and_write(
     cases = join_cases(read_scores(scores), roles, failure)
     write_cases(evidence, cases)
     return cases.stored_in(evidence)
-
-
-def _read_calibration(scores: Sequence[Path]) -> Iterator[CalibrationRow]:
-    """How sure predictions were, from the tables beside those of scores.
-
-    One table is in memory at a time: all of them would be gigabytes.
-    """
-    for path in map(calibration_path, scores):
-        if path.exists():
-            yield from read_records(path, CalibrationRow)

@@ -1,6 +1,6 @@
 """The predict stage: trained networks segment the test scans of their split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +32,8 @@ from medinorm.jobs.memory import keep_freed_memory
 from medinorm.jobs.shards import Done, Failed, run_items
 from medinorm.layout import harmonized_paths, run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
+from medinorm.predict.mechanism.describe import PassingScans, pass_patch
+from medinorm.predict.mechanism.features import PassedFeatures
 from medinorm.records.calibration import confidence_path
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.status import PredictionStatus, RunStatus, ScanStatus
@@ -93,6 +95,8 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
 
     Label maps are written on the grid of the canonical scan, where they are scored, so
     that studies with different spacing can be compared. Current label maps are kept.
+    Beside the status table lies what the norms do inside of the networks:
+    `drift-<job>.tsv` and `probe-<job>.tsv`, without rows if that was not asked for.
 
     Args:
         scans: `scans.tsv`.
@@ -119,6 +123,12 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
         (row.domain, row.scan) for row in rows if row.role in {"test", "unlabelled"}
     )
     segmented = {row.scan for row in rows if row.segmented}
+    items = [
+        SeedScan(scan, seed, domain)
+        for seed in seeds
+        for domain, scan in tests
+        if scan in segmented
+    ]
     for seed in seeds:
         folder = run_folder(predictions, seed)
         for kept in (folder, folder / "confidence"):
@@ -126,21 +136,12 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
     torch.set_num_threads(1)
     keep_freed_memory()
     adapted = lru_cache(maxsize=1)(_read_adapted)  # items come sorted by network
+    passing = PassingScans.of(rows, split, adapt, few=settings.mechanism)
+
+    study = _Study(table, tests, harmonized, runs, predictions)
 
     def work(item: SeedScan) -> Done[str]:
-        prediction = Prediction(
-            scan=table[item.scan],
-            image=harmonized_paths(harmonized, item.scan)[0],
-            run=run_folder(runs, item.seed),
-            seed=item.seed,
-            target=run_folder(predictions, item.seed) / f"{item.scan}.nii.gz",
-            domain=item.domain,
-            unlabelled=tuple(
-                harmonized_paths(harmonized, scan)[0]
-                for domain, scan in tests
-                if domain == item.domain
-            ),
-        )
+        prediction = study.find(item)
         sureness = confidence_path(prediction.target)
         with discarding(prediction.target, sureness):
             provenance = _provenance(prediction, adapt, settings)
@@ -149,28 +150,84 @@ def predict_scans(  # noqa: PLR0913, PLR0917  (one argument a flag)
                 return Done("current", recorded_checksum(prediction.target))
             network, card = adapted(prediction.run, adapt, prediction.unlabelled)
             label_map, confidence = segment(network, card, prediction, settings)
+            if item.scan in passing.few:
+                passing.add(item.seed, item.scan, _pass(network, card, prediction))
+            _keep_confidence(confidence if settings.calibration else None, sureness)
             if settings.calibration:
-                write_volume(confidence, sureness)
                 write_sidecar(sureness, provenance)
-            else:
-                for path in (sureness, sidecar_path(sureness)):
-                    path.unlink(missing_ok=True)
             write_volume(label_map, prediction.target)
             return Done("made", write_sidecar(prediction.target, provenance))
 
-    return run_items(
-        [
-            SeedScan(scan, seed, domain)
-            for seed in seeds
-            for domain, scan in tests
-            if scan in segmented
-        ],
+    ended = run_items(
+        items,
         work,
         status,
         title=f"predict {split} {adapt}",
         record=PredictionStatus,
         forgiving=False,
     )
+    current = [item for item, end in ended if isinstance(end, Done)]
+    for item in (item for item in current if passing.lacks(item.seed, item.scan)):
+        prediction = study.find(item)
+        network = adapted(prediction.run, adapt, prediction.unlabelled)
+        passing.add(item.seed, item.scan, _pass(*network, prediction))
+    passing.write(status)
+    return ended
+
+
+@dataclass(frozen=True)
+class _Study:
+    """Where the files of one job are.
+
+    Args:
+        table: the scans by id.
+        tests: domain and id of the scans that test or have no label map.
+        harmonized: folder of harmonized scans.
+        runs: folder of trained networks.
+        predictions: folder to write to.
+    """
+
+    table: Mapping[str, Scan]
+    tests: Sequence[tuple[str, str]]
+    harmonized: Path
+    runs: Path
+    predictions: Path
+
+    def find(self, item: SeedScan) -> Prediction:
+        """The files of one scan and network."""
+        return Prediction(
+            scan=self.table[item.scan],
+            image=harmonized_paths(self.harmonized, item.scan)[0],
+            run=run_folder(self.runs, item.seed),
+            seed=item.seed,
+            target=run_folder(self.predictions, item.seed) / f"{item.scan}.nii.gz",
+            domain=item.domain,
+            unlabelled=tuple(
+                harmonized_paths(self.harmonized, scan)[0]
+                for domain, scan in self.tests
+                if domain == item.domain
+            ),
+        )
+
+
+def _keep_confidence(confidence: Volume | None, path: Path) -> None:
+    """Write how sure a network was, or delete what was kept before."""
+    if confidence is not None:
+        write_volume(confidence, path)
+        return
+    for old in (path, sidecar_path(path)):
+        old.unlink(missing_ok=True)
+
+
+def _pass(
+    network: nn.Module, card: ModelCard, prediction: Prediction
+) -> tuple[ModelCard, PassedFeatures]:
+    """What passes through a network with one patch of a scan."""
+    image = read_volume(prediction.image, mmap=True).array
+    domain = card.domain_index(prediction.domain)
+    references = _read_references(prediction, card)
+    passed = pass_patch(network, card, image, domain=domain, references=references)
+    return card, passed
 
 
 def segment(
@@ -303,4 +360,6 @@ def _provenance(
         images = [path for path in prediction.unlabelled if path.exists()]
         checked = map(require_intact, images)
         inputs["unlabelled"] = " ".join(map(recorded_checksum, checked))
-    return Provenance({"adapt": adapt, **settings.model_dump(mode="json")}, inputs)
+    # What is measured besides changes no prediction.
+    used = settings.model_dump(mode="json", exclude={"mechanism"})
+    return Provenance({"adapt": adapt, **used}, inputs)

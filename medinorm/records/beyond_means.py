@@ -5,12 +5,14 @@ interval of a value, Dice is a fraction, absent is ``None``.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from medinorm.files.records import columns
 from medinorm.variant import Variant
 
 RankingRule = Literal["mean_then_rank", "rank_then_mean", "test_based"]
+Side = Literal["before", "after"]  # of a normalization layer
 
 
 @dataclass(frozen=True)
@@ -159,3 +161,144 @@ class RecoveredRow:
     recovered_high: float | None
     reference_gap: float | None
     note: str | None
+
+
+@dataclass(frozen=True)
+class LayerDriftRow:
+    """How far the features of domains lie apart at one layer of one network.
+
+    Both are standard deviations between domains, beyond what chance does with so few
+    scans; the mean over channels is quadratic.
+
+    Args:
+        variant: the network, and what was adapted at test time.
+        split: split that it was trained on.
+        seed: seed of its training.
+        layer: its place among the normalization layers, from 1 at the input.
+        name: of the layer in the network.
+        channels: how many it has.
+        side: of the layer's input or of its output.
+        shift: of the means of channels, in standard deviations of the features within
+            a scan.
+        scale: of the logarithms of their standard deviations.
+    """
+
+    variant: Variant
+    split: str
+    seed: int
+    layer: int
+    name: str
+    channels: int
+    side: Side
+    shift: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class ProbeRow:
+    """From which domain a scan seems to be, by the bottleneck of one network.
+
+    Args:
+        variant: the network, and what was adapted at test time.
+        split: split that it was trained on.
+        seed: seed of its training.
+        scan: the scan.
+        domain: the domain that it is from.
+        guess: the domain that a linear probe gives, which was fitted on the scans of
+            all other subjects.
+    """
+
+    variant: Variant
+    split: str
+    seed: int
+    scan: str
+    domain: str
+    guess: str
+
+
+@dataclass(frozen=True)
+class FeatureDriftRow:
+    """How far the features of domains lie apart at one layer, over networks.
+
+    Args:
+        design: of the splits.
+        layer: its place among the normalization layers, from 1 at the input.
+        channels: how many it has.
+        side: of the layer's input or of its output.
+        networks: how many; those of one design, one a split and seed.
+        shift: mean over networks; as of `LayerDriftRow`.
+        shift_low: the least of any network.
+        shift_high: the largest.
+        scale: mean over networks; as of `LayerDriftRow`.
+    """
+
+    variant: Variant
+    design: str
+    layer: int
+    channels: int
+    side: Side
+    networks: int
+    shift: float
+    shift_low: float
+    shift_high: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class DomainProbeRow:
+    """How well the domain of a scan can be read from the bottleneck, over networks.
+
+    Args:
+        design: of the splits.
+        networks: how many; those of one design, one a split and seed.
+        domains: how many are told apart.
+        scans: how many.
+        subjects: how many; the interval rests on their number.
+        accuracy: balanced: mean over domains of the share of scans whose domain was
+            guessed.
+        accuracy_low: lower end of its interval, for other subjects.
+        accuracy_high: its upper end.
+        chance: the balanced accuracy of a guess without looking.
+    """
+
+    variant: Variant
+    design: str
+    networks: int
+    domains: int
+    scans: int
+    subjects: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    chance: float
+
+
+def drift_path(predicted: Path) -> Path:
+    """The table of `LayerDriftRow` beside the status table of a job of predict.
+
+    Examples:
+        >>> drift_path(Path("pooled/job-0.tsv")).as_posix()
+        'pooled/drift-0.tsv'
+    """
+    return predicted.with_name(f"drift-{predicted.name.removeprefix('job-')}")
+
+
+def probe_path(predicted: Path) -> Path:
+    """The table of `ProbeRow` beside the status table of a job of predict.
+
+    Examples:
+        >>> probe_path(Path("pooled/job-0.tsv")).as_posix()
+        'pooled/probe-0.tsv'
+    """
+    return predicted.with_name(f"probe-{predicted.name.removeprefix('job-')}")
+
+
+def mechanism_paths(predicted: str) -> list[str]:
+    """Both tables beside the status table of a job of predict.
+
+    Examples:
+        >>> mechanism_paths("pooled/job-{job}.tsv")
+        ['pooled/drift-{job}.tsv', 'pooled/probe-{job}.tsv']
+    """
+    status = Path(predicted)
+    return [drift_path(status).as_posix(), probe_path(status).as_posix()]

@@ -7,6 +7,8 @@ from medinorm.variant import Variant
 
 BINS = 20  # of equal width, from 0 to 1
 
+_BESIDE = "_calibration"
+
 
 @dataclass(frozen=True)
 class CalibrationRow:
@@ -93,10 +95,20 @@ def calibration_path(scores: Path) -> Path:
     """The table beside a table of scores that says how sure predictions were.
 
     Examples:
-        >>> calibration_path(Path("pooled/job-0.tsv")).as_posix()
-        'pooled/job-0_calibration.tsv'
+        >>> calibration_path(Path("pooled/job-0.parquet")).as_posix()
+        'pooled/job-0_calibration.parquet'
     """
-    return scores.with_name(f"{scores.stem}_calibration.tsv")
+    return scores.with_name(f"{scores.stem}{_BESIDE}.parquet")
+
+
+def is_calibration(path: Path) -> bool:
+    """Whether a table is one that lies beside a table of scores.
+
+    Examples:
+        >>> is_calibration(Path("pooled/job-0_calibration.parquet"))
+        True
+    """
+    return path.stem.endswith(_BESIDE)
 
 
 def confidence_path(prediction: Path) -> Path:

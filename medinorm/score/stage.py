@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from medinorm.choices import AdaptName, AugmentationName, IntensityName, NormName
+from medinorm.columns.calibration import write_calibration
 from medinorm.columns.scores import write_scores
 from medinorm.config import MeasureConfig, TaskConfig
 from medinorm.damage import require_failed, require_unchanged
@@ -22,15 +23,11 @@ from medinorm.errors import (
 )
 from medinorm.files.atomic import write_json
 from medinorm.files.nifti import Volume, read_volume
-from medinorm.files.records import read_records, write_records
+from medinorm.files.records import read_records
 from medinorm.jobs.declare import stage
 from medinorm.jobs.progress import track
 from medinorm.layout import run_folder
-from medinorm.records.calibration import (
-    CalibrationRow,
-    calibration_path,
-    confidence_path,
-)
+from medinorm.records.calibration import CalibrationRow, confidence_path
 from medinorm.records.scans import Scan, SplitRow, read_scans
 from medinorm.records.scores import ScoreRow, ScoreState
 from medinorm.records.status import PredictionStatus
@@ -224,7 +221,7 @@ def score_predictions(  # noqa: PLR0913 (the five files and the names of one job
             if sure is not None:
                 calibrations.append(CalibrationRow(variant, split, seed, scan, *sure))
     write_scores(scores, rows)
-    write_records(calibration_path(scores), calibrations, CalibrationRow)
+    write_calibration(scores, calibrations)
     write_json(summary_path(scores), summarize_as_nnunet(rows, voxels))
 
 

@@ -10,6 +10,12 @@ checkpoint evidence:
         rates=lambda wildcards: wiring.searches(
             checkpoints.split.get(**wildcards).output.splits
         ),
+        mechanism=lambda wildcards: wiring.mechanism(
+            checkpoints.split.get(**wildcards).output.splits
+        ),
+        predicted=lambda wildcards: wiring.predicted(
+            checkpoints.split.get(**wildcards).output.splits, design=""
+        ),
     output:
         verdict=layout.verdict,
         tables=layout.evidence_tables,
@@ -29,6 +35,7 @@ checkpoint evidence:
     shell:
         "medinorm evidence --splits {input.splits:q} --runs {params.runs:q}"
         " --evidence {params.evidence:q} --scores {input.scores:q}"
+        " --predicted {input.predicted:q}"
         " --domain {params.domain:q} {params.settings} {params.rates} > {log:q} 2>&1"
 
 

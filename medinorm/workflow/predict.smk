@@ -10,6 +10,7 @@ rule predict:
         trained=layout.trained,
     output:
         status=layout.predicted,
+        mechanism=mechanism_paths(layout.predicted),
     log:
         f"{layout.log}/predict/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
     conda:

@@ -7,6 +7,7 @@ from medinorm.cli.flags import write_flags
 from medinorm.environment.machine import read_versions
 from medinorm.errors import ConfigError, StageError
 from medinorm.layout import Layout
+from medinorm.records.beyond_means import mechanism_paths
 from medinorm.records.metrics import METRICS
 from medinorm.records.scans import HARMONIZED_ONLY
 from medinorm.jobs.needs import ask_for

@@ -29,6 +29,7 @@ from medinorm.files.atomic import checksum
 from medinorm.files.tables import read_table
 from medinorm.jobs.training_jobs import TrainingJobs
 from medinorm.layout import Layout, fill, map_of
+from medinorm.records.beyond_means import mechanism_paths
 from medinorm.records.scans import FINAL
 from medinorm.records.verdict import read_verdict
 from medinorm.variant import Variant
@@ -296,9 +297,19 @@ class Wiring:
         """
         return list(self._jobs(self.layout.scores, split_names(splits)))
 
-    def predicted(self, splits: str) -> list[str]:
-        """Status tables of the predictions that Dice is expected from; see `scores`."""
-        return list(self._jobs(self.layout.predicted, split_names(splits, "lodo")))
+    def predicted(self, splits: str, design: str = "lodo") -> list[str]:
+        """Status tables of the predictions of a design, or of all without one.
+
+        Args:
+            splits: `splits.tsv`, which must exist.
+            design: of the splits; Dice is expected from those of `lodo`.
+        """
+        return list(self._jobs(self.layout.predicted, split_names(splits, design)))
+
+    def mechanism(self, splits: str) -> list[str]:
+        """Tables of what the norms do inside of all networks; see `scores`."""
+        predicted = self.predicted(splits, design="")
+        return [path for status in predicted for path in mechanism_paths(status)]
 
     def searches(self, splits: str) -> list[str]:
         """Tables of the search among learning rates of the whole study, if any.

@@ -22,6 +22,8 @@ TABLES = {
     "failures": records.FailureRow,
     "calibration": CalibrationSummaryRow,
     "error_retention": RetentionRow,
+    "drift": beyond_means.FeatureDriftRow,
+    "probe": beyond_means.DomainProbeRow,
     "domains": records.DomainRow,
     "gaps": records.GapRow,
     "summary": records.SummaryRow,
@@ -58,6 +60,8 @@ def test_every_table_is_there_with_its_columns(study):
             "calibration",
             "error_retention",
             "curves",
+            "drift",
+            "probe",
             "learning_rates",
         }  # its runs have none here
         assert "nan" not in {cell for row in rows for cell in row.values()}

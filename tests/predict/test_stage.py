@@ -22,6 +22,12 @@ from medinorm.harmonize.stage import harmonize_scans
 from medinorm.layout import run_folder
 from medinorm.predict.adaptations import ADAPTATIONS
 from medinorm.predict.stage import Prediction, infer, predict_scans
+from medinorm.records.beyond_means import (
+    LayerDriftRow,
+    ProbeRow,
+    drift_path,
+    probe_path,
+)
 from medinorm.records.calibration import confidence_path
 from medinorm.records.scans import SplitRow
 from medinorm.train.model import ModelCard, read_model
@@ -76,7 +82,7 @@ def trained(small_study):
     return harmonized, runs
 
 
-def predict(study, harmonized, runs, adapt="none", seeds=(0,), calibration=True):
+def predict(study, harmonized, runs, adapt="none", seeds=(0,), **settings):
     folder = study.folder / "predictions" / adapt
     status = folder / "status.tsv"
     rows = predict_scans(
@@ -90,7 +96,7 @@ def predict(study, harmonized, runs, adapt="none", seeds=(0,), calibration=True)
         adapt=adapt,
         split="pooled",
         seeds=seeds,
-        settings=PredictConfig(calibration=calibration),
+        settings=PredictConfig(**settings),
     )
     return folder, rows
 
@@ -134,6 +140,31 @@ def test_confidence_is_not_kept_where_it_is_not_asked_for(small_study, trained):
     folder, _ = predict(small_study, *trained)
     predict(small_study, *trained, calibration=False)
     assert not list((run_folder(folder, 0) / "confidence").iterdir())
+
+
+def test_what_norms_do_lies_beside_and_is_the_same_for_current_predictions(
+    small_study, trained
+):
+    folder, rows = predict(small_study, *trained)
+    status = folder / "status.tsv"
+    probe = read_records(probe_path(status), ProbeRow)
+    drift = read_records(drift_path(status), LayerDriftRow)
+    assert {row.scan for row in probe} <= {pair.scan for pair, _ in rows}
+    assert {row.variant.norm for row in drift} == {"batch"}
+    assert {row.side for row in drift} == {"before", "after"}
+    written = drift_path(status).read_bytes(), probe_path(status).read_bytes()
+    _, again = predict(small_study, *trained)
+    assert {end.state for _, end in again} == {"current"}
+    assert written == (drift_path(status).read_bytes(), probe_path(status).read_bytes())
+
+
+def test_what_norms_do_is_measured_only_if_asked_for(small_study, trained):
+    folder, _ = predict(small_study, *trained, mechanism=False)
+    status = folder / "status.tsv"
+    assert read_records(drift_path(status), LayerDriftRow) == []
+    _, again = predict(small_study, *trained)  # and predictions stay current
+    assert {end.state for _, end in again} == {"current"}
+    assert read_records(drift_path(status), LayerDriftRow)
 
 
 def test_a_missing_network_or_scan_is_a_row(small_study, trained):

@@ -1,9 +1,16 @@
 """The columns of the tables beyond means."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from medinorm.files.records import column_names, read_records, write_records
-from medinorm.records.beyond_means import RecoveredRow, UnseenDomainRow
+from medinorm.records.beyond_means import (
+    LayerDriftRow,
+    RecoveredRow,
+    UnseenDomainRow,
+    drift_path,
+    probe_path,
+)
 from medinorm.variant import Variant
 
 BATCH = Variant("zscore", "batch", "flip", "none")
@@ -22,3 +29,16 @@ def test_rows_are_read_as_they_were_written(tmp_path):
 def test_the_reference_has_columns_of_its_own():
     names = column_names(RecoveredRow)
     assert names[4:8] == tuple(f"reference_{name}" for name in names[:4])
+
+
+def test_tables_are_never_the_status_table():
+    for name in ("job-0.tsv", "status.tsv"):
+        status = Path("folder") / name
+        assert len({status, drift_path(status), probe_path(status)}) == 3
+
+
+def test_rows_are_kept(tmp_path):
+    variant = Variant("zscore", "batch", "flip", "none")
+    row = LayerDriftRow(variant, "lodo-a", 0, 1, "model.0.norm", 8, "after", 0.5, 0.25)
+    write_records(tmp_path / "drift-0.tsv", [row], LayerDriftRow)
+    assert read_records(tmp_path / "drift-0.tsv", LayerDriftRow) == [row]

@@ -52,6 +52,7 @@ def test_a_section_with_nothing_to_show_is_left_out(fake_study):
         "effects",
         "failures",
         "learning-curves",
+        "mechanism",
         "ranks",
         "training-plan",
         "unseen-domains",

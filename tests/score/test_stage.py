@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from medinorm.columns.calibration import read_calibration
 from medinorm.columns.scores import read_scores
 from medinorm.config import InputConfig, ScoreConfig
 from medinorm.errors import StageError
@@ -130,13 +131,15 @@ def test_calibration_is_measured_where_confidence_was_kept(scored, labels):
     scored.write_prediction("a", 1, labels)
     write_labels(confidence_path(path), np.full(labels.shape, 204, np.uint8))
     score(scored, seeds=(0, 1, 2))
-    table = calibration_path(scored.scores)
+    table = calibration_path(scored.scores).with_suffix(".tsv")
     (row,) = read_records(table, CalibrationRow)
     assert (row.scan, row.seed, row.correct) == ("a", 0, row.voxels)
     assert row.brier == pytest.approx(0.04)
     write_labels(confidence_path(path), np.zeros((2, 2, 2), np.uint8))
     score(scored)  # on another grid: told, and nothing is measured
     assert read_records(table, CalibrationRow) == []
+    (columns,) = read_calibration([scored.scores])
+    assert len(columns) == 0
 
 
 def test_lesions_are_named_labels(scored, labels):

@@ -15,15 +15,16 @@ References:
     2022, arXiv:2206.15407.
 """  # noqa: E501 (a formula)
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medinorm.columns.calibration import CalibrationColumns
 from medinorm.columns.cases import Cases
 from medinorm.columns.words import group_rows
 from medinorm.files.records import write_records
@@ -39,34 +40,35 @@ Array = NDArray[np.float64]
 
 SHARES = np.linspace(0.01, 1.0, 100)  # of the voxels that are retained
 _STEP = 5  # every so many of them are in the table
+_ROWS = 1 << 14  # predictions that are measured at once
 
 
 def write_calibration(
-    folder: Path, rows: Iterable[CalibrationRow], cases: Cases
+    folder: Path, tables: Iterable[CalibrationColumns], cases: Cases
 ) -> None:
     """Write `calibration.tsv` and `error_retention.tsv`.
 
     Args:
         folder: where to.
-        rows: one a prediction.
+        tables: one row a prediction; each is let go of before the next.
         cases: all cases; they know the domains.
     """
-    groups = measure_groups(rows, cases)
+    groups = measure_groups(tables, cases)
     summary, curves = summarize_groups(groups), tabulate_retention(groups)
     write_records(folder / "calibration.tsv", summary, CalibrationSummaryRow)
     write_records(folder / "error_retention.tsv", curves, RetentionRow)
 
 
 def tabulate_calibration(
-    rows: Iterable[CalibrationRow], cases: Cases
+    tables: Iterable[CalibrationColumns], cases: Cases
 ) -> Iterator[CalibrationSummaryRow]:
     """Means over the predictions of each variant on each domain.
 
     Args:
-        rows: one a prediction.
+        tables: one row a prediction.
         cases: all cases; they know the domains.
     """
-    yield from summarize_groups(measure_groups(rows, cases))
+    yield from summarize_groups(measure_groups(tables, cases))
 
 
 class PredictionCalibration(NamedTuple):
@@ -95,22 +97,79 @@ class GroupCalibration:
     curve: Array
 
 
+@dataclass
+class _Sums:
+    """Sums over the predictions of one group, as of `GroupCalibration`."""
+
+    predictions: int = 0
+    measured: Array = field(
+        default_factory=lambda: np.zeros(len(PredictionCalibration._fields))
+    )
+    curve: Array = field(default_factory=lambda: np.zeros(len(SHARES)))
+
+    def add(self, measured: Array, curves: Array) -> None:
+        """Add some predictions, ``(n, 6)`` and ``(n, shares)``."""
+        self.predictions += len(measured)
+        self.measured += measured.sum(axis=0)
+        self.curve += curves.sum(axis=0)
+
+    def average(self) -> GroupCalibration:
+        """The means."""
+        means = PredictionCalibration(*(self.measured / self.predictions).tolist())
+        return GroupCalibration(self.predictions, means, self.curve / self.predictions)
+
+
 def measure_groups(
-    rows: Iterable[CalibrationRow], cases: Cases
+    tables: Iterable[CalibrationColumns], cases: Cases
 ) -> Mapping[Group, GroupCalibration]:
     """The calibration of each variant on each domain; arguments as above.
 
     Predictions without a structure in sight have no voxels, and are left out.
     """
     facts = _find_facts(cases)
-    groups: dict[Group, list[tuple[PredictionCalibration, Array]]] = {}
-    for row in rows:
-        fact = facts.get((row.split, row.scan))
-        if fact is not None and any(row.voxels):
-            key = row.variant, *fact
-            curve = trace_retention(row)
-            groups.setdefault(key, []).append((_measure(row, curve), curve))
-    return {key: _average(groups[key]) for key in sorted(groups)}
+    sums: dict[Group, _Sums] = defaultdict(_Sums)
+    for table in tables:
+        for start in range(0, len(table), _ROWS):
+            _add_rows(table, slice(start, start + _ROWS), facts, sums)
+    return {key: sums[key].average() for key in sorted(sums)}
+
+
+def _add_rows(
+    table: CalibrationColumns,
+    rows: slice,
+    facts: Mapping[tuple[str, str], tuple[str, str, bool]],
+    sums: Mapping[Group, _Sums],
+) -> None:
+    """Add some rows of a table to the sums of their groups.
+
+    Args:
+        table: one row a prediction.
+        rows: which of them.
+        facts: see `_find_facts`.
+        sums: by group; missing ones are made.
+    """
+    columns = table.variant[rows].tolist(), table.split[rows].tolist()
+    scans = table.scan[rows].tolist()
+    keys = [
+        None if (fact := facts.get((split, scan))) is None else (variant, *fact)
+        for variant, split, scan in zip(*columns, scans, strict=True)
+    ]
+    place = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    voxels, correct = table.voxels[rows], table.correct[rows]
+    group = np.array([place[key] for key in keys], dtype=np.intp)
+    used = voxels.any(axis=1)
+    for key, number in place.items():
+        own = used & (group == number)
+        if key is not None and own.any():
+            curves = trace_curves(voxels[own], correct[own])
+            confidence = table.confidence[rows][own]
+            brier = table.brier[rows][own]
+            sums[key].add(
+                measure_predictions(
+                    voxels[own], correct[own], confidence, brier, curves
+                ),
+                curves,
+            )
 
 
 def summarize_groups(
@@ -131,41 +190,74 @@ def tabulate_retention(
             yield RetentionRow(*key, round(share, 2), error)
 
 
+def trace_curves(voxels: Array, correct: Array) -> Array:
+    """Share of wrong voxels among the most confident, at each of `SHARES`.
+
+    Between the bins the errors grow evenly.
+
+    Args:
+        voxels: of each prediction in each bin, ``(n, bins)``; some in each row.
+        correct: of these, the right ones.
+
+    Returns:
+        Shape ``(n, shares)``.
+    """
+    total = voxels.sum(axis=1, keepdims=True)
+    nothing = np.zeros((len(voxels), 1))
+    # Most confident first, from nothing retained to everything.
+    retained = np.hstack([nothing, np.cumsum(voxels[:, ::-1], axis=1)]) / total
+    errors = np.hstack([nothing, np.cumsum((voxels - correct)[:, ::-1], axis=1)])
+    errors /= total
+    # The bin in which each share ends: as many bins end before it.
+    ends = np.searchsorted(SHARES, retained[:, 1:])
+    rows, number = len(voxels), len(SHARES) + 1
+    counted = np.bincount(
+        (ends + number * np.arange(rows)[:, np.newaxis]).ravel(),
+        minlength=rows * number,
+    )
+    left = np.cumsum(counted.reshape(rows, number), axis=1)[:, :-1]
+    left = np.minimum(left, voxels.shape[1] - 1)
+    at, before = (np.take_along_axis(one, left, axis=1) for one in (retained, errors))
+    step, growth = (
+        np.take_along_axis(np.diff(one, axis=1), left, axis=1)
+        for one in (retained, errors)
+    )
+    slope = np.divide(growth, step, out=np.zeros_like(step), where=step > 0)
+    return np.asarray((before + slope * (SHARES - at)) / SHARES)
+
+
+def measure_predictions(
+    voxels: Array, correct: Array, confidence: Array, brier: Array, curves: Array
+) -> Array:
+    """How well the confidence of predictions says where they are wrong.
+
+    Args:
+        voxels: as of `CalibrationColumns`; some in each row.
+        correct: the same.
+        confidence: the same.
+        brier: the same.
+        curves: of `trace_curves`.
+
+    Returns:
+        The columns of `PredictionCalibration`, ``(n, 6)``.
+    """
+    off = np.abs(correct - voxels * confidence).sum(axis=1) / voxels.sum(axis=1)
+    points = curves[:, -1], curves[:, 74], curves[:, 49], curves.mean(axis=1)
+    return np.stack([off, brier, *points], axis=1)
+
+
 def measure_prediction(row: CalibrationRow) -> PredictionCalibration:
     """How well the confidence of one prediction says where it is wrong."""
-    return _measure(row, trace_retention(row))
+    own = CalibrationColumns.of([row])
+    curves = trace_curves(own.voxels, own.correct)
+    columns = own.voxels, own.correct, own.confidence, own.brier
+    return PredictionCalibration(*measure_predictions(*columns, curves)[0].tolist())
 
 
 def trace_retention(row: CalibrationRow) -> Array:
-    """Share of wrong voxels among the most confident, at each of `SHARES`."""
-    voxels, correct = np.array(row.voxels, float), np.array(row.correct, float)
-    # Most confident first, from nothing retained to everything.
-    retained = np.append(0.0, np.cumsum(voxels[::-1])) / voxels.sum()
-    errors = np.append(0.0, np.cumsum((voxels - correct)[::-1])) / voxels.sum()
-    return np.asarray(np.interp(SHARES, retained, errors) / SHARES)
-
-
-def _measure(row: CalibrationRow, curve: Array) -> PredictionCalibration:
-    """As `measure_prediction`, with the curve of the prediction."""
-    voxels, correct = np.array(row.voxels, float), np.array(row.correct, float)
-    off = np.abs(correct - voxels * np.array(row.confidence))
-    return PredictionCalibration(
-        ece=float(off.sum() / voxels.sum()),
-        brier=row.brier,
-        error=float(curve[-1]),
-        error_75=float(curve[74]),
-        error_50=float(curve[49]),
-        retention=float(curve.mean()),
-    )
-
-
-def _average(
-    predictions: Sequence[tuple[PredictionCalibration, Array]],
-) -> GroupCalibration:
-    """The mean over the predictions of a group."""
-    measured, curves = zip(*predictions, strict=True)
-    means = PredictionCalibration(*map(fmean, zip(*measured, strict=True)))
-    return GroupCalibration(len(measured), means, np.mean(curves, axis=0))
+    """As `trace_curves`, of one prediction: ``(shares,)``."""
+    own = CalibrationColumns.of([row])
+    return np.asarray(trace_curves(own.voxels, own.correct)[0])
 
 
 def _find_facts(cases: Cases) -> dict[tuple[str, str], tuple[str, str, bool]]:

@@ -23,6 +23,7 @@ from medinorm.files.records import named_columns
 from medinorm.files.tables import read_table
 from medinorm.records import beyond_means as beyond
 from medinorm.records import evidence
+from medinorm.records.beyond_means import DomainProbeRow, FeatureDriftRow
 from medinorm.records.calibration import CalibrationSummaryRow, RetentionRow
 from medinorm.records.environment import Environment
 from medinorm.records.learning_rates import RateRow
@@ -40,6 +41,7 @@ TABLES: Mapping[str, type[Any]] = {
     "curves": evidence.CurveRow,
     "differences": evidence.DifferenceRow,
     "domains": evidence.DomainRow,
+    "drift": FeatureDriftRow,
     "effects": evidence.EffectRow,
     "error_retention": RetentionRow,
     "expected_errors": ExpectedErrorRow,
@@ -49,6 +51,7 @@ TABLES: Mapping[str, type[Any]] = {
     "gaps": evidence.GapRow,
     "learning_rates": RateRow,
     "networks": evidence.NetworkRow,
+    "probe": DomainProbeRow,
     "rank_agreement": beyond.RankAgreementRow,
     "rank_probabilities": beyond.RankProbabilityRow,
     "ranking": evidence.RankingRow,

@@ -50,6 +50,24 @@ def test_the_margin_comes_on_top():
     assert find_detectable(parts, Target(0.01, 0.05)) == pytest.approx(without + 0.01)
 
 
+@pytest.mark.parametrize("dice", [0.8, 0.93])
+def test_a_lower_variant_varies_more_and_must_be_farther_away(dice):
+    parts, target = only_subjects(4e-4, 10.0), Target(0.01, 0.05)
+    alike = find_detectable(parts, target)
+    (found,) = find_detectable(parts, target, np.array([dice]))
+    lower = dice - found
+    ratio = lower * (1 - lower) / (dice * (1 - dice))
+    assert ratio > 1
+    grown = np.sqrt((1 + ratio**2) / 2)
+    assert found - 0.01 == pytest.approx((alike[0] - 0.01) * grown, rel=1e-6)
+
+
+def test_in_the_middle_dice_varies_as_much_whichever_way():
+    parts, target = only_subjects(1e-8, 10.0), Target(0.01, 0.05)
+    found = find_detectable(parts, target, np.array([0.5]))
+    assert found == pytest.approx(find_detectable(parts, target), rel=1e-3)
+
+
 def test_what_is_unknown_stays_unknown():
     assert np.isnan(find_detectable(only_subjects(np.nan, 5.0), Target(0.01, 0.05)))
 

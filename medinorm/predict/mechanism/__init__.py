@@ -1,0 +1,1 @@
+"""What norms do inside of a network: it describes networks and chooses nothing."""
