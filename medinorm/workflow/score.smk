@@ -8,7 +8,9 @@ rule score:
     output:
         scores=layout.scores,
         beside=multiext(
-            layout.scores.removesuffix(".parquet"), "_calibration.parquet", "_summary.json"
+            layout.scores.removesuffix(".parquet"),
+            "_calibration.parquet",
+            "_summary.json",
         ),
     log:
         f"{layout.log}/score/{{intensity}}/{{norm}}/{{augmentation}}/{{adapt}}/{{split}}/{{job}}.log",
