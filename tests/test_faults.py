@@ -55,7 +55,7 @@ STUDY = {
     "evidence": {"resamples": 100},
 }
 NETWORK = {"channels": [4, 8], "strides": [[2, 2, 2]], "kernels": [[3, 3, 3]] * 2}
-KILLS = 10
+KILLS = 7
 RNG = random.Random(20)
 
 

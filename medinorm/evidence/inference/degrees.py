@@ -66,8 +66,9 @@ def match_df(share: Array, few: Array, many: Array) -> Array:
         NaN where an argument is.
 
     Examples:
-        >>> match_df(np.array([0.0, 0.5, 1.0]), np.full(3, 2.0), np.full(3, 20.0))
-        array([20.  ,  4...,  2.  ])
+        >>> share = np.array([0.0, 0.5, 1.0])
+        >>> match_df(share, np.full(3, 2.0), np.full(3, 20.0)).round(1)
+        array([20. ,  4.9,  2. ])
     """
     share, few, many = np.broadcast_arrays(share, few, many)
     df = np.full(share.shape, np.nan)

@@ -111,11 +111,13 @@ class InstanceNorm3d(ChannelNorm):
             return self.forward(x[None])[0]
         check_input(x, self.num_features)
         weight, bias = find_parameters(self)
-        y = normalize_ordinary(x, self.num_features, weight, bias, self.eps)
-        if y is not None:
-            return activate(y, self.activation, self.slope)
+        enabled = kernels.is_enabled()
+        if not enabled:
+            y = normalize_ordinary(x, self.num_features, weight, bias, self.eps)
+            if y is not None:
+                return activate(y, self.activation, self.slope)
         pool = Pool(groups=self.num_features)
-        if kernels.is_enabled() and kernels.available(x):
+        if enabled and kernels.available(x):
             pool.check(x)
             y = kernels.fused_instance_norm(
                 strip_subclass(x),
