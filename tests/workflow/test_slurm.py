@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -288,6 +288,24 @@ def test_a_job_without_enough_memory_is_tried_again_with_more(slurm, tmp_path):
     assert (tmp_path / "done").read_text() == "1500\n"
 
 
+@contextmanager
+def begun(slurm, folder, *words):
+    """A call in a folder whose job has begun, and what makes the call; it ends here."""
+    command = [sys.executable, "-m", "snakemake", "--directory", folder, *WAYS]
+    command += ["--snakefile", folder / "Snakefile", *words]
+    with (folder / "log.txt").open("wb") as log:
+        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + 2 * DEADLINE
+        while not (folder / "begun").exists() and time.monotonic() < end:
+            assert call.poll() is None, (folder / "log.txt").read_text()
+            time.sleep(0.2)
+        yield call, command
+    finally:
+        call.kill()
+        call.wait(DEADLINE)
+
+
 @pytest.mark.slow
 def test_a_node_that_stops_in_the_middle_does_not_end_the_call(slurm, tmp_path):
     """The job is started again when the node is back, and the call goes on."""
@@ -298,24 +316,13 @@ def test_a_node_that_stops_in_the_middle_does_not_end_the_call(slurm, tmp_path):
         "        'if test -e begun; then touch {output};'\n"
         "        ' else touch begun; sleep 600; fi'\n"
     )
-    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
-    command += ["--snakefile", tmp_path / "Snakefile"]
-    with (tmp_path / "log.txt").open("wb") as log:
-        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
-    end = time.monotonic() + 2 * DEADLINE
-    while not (tmp_path / "begun").exists() and time.monotonic() < end:
-        assert call.poll() is None, (tmp_path / "log.txt").read_text()
-        time.sleep(0.2)
-    # The controller misses only jobs that have had the time to report their start:
-    # BatchStartTimeout, and 10 s for the message.
-    time.sleep(15)
-    slurm.stop_node()
-    slurm.start(NODE)
-    try:
+    with begun(slurm, tmp_path) as (call, _):
+        # The controller misses only jobs that have had the time to report their start:
+        # BatchStartTimeout, and 10 s for the message.
+        time.sleep(15)
+        slurm.stop_node()
+        slurm.start(NODE)
         assert call.wait(2 * DEADLINE) == 0, (tmp_path / "log.txt").read_text()[-3000:]
-    finally:
-        call.kill()
-        call.wait(DEADLINE)
     assert (tmp_path / "done").exists()
 
 
@@ -331,31 +338,22 @@ def test_a_call_and_its_cluster_that_are_killed_are_called_again(slurm, tmp_path
         "        'if test -e begun; then touch {output};'\n"
         "        ' else touch begun; sleep 600; fi'\n"
     )
-    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path, *WAYS]
-    command += ["--snakefile", tmp_path / "Snakefile", "--nolock", "--rerun-incomplete"]
-    with (tmp_path / "log.txt").open("wb") as log:
-        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
-        end = time.monotonic() + 2 * DEADLINE
-        while not (tmp_path / "begun").exists() and time.monotonic() < end:
-            assert call.poll() is None, (tmp_path / "log.txt").read_text()
-            time.sleep(0.2)
+    with begun(slurm, tmp_path, "--nolock", "--rerun-incomplete") as (_, command):
         time.sleep(15)  # as above: the controller is to know of the start
-        call.kill()
-        call.wait(DEADLINE)
-        slurm.stop_node()
-        slurm.stop_controller()
-        slurm.start(CONTROLLER)
-        slurm.start(NODE)
-        slurm.await_idle()
-        again = subprocess.run(
-            command,
-            check=False,
-            env=slurm.environment,
-            stdout=log,
-            stderr=log,
-            timeout=5 * DEADLINE,
-        )
-    assert again.returncode == 0, (tmp_path / "log.txt").read_text()[-3000:]
+    slurm.stop_node()
+    slurm.stop_controller()
+    slurm.start(CONTROLLER)
+    slurm.start(NODE)
+    slurm.await_idle()
+    again = subprocess.run(
+        command,
+        check=False,
+        env=slurm.environment,
+        capture_output=True,
+        text=True,
+        timeout=5 * DEADLINE,
+    )
+    assert again.returncode == 0, again.stderr[-3000:]
     assert (tmp_path / "first").exists()
     assert (tmp_path / "second").exists()
 
@@ -368,21 +366,13 @@ def test_a_controller_that_is_away_for_a_while_does_not_hold_the_call(slurm, tmp
         "    output: 'done'\n"
         "    shell: 'touch begun; sleep 20; touch {output}'\n"
     )
-    command = [sys.executable, "-m", "snakemake", "--directory", tmp_path]
-    command += ["--snakefile", tmp_path / "Snakefile", *WAYS, *ATTEMPTS]
-    with (tmp_path / "log.txt").open("wb") as log:
-        call = subprocess.Popen(command, env=slurm.environment, stdout=log, stderr=log)
-    end = time.monotonic() + 2 * DEADLINE
-    while not (tmp_path / "begun").exists() and time.monotonic() < end:
-        assert call.poll() is None, (tmp_path / "log.txt").read_text()
-        time.sleep(0.2)
-    slurm.stop_controller()
-    time.sleep(25)
-    slurm.start(CONTROLLER)
-    slurm.started.insert(-1, slurm.started.pop())  # the node stays the last one
-    try:
+    with begun(slurm, tmp_path, *ATTEMPTS) as (call, _):
+        # When the executor asks for the first time it learns how to ask; a controller
+        # that is away then is one that it never asks again.
+        time.sleep(8)
+        slurm.stop_controller()
+        time.sleep(25)
+        slurm.start(CONTROLLER)
+        slurm.started.insert(-1, slurm.started.pop())  # the node stays the last one
         assert call.wait(2 * DEADLINE) == 0, (tmp_path / "log.txt").read_text()[-3000:]
-    finally:
-        call.kill()
-        call.wait(DEADLINE)
     assert (tmp_path / "done").exists()
