@@ -40,7 +40,8 @@ STUDY = {
     "title": "Faults",
     "input": {"channels": ["T1w"]},
     "demo": {"scanners": ["siemens_3t", "ge_15t"], "subjects": 3, "spacing": 4.0},
-    "split": {"folds": 2},  # two test subjects on each scanner
+    # Two test subjects on each scanner.
+    "split": {"designs": ["lodo"], "folds": 2},
     "harmonize": {"spacing": [4.0, 4.0, 4.0]},
     "experiments": {"intensity": ["nyul"], "norm": ["mixstyle"], "seeds": [0, 1]},
     "train": {

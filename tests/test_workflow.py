@@ -27,29 +27,9 @@ RULES = [
     *sorted(WORKFLOW.glob("*.smk")),
 ]
 
-DEMO = {"scanners": ["siemens_3t", "ge_15t"], "subjects": 3, "spacing": 4.0}
-STUDY = {
-    "title": "Tiny",
-    "input": {"channels": ["T1w"]},
-    "demo": DEMO,
-    "split": {"folds": 2},  # two test subjects on each scanner
-    "harmonize": {"spacing": [4.0, 4.0, 4.0]},
-    "experiments": {
-        "intensity": ["zscore"],
-        "norm": ["batch", "group"],
-        "seeds": [0, 1],
-    },
-    "train": {
-        "recipe": "fast",
-        "network": {"channels": [4, 8]},
-        "patch": [16, 16, 16],
-        "batch_size": 2,
-        "foreground_ratio": 0.5,
-        "steps": 4,
-        "checkpoint_steps": 2,
-    },
-    "evidence": {"resamples": 100},
-}
+TINY = ROOT / ".ci" / "tiny.yaml"
+STUDY = yaml.safe_load(TINY.read_text())
+RUN = "results/runs/population/group/flip/pooled"
 
 
 def snakemake(folder, *words, study=STUDY, snakefile=ROOT / "Snakefile"):
@@ -91,8 +71,12 @@ def jobs(output):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A finished tiny demo study; one scan was damaged on the way."""
-    folder = tmp_path_factory.mktemp("study")
+    """A finished tiny study: that of `.ci/run`, if it has made one, or our own."""
+    folder = tmp_path_factory.mktemp("tiny") / "study"
+    made = os.environ.get("MEDINORM_TINY_STUDY")
+    if made:
+        shutil.copytree(made, folder)
+    folder.mkdir(exist_ok=True)
     code, output = snakemake(folder)
     logs = "\n".join(p.read_text() for p in folder.rglob("logs/**/*.log"))
     assert code == 0, output[-3000:] + logs[-3000:]
@@ -150,11 +134,11 @@ def test_impossible_settings_end_before_any_job(tmp_path):
 
 def test_a_study_ends_in_a_report(finished):
     report = finished / "results" / "report" / "report.html"
-    assert "Tiny" in report.read_text()
+    assert STUDY["title"] in report.read_text()
     verdict = json.loads((finished / "results/evidence/verdict.json").read_text())
     assert not verdict["ranked"]  # two seeds
     scores = read_table(
-        finished / "results/scores/zscore/batch/flip/none/pooled/job-0.tsv"
+        finished / "results/scores/population/batch/flip/none/pooled/job-0.tsv"
     )
     assert {row["seed"] for row in scores} == {"0", "1"}
 
@@ -213,7 +197,7 @@ def test_a_norms_setting_re_runs_only_that_norm(finished):
     }
 
 
-COMPARED = ("none", "zscore", "nyul")
+COMPARED = ("none", "population", "nyul")
 TRAINED = [f"results/runs/{name}/group/flip/pooled/job-0.tsv" for name in COMPARED]
 
 
@@ -238,13 +222,13 @@ def compared(finished, tmp_path_factory):
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"foreground": "positive"}, {"fit": 1, "harmonize": 4, "train": 2}),
+        ({"foreground": "positive"}, {"fit": 2, "harmonize": 4, "train": 2}),
         (
             {"intensity_options": {"nyul": {"percentiles": [5, 50, 95]}}},
             {"fit": 1, "harmonize": 2, "train": 1},
         ),
         ({"intensity_options": {"fcm": {"tissue": "middle"}}}, {}),
-        ({"constant": "zeros"}, {"harmonize": 2, "train": 1}),
+        ({"constant": "zeros"}, {"fit": 1, "harmonize": 2, "train": 1}),
         ({"compress": True}, {"harmonize": 6, "train": 3}),
         ({"background": -1}, {"harmonize": 6, "train": 3}),
     ],
@@ -260,12 +244,12 @@ def test_what_follows_from_a_killed_job_is_made_again(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished, folder)
     study = STUDY | {"train": STUDY["train"] | {"steps": 2}}
-    first = "results/runs/zscore/group/flip/pooled/job-0.tsv"
+    first = f"{RUN}/job-0.tsv"
     code, output = snakemake(folder, first, study=study)
     assert code == 0, output[-2000:]
     _, output = snakemake(folder, "-n", study=study)
     assert jobs(output)["train"] == 5
-    assert jobs(output)["predict"] == 6
+    assert jobs(output)["predict"] == 9  # batch is adapted too
 
 
 def test_report_settings_re_run_the_pages_only(finished):
@@ -277,23 +261,20 @@ def test_a_killed_study_goes_on_where_it_was(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished, folder)
     results = folder / "results"
-    kept = results / "runs/zscore/group/flip/pooled/seed-0/model.safetensors"
+    run = folder / RUN
+    kept = run / "seed-0" / "model.safetensors"
     before = kept.stat().st_mtime_ns
     # as after a kill: the second seed, and all that comes after it, is not there
-    for gone in (
-        "report",
-        "evidence",
-        "scores",
-        "runs/zscore/group/flip/pooled/seed-1",
-    ):
+    for gone in ("report", "evidence", "scores"):
         shutil.rmtree(results / gone)
-    (results / "runs/zscore/group/flip/pooled/job-0.tsv").unlink()
-    shutil.rmtree(results / "predictions/zscore/group/flip/none/pooled")
+    shutil.rmtree(run / "seed-1")
+    (run / "job-0.tsv").unlink()
+    shutil.rmtree(results / "predictions/population/group/flip/none/pooled")
     (folder / ".snakemake" / "locks").mkdir(exist_ok=True)
     (folder / ".snakemake" / "locks" / "0.input.lock").write_text("results/scans.tsv")
     code, output = snakemake(folder)
     assert code == 0, output[-3000:]
-    status = read_table(results / "runs/zscore/group/flip/pooled/job-0.tsv")
+    status = read_table(run / "job-0.tsv")
     assert [row["state"] for row in status] == ["ok", "ok"]
     assert kept.stat().st_mtime_ns == before
 
@@ -317,7 +298,7 @@ def test_a_study_of_an_earlier_version_goes_on(finished, tmp_path):
     (results / "report" / "qc.html").unlink()
     old = sorted(results.glob("runs/**/model.safetensors"))
     before = [path.stat().st_mtime_ns for path in old]
-    trained = "results/runs/zscore/group/flip/pooled/job-0.tsv"
+    trained = f"{RUN}/job-0.tsv"
     code, output = snakemake(folder, trained, "results/report/qc.html")
     assert code == 0, output[-3000:]
     # Networks without the level of the axis stay, but count for nothing.
@@ -329,7 +310,7 @@ def test_a_study_of_an_earlier_version_goes_on(finished, tmp_path):
 
 
 def test_no_patient_string_leaves_the_private_folder(finished):
-    tokens = planted_tokens(DemoConfig.model_validate(DEMO))
+    tokens = planted_tokens(DemoConfig.model_validate(STUDY["demo"]))
     assert len(tokens) > 20
     needles = [token.encode() for token in tokens]
     seen = 0
