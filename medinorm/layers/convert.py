@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize
 
 from medinorm.layers.norms.batch import BatchNorm3d
 from medinorm.layers.registry import NORMS, monai_name
+from medinorm.layers.statistics.channel_norm import ChannelNorm, find_parameters
 
 _log = logging.getLogger(__name__)
 
@@ -64,9 +65,10 @@ def convert_norm(
     What both norms have goes over. Gains and offsets are the same `Parameter` objects
     as before: an optimizer that has them goes on, and tied ones stay tied. So do their
     parametrizations, the hooks of the norm, running statistics, and settings such as
-    `eps`, `num_groups` or a missing offset. Parameters that only the new norm has start
-    afresh; give them to the optimizer. A norm that already has the wanted type is kept,
-    unless options are given.
+    `eps`, `num_groups` or a missing offset. Where gain and offset follow a domain, a
+    style or a map, all of these start from the old ones. Other parameters that only the
+    new norm has start afresh; give them to the optimizer. A norm that already has the
+    wanted type is kept, unless options are given.
 
     Torch's batch, instance and group norms and those of this package are replaced. Kept
     are a `torch.nn.LayerNorm`, because it does not normalize the channels of a volume,
@@ -250,11 +252,15 @@ def _carry_over(old: nn.Module, new: nn.Module) -> None:
             setattr(new.get_submodule(parent), child, known)
         elif not parent and parametrize.is_parametrized(old, child):
             parametrize.transfer_parametrizations_and_params(old, new, child)
+    gain, offset = find_parameters(old)
+    if isinstance(new, ChannelNorm) and gain is not None:
+        new.start_from(gain, torch.zeros_like(gain) if offset is None else offset)
     buffers = {_shared_key(key): value for key, value in old.named_buffers()}
     for key, value in new.named_buffers():
         kept = buffers.get(_shared_key(key))
-        if kept is not None and kept.shape == value.shape:
-            value.copy_(kept)
+        # Statistics of each domain start from those of all.
+        if kept is not None and kept.shape in {value.shape, value.shape[1:]}:
+            value.copy_(kept.expand_as(value))
 
 
 def _drops_statistics(old: nn.Module, new: nn.Module) -> bool:

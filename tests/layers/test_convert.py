@@ -7,6 +7,7 @@ from torch.nn.utils.parametrize import register_parametrization
 from medinorm.layers import (
     NORMS,
     BatchNorm3d,
+    ConditionalNetwork,
     IBN3d,
     InstanceNorm3d,
     WindowInstanceNorm3d,
@@ -52,6 +53,45 @@ def test_every_norm_can_take_the_place_of_another(name):
     assert type(network[1]) is NORMS[name]
     if name != "none":
         assert network[1].eps == 1e-3
+
+
+def _learned_batch_norm():
+    norm = BatchNorm3d(4).eval()
+    with torch.no_grad():
+        norm.weight.copy_(torch.tensor([2.0, 0.5, -1.0, 3.0]))
+        norm.bias.copy_(torch.arange(4.0))
+        norm.running_mean.copy_(torch.arange(4.0) - 1)
+        norm.running_var.copy_(torch.arange(4.0) + 1)
+        norm.num_batches_tracked.fill_(7)
+    return norm
+
+
+@pytest.mark.parametrize("domain", [0, 2, -1])
+def test_each_domain_starts_from_what_all_learned(domain):
+    norm, x = _learned_batch_norm(), torch.randn(2, 4, 6, 6, 6)
+    wanted = norm(x)
+    converted = convert_norm(norm, "domain_specific", num_domains=3)
+    network = ConditionalNetwork(converted)
+    got = network(x, domain=torch.full((2,), domain))
+    torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("adaptive_instance", {"style": torch.randn(2, 64)}),
+        ("spatially_adaptive", {"regions": torch.ones(2, 1, 6, 6, 6)}),
+    ],
+)
+def test_styles_and_regions_start_from_the_old_gain(name, condition):
+    old, x = _learned_batch_norm(), torch.randn(2, 4, 6, 6, 6)
+    gain, offset = (p.detach().view(1, 4, 1, 1, 1) for p in (old.weight, old.bias))
+    torch.manual_seed(0)
+    fresh = ConditionalNetwork(NORMS[name](4))(x, **condition)
+    torch.manual_seed(0)
+    converted = ConditionalNetwork(convert_norm(old, name))(x, **condition)
+    added = InstanceNorm3d(4)(x) * (gain - 1) + offset
+    torch.testing.assert_close(converted, fresh + added)
 
 
 @pytest.mark.parametrize("name", ["batch_instance", "ibn", "switchable"])

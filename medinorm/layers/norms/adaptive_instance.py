@@ -76,6 +76,11 @@ class AdaptiveInstanceNorm3d(ChannelNorm, Conditional):
         self.to_affine = nn.Sequential(nn.Linear(style_dim, hidden), nn.ReLU(), last)
         place_tensors(self, options)
 
+    @torch.no_grad()
+    def start_from(self, gain: Tensor, offset: Tensor) -> None:
+        """Give each style this gain and offset at first."""
+        self.to_affine[-1].bias.copy_(torch.cat([gain - 1, offset]))
+
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
         check_input(x, self.num_features)

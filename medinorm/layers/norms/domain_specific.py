@@ -113,6 +113,12 @@ class DomainSpecificNorm3d(ChannelNorm, Conditional):
         self.running_var.fill_(1)
         self.num_batches_tracked.zero_()
 
+    @torch.no_grad()
+    def start_from(self, gain: Tensor, offset: Tensor) -> None:
+        """Give each domain this gain and offset at first."""
+        self.gains.copy_(gain.expand_as(self.gains))
+        self.offsets.copy_(offset.expand_as(self.offsets))
+
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
         check_input(x, self.num_features)

@@ -91,6 +91,12 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
         )
         place_tensors(self, options)
 
+    @torch.no_grad()
+    def start_from(self, gain: Tensor, offset: Tensor) -> None:
+        """Add this gain and offset to those of each region."""
+        bias: Tensor = self.to_affine.bias
+        bias.add_(torch.cat([gain - 1, offset]))
+
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""
         check_input(x, self.num_features)

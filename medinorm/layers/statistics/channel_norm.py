@@ -82,6 +82,18 @@ class ChannelNorm(RecordedNorm):
             gain, offset = gain * self.weight, offset * self.weight
         return gain, offset if self.bias is None else offset + self.bias
 
+    @torch.no_grad()
+    def start_from(self, gain: Tensor, offset: Tensor) -> None:
+        """Start from what a norm learned that has one gain and offset per channel.
+
+        For norms that hold them in another form; those with `weight` and `bias` take
+        the parameters themselves.
+
+        Args:
+            gain: ``(C,)``.
+            offset: ``(C,)``.
+        """
+
     def extra_repr(self) -> str:
         """What `print` shows in the parentheses."""
         return f"{self.num_features}, eps={self.eps}, affine={self.affine}"
