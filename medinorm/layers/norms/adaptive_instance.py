@@ -1,6 +1,6 @@
 """Adaptive instance normalization: gain and offset follow a style."""
 
-from typing import Unpack
+from typing import Unpack, cast
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +79,8 @@ class AdaptiveInstanceNorm3d(ChannelNorm, Conditional):
     @torch.no_grad()
     def start_from(self, gain: Tensor, offset: Tensor) -> None:
         """Give each style this gain and offset at first."""
-        self.to_affine[-1].bias.copy_(torch.cat([gain - 1, offset]))
+        last = cast(nn.Linear, self.to_affine[-1])
+        last.bias.copy_(torch.cat([gain - 1, offset]))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `x`."""

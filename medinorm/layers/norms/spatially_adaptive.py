@@ -1,6 +1,6 @@
 """Spatially adaptive normalization (SPADE): gain and offset follow a map of regions."""
 
-from typing import Unpack
+from typing import Unpack, cast
 
 import torch
 import torch.nn.functional as F
@@ -94,7 +94,7 @@ class SpatiallyAdaptiveNorm3d(ChannelNorm, Conditional):
     @torch.no_grad()
     def start_from(self, gain: Tensor, offset: Tensor) -> None:
         """Add this gain and offset to those of each region."""
-        bias: Tensor = self.to_affine.bias
+        bias = cast(Tensor, self.to_affine.bias)
         bias.add_(torch.cat([gain - 1, offset]))
 
     def forward(self, x: Tensor) -> Tensor:
