@@ -98,7 +98,7 @@ def test_without_pooled_networks_the_gap_is_unknown(comparison, read_json):
     assert row["out_domain"] != ""
     verdict = read_json(evidence / "verdict.json")
     assert verdict["ranked"]
-    assert any("unknown: the pooled design" in text for text in verdict["sentences"])
+    assert any("pooled design was not run" in text for text in verdict["sentences"])
 
 
 def test_the_order_of_rows_changes_nothing(study):

@@ -218,13 +218,22 @@ def _is_clear_alone(row: DifferenceRow, margin: float) -> bool:
 
 
 def say_gap(
-    row: SummaryRow, noun: DomainNoun, level: str, *, size_matched: bool
+    row: SummaryRow, noun: DomainNoun, level: str, *, pooled: bool, size_matched: bool
 ) -> Sentence:
-    """How much Dice is lost on a domain that was not in training, and why."""
+    """How much Dice is lost on a domain that was not in training, and why.
+
+    Args:
+        row: of the best variant.
+        noun: what a domain is called.
+        level: of the interval, in words.
+        pooled: whether there are any scores of the pooled design.
+        size_matched: whether the pooled networks trained on equally many scans.
+    """
     if row.gap is None or row.in_domain is None:
+        why = "is incomplete" if pooled else "was not run"
         return Sentence(
-            f"How much is lost on unseen {noun.many} is unknown: the pooled design is "
-            "incomplete."
+            f"How much is lost on unseen {noun.many} is unknown: the pooled design "
+            f"{why}."
         )
     # Without the size-matched design, the pooled network has more training scans.
     size, causes = (

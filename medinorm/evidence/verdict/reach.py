@@ -105,7 +105,13 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[Sentence]:
         say_far_scans(comparison, noun, margin),
         say_ties(comparison, _find_best(comparison), noun, margin),
         say_reference(comparison, _find_reference(comparison), level, margin),
-        say_gap(row, noun, level, size_matched=study.size_matched),
+        say_gap(
+            row,
+            noun,
+            level,
+            pooled=bool(present_domains(study.pooled)),
+            size_matched=study.size_matched,
+        ),
         say_external(comparison, (scans, len(places)), noun, level),
         say_next(row, noun),
     ]

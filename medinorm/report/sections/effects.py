@@ -1,7 +1,8 @@
 """Which step matters: each level of an axis as the mean over the other axes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from statistics import fmean
 from typing import NamedTuple, get_args
 
 from markupsafe import Markup
@@ -67,6 +68,7 @@ def write_effects(inputs: ReportInputs) -> Markup | None:
         sentences=[
             *_say_largest(findings, compared),
             *(_explain(findings, factor) for factor in shown),
+            *_say_training(findings, compared),
         ],
         figure=draw_heatmap(matrix, shared_scale([matrix])) if matrix else None,
         numbers=tabulate_matrix(matrix, matrix.title) if matrix else None,
@@ -233,4 +235,31 @@ def _explain(findings: ReportFindings, factor: FactorName) -> str:
         f"{name}s differ by up to {_apart(rows):.3f} {within} in out-of-domain Dice, "
         f"as means over {best.variants} {_say_others(findings, factor)}: {best.level} "
         f"against {worst.level}."
+    )
+
+
+def _say_training(
+    findings: ReportFindings, compared: Sequence[FactorName]
+) -> Iterator[str]:
+    """How well the networks of each augmentation know their own training patches."""
+    if "augmentation" not in compared:
+        return
+    last = {(r.variant, r.split, r.seed): r for r in findings.curves}
+    known: dict[str, list[float]] = {}
+    for row in last.values():
+        if row.train_dice is not None:
+            known.setdefault(row.variant.augmentation, []).append(row.train_dice)
+    if len(known) < 2:
+        return
+    means = {name: fmean(dice) for name, dice in known.items()}
+    words = [
+        f"{means[name]:.2f} with {name}"
+        for name in sorted(means, key=lambda n: -means[n])
+    ]
+    steps = max(row.step for row in last.values())
+    yield (
+        f"All networks trained for {steps} steps. At their end the mean Dice on their "
+        f"own training patches was {', '.join(words)}. An augmentation with which it "
+        "is clearly lower makes training harder and may need more steps before it "
+        "helps: this comparison holds for this length of training."
     )

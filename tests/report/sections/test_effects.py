@@ -1,8 +1,12 @@
 """The page says which step matters, in numbers that are those of the table."""
 
+from dataclasses import replace
+
+import pytest
+
 from medinorm.files.records import column_names
 from medinorm.files.tables import read_table, write_table
-from medinorm.records.evidence import EffectRow
+from medinorm.records.evidence import CurveRow, EffectRow
 from medinorm.report.sections.effects import _margins, write_effects
 from tests.report.page import words
 
@@ -94,6 +98,26 @@ def test_the_axis_that_matters_most_comes_first(fake_study):
     assert "as means over 2 augmentations: instance against batch" in text
     assert "Only one intensity step was run" in text
     assert "Rows: augmentations; columns: norms" in text
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_augmentations_are_compared_with_what_training_reached(fake_study, measured):
+    """A hard augmentation looks bad until its networks are trained to the end."""
+    crossed = tuple(("zscore", "batch", name, "none") for name in ("none", "flip"))
+    inputs = with_augmentations(fake_study(variants=crossed)).inputs()
+    reached = {"none": 0.8, "flip": 0.6} if measured else {}
+    curves = tuple(
+        CurveRow(variant, "lodo-a", seed, step, 1.0, train_dice=known and known - late)
+        for variant in inputs.findings.variants
+        for known in [reached.get(variant.augmentation)]
+        for seed in (0, 1)
+        for step, late in ((100, 0.3), (200, 0.0))
+    )
+    findings = replace(inputs.findings, curves=curves)
+    text = words(write_effects.write(replace(inputs, findings=findings)))
+    said = "trained for 200 steps. At their end the mean Dice on their own training"
+    assert (said in text) == measured
+    assert ("was 0.80 with none, 0.60 with flip" in text) == measured
 
 
 def test_a_mean_of_incomplete_rows_is_of_what_all_have():
