@@ -51,6 +51,14 @@ def test_settings_of_a_page_are_a_study(text):
     parse_study(values)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_axes_that_a_sentence_sets_have_these_levels(page):
+    pattern = re.compile(r"`((?:intensity|norm|augmentation|adapt): \[[^`]+\])`")
+    for axis in pattern.findall(page.read_text()):
+        scans = {"scans": "scans.tsv"}
+        parse_study({"input": scans, "experiments": yaml.safe_load(axis)})
+
+
 @pytest.mark.parametrize("text", blocks("bash"))
 def test_commands_of_a_page_have_the_flags_they_name(text, capsys):
     for line in text.replace("\\\n", "").splitlines():
