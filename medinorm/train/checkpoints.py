@@ -24,7 +24,8 @@ HISTORY = "history"  # entry of a checkpoint: one row for each finished stretch
 # In the folder of a seed, from the first step to the finished network.
 HISTORY_FILE = "history.tsv"
 _FILES = (HISTORY_FILE, ".history.tsv.checksum", "model.safetensors", "model.json")
-_MADE = ("checkpoints", "tensorboard", *_FILES)
+TENSORBOARD = "tensorboard"
+_MADE = ("checkpoints", TENSORBOARD, *_FILES)
 
 _log = logging.getLogger(__name__)
 
@@ -79,12 +80,28 @@ def copy_run(source: Path, run: Path, provenance: Provenance) -> bool:
         return False
     _clear_run(run)
     run.mkdir(parents=True, exist_ok=True)
-    if (source / "tensorboard").is_dir():
-        shutil.copytree(source / "tensorboard", run / "tensorboard")
+    if (source / TENSORBOARD).is_dir():
+        shutil.copytree(source / TENSORBOARD, run / TENSORBOARD)
     for name in _FILES:
         with replacing(run / name) as temporary:
             shutil.copyfile(source / name, temporary)
     return True
+
+
+def number_event_files(run: Path) -> None:
+    """Name the event files of a finished run by their order.
+
+    TensorBoard's writer names a file by time, machine and process: the same study would
+    have other files on each machine, and a shared folder would show the machine's name.
+    Only after training, since the writer opens its file by name again and again. An
+    interrupted run has several files; TensorBoard reads them in order of their names.
+
+    Args:
+        run: folder of the run.
+    """
+    files = sorted((run / TENSORBOARD).glob("events.out.tfevents.*"))
+    for number, path in enumerate(files):
+        path.rename(path.with_name(f"events.out.tfevents.{number:03d}"))
 
 
 def _clear_run(run: Path) -> None:

@@ -38,6 +38,7 @@ from medinorm.train.checkpoints import (
     copy_run,
     count_stretches,
     matching_checkpoint,
+    number_event_files,
     read_checkpoint,
 )
 from medinorm.train.dataset import PatchDataset, StepSampler, WholeScans
@@ -197,6 +198,7 @@ def _make(
         module = _train(experiment, seed, run, checkpoint)
 
         def write() -> None:
+            number_event_files(run)
             write_records(run / HISTORY_FILE, module.history, HistoryRow)
             facts = _facts(module, experiment)
             provenance = experiment.provenance(seed)

@@ -27,6 +27,7 @@ from medinorm.files.atomic import replacing
 from medinorm.jobs.processes import THIS_NODE, ProcessRank
 from medinorm.jobs.shards import place_of
 from medinorm.layers.statistics.processes import process_count, process_rank
+from medinorm.train.checkpoints import TENSORBOARD
 
 T = TypeVar("T")
 
@@ -115,7 +116,7 @@ def make_trainer(run: Path, settings: TrainConfig, stretches: int) -> Any:
         # submits jobs again: that is Snakemake's work.
         plugins=[LightningEnvironment(), AtomicCheckpoints()],
         callbacks=[keep, *([TQDMProgressBar()] if watched else [])],
-        logger=TensorBoardLogger(run, name="", version="tensorboard"),
+        logger=TensorBoardLogger(run, name="", version=TENSORBOARD),
         log_every_n_steps=1,
         enable_progress_bar=watched,
         enable_model_summary=False,

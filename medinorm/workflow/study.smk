@@ -10,6 +10,7 @@ from medinorm.layout import Layout
 from medinorm.records.beyond_means import mechanism_paths
 from medinorm.records.metrics import METRICS
 from medinorm.records.scans import HARMONIZED_ONLY
+from medinorm.jobs.cluster import check_cluster
 from medinorm.jobs.needs import ask_for
 from medinorm.workflow.start import (
     NO_CONFIGURATION,
@@ -57,7 +58,14 @@ localrules:
 
 
 onstart:
+    # Settings of the executor for SLURM; others have no such attributes.
+    asked = [
+        getattr(workflow.executor_settings, name, None)
+        for name in ("status_command", "init_seconds_before_status_checks")
+    ]
     try:
+        if line := check_cluster(*asked):
+            logger.warning(line)
         start_study(layout)
         logger.info(count_networks(study, Path(layout.splits)))
         for line in find_same_networks(study, Path(layout.splits)):

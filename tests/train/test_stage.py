@@ -14,6 +14,8 @@ from typing import get_args
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.io_wrapper import IsSummaryEventsFile
 
 from medinorm.choices import NormName
 from medinorm.config import NetworkConfig, TaskConfig, TrainConfig
@@ -71,13 +73,26 @@ def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
+def event_files(run):
+    """Names of the files for TensorBoard, in its order."""
+    names = (path.name for path in (run / "tensorboard").iterdir())
+    return sorted(name for name in names if IsSummaryEventsFile(name))
+
+
+def read_losses(run):
+    """The steps whose loss TensorBoard shows."""
+    events = EventAccumulator(str(run / "tensorboard"), purge_orphaned_data=False)
+    events.Reload()
+    return [event.step for event in events.Scalars("loss")]
+
+
 def test_a_run_leaves_weights_card_and_history(small_study, harmonized):
     runs, states = train(small_study, harmonized, seeds=(0, 1))
     assert states == ["made", "made"]
     assert not same(weights(runs, 0), weights(runs, 1))
     run = run_folder(runs, 0)
     assert not (run / "checkpoints").exists()
-    assert list((run / "tensorboard").glob("events*"))
+    assert event_files(run) == ["events.out.tfevents.000"]
     assert [row["step"] for row in read_table(run / "history.tsv")] == ["2", "4", "6"]
     dice = [row["train_dice"] for row in read_table(run / "history.tsv")]
     assert 0 <= float(dice[0]) <= 1
@@ -137,13 +152,14 @@ def test_files_of_a_user_stay_when_a_network_is_trained_again(small_study, harmo
     run = run_folder(runs, 0)
     (run / "notes.txt").write_text("mine")
     (run / ".7-model.json").write_text("left by a kill")
-    before = {path.name for path in (run / "tensorboard").glob("events*")}
+    before = (run / "tensorboard" / "events.out.tfevents.000").read_bytes()
     changed = settings.model_copy(update={"steps": 1})
     _, states = train(small_study, harmonized, settings=changed)
     assert states == ["made"]
     assert (run / "notes.txt").read_text() == "mine"
     assert not (run / ".7-model.json").exists()
-    assert before.isdisjoint(path.name for path in (run / "tensorboard").glob("*"))
+    assert event_files(run) == ["events.out.tfevents.000"]
+    assert (run / "tensorboard" / "events.out.tfevents.000").read_bytes() != before
 
 
 @pytest.mark.parametrize("count", [5, 6])  # with and without a short last stretch
@@ -161,6 +177,10 @@ def test_an_interrupted_run_resumes_to_the_same_network(
     assert same(weights(runs), expected)
     history = read_table(run_folder(runs, 0) / "history.tsv")
     assert [row["step"] for row in history] == ["2", "4", str(count)]
+    files = ["events.out.tfevents.000", "events.out.tfevents.001"]
+    assert event_files(run_folder(runs, 0)) == files
+    last_steps = [1, 3, count - 1]  # of each stretch
+    assert read_losses(run_folder(runs, 0)) == last_steps
 
 
 @pytest.mark.parametrize("norm", get_args(NormName))
