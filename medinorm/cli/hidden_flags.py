@@ -1,7 +1,9 @@
 """Flags in a private file, because a command must not name patients.
 
-Snakemake records and shows the commands that it runs, and other users of a shared
-machine see them.
+Snakemake records and shows the commands that it runs and the names of input files, and
+other users of a shared machine see them. Therefore the user's own tables are not input
+files of rules. Instead, checksums of their content go into the name of the file with
+the flags: changed tables change the command.
 """
 
 import hashlib

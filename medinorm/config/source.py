@@ -307,6 +307,12 @@ class SplitConfig(Section):
         "for a list in `train.learning_rate`.",
     )
     seed: Seed = Field(default=0, description="Seed of the division into parts.")
+    ratings: tuple[Path, ...] = Field(
+        default=(),
+        description="Tables of ratings that the quality page saved: scans rated bad "
+        "are used in no split. They stay on the quality page, so that a rating can "
+        "be changed.",
+    )
 
     @model_validator(mode="after")
     def _sized(self) -> Self:

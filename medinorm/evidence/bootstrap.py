@@ -217,12 +217,9 @@ def _weighted_mean(
 
     def total(numbers: Array) -> Array:
         by_scan = np.swapaxes(numbers, -1, -2)
-        if by_scan.ndim > 3:  # labels and seeds as rows of one product: much faster
-            *lead, labels, seeds, number = by_scan.shape
-            rows = by_scan.reshape(*lead, labels * seeds, number) @ weights
-            by_seed = rows.reshape(*lead, labels, seeds, -1)
-        else:
-            by_seed = by_scan @ weights
+        # Whatever comes before the scans is rows of one product: much faster.
+        rows = by_scan.reshape(-1, by_scan.shape[-1]) @ weights
+        by_seed = rows.reshape(*by_scan.shape[:-1], -1)
         return np.asarray(np.einsum("...kr,kr->...r", by_seed, replicates.seeds))
 
     count = _count_distinct(known, total)

@@ -14,13 +14,14 @@ What is averaged, and what is not:
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medinorm.columns.cases import Cases
+from medinorm.columns.words import Codes
 from medinorm.evidence.bootstrap import Array, Replicates, draw_replicates
 from medinorm.records.metrics import METRICS, PRIMARY_METRIC
 from medinorm.variant import Variant
@@ -105,6 +106,26 @@ def find_axes(cases: Cases) -> Axes:
     )
 
 
+def find_axes_of_scans(cases: Cases, axes: Axes) -> Axes:
+    """The axes of a study with only those scans that some cases are of.
+
+    Networks that leave a domain out are tested on that domain alone: arrays of all
+    scans would be mostly empty.
+
+    Args:
+        cases: some cases of the study.
+        axes: as from `find_axes` of all cases.
+    """
+    tested = set(cases.scores.scan.present)
+    places = [place for place, scan in enumerate(axes.scans) if scan in tested]
+    return replace(
+        axes,
+        scans=tuple(axes.scans[place] for place in places),
+        subjects=tuple(axes.subjects[place] for place in places),
+        domains=tuple(axes.domains[place] for place in places),
+    )
+
+
 def gather_scores(cases: Cases, axes: Axes) -> ScoreArrays:
     """Put cases on the axes of the study.
 
@@ -139,7 +160,7 @@ class Arrangement:
     """
 
     axes: Axes
-    place: NDArray[np.intp]
+    place: Codes
 
     @classmethod
     def of(cls, cases: Cases, axes: Axes) -> "Arrangement":
@@ -151,7 +172,10 @@ class Arrangement:
             scores.scan.places(axes.scans),
             scores.seed.places(axes.seeds),
         )
-        return cls(axes, np.ravel_multi_index(places, _shape_of(axes)))
+        shape = _shape_of(axes)
+        # The smallest type that holds them: there are millions, kept for long.
+        fits = np.min_scalar_type(max(math.prod(shape) - 1, 0))
+        return cls(axes, np.ravel_multi_index(places, shape).astype(fits))
 
     @property
     def shape(self) -> tuple[int, ...]:

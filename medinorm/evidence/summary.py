@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from medinorm.columns.cases import Cases
 from medinorm.columns.parquet import is_absent
 from medinorm.columns.words import find_present
-from medinorm.evidence.bootstrap import Array, Interval, known
+from medinorm.evidence.bootstrap import Array, Interval, known, observed_means
 from medinorm.evidence.inference.far_scans import leave_far_out
 from medinorm.evidence.inference.further import infer_further, predict_further
-from medinorm.evidence.score_arrays import Arrangement, gather_scores
+from medinorm.evidence.score_arrays import (
+    Arrangement,
+    find_axes_of_scans,
+    gather_scores,
+)
 from medinorm.evidence.study_scores import (
     StudyScores,
     count_cases,
@@ -58,8 +62,10 @@ def _observe_others(
         ``(V, L + 1, D)``.
     """
     cases, axes = study.cases, study.axes
-    arrangements = [Arrangement.of(cases[rows], axes) for rows in groups]
-    everywhere = range(len(axes.domain_names))
+    arrangements = [
+        Arrangement.of(own, find_axes_of_scans(own, axes))
+        for own in (cases[rows] for rows in groups)
+    ]
     others = {}
     for name in OTHER_METRICS:
         column = cases.scores.numbers[name]
@@ -68,7 +74,7 @@ def _observe_others(
             others[name] = [np.full(shape, np.nan)] * len(groups)
             continue
         others[name] = [
-            study.observe(arrangement.arrange(column[rows]), everywhere)
+            observed_means(arrangement.arrange(column[rows]), arrangement.axes.members)
             for rows, arrangement in zip(groups, arrangements, strict=True)
         ]
     return others

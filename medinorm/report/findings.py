@@ -86,18 +86,18 @@ class ReportFindings:
         """The domain of each scan that takes part."""
         return {row.scan: row.domain for row in self.splits}
 
-    @property
+    @cached_property
     def domain_names(self) -> list[str]:
         """All domains, in alphabetical order."""
         return sorted(set(self.domain_of.values()))
 
-    @property
+    @cached_property
     def external_names(self) -> list[str]:
         """The domains that only test, in alphabetical order."""
         trained = {row.domain for row in self.splits if row.role == "train"}
         return [name for name in self.domain_names if name not in trained]
 
-    @property
+    @cached_property
     def subjects(self) -> set[str]:
         """All subjects that take part."""
         return {row.subject for row in self.splits}
@@ -107,7 +107,7 @@ class ReportFindings:
         """The seeds of all trainings."""
         return set(self.cases.scores.seed.present)
 
-    @property
+    @cached_property
     def designs(self) -> list[str]:
         """The designs that were run."""
         return distinct(row.design for row in self.splits)

@@ -38,6 +38,7 @@ from medinorm.split.external import (
 )
 from medinorm.split.match_size import choose_training_scans
 from medinorm.split.plan import Split, plan_splits
+from medinorm.split.ratings import RATED_BAD, find_rated_bad
 from medinorm.split.shuffle import shuffle_subjects
 from medinorm.split.unlabelled import only_unlabelled_roles, unlabelled_roles
 
@@ -76,20 +77,26 @@ def split_scans(
         scans: `scans.tsv`.
         excluded_by_ingest: table of what ingest excluded.
         splits: table to write, one row for each scan with a role in a split.
-        excluded: table to write: what ingest excluded, and scans that no split can use.
-        settings: domains, designs and folds.
+        excluded: table to write: what ingest excluded, scans that were rated bad, and
+            scans that no split can use.
+        settings: domains, designs, folds and tables of ratings.
 
     Raises:
-        StageError: a domain column does not exist, too few domains are left, or a
-            domain has no test or no training subject in a fold that is tested, or
-            one test subject where domains are left out in turn.
+        StageError: a domain column does not exist, a table of ratings is refused, too
+            few domains are left, or a domain has no test or no training subject in a
+            fold that is tested, or one test subject where domains are left out in turn.
     """
-    every = read_domains(scans, settings.domain, settings.test_only)
-    scanned = [scan for scan in every if scan.labelled]
-    if not scanned:
+    everyone = read_domains(scans, settings.domain, settings.test_only)
+    left_out = list(read_records(excluded_by_ingest, ExcludedRow))
+    every = _leave_rated_out(everyone, settings.ratings, left_out, scans.name)
+    if not any(scan.labelled for scan in everyone):
+        if not every:
+            why = f"all {len(everyone)} scans are rated bad (split.ratings)"
+            raise StageError(why + keep_exclusions(excluded, left_out))
         write_records(splits, only_unlabelled_roles(every), SplitRow)
-        write_exclusions(excluded, read_records(excluded_by_ingest, ExcludedRow))
+        write_exclusions(excluded, left_out)
         return
+    scanned = [scan for scan in every if scan.labelled]
     unlabelled = [scan for scan in every if not scan.labelled]
     known = [scan for scan in scanned if not scan.external]
     external = [scan for scan in scanned if scan.external]
@@ -97,10 +104,9 @@ def split_scans(
     unusable |= dict(find_unusable_external(external, known))
     for scan, reason in unusable.items():
         _log.warning("%s: %s", scan, reason)
-    refused = [
+    left_out += [
         ExcludedRow(scans.name, scan, reason) for scan, reason in unusable.items()
     ]
-    left_out = [*read_records(excluded_by_ingest, ExcludedRow), *refused]
     usable = [scan for scan in known if scan.scan not in unusable]
     try:
         planned = plan_splits({scan.domain for scan in usable}, settings)
@@ -120,6 +126,32 @@ def split_scans(
         raise StageError(why + keep_exclusions(excluded, left_out)) from None
     write_records(splits, roles, SplitRow)
     write_exclusions(excluded, left_out)
+
+
+def _leave_rated_out(
+    scans: Sequence[DomainScan],
+    ratings: Sequence[Path],
+    left_out: list[ExcludedRow],
+    table: str,
+) -> list[DomainScan]:
+    """The scans that are not rated bad; the others are added to what is left out.
+
+    Args:
+        scans: all scans.
+        ratings: tables of ratings.
+        left_out: what ingest excluded.
+        table: the name of the table of scans.
+
+    Raises:
+        StageError: a table of ratings is refused.
+    """
+    names = [scan.scan for scan in scans]
+    bad = find_rated_bad(ratings, {*names, *(row.scan or "" for row in left_out)})
+    rated = [name for name in names if name in bad]
+    left_out += [ExcludedRow(table, name, RATED_BAD) for name in rated]
+    if rated:
+        _log.warning("%s left out: %s", count_noun(len(rated), "scan"), RATED_BAD)
+    return [scan for scan in scans if scan.scan not in bad]
 
 
 def divide_subjects(

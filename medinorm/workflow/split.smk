@@ -15,7 +15,7 @@ checkpoint split:
     resources:
         **ask_for("split"),
     params:
-        settings=lambda wildcards: write_flags(study.split),
+        settings=lambda wildcards: wiring.split_flags,
     shell:
         "medinorm split --scans {input.scans:q} --excluded-by-ingest {input.excluded_by_ingest:q}"
         " --splits {output.splits:q} --excluded {output.excluded:q}"
@@ -35,7 +35,7 @@ rule final_split:
     resources:
         **ask_for("final_split"),
     params:
-        settings=lambda wildcards: write_flags(study.split),
+        settings=lambda wildcards: wiring.split_flags,
     shell:
         "medinorm final-split --splits {input.splits:q} --final {output.final:q}"
         " {params.settings} > {log:q} 2>&1"

@@ -96,23 +96,25 @@ class Wiring:
         """The flags of plan and convert."""
         return self._hidden(self.input, self.study.ingest)
 
-    def _hidden(self, *sections: Section) -> str:
-        """Flags that may name patients, in a private file.
+    @property
+    def split_flags(self) -> str:
+        """The settings of split; hidden if they name tables of ratings."""
+        split = self.study.split
+        flags = write_flags(split)
+        return self._hide(flags, split.ratings) if split.ratings else flags
 
-        Snakemake records commands and the names of input files. Therefore the user's
-        own tables are not input files of rules. Instead, checksums of their content go
-        into the name of the file with the flags: changed tables change the command.
-        """
+    def _hidden(self, *sections: Section) -> str:
+        """Flags about the input, in a private file."""
         source = self.study.input
         query = source.pacs.query if source.pacs else None
-        tables = [source.scans, source.labels, query]
-        return hide_flags(
-            " ".join(map(write_flags, sections)),
-            Path(self.layout.private) / "flags",
-            because=[
-                checksum(path) if path.is_file() else "" for path in tables if path
-            ],
-        )
+        tables = filter(None, [source.scans, source.labels, query])
+        return self._hide(" ".join(map(write_flags, sections)), tables)
+
+    def _hide(self, flags: str, tables: Iterable[Path]) -> str:
+        """Flags in a private file, and another one when the user's tables change."""
+        stamps = [checksum(path) if path.is_file() else "" for path in tables]
+        private = Path(self.layout.private) / "flags"
+        return hide_flags(flags, private, because=stamps)
 
     @property
     def columns(self) -> str:

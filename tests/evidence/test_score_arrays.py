@@ -6,6 +6,7 @@ import pytest
 from medinorm.columns.cases import Cases
 from medinorm.evidence.score_arrays import (
     find_axes,
+    find_axes_of_scans,
     gather_scores,
     mean_over_labels,
     replicate_study,
@@ -53,6 +54,17 @@ def test_scores_find_their_place_on_the_axes():
     assert scores.dice[0, 2].mean() == pytest.approx(3)
     assert not scores.seen[0, 1, 1, 1]
     assert scores.failed[0, :, 0, 0].tolist() == [True, False, True]
+
+
+def test_axes_of_some_scans_keep_all_else():
+    axes = find_axes(CASES)
+    own = find_axes_of_scans(Cases.of(ROWS[4:]), axes)
+    assert (own.scans, own.subjects, own.domains) == (("b",), ("B",), ("ge",))
+    assert (own.variants, own.labels, own.seeds) == (
+        *(axes.variants, axes.labels, axes.seeds),
+    )
+    few, all_scans = (gather_scores(Cases.of(ROWS[4:]), one) for one in (own, axes))
+    np.testing.assert_array_equal(few.dice, all_scans.dice[:, :, 1:])
 
 
 def test_every_declared_metric_has_an_array():

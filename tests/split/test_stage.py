@@ -362,3 +362,44 @@ def test_a_further_test_scan_changes_no_size_matched_network(tmp_path):
 def test_size_matched_alone_is_refused():
     with pytest.raises(ValueError, match="size_matched needs lodo; add it"):
         SplitConfig(designs=("pooled", "size_matched"))
+
+
+def test_scans_rated_bad_are_in_no_split_and_accounted_for(tmp_path):
+    ratings = tmp_path / "ratings.tsv"
+    ratings.write_text("scan\trating\tnote\na-0\tbad\tmotion\nb-1\tgood\t\n")
+    rows = study(a=5, b=5, c=5)
+    splits, excluded = run_split(tmp_path, rows, ratings=(ratings,))
+    assert "a-0" not in {row["scan"] for row in splits}
+    assert {row["scan"] for row in splits} == {row["scan"] for row in rows} - {"a-0"}
+    (left_out,) = excluded
+    assert (left_out["scan"], left_out["reason"]) == (
+        "a-0",
+        "rated bad on the quality page (split.ratings)",
+    )
+
+
+def test_a_rating_of_what_ingest_excluded_is_no_error(tmp_path):
+    ratings = tmp_path / "ratings.tsv"
+    ratings.write_text("scan\trating\nsub-9\tbad\n")
+    before = [ExcludedRow("line 2", "sub-9", "too few slices")]
+    _, excluded = run_split(tmp_path, study(a=4, b=4), before, ratings=(ratings,))
+    assert [row["reason"] for row in excluded] == ["too few slices"]
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_a_study_of_bad_scans_ends_in_one_line(tmp_path, label):
+    rows = [row | ({} if label else {"label": ""}) for row in study(a=2, b=2)]
+    ratings = tmp_path / "ratings.tsv"
+    bad = "".join(f"{row['scan']}\tbad\n" for row in rows)
+    ratings.write_text(f"scan\trating\n{bad}")
+    with pytest.raises(StageError, match=r"^[^\n]*rated bad[^\n]*$"):
+        run_split(tmp_path, rows, ratings=(ratings,))
+
+
+def test_without_label_maps_bad_scans_are_not_harmonized(tmp_path):
+    ratings = tmp_path / "ratings.tsv"
+    ratings.write_text("scan\trating\na-0\tbad\n")
+    rows = [row | {"label": ""} for row in study(a=2, b=2)]
+    splits, excluded = run_split(tmp_path, rows, ratings=(ratings,))
+    assert {row["scan"] for row in splits} == {"a-1", "b-0", "b-1"}
+    assert [row["scan"] for row in excluded] == ["a-0"]

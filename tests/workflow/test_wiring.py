@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from medinorm.cli.flags import write_flags
 from medinorm.cli.hidden_flags import expand_words
 from medinorm.config import parse_study
 from medinorm.files.records import column_names
@@ -123,6 +124,20 @@ def test_what_may_name_a_patient_is_in_no_command(tmp_path, monkeypatch):
         assert str(table) in expand_words(command.split())
     table.write_text("subject\nx\n")
     assert [study.index_flags, study.input_flags] != commands
+
+
+def test_ratings_are_hidden_and_other_ratings_are_another_command(tmp_path):
+    table = tmp_path / "doe.tsv"
+    table.write_text("scan\trating\n")
+    private = str(tmp_path / "private")
+    study = wiring(split={"ratings": [str(table)]}, private=private)
+    before = study.split_flags
+    assert "doe" not in before
+    assert str(table) in expand_words(shlex.split(before))
+    assert study.split_flags == before
+    table.write_text("scan\trating\nsub-1\tbad\n")
+    assert study.split_flags != before
+    assert wiring().split_flags == write_flags(wiring().study.split)
 
 
 def test_harmonizing_is_told_its_map_and_what_it_uses():

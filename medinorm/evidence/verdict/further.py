@@ -12,24 +12,36 @@ _WIDE = 0.2  # a prediction over more Dice than this predicts little
 
 def say_further(comparison: Comparison, noun: DomainNoun) -> Sentence:
     """Whether the best here is to be expected to be best on domains like these."""
-    top, *others = comparison.ranked
-    known = [comparison.compare(top, variant) for variant in others]
-    leads = [row for row in known if row is not None]
-    behind = [row for row in leads if row.further_verdict == "better"]
-    rest = [row for row in leads if row.further_verdict != "better"]
-    if not leads:
+    behind, rest = _find_leads(comparison)
+    if not behind and not rest:
         return Sentence(f"Nothing is known about a further {noun.one}.")
     if not rest:
         return _say_all(comparison, behind, noun)
+    top = comparison.ranked[0]
     number = comparison.summary_of(top).domains
     sentence = Sentence(f"Which variant is best on a further {noun.one}, this study ")
     sentence.say("cannot say")
     if behind:
         names = ", ".join(comparison.names[row.other] for row in behind)
         sentence.say(f", except that {comparison.names[top]} is better than {names}")
-    sentence.say(f": {_say_count(number)} {_agree(number, noun)} too few. There ")
-    _say_lead(sentence, comparison, rest[0])
-    return _say_needed(sentence, comparison, rest[0], noun)
+    return sentence.say(f": {_say_count(number)} {_agree(number, noun)} too few.")
+
+
+def say_further_lead(comparison: Comparison, noun: DomainNoun) -> Sentence:
+    """By how much the best may lead on a further domain, and what would decide."""
+    behind, rest = _find_leads(comparison)
+    if rest:
+        sentence = Sentence(f"On a further {noun.one}, ")
+        _say_lead(sentence, comparison, rest[0])
+        return _say_needed(sentence, comparison, rest[0], noun)
+    closest = next(iter(behind), None)
+    if closest is None or closest.next_low is None:
+        return Sentence()
+    one, other = (comparison.names[v] for v in (closest.variant, closest.other))
+    sentence = Sentence(f"On a single further {noun.one}, the lead of {one} over ")
+    sentence.say(f"{other} is expected between ")
+    _cite(sentence, comparison, closest, "next_low", "+.2f").say(" and ")
+    return _cite(sentence, comparison, closest, "next_high", "+.2f").say(" Dice.")
 
 
 def say_next(row: SummaryRow, noun: DomainNoun) -> Sentence:
@@ -58,27 +70,28 @@ def say_next(row: SummaryRow, noun: DomainNoun) -> Sentence:
     return sentence.say(".")
 
 
+def _find_leads(
+    comparison: Comparison,
+) -> tuple[list[DifferenceRow], list[DifferenceRow]]:
+    """The best against the others: those behind on further domains, then the rest."""
+    top, *others = comparison.ranked
+    known = [comparison.compare(top, variant) for variant in others]
+    leads = [row for row in known if row is not None]
+    behind = [row for row in leads if row.further_verdict == "better"]
+    return behind, [row for row in leads if row.further_verdict != "better"]
+
+
 def _say_all(
     comparison: Comparison, rows: list[DifferenceRow], noun: DomainNoun
 ) -> Sentence:
     """Every other variant is behind on domains like these."""
     least = min(rows, key=lambda row: row.further_low or 0)
-    top, name = least.variant, comparison.names[least.variant]
+    name = comparison.names[least.variant]
     sentence = Sentence(
         f"On further {noun.many} like these, {name} can be expected to do better, on "
         "average, than every other variant: by at least "
     )
-    _cite(sentence, comparison, least, "further_low", ".3f")
-    sentence.say(" Dice. ")
-    closest = comparison.compare(top, comparison.ranked[1])
-    if closest is not None and closest.next_low is not None:
-        sentence.say(
-            f"On a single one, its lead over {comparison.names[closest.other]}"
-        )
-        sentence.say(" is expected between ")
-        _cite(sentence, comparison, closest, "next_low", "+.2f").say(" and ")
-        _cite(sentence, comparison, closest, "next_high", "+.2f").say(".")
-    return sentence
+    return _cite(sentence, comparison, least, "further_low", ".3f").say(" Dice.")
 
 
 def _say_lead(sentence: Sentence, comparison: Comparison, row: DifferenceRow) -> None:

@@ -9,7 +9,7 @@ from medinorm.evidence.failures import count_failures, say_failures
 from medinorm.evidence.study_scores import StudyScores, present_domains
 from medinorm.evidence.verdict.cited import Sentence
 from medinorm.evidence.verdict.comparison import Comparison
-from medinorm.evidence.verdict.further import say_further, say_next
+from medinorm.evidence.verdict.further import say_further, say_further_lead, say_next
 from medinorm.evidence.verdict.ranked import (
     say_best,
     say_external,
@@ -92,7 +92,11 @@ def _find_reference(comparison: Comparison) -> Variant | None:
 
 
 def _say_ranked(study: StudyScores, comparison: Comparison) -> list[Sentence]:
-    """What a ranking shows: further domains first, then these."""
+    """What a ranking shows.
+
+    Three sentences that are read before all others: further domains, these domains,
+    and where the best on the mean was not the best.
+    """
     row = comparison.summary_of(comparison.ranked[0])
     level, noun = f"{study.settings.confidence:.0%} interval", study.noun
     margin = study.settings.equivalence
@@ -102,6 +106,7 @@ def _say_ranked(study: StudyScores, comparison: Comparison) -> list[Sentence]:
         say_further(comparison, noun),
         say_best(comparison, noun, level),
         say_places(comparison, noun),
+        say_further_lead(comparison, noun),
         say_far_scans(comparison, noun, margin),
         say_ties(comparison, _find_best(comparison), noun, margin),
         say_reference(comparison, _find_reference(comparison), level, margin),

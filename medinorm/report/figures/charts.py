@@ -85,7 +85,7 @@ def _interval(
 def chart_heatmaps(findings: ReportFindings) -> tuple[Markup, list[Panel]]:
     """The shared colour scale, and one train-to-test heat map a variant."""
     rows = [row for row in findings.domains if row.label == MEAN]
-    trained = _train_sets(findings)
+    trained = name_train_sets(findings)
     scored = {row.train_set for row in rows}
     matrices = []
     for variant in findings.variants:
@@ -138,7 +138,7 @@ def _cell(matrix: Matrix, cell: tuple[str, str]) -> Cell:
     return replace(shown, detail="never seen") if cell in matrix.unseen else shown
 
 
-def _train_sets(findings: ReportFindings) -> dict[str, str]:
+def name_train_sets(findings: ReportFindings) -> dict[str, str]:
     """Training sets in words, by their name; in the order of the designs.
 
     The name of a training set is that of its splits without the fold.

@@ -115,7 +115,7 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
             replace(card, facts=[("Scanner", scanners[card.scan]), *card.facts])
             for card in cards
         ]
-    cards, common = set_common_apart(cards)
+    cards, common = set_common_apart(_tell_unused(cards, left_out))
     pages = [cards[i : i + PER_PAGE] for i in range(0, len(cards), PER_PAGE)] or [[]]
     names = [_page_name(page, number) for number in range(len(pages))]
     for number, (name, shown) in enumerate(zip(names, pages, strict=True)):
@@ -124,6 +124,7 @@ def write_quality_page(  # noqa: PLR0913 (four inputs, and what they are called)
             _SHEETS,
             title=title,
             cards=shown,
+            scans=len(cards),
             number=number,
             pages=names,
             noun=noun,
@@ -177,6 +178,17 @@ def _make_cards(
             )
         )
     return cards
+
+
+def _tell_unused(cards: Sequence[Card], excluded: Sequence[ExcludedRow]) -> list[Card]:
+    """The cards, with the reason on those of scans that no split uses."""
+    why = {row.scan: row.reason for row in excluded}
+    return [
+        replace(card, facts=[*card.facts, ("Not used", why[card.scan])])
+        if card.scan in why
+        else card
+        for card in cards
+    ]
 
 
 def set_common_apart(
@@ -306,8 +318,9 @@ def _count(
     cards: Sequence[Card], excluded: Sequence[ExcludedRow], noun: DomainNoun
 ) -> list[tuple[str, int]]:
     """The numbers at the head of the page."""
+    usable = {card.scan for card in cards} - {row.scan for row in excluded}
     return [
-        ("usable scans", len(cards)),
+        ("usable scans", len(usable)),
         ("to look at", sum(bool(card.notes) for card in cards)),
         (noun.many, len({card.domain for card in cards})),
         ("entries left out", len(excluded)),

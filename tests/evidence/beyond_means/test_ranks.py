@@ -7,6 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from medinorm.evidence.beyond_means.ranks import (
     measure_agreement,
+    rank_cases,
     rank_highest_first,
     reject_by_holm,
 )
@@ -146,3 +147,11 @@ def test_holms_correction_is_that_of_statsmodels():
         p = rng.uniform(0, 0.04, 8) ** 2
         expected = multipletests(p, 0.0005, method="holm")[0]
         np.testing.assert_array_equal(reject_by_holm(p, 0.0005), expected)
+
+
+@pytest.mark.parametrize("variants", [1, 2, 7])
+def test_cases_are_ranked_as_scipy_ranks_them(variants):
+    # Few distinct values: most cases have ties.
+    scores = np.random.default_rng(0).integers(0, 4, (variants, 3, 5, 2)) / 4
+    wanted = stats.rankdata(-scores, axis=0, method="average")
+    np.testing.assert_array_equal(rank_cases(scores), wanted)

@@ -128,6 +128,19 @@ def test_marked_scans_come_first(write, study):
     assert "geometry: tilt undone" in page.text
 
 
+def test_a_scan_that_no_split_uses_says_why_and_stays(write, study):
+    path = study.folder / "excluded.tsv"
+    reason = "rated bad on the quality page (split.ratings)"
+    left_out = {"where": "scans.tsv", "scan": "sub-1_T1w", "reason": reason}
+    write_table(path, [*read_table(path), left_out], column_names(ExcludedRow))
+    text = write().read_text()
+    usable = len(study.ids) - 1
+    assert f"<dt>usable scans</dt><dd>{usable}</dd>" in text
+    card = text.partition('data-scan="sub-1_T1w"')[2].partition("</li>")[0]
+    assert f"<dt>Not used</dt><dd>{reason}</dd>" in card
+    assert text.count("<dt>Not used</dt>") == 1
+
+
 def test_a_scan_without_preview_says_why(write, study):
     path = study.canonical / f"{study.ids[2]}.nii.gz"
     path.write_bytes(b"")

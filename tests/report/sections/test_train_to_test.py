@@ -39,3 +39,20 @@ def test_single_source_has_its_whole_matrix_the_best_variant_first(fake_study):
         count = len(study.scanners)
         assert len(re.findall(r">0\.\d{3}<", shown)) == count**2
         assert shown.count("cell unseen") == count**2 - count
+
+
+def test_the_numbers_are_read_without_a_script_or_a_figure(fake_study):
+    study = fake_study(designs=("lodo", "pooled"))
+    inputs = study.inputs()
+    section = write_train_to_test.write(inputs)
+    highest = section.index("The variant with the highest mean Dice")
+    assert highest < section.index("<figure>")
+    for domain in inputs.findings.domain_names:
+        assert f"<details><summary>Tested on {domain}</summary>" in section
+
+
+def test_a_single_variant_is_not_called_the_highest(fake_study):
+    study = fake_study(variants=[("zscore", "batch", "flip", "none")])
+    section = write_train_to_test.write(study.inputs())
+    assert "The variant with the highest" not in section
+    assert "<summary>Tested on" in section
