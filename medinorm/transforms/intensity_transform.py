@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 import torch
+from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform
 from monai.utils import TraceKeys, TransformBackends
 from torch import Tensor
@@ -115,25 +116,36 @@ class IntensityTransform(InvertibleTransform):  # type: ignore[misc]
     def inverse(self, data: Tensor) -> Tensor:
         """Bring the intensities of an image back, where this transform was the last.
 
+        Unlike in MONAI the record of `data` stays, so that it can be inverted again.
+
         Raises:
-            IntensityError: different intensities became one (clipping, background), or
-                the data has other channels than the image had.
+            IntensityError: different intensities became one (clipping, background), the
+                data has other channels than the image had, or it has no record.
         """
         return self.undo(data, restore=self.restore is not False)
 
     def undo(self, data: Tensor, *, restore: bool) -> Tensor:
-        """Remove this transform from the record; `restore` the intensities, or not."""
-        recorded = self.pop_transform(data)
-        if not (restore and recorded[TraceKeys.DO_TRANSFORM]):
-            return data
-        try:
-            back = recorded_map(recorded[TraceKeys.EXTRA_INFO]).inverse()
-            return image_of(back.apply(voxels_of(data)), data)
-        except IntensityError as error:
+        """An image without this transform in its record; `restore` the intensities?"""
+        if not isinstance(data, MetaTensor):
             raise IntensityError(
-                f"{type(self).__name__}: {error}; with restore=False inverting leaves "
-                "intensities as they are"
-            ) from error
+                f"{type(self).__name__}: {type(data).__name__} has no record of what "
+                "was done to it; invert the MetaTensor that the transform gave"
+            )
+        recorded = self.get_most_recent_transform(data)
+        voxels = voxels_of(data)
+        if restore and recorded[TraceKeys.DO_TRANSFORM]:
+            try:
+                back = recorded_map(recorded[TraceKeys.EXTRA_INFO]).inverse()
+                voxels = back.apply(voxels)
+            except IntensityError as error:
+                raise IntensityError(
+                    f"{type(self).__name__}: {error}; with restore=False inverting "
+                    "leaves intensities as they are"
+                ) from error
+        result = image_of(voxels, data)
+        if isinstance(result, MetaTensor):
+            self.pop_transform(result)
+        return result
 
     def _find_masks(
         self, voxels: Voxels, mask: Voxels | None

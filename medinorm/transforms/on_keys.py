@@ -98,8 +98,7 @@ class InvertibleOnKeys(OnKeys, InvertibleTransform):  # type: ignore[misc]
 
     def options_for(self, data: Mapping[Hashable, Any]) -> dict[str, Any]:
         """The mask."""
-        mask: Any = None if self.mask_key is None else data[self.mask_key]
-        return {"mask": mask.data if is_of_torchio(mask) else mask}
+        return {"mask": None if self.mask_key is None else data[self.mask_key]}
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Bring the intensities of the images back, but not those of predictions.

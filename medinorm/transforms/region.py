@@ -4,14 +4,14 @@ from collections.abc import Hashable, Mapping
 from typing import Any, Unpack
 
 from monai.config import KeysCollection
-from torch import Tensor
 
 from medinorm.intensity import Policy, RegionMap, fit_regions
 from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
 from medinorm.transforms.settings import MeasureSettings
-from medinorm.transforms.voxels import image_voxels, mask_for
+from medinorm.transforms.torchio_images import is_of_torchio, map_torchio
+from medinorm.transforms.voxels import image_voxels, mask_for, strip_metadata
 
 
 class RegionNormalize(IntensityTransform):
@@ -40,12 +40,12 @@ class RegionNormalize(IntensityTransform):
         self.count = count
 
     def __call__(
-        self, img: Voxels, mask: Voxels | None = None, regions: Voxels | None = None
-    ) -> Tensor:
+        self, img: Any, mask: Voxels | None = None, regions: Voxels | None = None
+    ) -> Any:
         """Map an image.
 
         Args:
-            img: shape ``(C, ...)``.
+            img: shape ``(C, ...)``; or an image or a subject of TorchIO.
             mask: of the foreground, as in `IntensityTransform`.
             regions: number of the region of each voxel, from 0 to 255: shape
                 ``(C, ...)``, ``(1, ...)`` or the grid alone.
@@ -53,6 +53,10 @@ class RegionNormalize(IntensityTransform):
         Raises:
             IntensityError: the intensities, the mask or the region map cannot be used.
         """
+        if is_of_torchio(img):
+            return map_torchio(
+                img, lambda voxels: strip_metadata(self(voxels, mask, regions))
+            )
         voxels = image_voxels(img)
         fitted = fit_regions(
             voxels,

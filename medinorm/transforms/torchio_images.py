@@ -41,8 +41,9 @@ def map_torchio(image: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if hasattr(image, "set_data"):
         if not _has_intensities(image):
             raise IntensityError("a label map has no intensities; give a ScalarImage")
+        changed = change(image.data)  # reads the file, also the affine matrix
         result = copy.copy(image)
-        result.set_data(change(image.data))
+        result.set_data(changed)
         return result
     names = [name for name, one in image.items() if _has_intensities(one)]
     if not names:

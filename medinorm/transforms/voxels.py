@@ -1,6 +1,7 @@
 """Voxels of the images that MONAI passes, and images of voxels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,12 @@ from medinorm.intensity.voxels.arrays import require_finite
 from medinorm.intensity.voxels.kinds import (
     Voxels,
     is_tensor,
+    require_numbers,
     to_host,
 )
+from medinorm.transforms.torchio_images import is_of_torchio
 
+MOST_AXES = 4  # (C, X, Y, Z)
 # (C, H, W) with more channels than this is taken for a volume without channels.
 MOST_CHANNELS_OF_2D = 4
 
@@ -38,11 +42,26 @@ def image_voxels(image: Voxels) -> Voxels:
     """The voxels of an image with channels; those of a mask as numbers 0 and 1.
 
     Raises:
-        IntensityError: it is no array or tensor ``(C, ...)``; with what to do.
+        IntensityError: it is no array or tensor ``(C, ...)`` of real numbers; with what
+            to do.
     """
     if not (is_tensor(image) or isinstance(image, np.ndarray)):
         raise IntensityError(_how_to_read(image))
+    if isinstance(image, np.ma.MaskedArray):
+        raise IntensityError(
+            "a masked array may hide voxels; give image.data, and its mask with "
+            "foreground='file' and mask=~numpy.ma.getmaskarray(image)"
+        )
+    require_numbers(image)
     voxels = voxels_of(image)
+    _require_channels_first(voxels)
+    if isinstance(voxels, Tensor):
+        return voxels.view(torch.uint8) if voxels.dtype == torch.bool else voxels
+    return voxels.view(np.uint8) if voxels.dtype == bool else voxels
+
+
+def _require_channels_first(voxels: Voxels) -> None:
+    """Refuse other axes than ``(C, ...)``, where that can be seen, and no voxels."""
     if voxels.ndim < 2:
         raise IntensityError(
             f"expected an image (C, ...), got {voxels.ndim} axes; give image[None]"
@@ -52,9 +71,13 @@ def image_voxels(image: Voxels) -> Voxels:
             f"3 axes, the first of {voxels.shape[0]}: a volume without channels? Give "
             "image[None]; a 2D image with so many channels as (C, H, W, 1)"
         )
-    if isinstance(voxels, Tensor):
-        return voxels.view(torch.uint8) if voxels.dtype == torch.bool else voxels
-    return voxels.view(np.uint8) if voxels.dtype == bool else voxels
+    if voxels.ndim > MOST_AXES:
+        raise IntensityError(
+            f"{voxels.ndim} axes, an image has {MOST_AXES} at most: a batch? Give its "
+            "images (C, X, Y, Z) one by one"
+        )
+    if 0 in voxels.shape:
+        raise IntensityError("the image has no voxels; check what was cropped or read")
 
 
 def _how_to_read(image: object) -> str:
@@ -80,14 +103,23 @@ def _how_to_read(image: object) -> str:
 
 
 def mask_for(voxels: Voxels, mask: Voxels | None) -> Voxels | None:
-    """A mask of the same kind and on the same device as the voxels."""
+    """A mask of the same kind and on the same device as the voxels.
+
+    Raises:
+        IntensityError: it is no array, tensor or label map of TorchIO.
+    """
     if mask is None:
         return None
-    inside = voxels_of(mask)
+    values: Any = mask.data if is_of_torchio(mask) else mask
+    if not (is_tensor(values) or isinstance(values, np.ndarray)):
+        raise IntensityError(f"the mask: {_how_to_read(values)}")
+    require_numbers(values)
+    inside = voxels_of(values)
     if isinstance(voxels, Tensor):
-        if not is_tensor(inside):  # torch has no negative strides and one byte order
+        if not is_tensor(inside):
+            # torch has no negative strides, one byte order, and warns of read-only ones
             native = inside.dtype.newbyteorder("=")
-            inside = np.ascontiguousarray(inside, dtype=native)
+            inside = np.require(inside, native, ["C", "W"])
         return torch.as_tensor(inside, device=voxels.device)
     return to_host(inside)
 

@@ -32,3 +32,28 @@ def test_settings_that_replace_voxels_have_no_inverse(scan):
         transform = make("InstanceNormalize", **settings)
         with pytest.raises(IntensityError, match="restore=False"):
             transform.inverse(transform(scan))
+
+
+@pytest.mark.parametrize("name", ["InstanceNormalize", "ClipIntensity"])
+def test_inverting_leaves_the_record_of_its_input(name, scan):
+    transform = make(name, restore=False if name == "ClipIntensity" else None)
+    done = transform(scan)
+    first, second = transform.inverse(done), transform.inverse(done)
+    assert len(done.applied_operations) == 1
+    assert first.applied_operations == second.applied_operations == []
+    assert torch.equal(first, second)
+
+
+def test_what_is_refused_keeps_its_record(scan):
+    transform = make("ClipIntensity")
+    done = transform(scan)
+    for _ in range(2):
+        with pytest.raises(IntensityError, match="no inverse"):
+            transform.inverse(done)
+
+
+def test_only_what_has_a_record_is_inverted(scan):
+    transform = make("InstanceNormalize")
+    for image in (scan.as_tensor(), scan.numpy()):
+        with pytest.raises(IntensityError, match="has no record of what was done"):
+            transform.inverse(image)

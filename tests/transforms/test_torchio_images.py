@@ -11,6 +11,8 @@ from medinorm.transforms import (
     InstanceNormalized,
     KdeNormalize,
     RandScannerContrast,
+    RegionNormalize,
+    RegionNormalized,
 )
 
 torchio = pytest.importorskip("torchio", reason="TorchIO is not installed")
@@ -50,6 +52,34 @@ def test_compose_of_torchio_takes_our_transforms(kind):
         torch.testing.assert_close(result[name].data, wanted.flip(1))
         assert result.t1.data is result["t1"].data
     assert torch.equal(result.brain.data, subject.brain.data.flip(1))
+
+
+def test_an_image_that_was_not_read_yet_keeps_its_space(tmp_path):
+    make_subject().t1.save(tmp_path / "t1.nii.gz")
+    result = InstanceNormalize(**EVERYWHERE)(
+        torchio.ScalarImage(tmp_path / "t1.nii.gz")
+    )
+    np.testing.assert_allclose(result.affine, AFFINE)
+    assert result.data.double().mean().abs() < 1e-5
+
+
+def test_label_maps_are_masks_and_regions():
+    subject = make_subject()
+    t1, brain = subject.t1, subject.brain
+    masked = InstanceNormalize(foreground="file")(t1, brain).data
+    assert masked[brain.data > 0].double().mean().abs() < 1e-5
+    regions = RegionNormalize(**EVERYWHERE)(t1, regions=brain)
+    assert type(regions) is torchio.ScalarImage
+    by_key = RegionNormalized("t1", region_key="brain", **EVERYWHERE)(subject)
+    for data in (regions.data, by_key.t1.data):
+        for inside in (brain.data > 0, brain.data == 0):
+            assert data[inside].double().mean().abs() < 1e-5
+
+
+def test_inverting_needs_the_record_that_metatensors_have():
+    normalize = InstanceNormalize(**EVERYWHERE)
+    with pytest.raises(IntensityError, match="ScalarImage has no record"):
+        normalize.inverse(normalize(make_subject().t1))
 
 
 def test_keys_of_a_subject_can_be_chosen_with_a_mask():

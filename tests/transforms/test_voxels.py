@@ -61,6 +61,18 @@ NO_IMAGES = {
     "got a NoneType": None,
     r"a volume without channels\? Give image\[None\]": VOLUME,
     "got 1 axes": VOLUME[0, 0],
+    "5 axes, an image has 4 at most: a batch": VOLUME[None, None],
+    "the image has no voxels": VOLUME[None, :0],
+    r"mask=~numpy\.ma\.getmaskarray\(image\)": np.ma.masked_equal(VOLUME, 0)[None],
+    r"give their magnitude, abs\(image\)": VOLUME[None] * 1j,
+    r"complex numbers; give their magnitude": torch.from_numpy(VOLUME[None] * 1j),
+    "the voxels are no numbers": VOLUME[None].astype(object),
+    "no numbers; give an array of integers": VOLUME[None].astype(str),
+    r"give image\.to_dense": torch.from_numpy(VOLUME[None]).to_sparse(),
+    "give its images one by one": torch.nested.as_nested_tensor(
+        [torch.zeros(5, 6, 7), torch.zeros(5, 6, 7)], layout=torch.jagged
+    ),
+    "the device meta": torch.empty(1, 5, 6, 7, device="meta"),
 }
 
 
@@ -69,6 +81,26 @@ def test_what_is_no_image_with_channels_is_refused_with_what_to_do(message):
     normalize = InstanceNormalize(foreground="image")
     with pytest.raises(IntensityError, match=message):
         normalize(NO_IMAGES[message])
+
+
+@pytest.mark.parametrize("make", [torch.as_tensor, np.asarray])
+def test_masks_are_refused_with_what_to_do(make):
+    normalize = InstanceNormalize(foreground="file")
+    for message, mask in {
+        "the mask: expected an image, got a path": "brain.nii.gz",
+        "the mask: a nibabel image": nibabel.Nifti1Image(VOLUME, np.eye(4)),
+        "the mask: .* got a list": [1, 0],
+        "complex numbers": VOLUME * 1j,
+        "no numbers": VOLUME.astype(str),
+    }.items():
+        with pytest.raises(IntensityError, match=message):
+            normalize(make(VOLUME[None]), mask)
+
+
+def test_a_read_only_mask_is_taken_without_a_warning():
+    mask = VOLUME > 90
+    mask.flags.writeable = False
+    assert torch.equal(mask_for(torch.zeros(1), mask), torch.from_numpy(VOLUME > 90))
 
 
 @pytest.mark.parametrize("make", [torch.as_tensor, np.asarray])

@@ -151,9 +151,13 @@ def _region_map(array: Voxels, regions: Voxels | None, count: int) -> NDArray[np
     values = to_host(regions)
     if values.ndim < array.ndim:
         values = values[np.newaxis]
-    require_grid(values[0], array[0])
-    if values.min() < 0 or values.max() > 255:
-        raise IntensityError("regions must be numbered from 0 to 255")
+    require_grid(values if len(values) not in {1, len(array)} else values[0], array[0])
+    numbered = values.min() >= 0 and values.max() <= 255  # not where one is NaN
+    if not numbered or (values.dtype.kind == "f" and (values % 1).any()):
+        raise IntensityError(
+            "regions must be numbered from 0 to 255; a resampled region map needs "
+            "nearest-neighbour interpolation"
+        )
     return np.broadcast_to(values, array.shape).astype(np.uint8)
 
 

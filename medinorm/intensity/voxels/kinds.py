@@ -24,6 +24,14 @@ ArrayT = TypeVar("ArrayT", bound=Voxels)
 # A mask for each channel; ``None``: all its voxels.
 Masks = Sequence[Voxels | None] | Voxels
 Mask = NDArray[np.bool_]
+_COMPLEX = "the voxels are complex numbers; give their magnitude, abs(image)"
+# What NumPy cannot read.
+_TENSORS = (
+    "no memory (a tensor on the device meta); give one on the CPU or a GPU",
+    "a nested tensor; give its images one by one",
+    "a quantized tensor; give image.dequantize()",
+    "a sparse tensor; give image.to_dense()",
+)
 Rule = Callable[[Any], Any]  # voxels to mask, one voxel at a time; NumPy and torch
 
 
@@ -47,13 +55,43 @@ def is_accelerated(array: object) -> "TypeGuard[Tensor]":
 
 
 def to_host(array: Voxels) -> NDArray[Any]:
-    """`array` for NumPy, sharing memory where it can."""
+    """`array` for NumPy, sharing memory where it can.
+
+    Raises:
+        IntensityError: its voxels are no real numbers, or cannot be read.
+    """
     if not is_tensor(array):
-        return np.asarray(array)
+        host = np.asarray(array)
+        require_numbers(host)
+        return host
+    require_numbers(array)
     tensor = array.detach().cpu()
-    if "bfloat16" in str(tensor.dtype):  # NumPy has none
-        tensor = tensor.float()
+    if "float8" in str(tensor.dtype) or "bfloat16" in str(tensor.dtype):
+        tensor = tensor.float()  # NumPy has neither
     return np.asarray(tensor.numpy())
+
+
+def require_numbers(array: Voxels) -> None:
+    """Refuse voxels that are no real numbers, or that are not there to be read.
+
+    Raises:
+        IntensityError: they are complex, text or objects, or the tensor is sparse,
+            nested, quantized or without data; with what to do.
+    """
+    if is_tensor(array):
+        if array.is_complex():
+            raise IntensityError(_COMPLEX)
+        sparse = not array.is_nested and "strided" not in str(array.layout)
+        unusable = [array.is_meta, array.is_nested, array.is_quantized, sparse]
+        for remedy, refused in zip(_TENSORS, unusable, strict=True):
+            if refused:
+                raise IntensityError(f"the voxels are in {remedy}")
+    elif array.dtype.kind == "c":
+        raise IntensityError(_COMPLEX)
+    elif array.dtype.kind not in "biuf":
+        raise IntensityError(
+            "the voxels are no numbers; give an array of integers or floats"
+        )
 
 
 def match_kind(values: NDArray[Any], array: ArrayT) -> ArrayT:

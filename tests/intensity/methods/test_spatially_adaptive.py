@@ -90,3 +90,17 @@ def test_another_grid_or_none_is_refused():
         map_.apply(SCAN[:, 1:])
     with pytest.raises(IntensityError, match="region map is missing"):
         RegionMap(map_.offset, map_.scale).apply(SCAN)
+
+
+@pytest.mark.parametrize("value", [0.5, np.nan, -1, 256])
+def test_regions_are_whole_numbers(value):
+    array = np.arange(8.0).reshape(1, 2, 4)
+    regions = np.where(array > 5, value, 1.0)
+    with pytest.raises(IntensityError, match="nearest-neighbour interpolation"):
+        fit_regions(array, Policy("image"), regions=regions)
+
+
+def test_regions_of_other_channels_are_refused():
+    array = np.arange(8.0).reshape(2, 2, 2)
+    with pytest.raises(IntensityError, match="the mask has 3x2x2 voxels"):
+        fit_regions(array, Policy("image"), regions=np.ones((3, 2, 2)))

@@ -12,6 +12,7 @@ from medinorm.intensity.voxels.kinds import (
     is_tensor,
     match_kind,
     require_grid,
+    require_numbers,
     to_host,
 )
 
@@ -31,6 +32,19 @@ def test_a_tensor_shares_its_memory_with_numpy():
     assert to_host(ARRAY) is ARRAY
     half = torch.tensor([1.5], dtype=torch.bfloat16)
     assert to_host(half).tolist() == [1.5]
+
+
+def test_small_floats_of_torch_become_those_of_numpy():
+    eight = torch.tensor([1.5]).to(torch.float8_e4m3fn)
+    assert to_host(eight).tolist() == [1.5]
+
+
+@pytest.mark.parametrize("voxels", [np.ones(3), torch.ones(3)], ids=["array", "tensor"])
+def test_complex_voxels_are_refused(voxels):
+    require_numbers(voxels)
+    for refuse in (require_numbers, to_host):
+        with pytest.raises(IntensityError, match=r"give their magnitude, abs\(image\)"):
+            refuse(voxels * 1j)
 
 
 def test_values_become_the_kind_of_another():
