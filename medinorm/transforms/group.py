@@ -22,6 +22,7 @@ class GroupNormalize(IntensityTransform):
         settings: foreground and other choices, see `Settings`.
 
     Raises:
+        ValueError: the groups are no lists.
         IntensityError: a name is unknown; on call: the groups do not hold each channel
             once.
 
@@ -44,6 +45,11 @@ class GroupNormalize(IntensityTransform):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(**settings)
+        if not (_is_several(groups) and all(map(_is_several, groups))):
+            raise ValueError(
+                "groups are lists of channels, such as [[0, 2], [1, 3]]; give names to "
+                "call channels by name"
+            )
         self.groups = cast("Sequence[Sequence[int]]", groups)
         if names is not None:
             self.groups = name_groups(names, cast("Sequence[Sequence[str]]", groups))
@@ -51,6 +57,11 @@ class GroupNormalize(IntensityTransform):
     def fit(self, voxels: Voxels, policy: Policy, mask: Voxels | None) -> LinearMap:
         """The z-scores of a scan."""
         return fit_group(voxels, self.groups, policy, mask)
+
+
+def _is_several(values: object) -> bool:
+    """Whether this is a sequence."""
+    return isinstance(values, Sequence)
 
 
 class GroupNormalized(InvertibleOnKeys):

@@ -24,6 +24,7 @@ class OnKeys(MapTransform):  # type: ignore[misc]
 
     Raises:
         KeyError: on call: an item is missing.
+        TypeError: on call: it is no dictionary.
     """
 
     array_transform: ClassVar[Any]
@@ -46,6 +47,11 @@ class OnKeys(MapTransform):  # type: ignore[misc]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Map the images; the dictionary is not changed, the result is a new one."""
+        if not isinstance(data, Mapping):
+            raise TypeError(
+                f"{type(self).__name__} takes a dictionary of images; give an image to "
+                f"{self.array_transform.__name__}"
+            )
         result = _copy_of(data)
         options = self.options_for(result)
         for key in self.key_iterator(result):

@@ -6,7 +6,7 @@ from medinorm.intensity import LinearMap, Policy, fit_percentile
 from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys
-from medinorm.transforms.settings import Settings
+from medinorm.transforms.settings import Settings, require_pair
 
 
 class PercentileScale(IntensityTransform):
@@ -32,7 +32,7 @@ class PercentileScale(IntensityTransform):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(**settings)
-        low, high = percentiles
+        low, high = require_pair("percentiles", percentiles)
         if not 0 <= low < high <= 100:
             raise ValueError(
                 f"percentiles {low:g} and {high:g} must rise, from 0 to 100 percent"

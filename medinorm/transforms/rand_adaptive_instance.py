@@ -18,7 +18,7 @@ from medinorm.intensity.voxels.kinds import Voxels
 from medinorm.transforms.intensity_transform import IntensityTransform
 from medinorm.transforms.on_keys import InvertibleOnKeys, RandomOnKeys
 from medinorm.transforms.references import Reference, reference_moments
-from medinorm.transforms.settings import Settings
+from medinorm.transforms.settings import Settings, require_pair
 
 
 class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform):  # type: ignore[misc]
@@ -36,7 +36,8 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
         settings: foreground and other choices, see `Settings`.
 
     Raises:
-        ValueError: `alpha` is not between 0 and 1, or does not rise.
+        ValueError: `alpha` is not between 0 and 1 or does not rise, or `capacity` is
+            below 1.
 
     References:
         Huang and Belongie, "Arbitrary Style Transfer in Real-time with Adaptive
@@ -62,9 +63,11 @@ class RandAdaptiveInstanceNormalize(RandomizableTransform, IntensityTransform): 
     ) -> None:
         RandomizableTransform.__init__(self, prob)
         IntensityTransform.__init__(self, **settings)
-        low, high = alpha
+        low, high = require_pair("alpha", alpha)
         if not 0 <= low <= high <= 1:
             raise ValueError(f"alpha must rise, from 0 to 1; not {low:g} to {high:g}")
+        if capacity < 1:
+            raise ValueError(f"capacity must be 1 scan or more, not {capacity}")
         self.alpha = low, high
         self.learns = references is None
         others = [] if self.learns else reference_moments(references, self.policy)

@@ -17,6 +17,7 @@ from medinorm.intensity.voxels.kinds import (
     to_host,
 )
 from medinorm.transforms.on_keys import RandomOnKeys
+from medinorm.transforms.settings import require_pair
 from medinorm.transforms.torchio_images import is_of_torchio, map_torchio
 from medinorm.transforms.voxels import image_of, image_voxels, strip_metadata
 
@@ -58,6 +59,8 @@ class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
         ranges: what is drawn from, see `ContrastSettings`.
 
     Raises:
+        TypeError: there is no such range.
+        ValueError: a range is no two numbers.
         IntensityError: a range is impossible; on call: voxels are NaN or infinite.
 
     References:
@@ -78,6 +81,12 @@ class RandScannerContrast(RandomizableTransform):  # type: ignore[misc]
 
     def __init__(self, prob: float = 0.1, **ranges: Unpack[ContrastSettings]) -> None:
         super().__init__(prob)
+        known = ContrastSettings.__annotations__
+        if unknown := sorted(ranges.keys() - known.keys()):
+            raise TypeError(f"there is no {unknown[0]!r}; known: {', '.join(known)}")
+        for name, bounds in ranges.items():
+            if name not in {"rician", "chance"}:
+                require_pair(name, bounds)
         self.ranges = ContrastRanges(**ranges)
         self._seed = 0
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeGuard, TypeVar, cast
+
+import numpy as np
 
 from medinorm.errors import IntensityError
 from medinorm.files.nifti import read_volume
 from medinorm.intensity import FittedMap, LinearMap, Moments, Policy, measure_foreground
 from medinorm.intensity.foreground import NEEDS_MASK
 from medinorm.intensity.methods.histogram import QuantileFunction
-from medinorm.intensity.voxels.kinds import Voxels
+from medinorm.intensity.voxels.kinds import Voxels, is_tensor
 from medinorm.transforms.fitted import read_map
-from medinorm.transforms.voxels import voxels_of
+from medinorm.transforms.torchio_images import is_of_torchio
+from medinorm.transforms.voxels import image_voxels
 
 MeasureT = TypeVar("MeasureT")
 
@@ -67,7 +70,7 @@ def reference_moments(references: object, policy: Policy) -> list[Moments]:
     """
     several = references if isinstance(references, list | tuple) else [references]
     return measure_references(
-        [_moments(one) if isinstance(one, Mapping) else one for one in several],
+        [_moments(one) if _is_mapping(one) else one for one in several],
         policy,
         Moments,
         lambda voxels: measure_foreground(voxels, policy),
@@ -85,11 +88,21 @@ def _learned(reference: object) -> object:
     return reference.map
 
 
+def _is_mapping(reference: object) -> TypeGuard[Mapping[str, Sequence[float]]]:
+    """Whether this is the JSON form of moments; images of TorchIO are mappings too."""
+    return isinstance(reference, Mapping) and not is_of_torchio(reference)
+
+
 def _moments(values: Mapping[str, Sequence[float]]) -> Moments:
     """Moments of their JSON form."""
     if values.keys() != {"mean", "std"}:
         raise IntensityError("a reference's statistics are its mean and std; give both")
-    mean, std = tuple(values["mean"]), tuple(values["std"])
+    try:
+        mean, std = (tuple(map(float, values[name])) for name in ("mean", "std"))
+    except (TypeError, ValueError):
+        raise IntensityError(
+            "a reference's mean and std are lists of numbers, one for each channel"
+        ) from None
     if len(mean) != len(std) or not all(one > 0 for one in std):
         raise IntensityError(
             "a reference's statistics are a mean and a positive std for each channel, "
@@ -107,9 +120,11 @@ def _voxels(reference: object, policy: Policy) -> Voxels:
         )
     if isinstance(reference, str | Path):
         return read_volume(Path(reference)).array
-    if not hasattr(reference, "shape"):
+    if is_of_torchio(reference):
+        return image_voxels(cast("Any", reference).data)
+    if not isinstance(reference, np.ndarray) and not is_tensor(reference):
         raise IntensityError(
-            f"a {type(reference).__name__} is no reference here; give an image, a path "
-            "or statistics"
+            f"{type(reference).__name__} is no reference here; give an image "
+            "(C, ...), a path or statistics"
         )
-    return voxels_of(cast("Voxels", reference))
+    return image_voxels(cast("Voxels", reference))

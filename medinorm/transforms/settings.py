@@ -1,6 +1,10 @@
 """Settings that all image-level transforms share."""
 
+from collections.abc import Iterable
+from numbers import Real
 from typing import Any, TypedDict, get_args
+
+import numpy as np
 
 from medinorm.choices import ConstantName, ForegroundName, NonfiniteName
 from medinorm.intensity import Policy
@@ -72,7 +76,7 @@ def make_policy(**settings: Any) -> Policy:
         'otsu'
 
     Raises:
-        ValueError: a choice is unknown.
+        ValueError: a choice is unknown, or a value is no number.
         TypeError: a setting is unknown.
     """
     known = {*Settings.__optional_keys__} - {"restore"}
@@ -82,6 +86,12 @@ def make_policy(**settings: Any) -> Policy:
     for name, choice in _CHOICES.items():
         if name in settings:
             require_known(name, settings[name], choice)
+    if not isinstance(settings.get("largest", False), bool | np.bool_):
+        raise ValueError("largest must be True or False")
+    for name in ("background", "nonfinite_value"):
+        value = settings.get(name)
+        if not (value is None or isinstance(value, Real)):
+            raise ValueError(f"{name} must be a number, or None")
     return Policy(**{"foreground": "otsu", **settings})
 
 
@@ -94,3 +104,16 @@ def require_known(name: str, value: str, choice: object) -> None:
     known = get_args(choice)
     if value not in known:
         raise ValueError(f"{name} {value!r} is unknown; known: {', '.join(known)}")
+
+
+def require_pair(name: str, values: object) -> tuple[float, float]:
+    """Two numbers, such as the lower and the upper limit of a range.
+
+    Raises:
+        ValueError: they are no two numbers.
+    """
+    pair = tuple(values) if isinstance(values, Iterable) else ()
+    if len(pair) != 2 or not all(isinstance(one, Real) for one in pair):
+        raise ValueError(f"{name} must be two numbers, the lower one first")
+    low, high = pair
+    return low, high

@@ -46,3 +46,8 @@ def test_images_are_restored_whatever_their_values(scan):
     pipeline = Compose([make_d("InstanceNormalize", foreground="image"), crop])
     back = pipeline.inverse(pipeline({"image": half}))["image"]
     torch.testing.assert_close(back[..., 13:18], half[..., 13:18], rtol=0, atol=1e-2)
+
+
+def test_an_image_is_no_dictionary(scan):
+    with pytest.raises(TypeError, match="give an image to InstanceNormalize"):
+        make_d("InstanceNormalize")(scan)

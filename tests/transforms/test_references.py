@@ -63,3 +63,32 @@ def test_references_are_measured_like_scans():
     assert everywhere.mean < inside.mean
     with pytest.raises(IntensityError, match="needs the masks of the references"):
         AdaptiveInstanceNormalize(TRAINING[0], foreground="file")
+
+
+@pytest.mark.parametrize("transform", [AdaptiveInstanceNormalize, HistogramMatch])
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        (TRAINING[1][0], "a volume without channels"),
+        (TRAINING[1][None], "5 axes, an image has 4 at most"),
+        (TRAINING[1] * 1j, "complex numbers"),
+        (TRAINING[1][:, :0], "no voxels"),
+        ({1, 2}, "set is no reference here"),
+    ],
+)
+def test_what_is_no_reference_is_refused_with_what_to_do(transform, reference, message):
+    with pytest.raises(IntensityError, match=message):
+        transform(reference, **POSITIVE)
+
+
+@pytest.mark.parametrize("values", [{"mean": 1, "std": 1}, {"mean": ["a"], "std": [1]}])
+def test_statistics_are_lists_of_numbers(values):
+    with pytest.raises(IntensityError, match="lists of numbers, one for each channel"):
+        AdaptiveInstanceNormalize(values)
+
+
+def test_images_of_torchio_are_references(scan):
+    torchio = pytest.importorskip("torchio", reason="TorchIO is not installed")
+    image = torchio.ScalarImage(tensor=torch.from_numpy(TRAINING[1]))
+    result = AdaptiveInstanceNormalize(image, **POSITIVE)(scan)
+    assert torch.equal(result, AdaptiveInstanceNormalize(TRAINING[1], **POSITIVE)(scan))

@@ -9,6 +9,37 @@ from medinorm.transforms import InstanceNormalize, InstanceNormalized
 from medinorm.transforms.settings import make_policy
 from tests.transforms.cases import every_measure, make, make_scan
 
+REFUSED = {
+    "background must be a number": ("InstanceNormalize", {"background": "0"}),
+    "nonfinite_value must be": ("InstanceNormalize", {"nonfinite_value": "0"}),
+    "largest must be True or False": ("InstanceNormalize", {"largest": "no"}),
+    "percentiles must be two numbers": ("PercentileScale", {"percentiles": 99.0}),
+    "percentiles must be two": ("PercentileScale", {"percentiles": (1, 50, 99)}),
+    "gain must be two numbers": ("RandScannerContrast", {"gain": 1.2}),
+    "there is no 'gian'; known: gain": ("RandScannerContrast", {"gian": (1, 2)}),
+    "alpha must be two numbers": ("RandAdaptiveInstanceNormalize", {"alpha": 0.5}),
+    "capacity must be 1": ("RandAdaptiveInstanceNormalize", {"capacity": 0}),
+    "groups are lists of channels": ("GroupNormalize", {"groups": [0, 1]}),
+    "groups are lists": ("GroupNormalize", {"groups": None}),
+    "window must be finite": ("WindowIntensity", {"center": np.nan}),
+    "1 quantiles cannot": ("HistogramMatch", {"quantiles": 1}),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_impossible_settings_are_refused_with_what_they_are(message):
+    name, settings = REFUSED[message]
+    with pytest.raises((ValueError, TypeError, IntensityError), match=message):
+        make(name, **settings)
+
+
+def test_numbers_may_be_those_of_numpy(scan):
+    expected = make("PercentileScale", percentiles=(5.0, 95.0))(scan)
+    same = make("PercentileScale", percentiles=np.array([5.0, 95.0]))(scan)
+    assert torch.equal(same, expected)
+    make("ThumbnailNormalize", size=np.int64(8))(scan)
+    make("InstanceNormalize", background=np.float32(0))(scan)
+
 
 @every_measure
 def test_a_constant_scan_is_refused(name):

@@ -1,6 +1,7 @@
 """Linear intensity maps, for z-scores, percentiles, windows and clipping."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import ClassVar
 
 from medinorm.errors import IntensityError
@@ -173,6 +174,8 @@ def window_map(center: float, width: float, channels: int) -> LinearMap:
         >>> window_map(40, 400, 1).apply(np.array([[-1024, -160, 40, 240, 3000]]))
         array([[0. , 0. , 0.5, 1. , 1. ]], dtype=float32)
     """
+    if not (isfinite(center) and isfinite(width)):
+        raise IntensityError("center and width of a window must be finite numbers")
     if not width > 0:
         raise IntensityError(f"a window {width:g} HU wide shows nothing; widen it")
     low = center - width / 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
@@ -85,6 +86,8 @@ def measure_histogram(
         IntensityError: the foreground is nearly constant, empty or on another grid,
             or a voxel is NaN or infinite.
     """
+    if not (isinstance(count, Integral) and count >= 2):
+        raise IntensityError(f"{count} quantiles cannot be matched; ask for 2 or more")
     shares = np.linspace(_EXTREME, 1 - _EXTREME, count)
     values = []
     for channel, mask in zip(array, masks, strict=True):

@@ -7,6 +7,7 @@ of the whole volume, so that no voxel depends on where the slabs were cut.
 import mmap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -99,6 +100,9 @@ def fit_thumbnail(  # noqa: PLR0913  (keywords)
         The layer of this name is Chen et al., "Towards Ultra-Resolution Neural Style
         Transfer via Thumbnail Instance Normalization", AAAI 2022, arXiv:2103.11784.
     """
+    for name, number in {"size": size, "tiles": tiles}.items():
+        if not (isinstance(number, Integral) and number > 0):
+            raise IntensityError(f"{name} must be a whole number above 0, not {number}")
     find = _mask_rule(volume, policy, mask, size)
     parts: Callable[[], Iterator[Index]] = {
         "thumbnail": lambda: _thumbnail(volume, size),

@@ -47,6 +47,10 @@ def fit_whitestripe(
         Shinohara et al., "Statistical normalization techniques for magnetic resonance
         imaging", NeuroImage: Clinical 6, 2014, DOI 10.1016/j.nicl.2014.08.008.
     """
+    if not 0 < width < 0.5:
+        raise IntensityError(
+            f"half the width of the stripe is a share between 0 and 0.5, not {width:g}"
+        )
     stripes = [
         _find_stripe(select_values(channel, mask), peak, width)
         for channel, mask in zip(array, masks, strict=True)

@@ -141,3 +141,10 @@ def test_what_is_no_number_in_a_given_mask_is_outside(outside):
     fitted = fit_thumbnail(array, Policy("file"), mask, source="exact")
     expected = fit_instance(array, Policy("file"), inside)
     np.testing.assert_allclose(fitted.offset, expected.offset, rtol=1e-12)
+
+
+@pytest.mark.parametrize("number", [0, -3, 8.5])
+@pytest.mark.parametrize("name", ["size", "tiles"])
+def test_sizes_are_whole_numbers(name, number):
+    with pytest.raises(IntensityError, match=f"{name} must be a whole number above 0"):
+        fit_thumbnail(scan(), Policy("image"), **{name: number})

@@ -118,3 +118,9 @@ def test_real_scans_of_two_exports_agree(real_data, fit, spread):
         after.append(mapped[0][inside].mean(dtype=float))
     assert np.std(before) > 1.5 * np.mean(before)
     assert np.std(after) < spread * np.abs(np.mean(after))
+
+
+@pytest.mark.parametrize("width", [0, -1, 0.5, np.nan])
+def test_half_the_width_is_a_share(width):
+    with pytest.raises(IntensityError, match=r"a share between 0 and 0\.5"):
+        fit_whitestripe(SCAN, [None], width=width)
