@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -226,8 +227,20 @@ def check(folder: Path, python: str, *, lowest: bool, torch: str) -> None:
         print(segment_all(environment, split), end="")
 
 
+def list_requirements(*extras: str) -> list[str]:
+    """What pyproject.toml requires, with some extras, without medinorm itself."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(r for name in extras for r in optional[name])]
+    return [line for line in wanted if not line.startswith("medinorm")]
+
+
 def install_lowest(environment: Environment, wheel: Path, torch: str) -> None:
-    """Install the oldest versions that the wheel allows, as uv chooses them."""
+    """Install the oldest versions that the wheel allows, as uv chooses them.
+
+    They are named one by one: what a wheel requires is not direct for uv, which would
+    take the newest versions of it.
+    """
     environment.install("uv")
     uv = ("uv", "pip", "install", "--python", environment.bin / "python")
     overrides = environment.work / "overrides.txt"
@@ -235,6 +248,7 @@ def install_lowest(environment: Environment, wheel: Path, torch: str) -> None:
     environment.run(
         *(*uv, "--resolution", "lowest-direct", "--overrides", overrides),
         *(f"medinorm[workflow,seg] @ {wheel.as_uri()}", "fire>=0.6"),
+        *list_requirements("workflow", "seg"),
     )
     listed = environment.run("python", "-m", "pip", "list", "--format", "freeze")
     print(listed.replace("\n", " "))

@@ -1,5 +1,6 @@
 """Image files as a table of scans, which ingest reads."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 from medinorm.errors import StageError
 from medinorm.files.formats import image_suffixes
 from medinorm.files.tables import write_table
+from medinorm.files.user_tables import is_absent
 
+_UNFIT = re.compile(r"[\t\n\r\ud800-\udfff]")  # for a cell of a table in UTF-8
 TABLE = "images.tsv"  # in the private folder: names of files may name patients
 
 
@@ -26,7 +29,8 @@ def list_images(images: Sequence[Path], private: Path, channel: str) -> Path:
         The table.
 
     Raises:
-        StageError: there is no image, or two have one name.
+        StageError: there is no image, two have one name, or a name cannot stand in a
+            table.
     """
     files = [path for image in images for path in _files_in(image)]
     if not files:
@@ -34,7 +38,13 @@ def list_images(images: Sequence[Path], private: Path, channel: str) -> Path:
             "--images: no image file is there; name files or folders, and give folders "
             "of DICOM to --dicom"
         )
-    names = [_stem(path) for path in files]
+    # A cell that says "nan" is an empty one: such a file keeps its suffix.
+    names = [path.name if is_absent(_stem(path)) else _stem(path) for path in files]
+    if strange := sum(bool(_UNFIT.search(str(path))) for path in files):
+        raise StageError(
+            f"--images: {strange} of {len(files)} has a path with tabs, line breaks or "
+            "bytes that are not UTF-8; rename it"
+        )
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise StageError(
             f"--images: {len(twice)} names stand for several files; rename them, or "

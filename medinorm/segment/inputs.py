@@ -83,6 +83,57 @@ def check_places(sources: Sequence[Path], output: Path, private: Path) -> None:
             )
 
 
+def check_folders(
+    named: NamedInput, like: Path | None, output: Path, private: Path, bundle: Path
+) -> None:
+    """Refuse an input that is not there, and folders that would spoil what is read.
+
+    Args:
+        named: what the call names.
+        like: folder or table of unlabelled scans.
+        output: folder of the results.
+        private: folder of what links pseudonyms to the input.
+        bundle: folder of the bundle.
+
+    Raises:
+        StageError: the input is not there, or a folder is a file or lies where it
+            must not.
+    """
+    for flag, folder in (("--output", output), ("--private", private)):
+        if folder.exists() and not folder.is_dir():
+            raise StageError(f"{flag}: is a file; name a folder")
+    if named.scans is not None and not named.scans.exists():
+        raise StageError("--scans: the table does not exist; correct the path")
+    if missing := sum(not path.exists() for path in named.dicom):
+        raise StageError(
+            f"--dicom: {missing} of {len(named.dicom)} does not exist; correct the path"
+        )
+    tables = [path for path in (named.scans, like) if path and path.is_file()]
+    check_output(output, tables, bundle)
+    check_places([*named.images, *([like] if like else [])], output, private)
+
+
+def check_output(output: Path, tables: Sequence[Path], bundle: Path) -> None:
+    """Refuse an output folder whose files this call would spoil.
+
+    Args:
+        output: folder of the results.
+        tables: tables of scans that are read; the results have a `scans.tsv` too.
+        bundle: folder of the bundle.
+
+    Raises:
+        StageError: the folder holds a table, or lies in the bundle.
+    """
+    folder = output.resolve()
+    if any(table.resolve().is_relative_to(folder) for table in tables):
+        raise StageError(
+            "--output: the table of scans lies in it, where tables of this call would "
+            "be written over it; name another folder"
+        )
+    if folder.is_relative_to(bundle.resolve()):
+        raise StageError("--output: lies in the bundle; name another folder")
+
+
 def _check_images(images: Sequence[Path], channels: Sequence[str]) -> None:
     """Refuse image files that are none, before anything is written."""
     if images and len(channels) > 1:

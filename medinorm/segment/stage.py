@@ -45,7 +45,7 @@ from medinorm.records.scans import Scan, ScanRow, read_scans
 from medinorm.records.status import ScanStatus
 from medinorm.segment.dicom_stage import SegJob, check_seg, write_segs
 from medinorm.segment.ensemble import Ensemble
-from medinorm.segment.inputs import NamedInput, check_places, choose_input
+from medinorm.segment.inputs import NamedInput, check_folders, choose_input
 from medinorm.segment.like import (
     LikeScans,
     choose_adaptation,
@@ -181,10 +181,9 @@ def segment_scans(  # noqa: PLR0913  (one argument a flag)
     contents = read_bundle(Path(bundle))
     check_seg(seg, dicom, Path(output))
     named = NamedInput([*map(Path, images)], scans, [*map(Path, dicom)])
+    check_folders(named, like, Path(output), Path(private), Path(bundle))
     card, labels = contents.card, contents.labels
     source = choose_input(named, card.channels, labels, Path(private))
-    folders = [*named.images, *([Path(like)] if like else [])]
-    check_places(folders, Path(output), Path(private))
     settings = {"bundle": checksum(Path(bundle) / METADATA), "judged": _JUDGED_BY}
     layout = Layout(str(output), str(private))
     call = _Call(Path(bundle), contents, layout, settings)

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from medinorm.errors import StageError
@@ -23,3 +25,18 @@ def test_no_image_and_two_of_one_name_are_refused(tmp_path):
         (tmp_path / name).touch()
     with pytest.raises(StageError, match="1 names stand for several files"):
         list_images([tmp_path], tmp_path / "private", "T1w")
+
+
+@pytest.mark.parametrize("name", [b"a\nb.nii", b"a\tb.nii", b"\xff\xfe.nii"])
+def test_a_name_that_no_table_can_hold_is_refused(tmp_path, name):
+    (tmp_path / os.fsdecode(name)).touch()
+    (tmp_path / "ümläut, \u00a0.nii").touch()
+    with pytest.raises(StageError, match=r"1 of 2 .* rename it"):
+        list_images([tmp_path], tmp_path / "private", "T1w")
+
+
+def test_a_name_that_means_an_empty_cell_keeps_its_suffix(tmp_path):
+    for name in ("nan.nii.gz", "NA.nii", "nando.nii"):
+        (tmp_path / name).touch()
+    rows = read_table(list_images([tmp_path], tmp_path / "private", "T1w"))
+    assert [row["subject"] for row in rows] == ["NA.nii", "nan.nii.gz", "nando"]

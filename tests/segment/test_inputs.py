@@ -3,7 +3,13 @@
 import pytest
 
 from medinorm.errors import StageError
-from medinorm.segment.inputs import NamedInput, check_places, choose_input
+from medinorm.segment.inputs import (
+    NamedInput,
+    check_folders,
+    check_output,
+    check_places,
+    choose_input,
+)
 from tests.ingest.conftest import Fake, ramp, save
 
 LABELS = {1: "shell", 2: "core"}
@@ -71,3 +77,35 @@ def test_what_is_written_does_not_lie_among_the_images(tmp_path):
             check_places([images], *places)
         with pytest.raises(StageError, match="--private: lies in a folder of images"):
             check_places([images], *places[::-1])
+
+
+def test_no_file_of_the_user_or_the_bundle_is_written_over(tmp_path):
+    table, bundle = tmp_path / "data" / "scans.tsv", tmp_path / "bundle"
+    table.parent.mkdir()
+    table.touch()
+    check_output(tmp_path / "out", [table], bundle)
+    check_output(tmp_path / "data" / "out", [table], bundle)
+    for folder in (tmp_path, tmp_path / "data", tmp_path / "data" / ".." / "data"):
+        with pytest.raises(StageError, match="table of scans lies in it"):
+            check_output(folder, [table], tmp_path / "elsewhere")
+    for folder in (bundle, bundle / "models"):
+        with pytest.raises(StageError, match="lies in the bundle"):
+            check_output(folder, [], bundle)
+    folders = {"--output": tmp_path / "out", "--private": tmp_path / "private"}
+    check_folders(NamedInput(), None, *folders.values(), bundle)
+    for flag in folders:
+        with pytest.raises(StageError, match=f"{flag}: is a file"):
+            check_folders(
+                NamedInput(), None, *(folders | {flag: table}).values(), bundle
+            )
+    for named, like in ((NamedInput(scans=table), None), (NamedInput(), table)):
+        with pytest.raises(StageError, match="table of scans lies in it"):
+            check_folders(named, like, tmp_path / "data", tmp_path / "private", bundle)
+
+
+def test_an_input_that_is_not_there_is_named_by_its_flag(tmp_path):
+    missing, folders = tmp_path / "missing", [tmp_path / name for name in "abc"]
+    with pytest.raises(StageError, match="--dicom: 1 of 2 does not exist"):
+        check_folders(NamedInput(dicom=[tmp_path, missing]), None, *folders)
+    with pytest.raises(StageError, match="--scans: the table does not exist"):
+        check_folders(NamedInput(scans=missing), None, *folders)
