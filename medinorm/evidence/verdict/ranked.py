@@ -141,8 +141,8 @@ def say_ties(
         else "so this study has no single best variant"
     )
     sentence = Sentence(
-        f"{here}not shown to be worse by more than {margin:g} Dice{corrected}: "
-        f"{names}; {rest}."
+        f"{here}these were not shown to be worse by more than {margin:g} Dice"
+        f"{corrected}: {names}; {rest}."
     )
     return _say_more(sentence, comparison, others[0]).say(left)
 

@@ -49,7 +49,7 @@ def tabulate_tested(findings: ReportFindings, domain: str) -> Table:
     ]
     columns = [Column("Variant", numeric=False)]
     for words, rows in tested:
-        seen = f"trained on {domain} too" if rows[0].in_domain else _UNSEEN
+        seen = "seen in training" if rows[0].in_domain else _UNSEEN
         columns.append(Column(words, seen))
     by_variant = [{row.variant: row for row in rows} for _, rows in tested]
     cells = [
@@ -98,9 +98,7 @@ def _highest(findings: ReportFindings, rows: list[DomainRow]) -> Cell:
         details.append(f"ahead by {or_nan(first.dice) - or_nan(rows[1].dice):.3f}")
     if not first.in_domain:
         details.append(_UNSEEN)
-    return Cell(
-        findings.names[first.variant], or_nan(first.dice), ", ".join(details), "wrap"
-    )
+    return Cell(findings.names[first.variant], or_nan(first.dice), ", ".join(details))
 
 
 def _dice(row: DomainRow | None) -> Cell:
