@@ -249,6 +249,22 @@ class StudyConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _input_outside_of_results(self) -> Self:
+        query = self.input.pacs.query if self.input.pacs else None
+        tables = {
+            "input.scans": self.input.scans,
+            "input.labels": self.input.labels,
+            "input.pacs.query": query,
+        }
+        for key, table in tables.items():
+            if table and table.resolve().is_relative_to(self.results.resolve()):
+                raise ValueError(
+                    f"{key} lies in the folder of the results, where the study writes "
+                    "its own tables and which may be shared: choose another results"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _channels_selected(self) -> Self:
         if self.input.dicom or self.input.pacs:
             rules, channels = self.ingest.select, self.input.channels

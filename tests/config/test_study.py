@@ -57,6 +57,14 @@ FILES = [*sorted((ROOT / "config").rglob("*.yaml")), ROOT / ".ci" / "tiny.yaml"]
         ({"results": "out", "private": "out"}, "must lie outside of results"),
         ({"results": "{out}"}, "braces"),
         (
+            {"results": "mine", "input": {"scans": "mine/scans.tsv"}},
+            "input.scans lies in the folder of the results",
+        ),
+        (
+            {"input": {"dicom": ["d"], "labels": "x/../results/a/labels.tsv"}},
+            "input.labels lies in the folder of the results",
+        ),
+        (
             {"final": ["zscore/batch", "zscore/ibn"]},
             "0 variants have the levels 'zscore/ibn'; known: zscore/batch/",
         ),
