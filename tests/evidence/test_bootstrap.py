@@ -149,6 +149,24 @@ def test_a_long_tail_moves_the_end_of_a_share_and_no_other():
     assert share.high == min(plain.high, 1.0)
 
 
+def test_one_high_subject_of_three_does_not_widen_the_interval_to_one():
+    """Means of a real study: 0.73, 0.73 and 0.80; the t quantile of two is 4.3."""
+    replicates, members = crossed(1, 3, 3)
+    by_subject = np.array([[0.732, 0.743, 0.720], [0.729, 0.729, 0.726]])
+    values = np.vstack([by_subject, [0.798, 0.808, 0.796]])
+
+    def reach(scores):
+        means = domain_means(scores, replicates, members)
+        found = estimate(means.mean(axis=0), replicates, 0.95).interval((), share=True)
+        return found.value - found.low, found.high - found.value
+
+    below, above = reach(values)
+    assert below < above < 1.5 * below
+    mirrored_below, mirrored_above = reach(1.4 - values)  # one low subject of three
+    assert mirrored_above == pytest.approx(below)
+    assert mirrored_below > 2 * mirrored_above
+
+
 def test_seeds_alone_give_the_interval_of_the_t_distribution():
     by_seed = np.array([0.71, 0.74, 0.80, 0.77])
     replicates, members = crossed(2, 3, 4, resamples=20_000)
