@@ -46,8 +46,7 @@ def choose_input(
         StageError: not exactly one input is named, it is not there, or it is one that
             another flag takes.
     """
-    if sum(map(bool, (named.images, named.scans, named.dicom))) != 1:
-        raise StageError("name one input: --images, --scans or --dicom")
+    _require_one(named)
     _check_images(named.images, channels)
     _check_dicom(named.dicom)
     if named.scans is not None and _is_image(named.scans):
@@ -62,6 +61,16 @@ def choose_input(
         scans=table,
         dicom=tuple(named.dicom),
     )
+
+
+def _require_one(named: NamedInput) -> None:
+    """Check that a call names exactly one input.
+
+    Raises:
+        StageError: it names none or several.
+    """
+    if sum(map(bool, (named.images, named.scans, named.dicom))) != 1:
+        raise StageError("name one input: --images, --scans or --dicom")
 
 
 def check_places(sources: Sequence[Path], output: Path, private: Path) -> None:
@@ -96,9 +105,10 @@ def check_folders(
         bundle: folder of the bundle.
 
     Raises:
-        StageError: the input is not there, or a folder is a file or lies where it
-            must not.
+        StageError: not exactly one input is named, it is not there, or a folder is a
+            file or lies where it must not.
     """
+    _require_one(named)
     for flag, folder in (("--output", output), ("--private", private)):
         if folder.exists() and not folder.is_dir():
             raise StageError(f"{flag}: is a file; name a folder")

@@ -92,13 +92,12 @@ def test_no_file_of_the_user_or_the_bundle_is_written_over(tmp_path):
         with pytest.raises(StageError, match="lies in the bundle"):
             check_output(folder, [], bundle)
     folders = {"--output": tmp_path / "out", "--private": tmp_path / "private"}
-    check_folders(NamedInput(), None, *folders.values(), bundle)
+    images = NamedInput(images=[tmp_path / "scan.nii"])
+    check_folders(images, None, *folders.values(), bundle)
     for flag in folders:
         with pytest.raises(StageError, match=f"{flag}: is a file"):
-            check_folders(
-                NamedInput(), None, *(folders | {flag: table}).values(), bundle
-            )
-    for named, like in ((NamedInput(scans=table), None), (NamedInput(), table)):
+            check_folders(images, None, *(folders | {flag: table}).values(), bundle)
+    for named, like in ((NamedInput(scans=table), None), (images, table)):
         with pytest.raises(StageError, match="table of scans lies in it"):
             check_folders(named, like, tmp_path / "data", tmp_path / "private", bundle)
 
