@@ -22,8 +22,10 @@ _TEMPLATE = """\
 <p><strong>None yet</strong>: {{ reason }}. Until then no variant of this study is \
 shown to be better than another, and none should be used for its place in a table.</p>
 {% else %}
-<p>Deploy <strong>{{ name }}</strong>.{% if others %} These were not shown to be \
-worse and may be used as well: {{ others|join(", ") }}.{% endif %}</p>
+<p>Deploy <strong>{{ name }}</strong>.{% if alike %} These were as good within \
+{{ margin }} Dice and may be used as well: {{ alike|join(", ") }}.{% endif %}\
+{% if undecided %} Of these this study cannot say whether they are worse: \
+{{ undecided|join(", ") }}.{% endif %}</p>
 <h3>What to expect</h3>
 <ul>
 {% for sentence in expected %}<li>{{ sentence }}</li>
@@ -85,13 +87,15 @@ def write_deploy(inputs: ReportInputs) -> Markup:
         return write_html(_TEMPLATE, reason=reason)
     deployed = choose_deployed(findings)
     names, noun = findings.names, findings.noun
-    best = findings.verdict.best
+    alike, undecided = divide_others(findings)
     kind = _KINDS.get(deployed.networks[0].design, "") if deployed.networks else ""
     return write_html(
         _TEMPLATE,
         reason="",
         name=names.get(deployed.variant, deployed.variant.name),
-        others=[names.get(variant, variant.name) for variant in best[1:]],
+        alike=[names.get(variant, variant.name) for variant in alike],
+        undecided=[names.get(variant, variant.name) for variant in undecided],
+        margin=f"{findings.verdict.settings['equivalence']:g}",
         expected=list(describe_expected(findings, deployed.variant)),
         against=list(describe_objections(findings, deployed.variant)),
         networks=tabulate_weights(deployed.networks),
@@ -125,6 +129,23 @@ def choose_deployed(findings: ReportFindings) -> Deployed:
     designs = {row.design for row in own}
     chosen = [design for design in (*_PREFERRED, *sorted(designs)) if design in designs]
     return Deployed(variant, [row for row in own if row.design in chosen[:1]])
+
+
+def divide_others(findings: ReportFindings) -> tuple[list[Variant], list[Variant]]:
+    """The variants not shown to be worse: those shown to be as good, and the rest.
+
+    Args:
+        findings: of a study whose verdict names a best variant.
+    """
+    first, *others = findings.verdict.best
+    alike = {
+        variant
+        for row in findings.differences
+        if row.verdict == "equivalent" and first in (row.variant, row.other)
+        for variant in (row.variant, row.other)
+    }
+    undecided = [variant for variant in others if variant not in alike]
+    return [variant for variant in others if variant in alike], undecided
 
 
 def describe_expected(findings: ReportFindings, variant: Variant) -> Iterator[str]:

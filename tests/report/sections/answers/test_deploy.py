@@ -47,9 +47,7 @@ def test_the_best_variant_is_named_with_its_pooled_networks(fake_study):
     rows = networks(best, ("lodo-a", "pooled"))
     inputs = with_networks(study.inputs(), rows)
     text = words(write_deploy.write(inputs))
-    assert text.startswith(
-        "Deploy zscore + instance . These were not shown to be worse"
-    )
+    assert text.startswith("Deploy zscore + instance . Of these this study cannot say")
     assert "runs/zscore/instance/flip/pooled/seed-1/model.safetensors" in text
     assert f"{1:032x}" in text
     assert "lodo-a" not in text
@@ -58,6 +56,29 @@ def test_the_best_variant_is_named_with_its_pooled_networks(fake_study):
     assert "Worst unseen scanner: Hyperfine Swoop 0.064T" in text
     assert "--variant zscore/instance/flip" in text
     assert "--like" not in text
+
+
+def test_only_what_was_shown_to_be_as_good_may_be_used_as_well(fake_study):
+    """Not shown to be worse is not yet as good: a lead of 0.1 may be undecided."""
+    inputs = fake_study().inputs()
+    findings = inputs.findings
+    best = findings.verdict.best[0]
+    known = [row for row in findings.differences if best in (row.variant, row.other)]
+    good, unknown = (row.other for row in known[:2])
+    changed = replace(
+        findings,
+        verdict=replace(findings.verdict, best=(best, unknown, good)),
+        differences=(
+            replace(known[0], verdict="equivalent"),
+            replace(known[1], verdict="undecided"),
+        ),
+    )
+    text = words(write_deploy.write(replace(inputs, findings=changed)))
+    names = findings.names
+    assert (
+        f"These were as good within 0.01 Dice and may be used as well: {names[good]}. "
+        f"Of these this study cannot say whether they are worse: {names[unknown]}."
+    ) in text
 
 
 def test_adapted_variants_use_the_networks_without_adaptation(fake_study):
