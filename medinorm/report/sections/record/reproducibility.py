@@ -1,12 +1,18 @@
 """How to run the study again: configuration, software and machine."""
 
 import json
+import re
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
 from medinorm.records.environment import Environment, read_environment
 from medinorm.report.html import write_html
 from medinorm.report.section import ReportInputs, section
+
+# Line breaks stand between entries only: those of a string are written as \\n.
+_LIST = re.compile(r"\[\n\s*([^\[\]{}]*?)\n\s*\]")
+_BREAK = re.compile(r"\n\s*")
 
 _TEMPLATE = """\
 {% if environment %}
@@ -45,8 +51,24 @@ def write_reproducibility(inputs: ReportInputs) -> Markup:
         _TEMPLATE,
         environment=environment,
         facts=[*list_facts(environment), ("Seeds of training", seeds)],
-        configuration=json.dumps(environment.configuration, indent=2, sort_keys=True),
+        configuration=show_configuration(environment.configuration),
     )
+
+
+def show_configuration(configuration: Mapping[str, object]) -> str:
+    """The configuration as JSON, with lists of single values on one line.
+
+    Examples:
+        >>> print(show_configuration({"shards": 2, "train": {"patch": [48, 48, 48]}}))
+        {
+          "shards": 2,
+          "train": {
+            "patch": [48, 48, 48]
+          }
+        }
+    """
+    text = json.dumps(configuration, indent=2, sort_keys=True)
+    return _LIST.sub(lambda match: f"[{_BREAK.sub(' ', match[1])}]", text)
 
 
 def list_facts(environment: Environment) -> list[tuple[str, str]]:

@@ -1,13 +1,17 @@
 """The page tells what was recorded, the same each time, and nothing of its own."""
 
+import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from medinorm.errors import StageError
 from medinorm.records.environment import Environment, write_environment
 from medinorm.report.sections.record.reproducibility import (
     list_facts,
+    show_configuration,
     write_reproducibility,
 )
 from tests.report.page import words
@@ -59,6 +63,18 @@ def test_a_damaged_record_is_refused(fake_study):
     (study.root / "evidence" / "environment.json").write_text('{"date": 1}')
     with pytest.raises(StageError, match=r"environment\.json: damaged"):
         write_reproducibility.write(study.inputs())
+
+
+TEXT = st.text([*"ab[]{}, \n", "\\", '"'])
+VALUES = st.recursive(
+    st.none() | st.integers() | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
+)
+
+
+@given(st.dictionaries(TEXT, VALUES))
+def test_a_shown_configuration_is_the_configuration(configuration):
+    assert json.loads(show_configuration(configuration)) == configuration
 
 
 def test_hostile_values_are_text(fake_study):
