@@ -99,9 +99,19 @@ def number_event_files(run: Path) -> None:
     Args:
         run: folder of the run.
     """
-    files = sorted((run / TENSORBOARD).glob("events.out.tfevents.*"))
-    for number, path in enumerate(files):
+    files = (run / TENSORBOARD).glob("events.out.tfevents.*")
+    for number, path in enumerate(sorted(files, key=_age)):
         path.rename(path.with_name(f"events.out.tfevents.{number:03d}"))
+
+
+def _age(event_file: Path) -> list[int]:
+    """By what event files are put in order: time, process, and number in the process.
+
+    Examples:
+        >>> [_age(Path(f"events.out.tfevents.{end}")) for end in ("17.pc.5.9", "000")]
+        [[17, 5, 9], [0]]
+    """
+    return [int(word) for word in event_file.name.split(".") if word.isdecimal()]
 
 
 def _clear_run(run: Path) -> None:

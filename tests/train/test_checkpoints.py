@@ -9,6 +9,7 @@ from medinorm.train.checkpoints import (
     copy_run,
     count_stretches,
     matching_checkpoint,
+    number_event_files,
 )
 
 MADE = Provenance({"seed": 0}, {})
@@ -46,3 +47,15 @@ def test_stretches_before_an_interruption_count(tmp_path):
 def test_nothing_is_copied_where_nothing_was_made(tmp_path):
     assert not copy_run(tmp_path / "one", tmp_path / "two", MADE)
     assert not (tmp_path / "two").exists()
+
+
+def test_event_files_of_one_second_keep_their_order(tmp_path):
+    """The writer counts its files: 10 comes after 9, which names alone do not say."""
+    folder = tmp_path / "tensorboard"
+    folder.mkdir()
+    for text, end in enumerate(("000", "1700.pc.5.9", "1700.pc.5.10", "1701.pc.4.0")):
+        (folder / f"events.out.tfevents.{end}").write_text(str(text))
+    number_event_files(tmp_path)
+    files = sorted(folder.iterdir())
+    assert [path.read_text() for path in files] == ["0", "1", "2", "3"]
+    assert [path.suffix for path in files] == [".000", ".001", ".002", ".003"]

@@ -149,8 +149,13 @@ def say_ties(
 
 def _say_corrected(comparison: Comparison) -> str:
     """That chance is taken into account, which has more of it in more comparisons."""
-    tested = sum(row.p_holm is not None for row in comparison.differences)
+    tested = _count_tested(comparison)
     return f", corrected for the number of comparisons ({tested})" if tested > 1 else ""
+
+
+def _count_tested(comparison: Comparison) -> int:
+    """How many differences were tested together."""
+    return sum(row.p_holm is not None for row in comparison.differences)
 
 
 def _say_more(sentence: Sentence, comparison: Comparison, other: Variant) -> Sentence:
@@ -204,8 +209,8 @@ def say_reference(
     if _is_clear_alone(row, margin):
         # The interval is of this comparison alone, the decision is not.
         unknown = (
-            f"more than {margin:g} Dice if it were the only comparison, but not shown"
-            f"{_say_corrected(comparison)}"
+            f"by itself more than {margin:g} Dice; among "
+            f"{_count_tested(comparison)} comparisons that may still be chance"
         )
     return sentence.say(f", {meanings.get(row.verdict, unknown)}.")
 
