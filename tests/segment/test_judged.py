@@ -9,7 +9,7 @@ from medinorm.files.nifti import Volume, write_volume
 from medinorm.files.records import read_records
 from medinorm.files.tables import write_table
 from medinorm.segment.stage import segment_scans
-from tests.conftest import write_sphere
+from tests.small_study import write_sphere
 
 RADIUS = np.linalg.norm(np.indices((24, 24, 24)) - 12.0, axis=0)
 GRID = np.diag([-1.0, 1.0, 1.0, 1.0])
